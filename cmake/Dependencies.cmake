@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+# Halide and PyTorch come from PyPI packages of one Python; each missing piece is one sentence.
+
+find_package(Python 3.10 COMPONENTS Interpreter)
+if(NOT Python_FOUND)
+    message(FATAL_ERROR
+        "No Python 3.10 or newer was found; run `make` once to set up .venv, or pass "
+        "-DPython_EXECUTABLE=<a Python that has torch and halide>.")
+endif()
+
+# Sets <variable> to the folder of an importable package, without importing it.
+function(convwright_python_package variable package requirement)
+    execute_process(
+        COMMAND "${Python_EXECUTABLE}" -c
+            "import importlib.util as u; s = u.find_spec('${package}'); print(next(iter(s.submodule_search_locations)) if s else '')"
+        OUTPUT_VARIABLE folder OUTPUT_STRIP_TRAILING_WHITESPACE)
+    if(folder STREQUAL "")
+        message(FATAL_ERROR
+            "${Python_EXECUTABLE} has no package '${package}'; install it with "
+            "`${Python_EXECUTABLE} -m pip install ${requirement}`, or run `make` once.")
+    endif()
+    set(${variable} "${folder}" PARENT_SCOPE)
+endfunction()
+
+convwright_python_package(CONVWRIGHT_HALIDE_DIR halide halide==21.0.0)
+convwright_python_package(CONVWRIGHT_TORCH_DIR torch torch==2.11.0)
+
+find_package(Halide 21 CONFIG REQUIRED HINTS "${CONVWRIGHT_HALIDE_DIR}")
+
+# The stable ABI needs headers and one library. find_package(Torch) would ask for a CUDA toolkit.
+find_library(CONVWRIGHT_TORCH_CPU torch_cpu HINTS "${CONVWRIGHT_TORCH_DIR}/lib" NO_DEFAULT_PATH)
+if(NOT CONVWRIGHT_TORCH_CPU)
+    message(FATAL_ERROR
+        "${CONVWRIGHT_TORCH_DIR} has no lib/libtorch_cpu.so; install torch 2.11.0 from PyPI again.")
+endif()
+add_library(convwright_torch INTERFACE)
+target_include_directories(convwright_torch SYSTEM INTERFACE "${CONVWRIGHT_TORCH_DIR}/include")
+# Stable ABI of torch 2.11: the library runs with that version and every later one.
+target_compile_definitions(convwright_torch INTERFACE TORCH_TARGET_VERSION=0x020b000000000000)
+target_link_libraries(convwright_torch INTERFACE "${CONVWRIGHT_TORCH_CPU}")

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+# From a table of kernels to object files, rows of the registry and one library.
+
+set(CONVWRIGHT_TARGET_avx2 x86-64-linux-avx-avx2-fma-sse41)
+set(CONVWRIGHT_TARGET_avx512 ${CONVWRIGHT_TARGET_avx2}-avx512-avx512_skylake)
+# Kernels carry no runtime of their own; user_context hands errors and loops to the caller's hooks.
+set(CONVWRIGHT_KERNEL_FEATURES no_runtime-user_context)
+set(CONVWRIGHT_KERNEL_DIR "${CMAKE_BINARY_DIR}/kernels")
+
+# convwright_add_kernel(<generator> ISA <avx2|avx512> [FORMAT <nhwc|nchw>] [SCHEDULE <knobs>]
+#                       [PROBLEM <problem string> [PHASE <pass>]])
+#
+# One row of the table: one object file from the Generator <generator> of the program
+# convwright_generators, and one row of the registry. PROBLEM makes a kernel for that problem alone.
+function(convwright_add_kernel generator)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "ISA;FORMAT;SCHEDULE;PROBLEM;PHASE" "")
+    if(NOT DEFINED CONVWRIGHT_TARGET_${arg_ISA} OR arg_UNPARSED_ARGUMENTS)
+        message(FATAL_ERROR "convwright_add_kernel(${ARGV}): expected ISA avx2 or avx512 and "
+                            "FORMAT, SCHEDULE, PROBLEM, PHASE.")
+    endif()
+    set(params)
+    set(format nhwc)
+    if(arg_FORMAT)
+        set(format ${arg_FORMAT})
+        list(APPEND params "format=${format}" "schedule=${arg_SCHEDULE}")
+    endif()
+    set(phase 0)
+    if(arg_PROBLEM)
+        list(APPEND params "problem=${arg_PROBLEM}")
+        if(arg_PHASE)
+            set(phase ${arg_PHASE})
+            list(APPEND params "phase=${phase}")
+        endif()
+    endif()
+    string(REGEX REPLACE "[:,]" "_" knobs "${arg_SCHEDULE}")
+    string(JOIN _ symbol ${generator} ${arg_FORMAT} ${arg_ISA} ${knobs} ${arg_PROBLEM} ${arg_PHASE})
+
+    set(object "${CONVWRIGHT_KERNEL_DIR}/${symbol}.o")
+    add_custom_command(
+        OUTPUT "${object}"
+        COMMAND convwright_generators -g ${generator} -f ${symbol} -n ${symbol} -e object
+            -o "${CONVWRIGHT_KERNEL_DIR}"
+            target=${CONVWRIGHT_TARGET_${arg_ISA}}-${CONVWRIGHT_KERNEL_FEATURES} ${params}
+        DEPENDS convwright_generators
+        COMMENT "Kernel ${symbol}"
+        VERBATIM)
+    set_property(GLOBAL APPEND PROPERTY CONVWRIGHT_KERNEL_OBJECTS "${object}")
+    set_property(GLOBAL APPEND_STRING PROPERTY CONVWRIGHT_KERNEL_ROWS
+        "CONVWRIGHT_KERNEL(${generator}, ${symbol}, ${format}, ${arg_ISA}, \"${arg_SCHEDULE}\", \"${arg_PROBLEM}\", ${phase})\n")
+endfunction()
+
+# convwright_kernel_library(<target>): all kernels of the table so far and the one Halide runtime as
+# a static library; its include folder holds kernel_rows.inc.
+function(convwright_kernel_library target)
+    set(runtime "${CONVWRIGHT_KERNEL_DIR}/halide_runtime.o")
+    add_custom_command(
+        OUTPUT "${runtime}"
+        COMMAND convwright_generators -r halide_runtime -e object -o "${CONVWRIGHT_KERNEL_DIR}"
+            target=x86-64-linux
+        DEPENDS convwright_generators
+        COMMENT "Halide runtime"
+        VERBATIM)
+    get_property(objects GLOBAL PROPERTY CONVWRIGHT_KERNEL_OBJECTS)
+    get_property(rows GLOBAL PROPERTY CONVWRIGHT_KERNEL_ROWS)
+    file(MAKE_DIRECTORY "${CONVWRIGHT_KERNEL_DIR}")
+    file(CONFIGURE OUTPUT "${CONVWRIGHT_KERNEL_DIR}/kernel_rows.inc" CONTENT "${rows}" @ONLY)
+    add_library(${target} STATIC ${objects} "${runtime}")
+    set_source_files_properties(${objects} "${runtime}" PROPERTIES
+        EXTERNAL_OBJECT ON GENERATED ON)
+    set_target_properties(${target} PROPERTIES LINKER_LANGUAGE CXX)
+    target_include_directories(${target} INTERFACE "${CONVWRIGHT_KERNEL_DIR}")
+endfunction()

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <optional>
+
+#include "generators/kernel_sizes.h"
+#include "schedules/cpu/conv2d.h"
+
+namespace convwright {
+
+using Halide::Expr;
+using Halide::GeneratorParam;
+
+/// The convolution engine over packed operands: fprop in one pass, dgrad in one pass per phase
+/// (runtime/conv_pass.h). Generic by default: sizes are run-time values, so one object serves every
+/// pass that its schedule accepts. With `problem` set the sizes of its pass `phase` are compiled in.
+class Conv2d : public Halide::Generator<Conv2d> {
+public:
+    GeneratorParam<std::string> format_{"format", "nhwc"};  // nhwc or nchw: what is dense
+    GeneratorParam<std::string> schedule_{"schedule", ""};  // knobs as text; empty = defaults
+    GeneratorParam<std::string> problem_{"problem", ""};    // empty = generic
+    GeneratorParam<int> phase_{"phase", 0};                 // which pass of the problem
+
+    Input<Buffer<float, 5>> input_{"input"};    // (ci, g, iw, ih, n)
+    Input<Buffer<float, 6>> weight_{"weight"};  // (co % panel, ci, kx, ky, co / panel, g)
+    Input<Buffer<float, 3>> bias_{"bias"};      // (co % panel, co / panel, g)
+    Input<int> stride_x_{"stride_x"}, stride_y_{"stride_y"};
+    Input<int> pad_x_{"pad_x"}, pad_y_{"pad_y"};
+    Input<int> dilation_x_{"dilation_x"}, dilation_y_{"dilation_y"};
+    Input<int> channel_tiles_{"channel_tiles"}, column_tiles_{"column_tiles"}, rows_{"rows"};
+    Output<Buffer<float, 5>> output_{"output"};  // (co, g, ow, oh, n)
+
+    void generate() {
+        params_ = parse_params<Conv2dCpuParams>(schedule_);
+        panel_ = params_.panel(natural_vector_size<float>());
+        alg_.emplace(input_, weight_, bias_, geometry(), panel_);
+        output_ = alg_->out;
+    }
+
+    void schedule() {
+        const int dense = params_.lane == Conv2dCpuParams::kChannels  ? 0
+                          : params_.lane == Conv2dCpuParams::kGroups ? 1
+                                                                     : 2;
+        promise_dense(input_, dense);
+        promise_dense(output_, params_.strided_out ? -1 : dense);
+        promise_dense(weight_, params_.lane == Conv2dCpuParams::kGroups ? 5 : 0);
+        promise_dense(bias_, params_.lane == Conv2dCpuParams::kGroups ? 2 : 0);
+        weight_.dim(0).set_extent(panel_);
+        bias_.dim(0).set_extent(panel_);
+        if (params_.lane != Conv2dCpuParams::kGroups) {
+            weight_.dim(1).set_stride(panel_);
+            bias_.dim(1).set_stride(panel_);
+        }
+        if (!problem_.value().empty()) {
+            const ConvPass pass = pass_of(problem_, phase_);
+            fix_extents(input_, {pass.ci, pass.groups, pass.x.in, pass.y.in, pass.n});
+            fix_extents(output_, {pass.co, pass.groups, pass.x.out, pass.y.out, pass.n});
+        }
+        schedule_conv2d_cpu(*alg_, params_, {channel_tiles_, column_tiles_, rows_},
+                            natural_vector_size<float>());
+    }
+
+private:
+    ConvGeometry geometry() {
+        ConvGeometry geo;
+        if (!problem_.value().empty()) {
+            geo = geometry_of(pass_of(problem_, phase_));
+        } else {
+            geo.ci = input_.dim(0).extent(), geo.co = output_.dim(0).extent();
+            geo.groups = input_.dim(1).extent();
+            geo.iw = input_.dim(2).extent(), geo.ih = input_.dim(3).extent();
+            geo.kw = weight_.dim(2).extent(), geo.kh = weight_.dim(3).extent();
+            geo.stride_x = stride_x_, geo.stride_y = stride_y_;
+            geo.pad_x = pad_x_, geo.pad_y = pad_y_;
+            geo.dilation_x = dilation_x_, geo.dilation_y = dilation_y_;
+        }
+        // Vectors of columns need the stride at compile time; why_illegal() has promised 1.
+        const bool columns = params_.lane == Conv2dCpuParams::kColumns;
+        if (columns && params_.stage != Conv2dCpuParams::kGather) geo.stride_x = 1;
+        geo.framed = params_.stage != Conv2dCpuParams::kDirect;
+        return geo;
+    }
+
+    Conv2dCpuParams params_;
+    int panel_ = 0;
+    std::optional<Conv2dFprop> alg_;
+};
+
+}  // namespace convwright
+
+HALIDE_REGISTER_GENERATOR(convwright::Conv2d, conv2d)

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "generators/conv_geometry.h"
+
+namespace convwright {
+
+/// How wgrad cuts its sum over all output pixels. A chunk is `rows` rows of `images` images; a part
+/// is `bands` chunks down the rows times `blocks` chunks along the batch. All four depend on the
+/// problem alone, never on the number of threads, so every thread count gives the same bits.
+struct WgradPartition {
+    Halide::Expr rows, images, bands, blocks;
+};
+
+/// Gradient of the weight (wgrad), one partial sum per part (py, pn):
+///   partial(co,ci,kx,ky,g,py,pn) = sum_{chunks of the part} sum_{x,y,n in chunk}
+///       grad(co,g,x,y,n) * padded(ci, g, x*stride+kx*dilation, y*stride+ky*dilation, n)
+/// Innermost first: grad_output (co,g,ow,oh,n), input (ci,g,iw,ih,n).
+/// A second, small pass (wgrad_reduce.h) adds the parts in their order.
+struct Conv2dWgrad {
+    Halide::Var co{"co"}, ci{"ci"}, g{"g"}, x{"x"}, y{"y"}, n{"n"}, kx{"kx"}, ky{"ky"};
+    Halide::Var py{"py"}, pn{"pn"}, band{"band"}, block{"block"};
+    Halide::RVar r_band, r_block, r_x, r_y, r_n;
+    Halide::Func padded{"padded"}, grad{"grad"}, sum{"sum"}, partial{"partial"};
+
+    Conv2dWgrad(Halide::Func grad_output, Halide::Func input, const ConvGeometry &geo,
+                Halide::Expr ow, Halide::Expr oh, Halide::Expr batch, const WgradPartition &cut) {
+        // Channels behind the last one repeat it: they fill up register tiles, and the reduction
+        // pass drops what they sum to.
+        padded(ci, g, x, y, n) = zero_padded(input, geo, clamp(ci, 0, geo.ci - 1), g, x, y, n);
+        grad(co, g, x, y, n) =
+            grad_output(clamp(co, 0, geo.co - 1), clamp(g, 0, geo.groups - 1), x, y, n);
+
+        Halide::RDom r(0, ow, 0, cut.rows, 0, cut.images, "r");
+        r_x = r[0], r_y = r[1], r_n = r[2];
+        const Halide::Expr gy = band * cut.rows + r_y, gn = block * cut.images + r_n;
+        r.where(gy < oh);
+        r.where(gn < batch);
+        sum(co, ci, kx, ky, g, band, block) = 0.0f;
+        sum(co, ci, kx, ky, g, band, block) +=
+            grad(co, g, r_x, gy, gn) *
+            padded(ci, g, r_x * geo.stride_x + kx * geo.dilation_x,
+                   gy * geo.stride_y + ky * geo.dilation_y, gn);
+
+        // Two loops, not one over chunks with a modulus: bounds inference takes a modulus of a
+        // loop variable for the whole range and would stage the whole image for every chunk.
+        Halide::RDom rc(0, cut.bands, 0, cut.blocks, "rc");
+        r_band = rc[0], r_block = rc[1];
+        partial(co, ci, kx, ky, g, py, pn) = 0.0f;
+        partial(co, ci, kx, ky, g, py, pn) +=
+            sum(co, ci, kx, ky, g, py * cut.bands + r_band, pn * cut.blocks + r_block);
+    }
+};
+
+}  // namespace convwright

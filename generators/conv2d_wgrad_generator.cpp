@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <optional>
+
+#include "generators/kernel_sizes.h"
+#include "schedules/cpu/conv2d_wgrad.h"
+
+namespace convwright {
+
+using Halide::Expr;
+using Halide::GeneratorParam;
+
+/// wgrad, first pass: partial sums over parts of the output pixels. Channel extents of the output
+/// are whole register tiles. With `problem` set its sizes are compiled in.
+class Conv2dWgradGenerator : public Halide::Generator<Conv2dWgradGenerator> {
+public:
+    GeneratorParam<std::string> format_{"format", "nhwc"};  // nhwc or nchw: what is dense
+    GeneratorParam<std::string> schedule_{"schedule", ""};  // knobs as text; empty = defaults
+    GeneratorParam<std::string> problem_{"problem", ""};    // empty = generic
+
+    Input<Buffer<float, 5>> grad_output_{"grad_output"};  // (co, g, ow, oh, n)
+    Input<Buffer<float, 5>> input_{"input"};              // (ci, g, iw, ih, n)
+    Input<int> stride_x_{"stride_x"}, stride_y_{"stride_y"};
+    Input<int> pad_x_{"pad_x"}, pad_y_{"pad_y"};
+    Input<int> dilation_x_{"dilation_x"}, dilation_y_{"dilation_y"};
+    Input<int> rows_{"rows"}, images_{"images"}, bands_{"bands"}, blocks_{"blocks"};
+    Input<int> task_tiles_{"task_tiles"};
+    Output<Buffer<float, 7>> partial_{"partial"};  // (co, ci, kx, ky, g, py, pn)
+
+    void generate() {
+        params_ = parse_params<Conv2dWgradCpuParams>(schedule_);
+        alg_.emplace(grad_output_, input_, geometry(), grad_output_.dim(2).extent(),
+                     grad_output_.dim(3).extent(), grad_output_.dim(4).extent(),
+                     WgradPartition{rows_, images_, bands_, blocks_});
+        partial_ = alg_->partial;
+    }
+
+    void schedule() {
+        const bool nhwc = format_.value() == "nhwc";
+        const bool grouped = params_.lane == Conv2dWgradCpuParams::kGroups;
+        const int dense = !nhwc ? 2 : grouped ? 1 : 0;
+        promise_dense(grad_output_, dense);
+        promise_dense(input_, dense);
+        promise_dense(partial_, grouped ? 4 : 0);
+        const int lanes = natural_vector_size<float>();
+        const int lane_dim = grouped ? 4 : 0, lane_size = params_.vec * lanes;
+        partial_.dim(lane_dim).set_extent(partial_.dim(lane_dim).extent() / lane_size * lane_size);
+        partial_.dim(1).set_extent(partial_.dim(1).extent() / params_.tile * params_.tile);
+        if (!problem_.value().empty()) {
+            const ConvProblem p = parse_problem(problem_);
+            const auto i = [](int64_t v) { return static_cast<int>(v); };
+            const int groups = i(p.groups), ci = i(p.ci) / groups, co = i(p.co) / groups;
+            fix_extents(grad_output_, {co, groups, i(p.ow()), i(p.oh()), i(p.n)});
+            fix_extents(input_, {ci, groups, i(p.iw), i(p.ih), i(p.n)});
+        }
+        schedule_conv2d_wgrad_cpu(*alg_, params_, nhwc ? Format::kNhwc : Format::kNchw, task_tiles_,
+                                  lanes);
+    }
+
+private:
+    ConvGeometry geometry() {
+        if (!problem_.value().empty()) {
+            ConvProblem p = parse_problem(problem_);
+            p.direction = Direction::kFprop;  // wgrad visits the pixels that fprop visits
+            return geometry_of(conv_passes(p).front());
+        }
+        ConvGeometry geo;
+        geo.ci = input_.dim(0).extent(), geo.co = grad_output_.dim(0).extent();
+        geo.groups = input_.dim(1).extent();
+        geo.iw = input_.dim(2).extent(), geo.ih = input_.dim(3).extent();
+        geo.kw = partial_.dim(2).extent(), geo.kh = partial_.dim(3).extent();
+        geo.stride_x = stride_x_, geo.stride_y = stride_y_;
+        geo.pad_x = pad_x_, geo.pad_y = pad_y_;
+        geo.dilation_x = dilation_x_, geo.dilation_y = dilation_y_;
+        return geo;
+    }
+
+    Conv2dWgradCpuParams params_;
+    std::optional<Conv2dWgrad> alg_;
+};
+
+}  // namespace convwright
+
+HALIDE_REGISTER_GENERATOR(convwright::Conv2dWgradGenerator, conv2d_wgrad)

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/conv2d.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/buffers.h"
+
+namespace convwright {
+namespace {
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/// Strides that one pass sees: its output columns lie out_step apart, and a collapsed pass steps
+/// through all pixels with the stride of a column.
+struct PassView {
+    const float *data;
+    Extent x, y, n, channel;
+};
+
+PassView view_input(const Activation &t, const ConvPass &pass) {
+    return {t.data, {pass.x.in, t.w}, {pass.y.in, t.h}, {pass.n, t.n}, {0, t.c}};
+}
+
+PassView view_output(const Activation &t, const ConvPass &pass) {
+    const PassAxis &x = pass.x, &y = pass.y;
+    return {t.data + x.out_first * t.w + y.out_first * t.h,
+            {x.out, t.w * x.out_step}, {y.out, t.h * y.out_step}, {pass.n, t.n}, {0, t.c}};
+}
+
+/// (channels of a group, groups, columns, rows, images).
+FloatBuffer<5> activation_buffer(const PassView &v, int channels, int groups) {
+    return {v.data, {{{channels, v.channel.stride}, {groups, channels * v.channel.stride},
+                      v.x, v.y, v.n}}};
+}
+
+/// Writes zeros where no tap reaches: dgrad between the positions that a strided fprop reads.
+void fill_zero(const PassView &v, int channels) {
+    float *data = const_cast<float *>(v.data);
+    for (int64_t n = 0; n < v.n.extent; n++) {
+        for (int64_t y = 0; y < v.y.extent; y++) {
+            float *row = data + n * v.n.stride + y * v.y.stride;
+            if (v.channel.stride == 1) {
+                for (int64_t x = 0; x < v.x.extent; x++) {
+                    std::fill_n(row + x * v.x.stride, channels, 0.0f);
+                }
+                continue;
+            }
+            for (int64_t c = 0; c < channels; c++) {
+                for (int64_t x = 0; x < v.x.extent; x++) {
+                    row[c * v.channel.stride + x * v.x.stride] = 0.0f;
+                }
+            }
+        }
+    }
+}
+
+/// The weight as a pass reads it: (co, ci, kx, ky, g), taps in the pass's order and for dgrad the
+/// channel axes swapped.
+FloatBuffer<5> weight_buffer(const Weight &w, const ConvPass &pass) {
+    const TapRange &tx = pass.x.taps, &ty = pass.y.taps;
+    Extent out{pass.co, w.co}, in{pass.ci, w.ci};
+    if (pass.transposed) std::swap(out.stride, in.stride);
+    // Groups follow each other along the first axis of the tensor.
+    const int64_t group = w.co * (pass.transposed ? pass.ci : pass.co);
+    return {w.data + tx.first * w.w + ty.first * w.h,
+            {{out, in, {tx.count, w.w * tx.step}, {ty.count, w.h * ty.step},
+              {pass.groups, group}}}};
+}
+
+/// Weight and bias of one pass, packed for one schedule.
+struct Panels {
+    int64_t panel, panels, groups;  // groups in whole vectors for lane 2
+    int64_t weight_floats;
+
+    Panels(const ConvKernel &kernel, const ConvPass &pass) {
+        const Conv2dCpuParams &p = kernel.params;
+        const int lanes = vector_lanes(kernel.isa);
+        panel = p.panel(lanes);
+        panels = ceil_div(pass.co, panel);
+        groups = p.lane == Conv2dCpuParams::kGroups
+                     ? ceil_div(pass.groups, p.vec * lanes) * p.vec * lanes
+                     : pass.groups;
+        weight_floats = panel * panels * groups * pass.ci * pass.taps();
+    }
+};
+
+bool pack_weight(CallContext &context, const ConvKernel &kernel, const ConvPass &pass,
+                 const Weight &weight, const Panels &to, float *packed) {
+    const int64_t ci = pass.ci, kx = pass.x.taps.count, ky = pass.y.taps.count;
+    const KernelEntry pack = support_kernels(kernel.isa).pack_weight;
+    void *user_context = &context;
+    if (kernel.params.lane == Conv2dCpuParams::kGroups) {
+        // Depthwise: the groups take the place of the channels, in one panel of all of them.
+        FloatBuffer<5> from = weight_buffer(weight, pass);
+        halide_dimension_t *d = from.get()->dim;
+        std::swap(d[0], d[4]);
+        FloatBuffer<6> out(packed, {{{to.groups, 1}, {1, to.groups}, {kx, to.groups},
+                                     {ky, to.groups * kx}, {1, 0}, {1, 0}}});
+        void *arguments[] = {&user_context, from.get(), out.get()};
+        return pack(arguments) == 0;
+    }
+    FloatBuffer<5> from = weight_buffer(weight, pass);
+    const int64_t s = to.panel;
+    FloatBuffer<6> out(packed, {{{s, 1}, {ci, s}, {kx, s * ci}, {ky, s * ci * kx},
+                                 {to.panels, s * ci * kx * ky},
+                                 {to.groups, s * ci * kx * ky * to.panels}}});
+    void *arguments[] = {&user_context, from.get(), out.get()};
+    return pack(arguments) == 0;
+}
+
+void pack_bias(const float *bias, const ConvPass &pass, const Panels &to, float *packed) {
+    const int64_t row = to.panel * to.panels;
+    std::fill_n(packed, row * to.groups, 0.0f);
+    if (bias == nullptr) return;
+    for (int64_t g = 0; g < pass.groups; g++) {
+        std::copy_n(bias + g * pass.co, pass.co, packed + g * row);
+    }
+}
+
+bool run_pass(CallContext &context, const ConvKernel &kernel, const ConvPass &pass,
+              const ConvTaskSize &task, const Activation &input, const Weight &weight,
+              const float *bias, const Activation &output, float *workspace) {
+    const Panels panels(kernel, pass);
+    float *packed = workspace, *packed_bias = workspace + panels.weight_floats;
+    if (!pack_weight(context, kernel, pass, weight, panels, packed)) return false;
+    pack_bias(bias, pass, panels, packed_bias);
+
+    const int64_t ci = pass.ci, kx = pass.x.taps.count, ky = pass.y.taps.count;
+    const bool grouped = kernel.params.lane == Conv2dCpuParams::kGroups;
+    const int64_t s = grouped ? panels.groups : panels.panel;  // stride of the next input channel
+    const int64_t whole = s * ci * kx * ky;
+    FloatBuffer<6> w(packed, {{{panels.panel, 1}, {ci, s}, {kx, s * ci}, {ky, s * ci * kx},
+                               {panels.panels, whole},
+                               {panels.groups, grouped ? 1 : whole * panels.panels}}});
+    const int64_t row = panels.panel * panels.panels;
+    FloatBuffer<3> b(packed_bias, {{{panels.panel, 1}, {panels.panels, panels.panel},
+                                    {panels.groups, row}}});
+    FloatBuffer<5> in = activation_buffer(view_input(input, pass), pass.ci, pass.groups);
+    FloatBuffer<5> out = activation_buffer(view_output(output, pass), pass.co, pass.groups);
+
+    void *user_context = &context;
+    PassAxis x = pass.x, y = pass.y;
+    ConvTaskSize size = task;
+    void *arguments[] = {&user_context, in.get(), w.get(), b.get(), &x.stride, &y.stride, &x.pad,
+                         &y.pad, &x.dilation, &y.dilation, &size.channel_tiles, &size.column_tiles,
+                         &size.rows, out.get()};
+    return kernel.call(arguments) == 0;
+}
+
+}  // namespace
+
+bool run_conv(CallContext &context, const ConvPlan &plan, const Activation &input,
+              const Weight &weight, const float *bias, const Activation &output,
+              float *workspace) {
+    for (size_t i = 0; i < plan.passes.size(); i++) {
+        const ConvPass &pass = plan.passes[i];
+        if (pass.taps() == 0) {
+            fill_zero(view_output(output, pass), pass.co * pass.groups);
+        } else if (!run_pass(context, *plan.kernel, pass, plan.tasks[i], input, weight, bias,
+                             output, workspace)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool run_wgrad(CallContext &context, const WgradPlan &plan, const ConvProblem &problem,
+               const Activation &grad_output, const Activation &input, const Weight &grad_weight,
+               float *workspace) {
+    ConvProblem fprop = problem;
+    fprop.direction = Direction::kFprop;
+    ConvPass pass = conv_passes(fprop).front();  // wgrad visits the pixels that fprop visits
+    FloatBuffer<5> grad = activation_buffer(
+        {grad_output.data, {pass.x.out, grad_output.w}, {pass.y.out, grad_output.h},
+         {pass.n, grad_output.n}, {0, grad_output.c}},
+        pass.co, pass.groups);
+    FloatBuffer<5> in = activation_buffer(view_input(input, pass), pass.ci, pass.groups);
+
+    const bool grouped = plan.kernel->params.lane == Conv2dWgradCpuParams::kGroups;
+    const int64_t kx = problem.kw, ky = problem.kh, taps = kx * ky;
+    const int64_t inner = grouped ? plan.groups : plan.co;  // the dense dimension of a part
+    const int64_t part = plan.co * plan.ci * plan.groups * taps;
+    const Extent parts_y{plan.cut.parts_y, part}, parts_n{plan.cut.parts_n, part * plan.cut.parts_y};
+    const Extent ci{plan.ci, inner}, x{kx, inner * plan.ci}, y{ky, inner * plan.ci * kx};
+    const Extent lane{inner, 1};
+    const Extent other{grouped ? plan.co : plan.groups, inner * plan.ci * taps};
+    FloatBuffer<7> partial(workspace, {{grouped ? other : lane, ci, x, y, grouped ? lane : other,
+                                        parts_y, parts_n}});
+    void *user_context = &context;
+    WgradCut cut = plan.cut;
+    PassAxis ax = pass.x, ay = pass.y;
+    void *arguments[] = {&user_context, grad.get(), in.get(), &ax.stride, &ay.stride, &ax.pad,
+                         &ay.pad, &ax.dilation, &ay.dilation, &cut.rows, &cut.images, &cut.bands,
+                         &cut.blocks, &cut.task_tiles, partial.get()};
+    if (plan.kernel->call(arguments) != 0) return false;
+
+    // The reduction runs along the dense dimension: for lane 2 groups and channels change places.
+    FloatBuffer<7> parts(workspace, {{lane, ci, x, y, other, parts_y, parts_n}});
+    const int64_t co = problem.co / problem.groups;
+    const Extent channel{co, grad_weight.co}, group{problem.groups, grad_weight.co * co};
+    FloatBuffer<5> result(grad_weight.data,
+                          {{grouped ? group : channel, {problem.ci / problem.groups, grad_weight.ci},
+                            {kx, grad_weight.w}, {ky, grad_weight.h}, grouped ? channel : group}});
+    void *reduction[] = {&user_context, parts.get(), result.get()};
+    return support_kernels(plan.kernel->isa).wgrad_reduce(reduction) == 0;
+}
+
+}  // namespace convwright

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/cost_model.h"
+
+#include <algorithm>
+
+namespace convwright {
+namespace {
+
+// A core of the last ten years: 2 FMA ports, 2 vector loads a cycle, FMA latency 4.
+constexpr double kFmaPorts = 2, kLoadPorts = 2, kFmaLatency = 4;
+// Scratch of a task in floats: half of the 1 MB L2 of a server core, the panel of weights beside it.
+constexpr int64_t kTaskFloats = 96 * 1024;
+// Enough tasks to keep 16 cores busy with two each; more would copy frames more often.
+constexpr int64_t kTasks = 32;
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+int to_int(int64_t v) { return static_cast<int>(v); }
+
+/// One step of the reduction over a register tile of vec x tile accumulators.
+double step_cycles(int vec, int tile) {
+    const double fma = vec * tile / kFmaPorts, loads = (vec + tile) / kLoadPorts;
+    return std::max({fma, loads, kFmaLatency}) + 0.5;
+}
+
+int channels(const Conv2dCpuParams &p, const ConvPass &pass) {
+    return p.lane == Conv2dCpuParams::kGroups ? pass.groups : pass.co;
+}
+int channel_size(const Conv2dCpuParams &p, Isa isa) {
+    return p.lane == Conv2dCpuParams::kColumns ? p.tile : p.vec * vector_lanes(isa);
+}
+int column_size(const Conv2dCpuParams &p, Isa isa) {
+    return p.lane == Conv2dCpuParams::kColumns ? p.vec * vector_lanes(isa) : p.tile;
+}
+/// The dimension that is neither lanes nor tiles of a register tile.
+int outer(const Conv2dCpuParams &p, const ConvPass &pass) {
+    return p.lane == Conv2dCpuParams::kGroups ? pass.co : pass.groups;
+}
+
+}  // namespace
+
+double predicted_cycles(const Conv2dCpuParams &p, const ConvPass &pass, Isa isa) {
+    const double tiles = static_cast<double>(pass.n) * outer(p, pass) * pass.y.out *
+                         ceil_div(channels(p, pass), channel_size(p, isa)) *
+                         ceil_div(pass.x.out, column_size(p, isa));
+    const double steps = static_cast<double>(pass.taps()) * pass.ci;
+    // Each tap sets up its pointers, each tile stores its accumulators.
+    const double tile = steps * step_cycles(p.vec, p.tile) + pass.taps() * (6.0 + p.tile) +
+                        3.0 * p.vec * p.tile + 20.0;
+    double copied = 0;
+    if (p.stage != Conv2dCpuParams::kDirect) {
+        copied = static_cast<double>(pass.n) * pass.groups * pass.ci * pass.x.in * pass.y.in;
+        // Channels and columns are copied by vectors, a gather one element a cycle per tap.
+        copied *= p.stage == Conv2dCpuParams::kGather ? 1.5 * pass.x.taps.count / pass.x.stride
+                                                      : 3.0 / vector_lanes(isa);
+    }
+    return tiles * tile + copied;
+}
+
+ConvTaskSize task_size(const Conv2dCpuParams &p, const ConvPass &pass, Isa isa) {
+    const int64_t tiles_c = ceil_div(channels(p, pass), channel_size(p, isa));
+    const int64_t tiles_x = ceil_div(pass.x.out, column_size(p, isa));
+    const int64_t read = static_cast<int64_t>(pass.ci) * (p.lane == Conv2dCpuParams::kGroups
+                                                               ? channel_size(p, isa)
+                                                               : 1);
+    ConvTaskSize task;
+    const int64_t images = static_cast<int64_t>(pass.n) * outer(p, pass);
+    if (pass.y.out == 1 && p.stage == Conv2dCpuParams::kDirect) {
+        // A matrix product over all pixels of the batch: cut along the columns.
+        const int64_t per_tile = column_size(p, isa) * (read + pass.co);
+        int64_t x = std::clamp<int64_t>(kTaskFloats / std::max<int64_t>(per_tile, 1), 1, tiles_x);
+        x = std::min(x, std::max<int64_t>(ceil_div(tiles_x * images, kTasks), 1));
+        // The last tile moves back over its neighbour: both must be written by one task.
+        while (x < tiles_x && tiles_x % x == 1) x++;
+        task.column_tiles = to_int(x);
+        task.channel_tiles = to_int(tiles_c);
+        return task;
+    }
+    task.column_tiles = to_int(tiles_x);
+    const int64_t row = read * (pass.x.in + 2LL * std::max(pass.x.pad, 0)) * pass.y.stride *
+                        (p.stage == Conv2dCpuParams::kGather ? pass.x.taps.count : 1);
+    const int64_t halo = static_cast<int64_t>(pass.y.taps.count - 1) * pass.y.dilation;
+    int64_t rows = std::clamp<int64_t>(kTaskFloats / std::max<int64_t>(row, 1) - halo, 1, pass.y.out);
+    const int64_t groups_c = p.lane == Conv2dCpuParams::kGroups ? tiles_c : 1;
+    const int64_t wanted = ceil_div(kTasks, std::max<int64_t>(images * groups_c, 1));
+    rows = std::min(rows, std::max<int64_t>(ceil_div(pass.y.out, wanted), std::min<int64_t>(2 * halo + 1, pass.y.out)));
+    task.rows = to_int(ceil_div(pass.y.out, ceil_div(pass.y.out, rows)));
+    const int64_t tasks = images * groups_c * ceil_div(pass.y.out, task.rows);
+    const int64_t split = p.lane == Conv2dCpuParams::kGroups
+                              ? tiles_c
+                              : std::min(tiles_c, std::max<int64_t>(kTasks / 2 / tasks, 1));
+    task.channel_tiles = to_int(ceil_div(tiles_c, split));
+    return task;
+}
+
+double predicted_cycles(const Conv2dWgradCpuParams &p, const ConvProblem &problem, Isa isa) {
+    const bool grouped = p.lane == Conv2dWgradCpuParams::kGroups;
+    const int64_t lanes = grouped ? problem.groups : problem.co / problem.groups;
+    const int64_t other = grouped ? 1 : problem.groups;
+    const double tiles = static_cast<double>(other) * problem.kh * problem.kw *
+                         ceil_div(lanes, p.vec * vector_lanes(isa)) *
+                         ceil_div(problem.ci / problem.groups, p.tile);
+    const double pixels = static_cast<double>(problem.n) * problem.oh() * problem.ow();
+    const WgradCut cut = wgrad_cut(p, problem, isa);
+    const double chunks = static_cast<double>(cut.bands) * cut.blocks * cut.parts_y * cut.parts_n;
+    return tiles * (pixels * step_cycles(p.vec, p.tile) + chunks * (3.0 * p.vec * p.tile + 20.0));
+}
+
+WgradCut wgrad_cut(const Conv2dWgradCpuParams &p, const ConvProblem &problem, Isa isa) {
+    const bool grouped = p.lane == Conv2dWgradCpuParams::kGroups;
+    const int64_t lane_size = p.vec * vector_lanes(isa);
+    const int64_t tiles = ceil_div(grouped ? problem.groups : problem.co / problem.groups, lane_size);
+    const int64_t other = grouped ? 1 : problem.groups;
+    const int64_t ci = problem.ci / problem.groups, co = problem.co / problem.groups;
+    const int64_t oh = problem.oh(), ow = problem.ow();
+    // One output row of both operands, as a task copies them.
+    const int64_t row = grouped ? lane_size * (ow + problem.iw * problem.stride_h)
+                                : ow * std::min(co, 4 * lane_size) +
+                                      problem.iw * problem.stride_h * ci;
+    WgradCut cut;
+    const int64_t halo = (problem.kh - 1) * problem.dilation_h;
+    int64_t rows = std::clamp<int64_t>(kTaskFloats / std::max<int64_t>(row, 1) - halo / 2, 1, oh);
+    const int64_t bands = ceil_div(oh, rows);
+    cut.rows = to_int(ceil_div(oh, bands));
+    if (bands == 1) {
+        cut.images = to_int(std::clamp<int64_t>(kTaskFloats / std::max<int64_t>(row * oh, 1), 1,
+                                                problem.n));
+    }
+    const int64_t blocks = ceil_div(problem.n, cut.images);
+    // Parts cost memory and a reduction: only as many as the tasks need that channels do not give,
+    // at most 16 MB of partial sums, and no part with less work than a chunk.
+    const int64_t weight = std::max<int64_t>(problem.co * ci * problem.kh * problem.kw, 1);
+    const int64_t affordable = std::max<int64_t>((int64_t{4} << 20) / weight, 1);
+    const int64_t wanted = std::min(ceil_div(kTasks / 2, tiles * other), affordable);
+    cut.parts_n = to_int(std::clamp<int64_t>(wanted, 1, blocks));
+    cut.blocks = to_int(ceil_div(blocks, cut.parts_n));
+    cut.parts_n = to_int(ceil_div(blocks, cut.blocks));
+    cut.parts_y = to_int(std::clamp<int64_t>(wanted / cut.parts_n, 1, bands));
+    cut.bands = to_int(ceil_div(bands, cut.parts_y));
+    cut.parts_y = to_int(ceil_div(bands, cut.bands));
+    // With parts enough, a task takes several tiles of channels and copies its input once for them.
+    const int64_t tasks = other * cut.parts_n * cut.parts_y;
+    cut.task_tiles = to_int(std::clamp<int64_t>(tiles * tasks / (kTasks / 2), 1, std::min<int64_t>(tiles, 4)));
+    return cut;
+}
+
+}  // namespace convwright

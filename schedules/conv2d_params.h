@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "runtime/conv_pass.h"
+#include "runtime/isa.h"
+#include "schedules/knobs.h"
+
+namespace convwright {
+
+/// Knobs of the CPU schedule of the convolution engine (fprop, and dgrad pass by pass). A register
+/// tile is `vec` native vectors along the lanes' dimension times `tile` along the other one:
+///   lane 0: lanes are output channels, tile counts columns   (channels_last)
+///   lane 1: lanes are columns, tile counts output channels   (contiguous)
+///   lane 2: lanes are groups, tile counts columns            (channels_last, depthwise)
+struct Conv2dCpuParams {
+    static constexpr int kChannels = 0, kColumns = 1, kGroups = 2;
+    static constexpr int kDirect = 0, kFrame = 1, kGather = 2;
+
+    int lane = kChannels;
+    int vec = 2;   ///< Native vectors.
+    int tile = 8;  ///< Columns, or output channels for lane 1.
+    /// What a task copies of its input before it starts. 0: nothing, so there must be no padding;
+    /// 1: its rows in their frame of zeros; 2: the same once per tap of a row, so that columns
+    /// read at a stride lie side by side (lane 1).
+    int stage = kFrame;
+    int strided_out = 0;  ///< 1: output columns are not dense (dgrad of a strided lane 1 problem).
+
+    static const std::vector<Knob<Conv2dCpuParams>> &knobs() {
+        using P = Conv2dCpuParams;
+        static const std::vector<Knob<P>> table = {
+            {"lane", &P::lane, {kChannels, kColumns, kGroups}},
+            {"vec", &P::vec, {1, 2, 3, 4}},
+            {"tile", &P::tile, {1, 2, 4, 5, 6, 7, 8, 10, 12, 14, 16}},
+            {"stage", &P::stage, {kDirect, kFrame, kGather}},
+            {"strided_out", &P::strided_out, {0, 1}},
+        };
+        return table;
+    }
+
+    /// Output channels in one packed panel of the weight.
+    int panel(int lanes) const {
+        return lane == kChannels ? vec * lanes : lane == kColumns ? tile : 1;
+    }
+
+    /// Null if this schedule computes `pass` on `isa`, else why not. The schedules rely on it: they
+    /// check nothing again at run time.
+    const char *why_illegal(const ConvPass &pass, Format format, Isa isa) const {
+        // Accumulators, a row of the vectors they share and one broadcast value.
+        if (vec * tile + vec + 1 > vector_registers(isa)) return "the register tile would spill";
+        if ((lane == kColumns) != (format == Format::kNchw)) return "the lanes are not dense";
+        if (lane == kGroups && (pass.ci != 1 || pass.co != 1)) return "not depthwise";
+        if (lane != kColumns && stage == kGather) return "only columns are gathered";
+        if (lane == kColumns && stage != kGather && pass.x.stride != 1) return "columns are strided";
+        if (lane == kColumns && (pass.x.out_step != 1) != (strided_out != 0)) {
+            return "the output's columns are stored another way";
+        }
+        if (lane != kColumns && strided_out) return "channels are always stored dense";
+        if (stage != kDirect) return nullptr;
+        if (lane == kGroups) return "groups behind the last one are read from the frame";
+        if (pass.x.out < (lane == kColumns ? vec * vector_lanes(isa) : tile)) {
+            return "the row is shorter than the register tile";
+        }
+        return reads_inside(pass.x) && reads_inside(pass.y) ? nullptr : "there is padding";
+    }
+
+private:
+    static bool reads_inside(const PassAxis &a) {
+        return a.pad == 0 &&
+               (a.out - 1) * a.stride + (a.taps.count - 1) * a.dilation < a.in;
+    }
+};
+
+}  // namespace convwright

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "generators/conv2d_fprop.h"
+#include "schedules/conv2d_params.h"
+
+namespace convwright {
+
+/// What one parallel task computes, chosen by the dispatcher at each call: register tiles along the
+/// channels (groups for lane 2) and along the columns, and rows.
+struct ConvTask {
+    Halide::Expr channel_tiles, column_tiles, rows;
+};
+
+/// Schedules the engine for `lanes` floats per vector. The promises of `p.why_illegal` hold.
+void schedule_conv2d_cpu(Conv2dFprop &a, const Conv2dCpuParams &p, const ConvTask &task, int lanes);
+
+}  // namespace convwright

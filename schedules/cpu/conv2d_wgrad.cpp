@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schedules/cpu/conv2d_wgrad.h"
+
+namespace convwright {
+
+using Halide::TailStrategy;
+using Halide::Var;
+using P = Conv2dWgradCpuParams;
+
+/// vec * tile accumulators per register tile run over a whole chunk of pixels before they are added
+/// to the partial sum, whose tile is then touched once per chunk. Both operands of a chunk are
+/// copied with the lanes innermost, whatever the memory format: the copy is read once per tile of
+/// the other operand, so the transposition it does for contiguous tensors pays.
+void schedule_conv2d_wgrad_cpu(Conv2dWgrad &a, const P &p, Format format, Halide::Expr task_tiles,
+                               int lanes) {
+    const bool grouped = p.lane == P::kGroups;
+    const Var lane = grouped ? a.g : a.co, other = grouped ? a.co : a.g;
+    const int lane_size = p.vec * lanes;
+    Var lane_t("lane_t"), lane_o("lane_o"), lane_i("lane_i"), ci_o("ci_o"), ci_i("ci_i");
+    Var task("task");
+
+    const auto tiles = [&](Halide::Stage stage) {
+        stage.split(lane, lane_o, lane_i, lane_size, TailStrategy::RoundUp)
+            .split(a.ci, ci_o, ci_i, p.tile, TailStrategy::RoundUp)
+            .split(lane_o, lane_t, lane_o, task_tiles, TailStrategy::GuardWithIf)
+            .vectorize(lane_i, lanes)
+            .unroll(lane_i)
+            .unroll(ci_i);
+    };
+    const auto tasks = [&](Halide::Stage stage) {
+        stage.fuse(lane_t, other, task).fuse(task, a.py, task).fuse(task, a.pn, task);
+        stage.parallel(task).never_partition_all();
+    };
+    tiles(a.partial);
+    a.partial.reorder(lane_i, ci_i, a.kx, a.ky, ci_o, lane_o, lane_t, other, a.py, a.pn);
+    tasks(a.partial);
+    tiles(a.partial.update());
+    a.partial.update().reorder(lane_i, ci_i, a.kx, a.ky, ci_o, lane_o, a.r_band, a.r_block, lane_t,
+                               other, a.py, a.pn);
+    tasks(a.partial.update());
+
+    a.sum.bound_extent(lane, lane_size).bound_extent(a.ci, p.tile);
+    a.sum.compute_at(a.partial, a.kx);
+    if (grouped) a.sum.reorder_storage(a.g, a.co, a.ci, a.kx, a.ky, a.band, a.block);
+    a.sum.reorder(lane, a.ci).vectorize(lane, lanes).unroll(lane).unroll(a.ci);
+    a.sum.update()
+        .reorder(lane, a.ci, a.r_x, a.r_y, a.r_n)
+        .vectorize(lane, lanes)
+        .unroll(lane)
+        .unroll(a.ci);
+
+    a.grad.compute_at(a.partial, a.r_band);
+    a.padded.compute_at(a.partial, a.r_band);
+    if (grouped) {
+        a.grad.reorder_storage(a.g, a.co, a.x, a.y, a.n).reorder(a.g, a.co, a.x, a.y, a.n);
+        a.padded.reorder_storage(a.g, a.ci, a.x, a.y, a.n).reorder(a.g, a.ci, a.x, a.y, a.n);
+        a.padded.vectorize(a.g, lanes, TailStrategy::RoundUp);
+    } else {
+        a.padded.vectorize(a.ci, lanes, TailStrategy::GuardWithIf);
+    }
+    a.grad.vectorize(lane, lanes, TailStrategy::RoundUp);
+    (void)format;
+}
+
+}  // namespace convwright

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "generators/conv2d_wgrad.h"
+#include "schedules/conv2d_wgrad_params.h"
+
+namespace convwright {
+
+/// Schedules wgrad for `lanes` floats per vector; one parallel task is `task_tiles` register tiles
+/// of output channels (or groups) in one part. The output's channel extents are whole tiles.
+void schedule_conv2d_wgrad_cpu(Conv2dWgrad &a, const Conv2dWgradCpuParams &p, Format format,
+                               Halide::Expr task_tiles, int lanes);
+
+}  // namespace convwright

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <torch/csrc/stable/tensor.h>
+
+#include <optional>
+#include <vector>
+
+#include "runtime/conv_problem.h"
+
+namespace convwright {
+
+using torch::stable::Tensor;
+using IntList = std::vector<int64_t>;
+
+/// Geometry arguments shared by the three directions.
+struct ConvArguments {
+    const IntList &stride, &padding, &dilation;  ///< (rows, columns) each.
+    int64_t groups;
+};
+
+/// Sizes of the convolution of `input` [N,Ci,H,W] with `weight` [Co,Ci/groups,Kh,Kw] and `bias` [Co].
+/// Throws std::runtime_error with the text of torch.nn.functional.conv2d for what that refuses.
+/// Direction and format are left at their defaults.
+ConvProblem check_conv2d(const Tensor &input, const Tensor &weight,
+                         const std::optional<Tensor> &bias, const ConvArguments &arguments);
+
+/// The same for a gradient; `grad_output` must have the output's sizes.
+ConvProblem check_conv2d_backward(const char *op, const Tensor &grad_output, const Tensor &input,
+                                  const Tensor &weight, const ConvArguments &arguments);
+
+}  // namespace convwright

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "torch_ops/csrc/checks.h"
+
+namespace convwright {
+
+/// The raw operators, CPU. float32 runs Convwright's kernels; other dtypes, empty tensors and sizes
+/// beyond 32 bits call aten. RuntimeError texts are PyTorch's.
+
+/// input [N,Ci,H,W], weight [Co,Ci/groups,Kh,Kw], bias [Co] -> [N,Co,Oh,Ow], channels_last if input
+/// or weight is, else contiguous.
+Tensor conv2d_fprop(const Tensor &input, const Tensor &weight, const std::optional<Tensor> &bias,
+                    const IntList &stride, const IntList &padding, const IntList &dilation,
+                    int64_t groups);
+
+/// Gradient of the input, of which only sizes and strides are read; format as for fprop.
+Tensor conv2d_dgrad(const Tensor &grad_output, const Tensor &input, const Tensor &weight,
+                    const IntList &stride, const IntList &padding, const IntList &dilation,
+                    int64_t groups);
+
+/// Gradient of the weight, of which only sizes and strides are read. It has the weight's strides
+/// where those are without gaps and overlap, else it is contiguous.
+Tensor conv2d_wgrad(const Tensor &grad_output, const Tensor &input, const Tensor &weight,
+                    const IntList &stride, const IntList &padding, const IntList &dilation,
+                    int64_t groups);
+
+/// Problem string of these arguments in a direction ("fprop", "dgrad" or "wgrad").
+std::string conv2d_problem(const Tensor &input, const Tensor &weight, bool bias,
+                           const IntList &stride, const IntList &padding, const IntList &dilation,
+                           int64_t groups, const std::string &direction);
+
+}  // namespace convwright

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <torch/csrc/stable/tensor.h>
+
+#include <array>
+
+#include "runtime/conv2d.h"
+
+namespace convwright {
+
+using torch::stable::Tensor;
+
+/// Sizes or strides of a 4-D tensor, in torch's order.
+using Quad = std::array<int64_t, 4>;
+
+Quad sizes_of(const Tensor &t);
+Quad strides_of(const Tensor &t);
+
+/// c10::TensorImpl's suggest_memory_format for 4-D strided tensors, which the stable ABI does not
+/// offer: kNhwc where it says ChannelsLast.
+Format suggested_format(const Tensor &t);
+
+/// Strides of a tensor without gaps.
+Quad dense_strides(const Quad &sizes, Format format);
+
+/// An activation that a kernel of one format can read, and what keeps its memory alive.
+struct Operand {
+    Tensor owner;
+    Activation view;
+    bool dense;  ///< No gaps between rows and images.
+};
+
+/// `t` as it is where its dense dimension has stride 1 and its strides fit 32 bits, else a copy in
+/// `format`, as aten makes one. Strides of dimensions of size 1 mean nothing and are replaced.
+Operand operand(const Tensor &t, Format format);
+
+/// A new float32 CPU tensor of these sizes and strides, not initialised.
+Tensor empty_strided(const Quad &sizes, const Quad &strides);
+
+}  // namespace convwright
