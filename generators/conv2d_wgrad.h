@@ -13,18 +13,22 @@ struct WgradPartition {
 };
 
 /// Gradient of the weight (wgrad), one partial sum per part (py, pn):
-///   partial(co,ci,kx,ky,g,py,pn) = sum_{chunks of the part} sum_{x,y,n in chunk}
+///   sum(co,ci,kx,ky,g, chunk) = sum_{x,y,n in chunk}
 ///       grad(co,g,x,y,n) * padded(ci, g, x*stride+kx*dilation, y*stride+ky*dilation, n)
+///   partial(l,ci,kx,ky,q,other,py,pn) = sum over the chunks of the part,
+/// in panels of `panel` lanes: q * panel + l is the output channel and `other` the group or, for
+/// depthwise (`grouped`), the other way round. Panels keep all of a weight's rows in reach of the
+/// prefetcher when a second, small pass (WgradReduce) adds the parts in their order.
 /// Innermost first: grad_output (co,g,ow,oh,n), input (ci,g,iw,ih,n).
-/// A second, small pass (wgrad_reduce.h) adds the parts in their order.
 struct Conv2dWgrad {
     Halide::Var co{"co"}, ci{"ci"}, g{"g"}, x{"x"}, y{"y"}, n{"n"}, kx{"kx"}, ky{"ky"};
-    Halide::Var py{"py"}, pn{"pn"}, band{"band"}, block{"block"};
+    Halide::Var l{"l"}, q{"q"}, other{"other"}, py{"py"}, pn{"pn"}, band{"band"}, block{"block"};
     Halide::RVar r_band, r_block, r_x, r_y, r_n;
     Halide::Func padded{"padded"}, grad{"grad"}, sum{"sum"}, partial{"partial"};
 
     Conv2dWgrad(Halide::Func grad_output, Halide::Func input, const ConvGeometry &geo,
-                Halide::Expr ow, Halide::Expr oh, Halide::Expr batch, const WgradPartition &cut) {
+                Halide::Expr ow, Halide::Expr oh, Halide::Expr batch, const WgradPartition &cut,
+                int panel, bool grouped) {
         // Channels behind the last one repeat it: they fill up register tiles, and the reduction
         // pass drops what they sum to.
         padded(ci, g, x, y, n) = zero_padded(input, geo, clamp(ci, 0, geo.ci - 1), g, x, y, n);
@@ -46,9 +50,12 @@ struct Conv2dWgrad {
         // loop variable for the whole range and would stage the whole image for every chunk.
         Halide::RDom rc(0, cut.bands, 0, cut.blocks, "rc");
         r_band = rc[0], r_block = rc[1];
-        partial(co, ci, kx, ky, g, py, pn) = 0.0f;
-        partial(co, ci, kx, ky, g, py, pn) +=
-            sum(co, ci, kx, ky, g, py * cut.bands + r_band, pn * cut.blocks + r_block);
+        const Halide::Expr lane = q * panel + l;
+        partial(l, ci, kx, ky, q, other, py, pn) = 0.0f;
+        partial(l, ci, kx, ky, q, other, py, pn) +=
+            sum(grouped ? Halide::Expr(other) : lane, ci, kx, ky,
+                grouped ? lane : Halide::Expr(other), py * cut.bands + r_band,
+                pn * cut.blocks + r_block);
     }
 };
 

@@ -9,8 +9,8 @@ namespace convwright {
 using Halide::Expr;
 using Halide::GeneratorParam;
 
-/// wgrad, first pass: partial sums over parts of the output pixels. Channel extents of the output
-/// are whole register tiles. With `problem` set its sizes are compiled in.
+/// wgrad, first pass: partial sums over parts of the output pixels, in panels. The output's input
+/// channels are whole register tiles. With `problem` set its sizes are compiled in.
 class Conv2dWgradGenerator : public Halide::Generator<Conv2dWgradGenerator> {
 public:
     GeneratorParam<std::string> format_{"format", "nhwc"};  // nhwc or nchw: what is dense
@@ -24,13 +24,15 @@ public:
     Input<int> dilation_x_{"dilation_x"}, dilation_y_{"dilation_y"};
     Input<int> rows_{"rows"}, images_{"images"}, bands_{"bands"}, blocks_{"blocks"};
     Input<int> task_tiles_{"task_tiles"};
-    Output<Buffer<float, 7>> partial_{"partial"};  // (co, ci, kx, ky, g, py, pn)
+    Output<Buffer<float, 8>> partial_{"partial"};  // (lane, ci, kx, ky, panel, other, py, pn)
 
     void generate() {
         params_ = parse_params<Conv2dWgradCpuParams>(schedule_);
         alg_.emplace(grad_output_, input_, geometry(), grad_output_.dim(2).extent(),
                      grad_output_.dim(3).extent(), grad_output_.dim(4).extent(),
-                     WgradPartition{rows_, images_, bands_, blocks_});
+                     WgradPartition{rows_, images_, bands_, blocks_},
+                     params_.vec * natural_vector_size<float>(),
+                     params_.lane == Conv2dWgradCpuParams::kGroups);
         partial_ = alg_->partial;
     }
 
@@ -40,29 +42,21 @@ public:
         const int dense = !nhwc ? 2 : grouped ? 1 : 0;
         promise_dense(grad_output_, dense);
         promise_dense(input_, dense);
-        promise_dense(partial_, grouped ? 4 : 0);
+        promise_dense(partial_, 0);
         const int lanes = natural_vector_size<float>();
-        const int lane_dim = grouped ? 4 : 0, lane_size = params_.vec * lanes;
-        partial_.dim(lane_dim).set_extent(partial_.dim(lane_dim).extent() / lane_size * lane_size);
+        partial_.dim(0).set_extent(params_.vec * lanes);
         partial_.dim(1).set_extent(partial_.dim(1).extent() / params_.tile * params_.tile);
         if (!problem_.value().empty()) {
-            const ConvProblem p = parse_problem(problem_);
-            const auto i = [](int64_t v) { return static_cast<int>(v); };
-            const int groups = i(p.groups), ci = i(p.ci) / groups, co = i(p.co) / groups;
-            fix_extents(grad_output_, {co, groups, i(p.ow()), i(p.oh()), i(p.n)});
-            fix_extents(input_, {ci, groups, i(p.iw), i(p.ih), i(p.n)});
+            const ConvPass pass = pass_of(problem_, 0);
+            fix_extents(grad_output_, {pass.co, pass.groups, pass.x.out, pass.y.out, pass.n});
+            fix_extents(input_, {pass.ci, pass.groups, pass.x.in, pass.y.in, pass.n});
         }
-        schedule_conv2d_wgrad_cpu(*alg_, params_, nhwc ? Format::kNhwc : Format::kNchw, task_tiles_,
-                                  lanes);
+        schedule_conv2d_wgrad_cpu(*alg_, params_, task_tiles_, lanes);
     }
 
 private:
     ConvGeometry geometry() {
-        if (!problem_.value().empty()) {
-            ConvProblem p = parse_problem(problem_);
-            p.direction = Direction::kFprop;  // wgrad visits the pixels that fprop visits
-            return geometry_of(conv_passes(p).front());
-        }
+        if (!problem_.value().empty()) return geometry_of(pass_of(problem_, 0));
         ConvGeometry geo;
         geo.ci = input_.dim(0).extent(), geo.co = grad_output_.dim(0).extent();
         geo.groups = input_.dim(1).extent();

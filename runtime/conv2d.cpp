@@ -11,15 +11,16 @@ namespace {
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-/// Strides that one pass sees: its output columns lie out_step apart, and a collapsed pass steps
-/// through all pixels with the stride of a column.
+/// A tensor as one pass sees it; a collapsed pass steps through all pixels with the stride of a
+/// column.
 struct PassView {
     const float *data;
     Extent x, y, n, channel;
 };
 
 PassView view_input(const Activation &t, const ConvPass &pass) {
-    return {t.data, {pass.x.in, t.w}, {pass.y.in, t.h}, {pass.n, t.n}, {0, t.c}};
+    return {t.data, {pass.x.in, t.w * pass.x.in_step}, {pass.y.in, t.h * pass.y.in_step},
+            {pass.n, t.n}, {0, t.c}};
 }
 
 PassView view_output(const Activation &t, const ConvPass &pass) {
@@ -168,9 +169,7 @@ bool run_conv(CallContext &context, const ConvPlan &plan, const Activation &inpu
 bool run_wgrad(CallContext &context, const WgradPlan &plan, const ConvProblem &problem,
                const Activation &grad_output, const Activation &input, const Weight &grad_weight,
                float *workspace) {
-    ConvProblem fprop = problem;
-    fprop.direction = Direction::kFprop;
-    ConvPass pass = conv_passes(fprop).front();  // wgrad visits the pixels that fprop visits
+    const ConvPass pass = conv_passes(problem).front();
     FloatBuffer<5> grad = activation_buffer(
         {grad_output.data, {pass.x.out, grad_output.w}, {pass.y.out, grad_output.h},
          {pass.n, grad_output.n}, {0, grad_output.c}},
@@ -178,15 +177,13 @@ bool run_wgrad(CallContext &context, const WgradPlan &plan, const ConvProblem &p
     FloatBuffer<5> in = activation_buffer(view_input(input, pass), pass.ci, pass.groups);
 
     const bool grouped = plan.kernel->params.lane == Conv2dWgradCpuParams::kGroups;
-    const int64_t kx = problem.kw, ky = problem.kh, taps = kx * ky;
-    const int64_t inner = grouped ? plan.groups : plan.co;  // the dense dimension of a part
-    const int64_t part = plan.co * plan.ci * plan.groups * taps;
-    const Extent parts_y{plan.cut.parts_y, part}, parts_n{plan.cut.parts_n, part * plan.cut.parts_y};
-    const Extent ci{plan.ci, inner}, x{kx, inner * plan.ci}, y{ky, inner * plan.ci * kx};
-    const Extent lane{inner, 1};
-    const Extent other{grouped ? plan.co : plan.groups, inner * plan.ci * taps};
-    FloatBuffer<7> partial(workspace, {{grouped ? other : lane, ci, x, y, grouped ? lane : other,
-                                        parts_y, parts_n}});
+    const int64_t kx = problem.kw, ky = problem.kh, l = plan.panel;
+    const int64_t panel = l * plan.ci * kx * ky, part = panel * plan.panels * plan.others;
+    const std::array<Extent, 8> extents{{{l, 1}, {plan.ci, l * kx * ky}, {kx, l}, {ky, l * kx},
+                                         {plan.panels, panel}, {plan.others, panel * plan.panels},
+                                         {plan.cut.parts_y, part},
+                                         {plan.cut.parts_n, part * plan.cut.parts_y}}};
+    FloatBuffer<8> partial(workspace, extents);
     void *user_context = &context;
     WgradCut cut = plan.cut;
     PassAxis ax = pass.x, ay = pass.y;
@@ -195,15 +192,31 @@ bool run_wgrad(CallContext &context, const WgradPlan &plan, const ConvProblem &p
                          &cut.blocks, &cut.task_tiles, partial.get()};
     if (plan.kernel->call(arguments) != 0) return false;
 
-    // The reduction runs along the dense dimension: for lane 2 groups and channels change places.
-    FloatBuffer<7> parts(workspace, {{lane, ci, x, y, other, parts_y, parts_n}});
-    const int64_t co = problem.co / problem.groups;
-    const Extent channel{co, grad_weight.co}, group{problem.groups, grad_weight.co * co};
-    FloatBuffer<5> result(grad_weight.data,
-                          {{grouped ? group : channel, {problem.ci / problem.groups, grad_weight.ci},
-                            {kx, grad_weight.w}, {ky, grad_weight.h}, grouped ? channel : group}});
-    void *reduction[] = {&user_context, parts.get(), result.get()};
-    return support_kernels(plan.kernel->isa).wgrad_reduce(reduction) == 0;
+    // Lanes are output channels; for depthwise, groups.
+    const int64_t co = pass.co, lanes = grouped ? pass.groups : co;
+    const int64_t group_stride = grad_weight.co * co;
+    const int64_t lane_stride = grouped ? group_stride : grad_weight.co;
+    const int64_t other_stride = grouped ? grad_weight.co : group_stride;
+    // Rows of the weight: of a contiguous one everything behind the output channel is one row.
+    const bool contiguous = grad_weight.w == 1 && grad_weight.h == kx && grad_weight.ci == kx * ky;
+    std::array<Extent, 3> from{extents[1], extents[2], extents[3]};
+    std::array<Extent, 3> to{{{pass.ci, grad_weight.ci}, {kx, grad_weight.w}, {ky, grad_weight.h}}};
+    if (contiguous) {
+        from = {{{plan.ci * kx * ky, l}, {1, 0}, {1, 0}}};
+        to = {{{pass.ci * kx * ky, 1}, {1, 0}, {1, 0}}};
+    }
+    const auto reduce = [&](int64_t first, int64_t panels, int64_t count) {
+        if (panels == 0 || count == 0) return true;
+        FloatBuffer<8> parts(workspace + first * panel,
+                             {{extents[0], from[0], from[1], from[2], {panels, panel}, extents[5],
+                               extents[6], extents[7]}});
+        FloatBuffer<6> result(grad_weight.data + first * l * lane_stride,
+                              {{{count, lane_stride}, to[0], to[1], to[2],
+                                {panels, l * lane_stride}, {plan.others, other_stride}}});
+        void *reduction[] = {&user_context, parts.get(), result.get()};
+        return support_kernels(plan.kernel->isa).wgrad_reduce(reduction) == 0;
+    };
+    return reduce(0, lanes / l, l) && reduce(lanes / l, 1, lanes % l);
 }
 
 }  // namespace convwright

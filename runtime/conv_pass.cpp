@@ -11,11 +11,16 @@ struct Axis {
     int in, out, taps, stride, pad, dilation;
 };
 
-PassAxis fprop_axis(const Axis &a) {
+/// `may_step`: kernels do not need this axis of the input to be dense.
+PassAxis fprop_axis(const Axis &a, bool may_step) {
     PassAxis pass;
     pass.in = a.in, pass.out = a.out;
     pass.stride = a.stride, pass.pad = a.pad, pass.dilation = a.dilation;
     pass.taps = {0, 1, a.taps};
+    // One tap at a stride reads every s-th position: a dense axis seen through larger steps.
+    if (a.taps == 1 && a.pad == 0 && may_step) {
+        pass.in = pass.out, pass.in_step = a.stride, pass.stride = 1;
+    }
     return pass;
 }
 
@@ -48,8 +53,8 @@ std::vector<ConvPass> conv_passes(const ConvProblem &p) {
     ConvPass pass;
     pass.n = i(p.n), pass.groups = i(p.groups);
     pass.ci = i(p.ci / p.groups), pass.co = i(p.co / p.groups);
-    if (p.direction == Direction::kFprop) {
-        pass.x = fprop_axis(x), pass.y = fprop_axis(y);
+    if (p.direction != Direction::kDgrad) {
+        pass.x = fprop_axis(x, p.format == Format::kNhwc), pass.y = fprop_axis(y, true);
         return {pass};
     }
     pass.transposed = true;

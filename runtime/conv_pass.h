@@ -13,11 +13,13 @@ struct TapRange {
     int first = 0, step = 1, count = 1;
 };
 
-/// One axis of a pass: out(q) = sum_j in(q * stride - pad + j * dilation) * tap(j), where q-th
-/// output lies at out_first + q * out_step of the result tensor.
+/// One axis of a pass: out(q) = sum_j in(q * stride - pad + j * dilation) * tap(j). Position i of
+/// `in` lies at i * in_step of the source tensor, position q of `out` at out_first + q * out_step of
+/// the result.
 struct PassAxis {
     int in = 1, out = 1;  ///< Extents.
     int stride = 1, pad = 0, dilation = 1;
+    int in_step = 1;
     int out_first = 0, out_step = 1;
     TapRange taps;
 };
@@ -38,6 +40,7 @@ struct ConvPass {
 };
 
 /// The passes of an fprop or dgrad problem, in order. Every output element is written by one pass.
+/// Also the pass of wgrad: it visits the pixels that fprop visits.
 std::vector<ConvPass> conv_passes(const ConvProblem &problem);
 
 }  // namespace convwright

@@ -113,9 +113,10 @@ WgradCut wgrad_cut(const Conv2dWgradCpuParams &p, const ConvProblem &problem, Is
     const int64_t ci = problem.ci / problem.groups, co = problem.co / problem.groups;
     const int64_t oh = problem.oh(), ow = problem.ow();
     // One output row of both operands, as a task copies them.
-    const int64_t row = grouped ? lane_size * (ow + problem.iw * problem.stride_h)
-                                : ow * std::min(co, 4 * lane_size) +
-                                      problem.iw * problem.stride_h * ci;
+    const ConvPass pass = conv_passes(problem).front();
+    const int64_t read = static_cast<int64_t>(pass.x.in) * pass.y.stride;
+    const int64_t row = grouped ? lane_size * (ow + read)
+                                : ow * std::min(co, 4 * lane_size) + read * ci;
     WgradCut cut;
     const int64_t halo = (problem.kh - 1) * problem.dilation_h;
     int64_t rows = std::clamp<int64_t>(kTaskFloats / std::max<int64_t>(row, 1) - halo / 2, 1, oh);

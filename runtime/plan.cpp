@@ -13,7 +13,8 @@ thread_local std::string forced_kernel;
 int64_t round_up(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
 
 bool pointwise(const PassAxis &a) {
-    return a.taps.count == 1 && a.stride == 1 && a.pad == 0 && a.out_step == 1 && a.in == a.out;
+    return a.taps.count == 1 && a.stride == 1 && a.pad == 0 && a.in_step == 1 && a.out_step == 1 &&
+           a.in == a.out;
 }
 
 /// A 1x1 convolution over dense activations is one matrix product: its rows (and for channels_last
@@ -138,14 +139,15 @@ WgradPlan wgrad_plan_with(const WgradKernel &kernel, const ConvProblem &problem)
     WgradPlan plan;
     const Conv2dWgradCpuParams &params = kernel.params;
     if (!covers(kernel, problem) || params.why_illegal(problem, kernel.isa) != nullptr) return plan;
-    const int64_t lane_size = params.vec * vector_lanes(kernel.isa);
     const bool grouped = params.lane == Conv2dWgradCpuParams::kGroups;
     plan.cut = wgrad_cut(params, problem, kernel.isa);
-    plan.co = round_up(problem.co / problem.groups, grouped ? 1 : lane_size);
+    plan.panel = params.vec * vector_lanes(kernel.isa);
+    plan.panels = round_up(grouped ? problem.groups : problem.co / problem.groups, plan.panel) /
+                  plan.panel;
+    plan.others = grouped ? 1 : problem.groups;
     plan.ci = round_up(problem.ci / problem.groups, params.tile);
-    plan.groups = round_up(problem.groups, grouped ? lane_size : 1);
-    plan.workspace = plan.co * plan.ci * plan.groups * problem.kh * problem.kw * plan.cut.parts_y *
-                     plan.cut.parts_n;
+    plan.workspace = plan.panel * plan.panels * plan.others * plan.ci * problem.kh * problem.kw *
+                     plan.cut.parts_y * plan.cut.parts_n;
     plan.kernel = &kernel;
     return plan;
 }

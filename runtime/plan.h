@@ -23,7 +23,8 @@ struct WgradPlan {
     const WgradKernel *kernel = nullptr;
     std::string reason;
     WgradCut cut;
-    int64_t co = 0, ci = 0, groups = 0;  ///< Extents of a part, in whole register tiles.
+    /// Extents of a part: lanes of a panel, panels, groups (for depthwise: 1), input channels.
+    int64_t panel = 0, panels = 0, others = 0, ci = 0;
     int64_t workspace = 0;               ///< Floats of all partial sums.
 };
 

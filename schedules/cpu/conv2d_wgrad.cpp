@@ -11,32 +11,29 @@ using P = Conv2dWgradCpuParams;
 /// to the partial sum, whose tile is then touched once per chunk. Both operands of a chunk are
 /// copied with the lanes innermost, whatever the memory format: the copy is read once per tile of
 /// the other operand, so the transposition it does for contiguous tensors pays.
-void schedule_conv2d_wgrad_cpu(Conv2dWgrad &a, const P &p, Format format, Halide::Expr task_tiles,
-                               int lanes) {
+void schedule_conv2d_wgrad_cpu(Conv2dWgrad &a, const P &p, Halide::Expr task_tiles, int lanes) {
     const bool grouped = p.lane == P::kGroups;
-    const Var lane = grouped ? a.g : a.co, other = grouped ? a.co : a.g;
+    const Var lane = grouped ? a.g : a.co;
     const int lane_size = p.vec * lanes;
-    Var lane_t("lane_t"), lane_o("lane_o"), lane_i("lane_i"), ci_o("ci_o"), ci_i("ci_i");
-    Var task("task");
+    Var q_t("q_t"), q_o("q_o"), ci_o("ci_o"), ci_i("ci_i"), task("task");
 
     const auto tiles = [&](Halide::Stage stage) {
-        stage.split(lane, lane_o, lane_i, lane_size, TailStrategy::RoundUp)
-            .split(a.ci, ci_o, ci_i, p.tile, TailStrategy::RoundUp)
-            .split(lane_o, lane_t, lane_o, task_tiles, TailStrategy::GuardWithIf)
-            .vectorize(lane_i, lanes)
-            .unroll(lane_i)
+        stage.split(a.ci, ci_o, ci_i, p.tile, TailStrategy::RoundUp)
+            .split(a.q, q_t, q_o, task_tiles, TailStrategy::GuardWithIf)
+            .vectorize(a.l, lanes)
+            .unroll(a.l)
             .unroll(ci_i);
     };
     const auto tasks = [&](Halide::Stage stage) {
-        stage.fuse(lane_t, other, task).fuse(task, a.py, task).fuse(task, a.pn, task);
+        stage.fuse(q_t, a.other, task).fuse(task, a.py, task).fuse(task, a.pn, task);
         stage.parallel(task).never_partition_all();
     };
     tiles(a.partial);
-    a.partial.reorder(lane_i, ci_i, a.kx, a.ky, ci_o, lane_o, lane_t, other, a.py, a.pn);
+    a.partial.reorder(a.l, ci_i, a.kx, a.ky, ci_o, q_o, q_t, a.other, a.py, a.pn);
     tasks(a.partial);
     tiles(a.partial.update());
-    a.partial.update().reorder(lane_i, ci_i, a.kx, a.ky, ci_o, lane_o, a.r_band, a.r_block, lane_t,
-                               other, a.py, a.pn);
+    a.partial.update().reorder(a.l, ci_i, a.kx, a.ky, ci_o, q_o, a.r_band, a.r_block, q_t, a.other,
+                               a.py, a.pn);
     tasks(a.partial.update());
 
     a.sum.bound_extent(lane, lane_size).bound_extent(a.ci, p.tile);
@@ -59,7 +56,6 @@ void schedule_conv2d_wgrad_cpu(Conv2dWgrad &a, const P &p, Format format, Halide
         a.padded.vectorize(a.ci, lanes, TailStrategy::GuardWithIf);
     }
     a.grad.vectorize(lane, lanes, TailStrategy::RoundUp);
-    (void)format;
 }
 
 }  // namespace convwright

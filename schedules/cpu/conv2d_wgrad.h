@@ -6,9 +6,9 @@
 
 namespace convwright {
 
-/// Schedules wgrad for `lanes` floats per vector; one parallel task is `task_tiles` register tiles
-/// of output channels (or groups) in one part. The output's channel extents are whole tiles.
-void schedule_conv2d_wgrad_cpu(Conv2dWgrad &a, const Conv2dWgradCpuParams &p, Format format,
+/// Schedules wgrad for `lanes` floats per vector; one parallel task is `task_tiles` panels of one
+/// part. The output's input channels are whole register tiles.
+void schedule_conv2d_wgrad_cpu(Conv2dWgrad &a, const Conv2dWgradCpuParams &p,
                                Halide::Expr task_tiles, int lanes);
 
 }  // namespace convwright
