@@ -53,16 +53,8 @@ class _Fprop(Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(
-        input: Tensor,
-        weight: Tensor,
-        bias: Tensor | None,
-        stride: Any,
-        padding: Any,
-        dilation: Any,
-        groups: int,
-    ) -> Tensor:
-        return RAW.fprop(input, weight, bias, stride, padding, dilation, groups)
+    def forward(*args: Any) -> Tensor:
+        return RAW.fprop(*args)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -94,16 +86,8 @@ class _Gradient(Function):
 
 class _Dgrad(_Gradient):
     @staticmethod
-    def forward(
-        grad_output: Tensor,
-        input: Tensor,
-        weight: Tensor,
-        stride: Any,
-        padding: Any,
-        dilation: Any,
-        groups: int,
-    ) -> Tensor:
-        return RAW.dgrad(grad_output, input, weight, stride, padding, dilation, groups)
+    def forward(*args: Any) -> Tensor:
+        return RAW.dgrad(*args)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
@@ -116,16 +100,8 @@ class _Dgrad(_Gradient):
 
 class _Wgrad(_Gradient):
     @staticmethod
-    def forward(
-        grad_output: Tensor,
-        input: Tensor,
-        weight: Tensor,
-        stride: Any,
-        padding: Any,
-        dilation: Any,
-        groups: int,
-    ) -> Tensor:
-        return RAW.wgrad(grad_output, input, weight, stride, padding, dilation, groups)
+    def forward(*args: Any) -> Tensor:
+        return RAW.wgrad(*args)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:

@@ -37,7 +37,7 @@ def _fake_fprop(
 
 
 def _fake_dgrad(grad_output: Tensor, input: Tensor, weight: Tensor, *_: Any) -> Tensor:
-    return grad_output.new_empty(input.shape).to(memory_format=_activation_format(input, weight))
+    return torch.empty_like(input, memory_format=_activation_format(input, weight))
 
 
 def _fake_wgrad(grad_output: Tensor, input: Tensor, weight: Tensor, *_: Any) -> Tensor:

@@ -2,7 +2,6 @@
 """`conv2d`, in the place of torch.nn.functional.conv2d."""
 
 import operator
-from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -74,6 +73,8 @@ def _why_pytorch(input: Tensor, weight: Tensor, bias: Tensor | None) -> str | No
             return f"device is {tensor.device}, kernels are for the CPU"
         if tensor.layout is not _strided:
             return f"layout is {tensor.layout}, kernels are strided"
+    if weight.numel() == 0:
+        return "weight is empty"
     if torch.is_autocast_enabled("cpu"):
         return f"autocast to {torch.get_autocast_dtype('cpu')}, kernels are float32"
     if _jit_tracing_state() is not None:
@@ -166,9 +167,8 @@ def _after_refusal(
 
 
 def _pair(value: Any) -> tuple[int, int]:
-    values = (
-        tuple(map(operator.index, value))
-        if isinstance(value, Iterable)
-        else (operator.index(value),)
-    )
-    return values * 2 if len(values) == 1 else values
+    try:
+        return (operator.index(value),) * 2
+    except TypeError:
+        values = tuple(map(operator.index, value))
+        return values * 2 if len(values) == 1 else values
