@@ -73,12 +73,12 @@ def _why_pytorch(input: Tensor, weight: Tensor, bias: Tensor | None) -> str | No
             return f"device is {tensor.device}, kernels are for the CPU"
         if tensor.layout is not _strided:
             return f"layout is {tensor.layout}, kernels are strided"
-    if weight.numel() == 0:
-        return "weight is empty"
     if torch.is_autocast_enabled("cpu"):
         return f"autocast to {torch.get_autocast_dtype('cpu')}, kernels are float32"
     if _jit_tracing_state() is not None:
         return "torch.jit traces: its graphs are for places without Convwright"
+    if weight.numel() == 0:
+        return "weight is empty"
     return None
 
 
@@ -108,7 +108,9 @@ def _run(
     if torch.compiler.is_compiling():
         # Dynamo refuses our jvp, and register_autograd would drop tangents without a word.
         op = F.conv2d if transform_active() else RAW.fprop
-        return op(input, weight, bias, stride, padding, dilation, groups)
+        # Numbers become constants of the graph: the operators have no symbolic geometry.
+        geometry = _pair(stride), _pair(padding), _pair(dilation), operator.index(groups)
+        return op(input, weight, bias, *geometry)
     if transform_active():
         return DIFFERENTIABLE.fprop(input, weight, bias, stride, padding, dilation, groups)
     if torch.is_grad_enabled() and (
@@ -167,8 +169,7 @@ def _after_refusal(
 
 
 def _pair(value: Any) -> tuple[int, int]:
-    try:
-        return (operator.index(value),) * 2
-    except TypeError:
-        values = tuple(map(operator.index, value))
+    if isinstance(value, tuple | list):
+        values = tuple(operator.index(v) for v in value)
         return values * 2 if len(values) == 1 else values
+    return (operator.index(value),) * 2
