@@ -106,7 +106,12 @@ def test_wrong_types(name: str) -> None:
 
 @pytest.mark.parametrize(
     "kwargs",
-    [{"groups": 3}, {"padding_mode": "none"}, {"padding": "some"}, {"stride": 2, "padding": "same"}],
+    [
+        {"groups": 3},
+        {"padding_mode": "none"},
+        {"padding": "some"},
+        {"stride": 2, "padding": "same"},
+    ],
     ids=str,
 )
 def test_constructor(kwargs: dict) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from convwright.functional import conv2d
 
-QUICK = settings(max_examples=40, deadline=None, derandomize=True)
+QUICK = settings(max_examples=25, deadline=None, derandomize=True)
 THOROUGH = settings(max_examples=1500, deadline=None, derandomize=True)
 
 

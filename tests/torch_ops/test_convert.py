@@ -16,7 +16,9 @@ class Net(nn.Module):
         super().__init__()
         self.first = nn.Conv2d(3, 4, 3, padding=1)
         self.again = self.first
-        self.blocks = nn.ModuleList([nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU()), Special(4, 4, 1)])
+        self.blocks = nn.ModuleList(
+            [nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU()), Special(4, 4, 1)]
+        )
         self.lazy = nn.LazyConv2d(4, 1)
         self.up = nn.ConvTranspose2d(4, 4, 2)
         self.line = nn.Conv1d(3, 3, 1)

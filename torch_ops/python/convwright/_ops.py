@@ -62,7 +62,7 @@ def _save_gradient(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 
 
 def _register(ops: Ops) -> None:
-    if torch._C._dispatch_has_kernel_for_dispatch_key("convwright::conv2d_fprop", "AutogradCPU"):
+    if torch._C._dispatch_has_kernel_for_dispatch_key("convwright::conv2d_fprop", "Autograd"):
         return  # a second copy of this module, say after importlib.reload
     rules = {
         "conv2d_fprop": (_fake_fprop, _save_fprop, _formulas.fprop_backward, _vmap.fprop_vmap),

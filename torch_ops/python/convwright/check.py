@@ -82,7 +82,7 @@ def check(text: str, kernel: str | None = None, seed: int = 0) -> Iterator[Resul
 
 def _operands(problem: Problem, seed: int) -> tuple[Tensor | None, ...]:
     """What the direction's operator takes before the geometry: integers as float32."""
-    n, ci, *_ = problem.input_sizes
+    n = problem.input_sizes[0]
     co, ci_per_group, kh, kw = problem.weight_sizes
     output_sizes = _output_sizes(problem)
     products = {

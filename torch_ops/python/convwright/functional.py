@@ -49,7 +49,7 @@ def conv2d(
         )
     reason = _why_pytorch(input, weight, bias)
     if reason is not None:
-        if _trace.active:
+        if _trace.active and not torch.compiler.is_compiling():
             _trace.note_pytorch("fprop", input, weight, reason)
         return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
     try:
