@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """`python -m convwright check`, run as a function; once as a command."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
+from cases import Case, assert_same, gradients, tensors
 
 from convwright import check
 from convwright.__main__ import main
+from convwright.functional import conv2d
 
 PROBLEMS = [
     "fprop_n2ci3ih7iw9co4kh3kw3s1p1_f32_nchw",
@@ -64,7 +68,14 @@ def test_usage(arguments: list[str], text: str, capsys: pytest.CaptureFixture) -
     assert text in capsys.readouterr().err
 
 
-def test_command() -> None:
-    command = [sys.executable, "-m", "convwright", "check", PROBLEMS[0]]
-    result = subprocess.run(command, capture_output=True, text=True)
+def test_a_failing_test_prints_a_command_that_works() -> None:
+    t = tensors(Case(groups=1, stride=(2, 1)), "nhwc")
+    right = gradients(conv2d, t)
+    with pytest.raises(AssertionError) as error:
+        assert_same(t, (right[0] + 1, *right[1:]), right)
+    repeat = str(error.value).splitlines()[-1]
+    assert repeat.startswith("repeat: python -m convwright check fprop_n2ci3")
+    command = [sys.executable, *repeat.split()[2:]]
+    environment = {**os.environ, "PYTHONPATH": str(Path(check.__file__).parents[1])}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert (result.returncode, result.stderr) == (0, "")

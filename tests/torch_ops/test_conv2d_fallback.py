@@ -28,6 +28,14 @@ def test_layouts() -> None:
     assert torch.equal(conv2d(input, weight).to_dense(), F.conv2d(input, weight).to_dense())
 
 
+@pytest.mark.gpu
+def test_devices() -> None:
+    operands = [x.cuda() for x in tensors(Case()).operands]
+    assert torch.equal(conv2d(*operands), F.conv2d(*operands))
+    (row,) = convwright.explain(conv2d, *operands).rows
+    assert row.reason == "device is cuda:0, kernels are for the CPU"
+
+
 def test_autocast() -> None:
     t = tensors(Case())
     with torch.autocast("cpu", dtype=torch.bfloat16):

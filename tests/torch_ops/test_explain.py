@@ -77,7 +77,7 @@ def test_the_callers_graph_is_not_run() -> None:
     hidden = conv2d(*t.operands, 1, 1)
     explanation = convwright.explain(lambda x: x * 2, hidden)
     assert explanation.rows == ()
-    assert str(explanation).startswith("no convolution ran")
+    assert str(explanation).startswith("no convolution was recorded")
     hidden.sum().backward()
 
 

@@ -26,7 +26,7 @@ class Explanation:
 
     def __str__(self) -> str:
         if not self.rows:
-            return f"no convolution ran (isa {self.isa})"
+            return f"no convolution was recorded (isa {self.isa})"
         cells = [("layer", "problem", "kernel", "schedule", "isa"), *map(_cells, self.rows)]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         lines = [
@@ -47,9 +47,10 @@ def explain(module_or_fn: Callable[..., Any], *inputs: Any) -> Explanation:
     Where the result requires a gradient, backward runs too. Gradients, buffers (running statistics)
     and the CPU's random state are left as they were; other effects of the call happen.
 
-    Rows of a module carry its layers' names. Rows of backward through PyTorch's own convolutions
-    are missing. Records the whole process: run nothing else meanwhile. Raises LibraryMissing if
-    the operator library could not be loaded, and whatever the call raises.
+    Rows of a module carry its layers' names, unless it is compiled. PyTorch's own convolutions have
+    no rows for backward, nor any inside compiled code. The recording takes in the whole process:
+    run nothing else meanwhile. Raises LibraryMissing if the operator library could not be loaded,
+    and whatever the call raises.
     """
     inputs = tree_map(_as_leaf, inputs)
     rows: list[Row] = []
