@@ -157,3 +157,4 @@ CASES = [
     Case(batch=1, size=(20, 40), channels=(2, 2)),
     Case(channels=(0, 4)),
 ]
+NOT_EMPTY = [case for case in CASES if case.batch and case.channels[0]]

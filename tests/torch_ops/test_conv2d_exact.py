@@ -7,7 +7,7 @@ import itertools
 import pytest
 import torch
 import torch.nn.functional as F
-from cases import CASES, FORMATS, Case, assert_same, gradients, memory_order, tensors
+from cases import CASES, FORMATS, NOT_EMPTY, Case, assert_same, gradients, memory_order, tensors
 
 from convwright.functional import conv2d
 
@@ -28,7 +28,7 @@ def test_equals_torch(case: Case, input_format: str, weight_format: str) -> None
 
 
 @pytest.mark.parametrize(("input_format", "weight_format"), BOTH)
-@pytest.mark.parametrize("case", [c for c in CASES if c.batch and c.channels[0]], ids=str)
+@pytest.mark.parametrize("case", NOT_EMPTY, ids=str)
 def test_strides_are_torchs(case: Case, input_format: str, weight_format: str) -> None:
     layouts = []
     for convolution in (conv2d, F.conv2d):

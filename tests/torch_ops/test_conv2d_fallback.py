@@ -127,11 +127,12 @@ def test_dispatch_mode_sees_the_operator(requires_grad: bool) -> None:
     assert torch.ops.convwright.conv2d_fprop.default in seen
 
 
-def test_kernel_failure_is_never_hidden() -> None:
-    t = tensors(Case())
-    torch.ops.convwright.force_kernel("no such kernel")
+def test_refusal_of_a_forced_kernel_is_never_hidden() -> None:
+    wgrad = "wgrad_n2ci3ih7iw9co4kh3kw3s1p1_f32_nchw"
+    kernel = torch.ops.convwright.kernels(wgrad).split("\t")[0]
+    torch.ops.convwright.force_kernel(kernel)
     try:
-        with pytest.raises(RuntimeError, match="no such kernel"):
-            conv2d(*t.operands)
+        with pytest.raises(RuntimeError, match=kernel):
+            conv2d(*tensors(Case()).operands, 1, 1)
     finally:
         torch.ops.convwright.force_kernel("")

@@ -31,7 +31,8 @@ def test_forward_and_backward_of_each_layer() -> None:
     ]
     first = explanation.rows[0]
     assert first.problem == "fprop_n2ci3ih6iw6co4kh3kw3s1p0_f32_nchw_bias"
-    assert first.kernel in torch.ops.convwright.kernels(first.problem).split("\n")[0]
+    chosen = torch.ops.convwright.kernels(first.problem).splitlines()[0]
+    assert f"{first.kernel}\t{first.schedule}\t{first.isa}" == chosen
     assert first.reason == ""
 
 

@@ -19,12 +19,16 @@ class Row:
     """One convolution that ran. Where PyTorch computed it, `kernel` is "PyTorch"."""
 
     layer: str  # qualified name of the module, "" where none is known
-    direction: str  # fprop, dgrad or wgrad
-    problem: str  # problem string, or the sizes where there is none
+    problem: str  # problem string; the operands' sizes where Python chose PyTorch
     kernel: str
     schedule: str
     isa: str
     reason: str = ""  # why PyTorch, else ""
+
+    @property
+    def direction(self) -> str:
+        """fprop, dgrad or wgrad."""
+        return self.problem.partition("_")[0]
 
 
 @contextmanager
@@ -48,12 +52,13 @@ def take(layer: str = "") -> list[Row]:
 
 def note_pytorch(direction: str, input: Tensor, weight: Tensor, reason: str) -> None:
     """Record that PyTorch computes this call, in the form of the operators' own lines."""
-    sizes = f"input {tuple(input.shape)} weight {tuple(weight.shape)}"
-    torch.ops.convwright.trace_note(f"{direction}\t{sizes}\tPyTorch\t{reason}\t")
+    problem = f"{direction}_{tuple(input.shape)}*{tuple(weight.shape)}"
+    torch.ops.convwright.trace_note(f"{problem}\tPyTorch\t{reason}")
 
 
 def _parse(line: str, layer: str) -> Row:
-    direction, problem, kernel, schedule, isa = line.split("\t")
+    problem, kernel, *how = line.split("\t")
     if kernel == "PyTorch":
-        return Row(layer, direction, problem, kernel, "", "", reason=schedule)
-    return Row(layer, direction, problem, kernel, schedule, isa)
+        return Row(layer, problem, kernel, "", "", reason=how[0])
+    schedule, isa = how
+    return Row(layer, problem, kernel, schedule, isa)
