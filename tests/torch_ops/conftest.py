@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+from collections.abc import Iterator
+
 import pytest
 import torch
 
@@ -13,5 +15,11 @@ def pytest_sessionstart() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _fixed_seed() -> None:
+def _same_start() -> Iterator[None]:
     torch.manual_seed(0)
+    count = torch.get_num_threads()
+    # The problems are too small to share, and waiting threads slow down a busy machine;
+    # test_threads.py sets other counts.
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(count)

@@ -12,6 +12,7 @@ import convwright
 from convwright.functional import conv2d
 
 (OP_INFO,) = [op for op in op_db if op.name == "nn.functional.conv2d"]
+ERROR_INPUTS = list(OP_INFO.error_inputs("cpu"))
 
 
 def outcome(call: Callable[[], object]) -> tuple[type, str] | None:
@@ -34,9 +35,9 @@ def float32(value: object) -> object:
 
 
 @pytest.mark.parametrize("convert", [lambda x: x, float32], ids=["as listed", "float32"])
-@pytest.mark.parametrize("index", range(len(list(OP_INFO.error_inputs("cpu")))))
+@pytest.mark.parametrize("index", range(len(ERROR_INPUTS)))
 def test_error_table_of_torch(index: int, convert) -> None:
-    sample = list(OP_INFO.error_inputs("cpu"))[index].sample_input
+    sample = ERROR_INPUTS[index].sample_input
     args = [convert(a) for a in (sample.input, *sample.args)]
     assert_same_error(args, sample.kwargs)
 

@@ -31,14 +31,6 @@ def ratio(ours: Callable[[], None], torchs: Callable[[], None]) -> float:
     return our_median / torch_median
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    count = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(count)
-
-
 def arguments(requires_grad: bool) -> tuple:
     tensors = [torch.randn(1, 1, 1, 1), torch.randn(1, 1, 1, 1), torch.randn(1)]
     return *(t.requires_grad_(requires_grad) for t in tensors), (1, 1), (0, 0), (1, 1), 1
