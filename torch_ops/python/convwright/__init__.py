@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tuned convolutions for PyTorch: drop-in layers whose kernels are compiled with Halide.
+
+    model = torchvision.models.resnet18()
+    print(convwright.convert_(model))            # in place; same parameters, same state_dict
+    print(convwright.explain(model, images))     # which kernel ran, or why PyTorch did
+
+`import convwright` needs torch only and never fails for want of the operator library: the first
+convolution that needs it raises `LibraryMissing` with the cause and what to do.
+"""
+
+from convwright import functional, nn
+from convwright._explain import explain
+from convwright._library import LibraryMissing
+from convwright.convert import convert_
+
+__version__ = "0.1.0"
+
+__all__ = ["LibraryMissing", "convert_", "explain", "functional", "nn"]

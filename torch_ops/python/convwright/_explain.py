@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`explain`: which kernel computes each convolution of a model, or why PyTorch does."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.modules.conv import _ConvNd
+from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils.hooks import RemovableHandle
+
+from convwright import _trace
+from convwright._trace import Row
+from convwright.nn import Conv2d
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The convolutions of one run in order of execution; `isa` is what this machine offers."""
+
+    isa: str
+    rows: tuple[Row, ...]
+
+    def __str__(self) -> str:
+        if not self.rows:
+            return f"no convolution was recorded (isa {self.isa})"
+        cells = [("layer", "problem", "kernel", "schedule", "isa"), *map(_cells, self.rows)]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in cells
+        ]
+        return "\n".join(lines)
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    how = f"because {row.reason}" if row.reason else row.schedule
+    return row.layer or "-", row.problem, row.kernel, how, row.isa
+
+
+def explain(module_or_fn: Callable[..., Any], *inputs: Any) -> Explanation:
+    """Run `module_or_fn(*inputs)` once and report the kernel, or why PyTorch, of each convolution.
+
+    Where the result requires a gradient, backward runs too. Gradients, buffers (running statistics)
+    and the CPU's random state are left as they were; other effects of the call happen.
+
+    Rows of a module carry its layers' names, unless it is compiled. PyTorch's own convolutions have
+    no rows for backward, nor any inside compiled code. The recording takes in the whole process:
+    run nothing else meanwhile. Raises LibraryMissing if the operator library could not be loaded,
+    and whatever the call raises.
+    """
+    inputs = tree_map(_as_leaf, inputs)
+    rows: list[Row] = []
+    with ExitStack() as stack:
+        stack.enter_context(_trace.recording())
+        stack.enter_context(torch.random.fork_rng(devices=[]))
+        if isinstance(module_or_fn, torch.nn.Module):
+            stack.enter_context(_buffers_kept(module_or_fn))
+            stack.enter_context(_layers_named(module_or_fn, rows))
+        output = module_or_fn(*inputs)
+        rows += _trace.take()
+        _run_backward(output)
+        rows += _trace.take()
+    return Explanation(torch.ops.convwright.isa(), tuple(rows))
+
+
+def _as_leaf(value: Any) -> Any:
+    """Cuts the caller's graph off, so that backward does not run into it."""
+    if isinstance(value, Tensor) and value.grad_fn is not None:
+        return value.detach().requires_grad_()
+    return value
+
+
+@contextmanager
+def _buffers_kept(module: torch.nn.Module) -> Iterator[None]:
+    saved = [(buffer, buffer.detach().clone()) for buffer in module.buffers()]
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for buffer, value in saved:
+                buffer.copy_(value)
+
+
+@contextmanager
+def _layers_named(module: torch.nn.Module, rows: list[Row]) -> Iterator[None]:
+    """Collects the rows of each convolution layer under its name, forward and backward."""
+
+    def watch(name: str, layer: torch.nn.Module) -> Iterator[RemovableHandle]:
+        def before(*_: Any) -> None:
+            if not torch.compiler.is_compiling():
+                rows.extend(_trace.take())  # of calls outside the layers
+
+        def after(*_: Any) -> None:
+            rows.extend(_trace.take(name))
+
+        def after_forward(_layer: Any, args: tuple[Any, ...], output: Tensor) -> None:
+            if torch.compiler.is_compiling():
+                return  # the layers of a compiled model do not run one by one
+            if not isinstance(layer, Conv2d):
+                reason = f"{type(layer).__name__} is not convwright.nn.Conv2d"
+                _trace.note_pytorch("fprop", args[0], layer.weight, reason)
+            after()
+            # Hooks of the graph's node, not of the module: a module's backward hooks put a view
+            # around the output, which an in-place activation after it is not allowed to change.
+            if output.grad_fn is not None:
+                output.grad_fn.register_prehook(before)
+                output.grad_fn.register_hook(after)
+
+        yield layer.register_forward_pre_hook(before)
+        yield layer.register_forward_hook(after_forward)
+
+    handles = [
+        handle
+        for name, layer in module.named_modules()
+        if isinstance(layer, _ConvNd)
+        for handle in watch(name, layer)
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _run_backward(output: Any) -> None:
+    """Backward to every leaf of the graph, without touching .grad."""
+    outputs = [t for t in tree_leaves(output) if isinstance(t, Tensor) and t.grad_fn is not None]
+    leaves = _leaves(outputs)
+    if leaves:
+        torch.autograd.grad(outputs, leaves, [torch.ones_like(t) for t in outputs])
+
+
+def _leaves(outputs: list[Tensor]) -> list[Tensor]:
+    leaves, seen, nodes = [], set(), [t.grad_fn for t in outputs]
+    while nodes:
+        node = nodes.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if hasattr(node, "variable"):  # AccumulateGrad, the end of a path
+            leaves.append(node.variable)
+        nodes += [following for following, _ in node.next_functions]
+    return leaves

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""autograd.Functions over the operators, for the two cases that `register_autograd` serves badly.
+
+`conv2d_eager`: plain eager training. `register_autograd` costs 25 us of host time a call, a
+Function with `forward(ctx, ...)` 4.
+
+`DIFFERENTIABLE`: everything else outside torch.compile. `register_autograd` is refused by
+torch.func.grad and drops forward-mode tangents; a Function with `setup_context` and `jvp` is right.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import Function, forward_ad
+
+from convwright import _formulas
+from convwright._formulas import Ops
+from convwright._ops import BELOW_AUTOGRAD, RAW, below_autograd
+
+_functorch_active = torch._C._are_functorch_transforms_active
+
+
+def transform_active() -> bool:
+    """Whether a torch.func transform or a forward-mode level is active."""
+    return _functorch_active() or forward_ad._current_level >= 0
+
+
+class _Eager(Function):
+    @staticmethod
+    def forward(
+        ctx: Any, input: Tensor, weight: Tensor, bias: Tensor | None, *geometry: Any
+    ) -> Tensor:
+        ctx.save_for_backward(input, weight)
+        ctx.geometry = geometry
+        with below_autograd():
+            return RAW.fprop(input, weight, bias, *geometry)
+
+    @staticmethod
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
+        # Grad mode is on in a backward with create_graph: then the gradients carry graphs.
+        plain = not torch.is_grad_enabled() and not transform_active()
+        ops = BELOW_AUTOGRAD if plain else DIFFERENTIABLE
+        return _formulas.fprop_backward(ops, ctx, grad_output)
+
+
+# Function.apply in Python only looks for a setup_context and for functorch levels, at 1.7 us;
+# _Eager has none of the first, and its caller has ruled out the second.
+conv2d_eager = super(Function, _Eager).apply
+
+
+class _Fprop(Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(*args: Any) -> Tensor:
+        return RAW.fprop(*args)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        input, weight, _, *ctx.geometry = inputs
+        ctx.output_shape = output.shape
+        ctx.save_for_backward(input, weight)
+        ctx.save_for_forward(input, weight)
+
+    @staticmethod
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
+        return _formulas.fprop_backward(DIFFERENTIABLE, ctx, grad_output)
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Tensor:
+        return _formulas.fprop_jvp(DIFFERENTIABLE, ctx, *tangents[:3])
+
+
+class _Gradient(Function):
+    """What dgrad and wgrad share."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        grad_output, input, weight, *ctx.geometry = inputs
+        ctx.save_for_backward(grad_output, input, weight)
+        ctx.save_for_forward(grad_output, input, weight)
+
+
+class _Dgrad(_Gradient):
+    @staticmethod
+    def forward(*args: Any) -> Tensor:
+        return RAW.dgrad(*args)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        return _formulas.dgrad_backward(DIFFERENTIABLE, ctx, grad)
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Tensor:
+        return _formulas.dgrad_jvp(DIFFERENTIABLE, ctx, *tangents[:3])
+
+
+class _Wgrad(_Gradient):
+    @staticmethod
+    def forward(*args: Any) -> Tensor:
+        return RAW.wgrad(*args)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        return _formulas.wgrad_backward(DIFFERENTIABLE, ctx, grad)
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Tensor:
+        return _formulas.wgrad_jvp(DIFFERENTIABLE, ctx, *tangents[:3])
+
+
+DIFFERENTIABLE = Ops(_Fprop.apply, _Dgrad.apply, _Wgrad.apply)

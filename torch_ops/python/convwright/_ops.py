@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The operators, ready to call, and what Python adds to them: fake kernels, autograd and vmap.
+
+`RAW` calls them through the whole dispatcher: right under torch.compile, torch.export, vmap and
+autograd. `BELOW_AUTOGRAD` skips the Autograd key, whose Python kernel costs more host time than a
+small convolution; only for code that takes care of gradients itself.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._prims_common import suggest_memory_format
+
+from convwright import _formulas, _library, _vmap
+from convwright._formulas import Ops
+
+# Context manager: inside it the dispatcher passes by the Autograd keys.
+below_autograd = torch._C._AutoDispatchBelowAutograd
+
+
+def _fake_fprop(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: list[int],
+    padding: list[int],
+    dilation: list[int],
+    groups: int,
+) -> Tensor:
+    output = torch.ops.aten.convolution.default(
+        input, weight, bias, stride, padding, dilation, False, [0, 0], groups
+    )
+    return torch.empty_like(output, memory_format=_activation_format(input, weight))
+
+
+def _fake_dgrad(grad_output: Tensor, input: Tensor, weight: Tensor, *_: Any) -> Tensor:
+    return torch.empty_like(input, memory_format=_activation_format(input, weight))
+
+
+def _fake_wgrad(grad_output: Tensor, input: Tensor, weight: Tensor, *_: Any) -> Tensor:
+    # preserve_format keeps the strides of a dense weight, which is where .grad will go.
+    return torch.empty_like(weight, memory_format=torch.preserve_format)
+
+
+def _activation_format(input: Tensor, weight: Tensor) -> torch.memory_format:
+    """channels_last where either tensor is: the rule of aten::convolution."""
+    formats = suggest_memory_format(input), suggest_memory_format(weight)
+    return torch.channels_last if torch.channels_last in formats else torch.contiguous_format
+
+
+def _save_fprop(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    input, weight, _, *ctx.geometry = inputs
+    ctx.save_for_backward(input, weight)
+
+
+def _save_gradient(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    grad_output, input, weight, *ctx.geometry = inputs
+    ctx.save_for_backward(grad_output, input, weight)
+
+
+def _register(ops: Ops) -> None:
+    if torch._C._dispatch_has_kernel_for_dispatch_key("convwright::conv2d_fprop", "Autograd"):
+        return  # a second copy of this module, say after importlib.reload
+    rules = {
+        "conv2d_fprop": (_fake_fprop, _save_fprop, _formulas.fprop_backward, _vmap.fprop_vmap),
+        "conv2d_dgrad": (_fake_dgrad, _save_gradient, _formulas.dgrad_backward, _vmap.dgrad_vmap),
+        "conv2d_wgrad": (_fake_wgrad, _save_gradient, _formulas.wgrad_backward, _vmap.wgrad_vmap),
+    }
+    for name, (fake, save, backward, vmap) in rules.items():
+        op = f"convwright::{name}"
+        torch.library.register_fake(op, fake)
+        torch.library.register_autograd(op, partial(backward, ops), setup_context=save)
+        torch.library.register_vmap(op, partial(vmap, ops))
+
+
+def _missing(cause: str, *_: Any) -> Any:
+    raise _library.LibraryMissing(cause)
+
+
+def _below_autograd(op: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    def call(*args: Any) -> Tensor:
+        with below_autograd():
+            return op(*args)
+
+    return call
+
+
+def _connect() -> Ops:
+    try:
+        _library.load()
+    except _library.LibraryMissing as error:
+        # Kept for the first use: importing a package must not depend on a build.
+        return Ops(*[partial(_missing, str(error))] * 3)
+    namespace = torch.ops.convwright
+    ops = Ops(
+        namespace.conv2d_fprop.default,
+        namespace.conv2d_dgrad.default,
+        namespace.conv2d_wgrad.default,
+    )
+    _register(ops)
+    return ops
+
+
+RAW = _connect()
+BELOW_AUTOGRAD = Ops(*map(_below_autograd, RAW))

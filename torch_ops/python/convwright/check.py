@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Check kernels of one problem against PyTorch: the engine of `python -m convwright check`.
+
+Tensors hold small integers, so that every partial sum is exact in float32 whatever the order of
+summation; the expected values come from PyTorch in float64, and the tolerance is 0.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.nn.grad import conv2d_input, conv2d_weight
+
+from convwright import _library
+
+_DIRECTIONS = ("fprop", "dgrad", "wgrad")
+_EXACT = 2**24  # integers up to here are exact in float32
+_LARGEST_VALUE = 3
+
+
+class Problem(NamedTuple):
+    """A parsed problem string: sizes in elements, named as in the string."""
+
+    direction: str
+    input_sizes: tuple[int, int, int, int]  # n, ci, ih, iw
+    weight_sizes: tuple[int, int, int, int]  # co, ci/groups, kh, kw
+    geometry: tuple[tuple[int, int], tuple[int, int], tuple[int, int], int]
+    memory_format: torch.memory_format
+    has_bias: bool
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one kernel gave. `failure` is None where every value is right."""
+
+    kernel: str
+    schedule: str
+    isa: str
+    failure: str | None
+
+
+def parse(text: str) -> Problem:
+    """The problem of a string such as `fprop_n8ci64ih56iw56co64kh3kw3s1p1_f32_nhwc_bias`.
+
+    Raises RuntimeError if the string does not parse, LibraryMissing without the library.
+    """
+    _library.load()
+    numbers = torch.ops.convwright.parse_problem(text)
+    direction, n, ci, ih, iw, co, kh, kw, sh, sw, ph, pw, dh, dw, groups, nhwc, bias = numbers
+    return Problem(
+        _DIRECTIONS[direction],
+        (n, ci, ih, iw),
+        (co, ci // groups, kh, kw),
+        ((sh, sw), (ph, pw), (dh, dw), groups),
+        torch.channels_last if nhwc else torch.contiguous_format,
+        bool(bias),
+    )
+
+
+def check(text: str, kernel: str | None = None, seed: int = 0) -> Iterator[Result]:
+    """Run every kernel that accepts the problem, or the one named, and compare with PyTorch.
+
+    Raises ValueError if no kernel accepts the problem or `kernel` is not among those that do.
+    """
+    problem = parse(text)
+    rows = [line.split("\t") for line in torch.ops.convwright.kernels(text).splitlines()]
+    chosen = [row for row in rows if kernel in (None, row[0])]
+    if not chosen:
+        accepting = ", ".join(row[0] for row in rows) or "none"
+        raise ValueError(f"no kernel {kernel or ''} for {text}; those that accept it: {accepting}")
+
+    operands = _operands(problem, seed)
+    expected = _expected(problem, operands)
+    for name, schedule, isa in chosen:
+        actual = _run(problem, name, operands)
+        yield Result(name, schedule, isa, _difference(actual, expected))
+
+
+def _operands(problem: Problem, seed: int) -> tuple[Tensor | None, ...]:
+    """What the direction's operator takes before the geometry: integers as float32."""
+    n = problem.input_sizes[0]
+    co, ci_per_group, kh, kw = problem.weight_sizes
+    output_sizes = _output_sizes(problem)
+    products = {
+        "fprop": ci_per_group * kh * kw,
+        "dgrad": co // problem.geometry[3] * kh * kw,
+        "wgrad": n * output_sizes[2] * output_sizes[3],
+    }[problem.direction]
+    # +1 is the bias; the cap keeps every partial sum exact.
+    limit = min(_LARGEST_VALUE, math.isqrt(_EXACT // (products + 1)))
+    if limit == 0:
+        raise ValueError(f"{products} products a sum are too many to be exact in float32")
+
+    generator = torch.Generator().manual_seed(seed)
+
+    def integers(*sizes: int) -> Tensor:
+        values = torch.randint(-limit, limit + 1, sizes, generator=generator).float()
+        return values.contiguous(memory_format=problem.memory_format) if len(sizes) == 4 else values
+
+    input, weight = integers(*problem.input_sizes), integers(*problem.weight_sizes)
+    if problem.direction == "fprop":
+        return input, weight, integers(co) if problem.has_bias else None
+    return integers(*output_sizes), input, weight
+
+
+def _output_sizes(problem: Problem) -> torch.Size:
+    input = torch.empty(problem.input_sizes, device="meta")
+    weight = torch.empty(problem.weight_sizes, device="meta")
+    return F.conv2d(input, weight, None, *problem.geometry).shape
+
+
+def _expected(problem: Problem, operands: tuple[Tensor | None, ...]) -> Tensor:
+    first, second, third = (None if t is None else t.double() for t in operands)
+    if problem.direction == "fprop":
+        return F.conv2d(first, second, third, *problem.geometry)
+    if problem.direction == "dgrad":
+        return conv2d_input(problem.input_sizes, third, first, *problem.geometry)
+    return conv2d_weight(second, problem.weight_sizes, first, *problem.geometry)
+
+
+def _run(problem: Problem, kernel: str, operands: tuple[Tensor | None, ...]) -> Tensor:
+    op = getattr(torch.ops.convwright, f"conv2d_{problem.direction}")
+    torch.ops.convwright.force_kernel(kernel)
+    try:
+        return op(*operands, *problem.geometry)
+    finally:
+        torch.ops.convwright.force_kernel("")
+
+
+def _difference(actual: Tensor, expected: Tensor) -> str | None:
+    if actual.shape != expected.shape:
+        return f"sizes are {tuple(actual.shape)}, expected {tuple(expected.shape)}"
+    wrong = (actual != expected).nonzero()  # NaN differs from everything
+    if len(wrong) == 0:
+        return None
+    first = tuple(wrong[0].tolist())
+    return (
+        f"{len(wrong)} of {actual.numel()} values differ, "
+        f"first at {first}: {actual[first].item():g}, expected {expected[first].item():g}"
+    )

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`conv2d`, in the place of torch.nn.functional.conv2d."""
+
+import operator
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensor
+from torch._subclasses.functional_tensor import FunctionalTensor
+from torch.overrides import handle_torch_function, has_torch_function_variadic
+
+from convwright import _trace
+from convwright._functions import DIFFERENTIABLE, conv2d_eager, transform_active
+from convwright._ops import RAW, below_autograd
+
+_float32 = torch.float32
+_strided = torch.strided
+_jit_tracing_state = torch._C._get_tracing_state
+_PLAIN_TYPES = frozenset({Tensor, torch.nn.Parameter})
+
+IntOrPair = int | tuple[int, int]
+
+
+def conv2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: IntOrPair = 1,
+    padding: IntOrPair | str = 0,
+    dilation: IntOrPair = 1,
+    groups: int = 1,
+) -> Tensor:
+    """torch.nn.functional.conv2d, computed by Convwright's kernels where there is one.
+
+    input [N, Ci, H, W] or [Ci, H, W], weight [Co, Ci/groups, Kh, Kw], bias [Co]; returns
+    [N, Co, Ho, Wo] or [Co, Ho, Wo] with Ho = (H + 2*padding - dilation*(Kh - 1) - 1) // stride + 1.
+    stride, padding (elements, or "valid" or "same") and dilation are one number or (height, width).
+    The result is channels_last where input or weight is.
+
+    Kernels exist for float32 on the CPU. Everything else, and autocast, goes to
+    torch.nn.functional.conv2d; `convwright.explain` says which and why. Bad arguments raise what
+    PyTorch raises; `LibraryMissing` is raised if the operator library could not be loaded.
+    """
+    if has_torch_function_variadic(input, weight, bias):
+        return handle_torch_function(
+            conv2d, (input, weight, bias), input, weight, bias, stride, padding, dilation, groups
+        )
+    reason = _why_pytorch(input, weight, bias)
+    if reason is not None:
+        if _trace.active and not torch.compiler.is_compiling():
+            _trace.note_pytorch("fprop", input, weight, reason)
+        return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
+    try:
+        if type(padding) is str or input.dim() != 4:
+            return _rewritten(input, weight, bias, stride, padding, dilation, groups)
+        return _run(input, weight, bias, stride, padding, dilation, groups)
+    except (RuntimeError, TypeError, ValueError) as error:
+        refusal = error
+    return _after_refusal(refusal, input, weight, bias, stride, padding, dilation, groups)
+
+
+def _why_pytorch(input: Tensor, weight: Tensor, bias: Tensor | None) -> str | None:
+    """None where Convwright takes the call, else why PyTorch does."""
+    tensors = (input, weight) if bias is None else (input, weight, bias)
+    for tensor in tensors:
+        if type(tensor) not in _PLAIN_TYPES and not _behaves_as_plain(tensor):
+            return f"{type(tensor).__name__} is not a plain tensor"
+        if tensor.dtype is not _float32:
+            return f"dtype is {tensor.dtype}, kernels are float32"
+        if not tensor.is_cpu:
+            return f"device is {tensor.device}, kernels are for the CPU"
+        if tensor.layout is not _strided:
+            return f"layout is {tensor.layout}, kernels are strided"
+    if torch.is_autocast_enabled("cpu"):
+        return f"autocast to {torch.get_autocast_dtype('cpu')}, kernels are float32"
+    if _jit_tracing_state() is not None:
+        return "torch.jit traces: its graphs are for places without Convwright"
+    if weight.numel() == 0:
+        return "weight is empty"
+    return None
+
+
+def _behaves_as_plain(tensor: Any) -> bool:
+    """Whether an op of ours may get this instance of a subclass.
+
+    Tracers' tensors record any op; a subclass with a __torch_dispatch__ of its own knows aten only.
+    """
+    if not isinstance(tensor, Tensor):
+        return False
+    return (
+        isinstance(tensor, FakeTensor | FunctionalTensor)
+        or type(tensor).__torch_dispatch__ is Tensor.__torch_dispatch__
+    )
+
+
+def _run(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: int,
+) -> Tensor:
+    """The operator by the cheapest way that is right here."""
+    if torch.compiler.is_compiling():
+        # Dynamo refuses our jvp, and register_autograd would drop tangents without a word.
+        op = F.conv2d if transform_active() else RAW.fprop
+        # Numbers become constants of the graph: the operators have no symbolic geometry.
+        geometry = _pair(stride), _pair(padding), _pair(dilation), operator.index(groups)
+        return op(input, weight, bias, *geometry)
+    if transform_active():
+        return DIFFERENTIABLE.fprop(input, weight, bias, stride, padding, dilation, groups)
+    if torch.is_grad_enabled() and (
+        weight.requires_grad or input.requires_grad or (bias is not None and bias.requires_grad)
+    ):
+        return conv2d_eager(input, weight, bias, stride, padding, dilation, groups)
+    with below_autograd():
+        return RAW.fprop(input, weight, bias, stride, padding, dilation, groups)
+
+
+def _rewritten(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: int,
+) -> Tensor:
+    """Unbatched input and padding by name, in the operator's terms."""
+    if padding == "valid":
+        padding = 0
+    elif padding == "same":
+        if _pair(stride) != (1, 1):
+            raise ValueError("padding 'same' needs stride 1")
+        reach = [d * (k - 1) for d, k in zip(_pair(dilation), weight.shape[2:], strict=True)]
+        padding = [total // 2 for total in reach]
+        if any(total % 2 for total in reach):
+            # An odd total has one row or column more at the far side.
+            input = F.pad(input, (0, reach[1] % 2, 0, reach[0] % 2))
+    if input.dim() == 3:
+        output = _run(input.unsqueeze(0), weight, bias, stride, padding, dilation, groups)
+        return output.squeeze(0)
+    return _run(input, weight, bias, stride, padding, dilation, groups)
+
+
+def _after_refusal(
+    refusal: Exception,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: Any,
+) -> Tensor:
+    """Bad arguments raise PyTorch's own error here; the operator's texts are not for users."""
+    F.conv2d(input, weight, bias, stride, padding, dilation, groups)
+    # PyTorch accepts them. It takes more forms of integers than an operator of ours does, such as
+    # stride=(2,) or NumPy's.
+    if not isinstance(padding, str):
+        plain = _pair(stride), _pair(padding), _pair(dilation), operator.index(groups)
+        if plain != (stride, padding, dilation, groups):
+            return conv2d(input, weight, bias, *plain)
+    raise refusal
+
+
+def _pair(value: Any) -> tuple[int, int]:
+    if isinstance(value, tuple | list):
+        values = tuple(operator.index(v) for v in value)
+        return values * 2 if len(values) == 1 else values
+    return (operator.index(value),) * 2
