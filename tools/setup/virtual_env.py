@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -31,7 +32,8 @@ class VirtualEnv:
 
         `version` is the Python asked for, such as "3.12"; None accepts the one that is there.
         """
-        if not self._works() or version not in (None, self._version()):
+        found = self._version()
+        if found is None or version not in (None, found):
             return "make"
         record = self._read_record()
         if record is None:  # made by hand: keep it, and what it has besides
@@ -42,6 +44,8 @@ class VirtualEnv:
 
     def make(self) -> None:
         """Makes the environment anew with the running interpreter. Raises CalledProcessError."""
+        # The python3 that runs may be the very environment's, when it is activated: take its base.
+        interpreter = os.path.realpath(sys.executable)
         self.folder.mkdir(exist_ok=True)
         for entry in self.folder.iterdir():  # not the folder: it may be a link to another disk
             if entry.is_dir() and not entry.is_symlink():
@@ -49,7 +53,7 @@ class VirtualEnv:
             else:
                 entry.unlink()
         self._write_record("unfinished")
-        subprocess.run([sys.executable, "-m", "venv", str(self.folder)], check=True)
+        subprocess.run([interpreter, "-m", "venv", str(self.folder)], check=True)
 
     def fill(self, show_progress: bool) -> None:
         """Installs exactly the versions of the lock file. Raises CalledProcessError."""
@@ -62,20 +66,16 @@ class VirtualEnv:
         subprocess.run([*pip, "-r", str(self._lock)], check=True, stdin=subprocess.DEVNULL)
         self._write_record("finished")
 
-    def _works(self) -> bool:
-        """Its interpreter exists (an upgrade of the system may have taken it away) and has pip."""
-        return self.python.exists() and any(
-            self.folder.glob("lib/python3.*/site-packages/pip/__main__.py")
-        )
-
     def _version(self) -> str | None:
-        """The interpreter's version as "3.12", from the file that venv leaves."""
+        """Its Python as "3.12"; None when it does not run (any more) or has no pip."""
+        ask = "import sys; print('%d.%d' % sys.version_info[:2]); import pip"
         try:
-            lines = (self.folder / "pyvenv.cfg").read_text().splitlines()
-        except FileNotFoundError:
+            answer = subprocess.run(
+                [str(self.python), "-I", "-c", ask], capture_output=True, text=True
+            )
+        except OSError:  # not there, or a link to an interpreter that an upgrade took away
             return None
-        settings = dict(line.split(" = ", 1) for line in lines if " = " in line)
-        return ".".join(settings.get("version", "").split(".")[:2])
+        return answer.stdout.strip() if answer.returncode == 0 else None
 
     def _lock_hash(self) -> str:
         return hashlib.sha256(self._lock.read_bytes()).hexdigest()
