@@ -16,6 +16,6 @@ problem = why_unfit(
 if problem:
     sys.exit("Set-up: " + problem)
 
-from steps import main  # noqa: E402  needs the syntax of Python 3.10
+from steps import main  # needs the syntax of Python 3.10
 
 sys.exit(main())

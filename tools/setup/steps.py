@@ -4,9 +4,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import fcntl
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import system_packages
@@ -17,6 +21,18 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def say(text: str) -> None:
     print(f"Set-up: {text}", flush=True)
+
+
+@contextlib.contextmanager
+def one_set_up_at_a_time() -> Iterator[None]:
+    """`make demo` and `make test` may be started in two terminals: the second waits here."""
+    with open(ROOT / "requirements.lock") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("waiting for another set-up of this checkout")
+            fcntl.flock(held, fcntl.LOCK_EX)
+        yield
 
 
 def set_up_system_packages() -> None:
@@ -59,9 +75,9 @@ def set_up_virtual_env(version: str | None) -> None:
     start = time.perf_counter()
     if todo == "make":
         running = ".".join(str(part) for part in sys.version_info[:2])
-        say(f"making the virtual environment .venv with Python {running}")
+        say(f"making .venv with Python {running}; it will take about 5 GB, most of it for PyTorch")
         env.make()
-    say("installing the packages of requirements.lock (about 5 GB on disk, most of it PyTorch)")
+    say("installing the packages of requirements.lock")
     env.fill(show_progress=sys.stdout.isatty())
     say(f"the virtual environment took {time.perf_counter() - start:.0f} s")
 
@@ -80,6 +96,8 @@ def main() -> int:
     )
     options = parser.parse_args()
 
+    # A `kill` is then as an interrupt from the keyboard: pip is ended too, not left behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     start = time.perf_counter()
     basics = system_packages.missing_basics()
     if basics:
@@ -88,8 +106,9 @@ def main() -> int:
         return 1
     version = ".".join(str(part) for part in sys.version_info[:2])
     try:
-        set_up_system_packages()
-        set_up_virtual_env(version if options.python_chosen else None)
+        with one_set_up_at_a_time():
+            set_up_system_packages()
+            set_up_virtual_env(version if options.python_chosen else None)
     except subprocess.CalledProcessError:
         say("stopped by the error above; the next `make` takes it up again.")
         return 1

@@ -51,6 +51,7 @@ def missing_packages(names: tuple[str, ...]) -> list[str] | None:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
+        check=False,
     )
     known = (line.split() for line in answer.stdout.splitlines())
     installed = {fields[1] for fields in known if fields[0] == "installed"}
@@ -85,6 +86,7 @@ def install(prefix: list[str], names: list[str]) -> str | None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        check=False,
     )
     return None if result.returncode == 0 else last_words(result.stdout)
 
@@ -97,6 +99,7 @@ def update(prefix: list[str]) -> str | None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        check=False,
     )
     return None if result.returncode == 0 else last_words(result.stdout)
 

@@ -71,7 +71,7 @@ class VirtualEnv:
         ask = "import sys; print('%d.%d' % sys.version_info[:2]); import pip"
         try:
             answer = subprocess.run(
-                [str(self.python), "-I", "-c", ask], capture_output=True, text=True
+                [str(self.python), "-I", "-c", ask], capture_output=True, text=True, check=False
             )
         except OSError:  # not there, or a link to an interpreter that an upgrade took away
             return None
