@@ -31,7 +31,7 @@ build: setup
 	@tools/build $(PRESET)
 
 demo: build
-	@python examples/fashion_mnist.py --out $(BUILD)/demo
+	@python examples/fashion_mnist.py --out $(BUILD)/fashion_mnist.png
 
 # Both runners have their say; the exit status is an error if either had one.
 test: build
