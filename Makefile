@@ -8,7 +8,8 @@ PYTHON ?=
 PRESET ?= dev
 
 BUILD := build/$(PRESET)
-CXX_FILES = $(shell git ls-files '*.h' '*.cpp')
+# New files too, what .gitignore names not.
+CXX_FILES = $(shell git ls-files --cached --others --exclude-standard '*.h' '*.cpp')
 
 # As an activated environment: CMake, Ninja and CTest come from it, and CMake finds its Python.
 export VIRTUAL_ENV := $(CURDIR)/.venv
@@ -17,7 +18,7 @@ export PYTHONPATH := $(CURDIR)/torch_ops/python
 # The Python package would take the newest of several builds; here it is the one just made.
 export CONVWRIGHT_LIBRARY := $(CURDIR)/$(BUILD)/libconvwright_ops.so
 
-.PHONY: all setup build demo test bench run-bench wheel format lint clean help
+.PHONY: all setup build demo test bench wheel format lint clean help
 
 all: build
 
@@ -36,16 +37,12 @@ demo: build
 # Both runners have their say; the exit status is an error if either had one.
 test: build
 	@status=0; \
-	tools/step "C++ tests" ctest --test-dir $(BUILD) --parallel "$$(nproc)" --output-on-failure \
-	    --no-tests=error --label-exclude '^(slow|gpu|perf)$$' || status=1; \
+	tools/step "C++ tests" \
+	    ctest --preset $(PRESET) --parallel "$$(nproc)" --no-tests=error || status=1; \
 	tools/step "Python tests" python -m pytest tests || status=1; \
 	exit $$status
 
-# Timings are of the optimised build, whatever PRESET is for the rest.
-bench:
-	@$(MAKE) --no-print-directory PRESET=release run-bench
-
-run-bench: build
+bench: build
 	@python bench/run.py
 
 wheel: setup
