@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+FASHION_MNIST, DIGITS = "Fashion-MNIST", "digits"
 CLASSES = 10
 IMAGE_FILES = ("train-images-idx3-ubyte", "t10k-images-idx3-ubyte")
 LABEL_FILES = ("train-labels-idx1-ubyte", "t10k-labels-idx1-ubyte")
@@ -70,7 +71,7 @@ def load_fashion_mnist(folder: Path) -> Dataset:
         labels.append(read_idx(label_path, dimensions=1))
         check_images(image_path, images[-1])
         check_labels(label_path, labels[-1], image_path, len(images[-1]))
-    return make_dataset("Fashion-MNIST", str(folder), images, labels)
+    return make_dataset(FASHION_MNIST, str(folder), images, labels)
 
 
 def load_digits() -> Dataset:
@@ -81,7 +82,7 @@ def load_digits() -> Dataset:
     is_test = np.arange(len(digits.target)) % 5 == 0
     images = [digits.images[~is_test], digits.images[is_test]]
     labels = [digits.target[~is_test], digits.target[is_test]]
-    return make_dataset("digits", "scikit-learn, as Fashion-MNIST is not installed", images, labels)
+    return make_dataset(DIGITS, "scikit-learn, as Fashion-MNIST is not installed", images, labels)
 
 
 def make_dataset(

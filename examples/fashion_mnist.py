@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 from curves import write_picture
-from data import DataError, Dataset, load
+from data import DIGITS, DataError, Dataset, load
 from nets import parameter_count, small_cnn
 from progress import EpochProgress
 from side_by_side import (
@@ -50,7 +50,9 @@ def positive(text: str) -> int:
 
 def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--epochs", type=positive, default=2, help="default: %(default)s")
+    parser.add_argument(
+        "--epochs", type=positive, metavar="N", help="default: 2, on the few digits 20"
+    )
     parser.add_argument(
         "--train-images", type=positive, metavar="N", help="train on the first N; default: all"
     )
@@ -129,7 +131,7 @@ def disagreements(ours: Side, theirs: Side, dataset: Dataset) -> list[str]:
 
     test_count = len(dataset.test_labels)
     apart = abs(ours.right[-1] - theirs.right[-1])
-    if dataset.name == "digits":
+    if dataset.name == DIGITS:
         limit, unit = DIGITS_LIMIT, f"{DIGITS_LIMIT} images"
     else:
         limit, unit = ACCURACY_LIMIT / 100 * test_count, f"{ACCURACY_LIMIT} points"
@@ -148,6 +150,7 @@ def main() -> int:
         torch.set_num_threads(options.threads)
     dataset = load()
     train_count = min(options.train_images or len(dataset.train_labels), len(dataset.train_labels))
+    epochs = options.epochs or (20 if dataset.name == DIGITS else 2)
     options.out.parent.mkdir(parents=True, exist_ok=True)
 
     sides = []
@@ -162,7 +165,7 @@ def main() -> int:
     print_what_is_done(dataset, train_count, ours.model)
     batch = torch.from_numpy(dataset.train_images[:BATCH])
     print(f"\nkernels of convwright in one step:\n{convwright.explain(ours.model, batch)}\n")
-    train(sides, dataset, train_count, options.epochs)
+    train(sides, dataset, train_count, epochs)
 
     print_results(ours, theirs, len(dataset.test_labels))
     found = disagreements(ours, theirs, dataset)
@@ -182,7 +185,7 @@ def main() -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except (DataError, OSError) as error:
+    except (DataError, OSError, convwright.LibraryMissing) as error:
         sys.exit(f"fashion_mnist: {error}")
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -17,7 +17,8 @@ from data import Dataset
 from nets import small_cnn
 from torch import nn
 
-DEMO = Path(__file__).resolve().parents[2] / "examples" / "fashion_mnist.py"
+ROOT = Path(__file__).resolve().parents[2]
+DEMO = ROOT / "examples" / "fashion_mnist.py"
 
 
 def run_demo(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -25,7 +26,7 @@ def run_demo(*options: str, **environment: str) -> subprocess.CompletedProcess[s
         [sys.executable, str(DEMO), *options],
         capture_output=True,
         text=True,
-        env=os.environ | environment,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "torch_ops" / "python")} | environment,
         check=False,
     )
 
