@@ -16,8 +16,8 @@ def small_cnn(
     constructor draws them as `torch.nn.Conv2d` does.
 
     Pooling takes the mean: with the maximum a difference in the last bit picks another winner, and
-    two trainings that differ in rounding alone end three times as far apart (test accuracy of 0.2
-    points in place of 0.07, root mean square over the seeds tried).
+    two trainings that differ in rounding alone end four times as far apart (test accuracy after
+    3 epochs: 0.28 in place of 0.07 points, root mean square over six pairs).
     """
     if image_size < 4:
         raise ValueError(f"small_cnn: image_size is {image_size}, it must be at least 4")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Progress of one epoch on standard error: a bar on a terminal, else a plain line now and then."""
+"""Progress of a training on standard error: a bar on a terminal, else a plain line now and then."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-LINES_PER_EPOCH = 5
+PLAIN_LINES = 10
 
 
-class EpochProgress:
-    """Used in a `with`; `show` is called after each step."""
+class TrainingProgress:
+    """Used in a `with`; `advance` is called after each step."""
 
-    def __init__(self, epoch: int, epochs: int, images: int) -> None:
-        self._title = f"epoch {epoch} of {epochs}"
-        self._images = images
-        self._next_line = images / LINES_PER_EPOCH
+    def __init__(self, epochs: int, images: int) -> None:
+        """`images` are those of one epoch."""
+        self._epochs, self._images = epochs, images
+        self._total, self._done, self._lines = epochs * images, 0, 0
         self._console = Console(stderr=True)
         self._bar = Progress(
-            TextColumn(self._title),
+            TextColumn("{task.description}"),
             BarColumn(bar_width=None),
             TextColumn("{task.completed}/{task.total} images  loss {task.fields[loss]:.3f}"),
             TimeRemainingColumn(),
             console=self._console,
             disable=not self._console.is_terminal,
         )
-        self._task = self._bar.add_task(self._title, total=images, loss=float("nan"))
+        self._task = self._bar.add_task("", total=self._total, loss=float("nan"))
 
-    def __enter__(self) -> EpochProgress:
+    def __enter__(self) -> TrainingProgress:
         self._bar.start()
         return self
 
@@ -41,9 +41,12 @@ class EpochProgress:
     ) -> None:
         self._bar.stop()
 
-    def show(self, done: int, loss: float) -> None:
-        """`done` images of the epoch are done; `loss` is that of the last step."""
-        self._bar.update(self._task, completed=done, loss=loss)
-        if not self._console.is_terminal and done >= self._next_line:
-            self._next_line += self._images / LINES_PER_EPOCH
-            self._console.print(f"{self._title}: {done}/{self._images} images, loss {loss:.3f}")
+    def advance(self, images: int, loss: float) -> None:
+        """`images` more are done; `loss` is that of the step."""
+        title = f"epoch {self._done // self._images + 1} of {self._epochs}"
+        self._done += images
+        self._bar.update(self._task, completed=self._done, loss=loss, description=title)
+        lines = PLAIN_LINES * self._done // self._total
+        if not self._console.is_terminal and lines > self._lines:
+            self._lines = lines
+            self._console.print(f"{title}: {self._done}/{self._total} images, loss {loss:.3f}")

@@ -69,7 +69,7 @@ def train_epoch(
 ) -> None:
     """Shows every image once to every side, in an order that depends on `seed` only.
 
-    `after_step` is called with the number of images done so far.
+    `after_step` is called with the number of images of each step.
     """
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))
     seconds = [0.0] * len(sides)
@@ -82,7 +82,7 @@ def train_epoch(
             loss = step(side.model, side.optimizer, batch, targets)
             seconds[index] += time.perf_counter() - start
             side.losses.append(loss)
-        after_step(min((number + 1) * BATCH, len(images)))
+        after_step(len(chosen))
     for side, spent in zip(sides, seconds, strict=True):
         side.seconds.append(spent)
 
