@@ -16,8 +16,8 @@ def small_cnn(
     constructor draws them as `torch.nn.Conv2d` does.
 
     Pooling takes the mean: with the maximum a difference in the last bit picks another winner, and
-    two trainings that differ in rounding alone end four times as far apart (test accuracy after
-    3 epochs: 0.28 in place of 0.07 points, root mean square over six pairs).
+    trainings that differ in rounding alone part faster. Seen after 3 epochs of Fashion-MNIST: test
+    accuracy 0.07 points apart (root mean square of six pairs), 0.28 with three max poolings.
     """
     if image_size < 4:
         raise ValueError(f"small_cnn: image_size is {image_size}, it must be at least 4")
