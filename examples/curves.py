@@ -50,8 +50,7 @@ def draw_losses(
     for (name, losses), colour, width in ((theirs, THEIRS_COLOUR, 5.0), (ours, OURS_COLOUR, 1.6)):
         steps = np.arange(1, len(losses) + 1)
         axes.plot(steps, losses, color=colour, linewidth=0.5, alpha=0.2)
-        mean, first = running_mean(losses)
-        axes.plot(steps[first:], mean, color=colour, linewidth=width, label=name)
+        axes.plot(steps, running_mean(losses), color=colour, linewidth=width, label=name)
     axes.set_title(title, loc="left", color=INK, fontsize=12, pad=12)
     axes.set_ylabel("training loss (cross entropy)")
     axes.set_xlabel("step")
@@ -89,10 +88,13 @@ def draw_difference(
     tidy(axes)
 
 
-def running_mean(losses: list[float]) -> tuple[np.ndarray, int]:
-    """Mean over a window of one fortieth of the run, and the index of its first value."""
-    window = max(1, len(losses) // 40)
-    return np.convolve(losses, np.full(window, 1 / window), mode="valid"), window - 1
+def running_mean(losses: list[float]) -> np.ndarray:
+    """Mean around each step: over a fiftieth of the run, less towards the ends, never lopsided."""
+    count = len(losses)
+    step = np.arange(count)
+    reach = np.minimum(np.minimum(step, count - 1 - step), count // 100)
+    sums = np.concatenate(([0.0], np.cumsum(losses)))
+    return (sums[step + reach + 1] - sums[step - reach]) / (2 * reach + 1)
 
 
 def tidy(axes: plt.Axes) -> None:
