@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+# The commands of this checkout; `make help` lists them. The work is done by tools/setup, CMake,
+# CTest and pytest: this file only puts them in order.
+
+# PYTHON   interpreter for .venv, CPython 3.10 to 3.13; once .venv is there it need not be repeated
+# PRESET   CMake preset to build and test
+PYTHON ?=
+PRESET ?= dev
+
+BUILD := build/$(PRESET)
+# New files too, what .gitignore names not.
+CXX_FILES = $(shell git ls-files --cached --others --exclude-standard '*.h' '*.cpp')
+
+# As an activated environment: CMake, Ninja and CTest come from it, and CMake finds its Python.
+export VIRTUAL_ENV := $(CURDIR)/.venv
+export PATH := $(VIRTUAL_ENV)/bin:$(PATH)
+export PYTHONPATH := $(CURDIR)/torch_ops/python
+# The Python package would take the newest of several builds; here it is the one just made.
+export CONVWRIGHT_LIBRARY := $(CURDIR)/$(BUILD)/libconvwright_ops.so
+
+.PHONY: all setup build demo test bench wheel format lint clean help
+
+all: build
+
+setup:
+	@command -v '$(or $(PYTHON),python3)' >/dev/null || { \
+	    echo "Set-up: there is no '$(or $(PYTHON),python3)'; install python3 and python3-venv," \
+	        "or name an interpreter: make PYTHON=python3.12"; exit 1; }
+	@'$(or $(PYTHON),python3)' tools/setup $(if $(PYTHON),--python-chosen)
+
+build: setup
+	@tools/build $(PRESET)
+
+demo: build
+	@python examples/fashion_mnist.py --out $(BUILD)/fashion_mnist.png
+
+# Both runners have their say; the exit status is an error if either had one.
+test: build
+	@status=0; \
+	tools/step "C++ tests" \
+	    ctest --preset $(PRESET) --parallel "$$(nproc)" --no-tests=error || status=1; \
+	tools/step "Python tests" python -m pytest tests || status=1; \
+	exit $$status
+
+bench: build
+	@python bench/run.py
+
+wheel: setup
+	@tools/step "Building the wheel" \
+	    python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+format: setup
+	@clang-format -i $(CXX_FILES)
+	@ruff format .
+	@ruff check --fix .
+
+lint: setup
+	@clang-format --dry-run --Werror $(CXX_FILES)
+	@ruff format --check .
+	@ruff check .
+
+# .venv stays: it takes minutes and gigabytes to make again.
+clean:
+	rm -rf build dist .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+help:
+	@echo "make          set up what is missing and build (again: seconds)"
+	@echo "make demo     train a small CNN with Convwright and with PyTorch, side by side"
+	@echo "make test     every test: GoogleTest, then pytest"
+	@echo "make bench    time the operators beside PyTorch's"
+	@echo "make wheel    dist/convwright-*.whl"
+	@echo "make format   put C++ and Python sources in the house format"
+	@echo "make lint     say what 'make format' would change, and what ruff finds"
+	@echo "make clean    remove builds and caches; .venv stays"
+	@echo "PYTHON=python3.12 chooses the interpreter (3.10 to 3.13), PRESET=release the build."
