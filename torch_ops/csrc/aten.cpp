@@ -13,13 +13,15 @@ using torch::stable::detail::to;
 
 const IntList kNoOutputPadding{0, 0};
 
+IntList list_of(const ConvArguments::Pair &pair) { return {pair[0], pair[1]}; }
+
 /// aten::convolution_backward with one of its three results.
 Tensor backward(const Tensor &grad_output, const Tensor &input, const Tensor &weight,
                 const ConvArguments &a, int wanted) {
     const bool mask[] = {wanted == 0, wanted == 1, wanted == 2};
     std::array<StableIValue, 11> stack{
-        from(grad_output), from(input), from(weight), from(std::nullopt), from(a.stride),
-        from(a.padding), from(a.dilation), from(false), from(kNoOutputPadding), from(a.groups),
+        from(grad_output), from(input), from(weight), from(std::nullopt), from(list_of(a.stride)),
+        from(list_of(a.padding)), from(list_of(a.dilation)), from(false), from(kNoOutputPadding), from(a.groups),
         from(torch::headeronly::HeaderOnlyArrayRef<bool>(mask, 3))};
     TORCH_ERROR_CODE_CHECK(torch_call_dispatcher("aten::convolution_backward", "", stack.data(),
                                                  TORCH_ABI_VERSION));
@@ -32,8 +34,9 @@ Tensor backward(const Tensor &grad_output, const Tensor &input, const Tensor &we
 
 Tensor aten_fprop(const Tensor &input, const Tensor &weight, const std::optional<Tensor> &bias,
                   const ConvArguments &a) {
-    std::array<StableIValue, 9> stack{from(input), from(weight), from(bias), from(a.stride),
-                                      from(a.padding), from(a.dilation), from(false),
+    std::array<StableIValue, 9> stack{from(input), from(weight), from(bias),
+                                      from(list_of(a.stride)), from(list_of(a.padding)),
+                                      from(list_of(a.dilation)), from(false),
                                       from(kNoOutputPadding), from(a.groups)};
     TORCH_ERROR_CODE_CHECK(
         torch_call_dispatcher("aten::convolution", "", stack.data(), TORCH_ABI_VERSION));

@@ -9,8 +9,7 @@ namespace convwright {
 namespace {
 
 template<typename... Parts>
-void require(bool holds, const Parts &...parts) {
-    if (holds) return;
+[[noreturn]] void refuse(const Parts &...parts) {
     std::ostringstream text;
     (text << ... << parts);
     throw std::runtime_error(text.str());
@@ -25,40 +24,57 @@ std::string list_text(const List &values) {
     return text + "]";
 }
 
-bool all_at_least(const IntList &values, int64_t least) {
-    for (const int64_t v : values) {
-        if (v < least) return false;
+bool all_at_least(const ConvArguments::Pair &pair, int64_t least) {
+    return pair[0] >= least && pair[1] >= least;
+}
+
+ConvArguments::Pair pair_of(const char *name, const IntList &values) {
+    if (values.size() != 2) {
+        refuse("convwright: ", name, " takes two values (rows, columns), got ",
+               list_text(values), ".");
     }
-    return true;
+    return {values[0], values[1]};
 }
 
 }  // namespace
 
+ConvArguments::ConvArguments(const IntList &stride_list, const IntList &padding_list,
+                             const IntList &dilation_list, int64_t group_count)
+    : stride(pair_of("stride", stride_list)), padding(pair_of("padding", padding_list)),
+      dilation(pair_of("dilation", dilation_list)), groups(group_count) {}
+
 ConvProblem check_conv2d(const Tensor &input, const Tensor &weight,
                          const std::optional<Tensor> &bias, const ConvArguments &a) {
-    require(a.stride.size() == 2 && a.padding.size() == 2 && a.dilation.size() == 2,
-            "convwright: stride, padding and dilation take two values (rows, columns), got ",
-            a.stride.size(), ", ", a.padding.size(), " and ", a.dilation.size(), ".");
-    require(weight.dim() == 4 && input.dim() == 4, "Expected 4-dimensional input for 4-dimensional "
-            "weight ", list_text(weight.sizes()), ", but got ", input.dim(),
-            "-dimensional input of size ", list_text(input.sizes()), " instead");
-    require(a.groups > 0, "non-positive groups is not supported");
-    require(all_at_least(a.padding, 0), "negative padding is not supported");
-    require(all_at_least(a.stride, 1), "non-positive stride is not supported");
-    require(all_at_least(a.dilation, 1), "dilation should be greater than zero");
+    if (weight.dim() != 4 || input.dim() != 4) {
+        refuse("Expected 4-dimensional input for 4-dimensional weight ", list_text(weight.sizes()),
+               ", but got ", input.dim(), "-dimensional input of size ", list_text(input.sizes()),
+               " instead");
+    }
+    if (a.groups <= 0) refuse("non-positive groups is not supported");
+    if (!all_at_least(a.padding, 0)) refuse("negative padding is not supported");
+    if (!all_at_least(a.stride, 1)) refuse("non-positive stride is not supported");
+    if (!all_at_least(a.dilation, 1)) refuse("dilation should be greater than zero");
 
     const int64_t co = weight.size(0), ci = weight.size(1) * a.groups;
-    const std::string weight_text = list_text(weight.sizes());
-    require(co >= a.groups, "Given groups=", a.groups, ", expected weight to be at least ",
-            a.groups, " at dimension 0, but got weight of size ", weight_text, " instead");
-    require(co % a.groups == 0, "Given groups=", a.groups, ", expected weight to be divisible by ",
-            a.groups, " at dimension 0, but got weight of size [", weight_text, "] instead");
-    require(input.size(1) == ci, "Given groups=", a.groups, ", weight of size ", weight_text,
-            ", expected input", list_text(input.sizes()), " to have ", ci, " channels, but got ",
-            input.size(1), " channels instead");
-    require(!bias || (bias->dim() == 1 && bias->size(0) == co), "Given weight of size ",
-            weight_text, ", expected bias to be 1-dimensional with ", co,
-            " elements, but got bias of size ", bias ? list_text(bias->sizes()) : "", " instead");
+    if (co < a.groups) {
+        refuse("Given groups=", a.groups, ", expected weight to be at least ", a.groups,
+               " at dimension 0, but got weight of size ", list_text(weight.sizes()), " instead");
+    }
+    if (co % a.groups != 0) {
+        refuse("Given groups=", a.groups, ", expected weight to be divisible by ", a.groups,
+               " at dimension 0, but got weight of size [", list_text(weight.sizes()),
+               "] instead");
+    }
+    if (input.size(1) != ci) {
+        refuse("Given groups=", a.groups, ", weight of size ", list_text(weight.sizes()),
+               ", expected input", list_text(input.sizes()), " to have ", ci,
+               " channels, but got ", input.size(1), " channels instead");
+    }
+    if (bias && (bias->dim() != 1 || bias->size(0) != co)) {
+        refuse("Given weight of size ", list_text(weight.sizes()),
+               ", expected bias to be 1-dimensional with ", co,
+               " elements, but got bias of size ", list_text(bias->sizes()), " instead");
+    }
 
     ConvProblem p;
     p.n = input.size(0), p.ci = ci, p.ih = input.size(2), p.iw = input.size(3);
@@ -69,9 +85,11 @@ ConvProblem check_conv2d(const Tensor &input, const Tensor &weight,
     p.groups = a.groups, p.bias = bias.has_value();
     const int64_t padded_h = p.ih + 2 * p.pad_h, padded_w = p.iw + 2 * p.pad_w;
     const int64_t span_h = p.dilation_h * (p.kh - 1) + 1, span_w = p.dilation_w * (p.kw - 1) + 1;
-    require(span_h <= padded_h && span_w <= padded_w, "Calculated padded input size per channel: (",
-            padded_h, " x ", padded_w, "). Kernel size: (", span_h, " x ", span_w,
-            "). Kernel size can't be greater than actual input size");
+    if (span_h > padded_h || span_w > padded_w) {
+        refuse("Calculated padded input size per channel: (", padded_h, " x ", padded_w,
+               "). Kernel size: (", span_h, " x ", span_w,
+               "). Kernel size can't be greater than actual input size");
+    }
     return p;
 }
 
@@ -81,8 +99,10 @@ ConvProblem check_conv2d_backward(const char *op, const Tensor &grad_output, con
     const IntList expected{p.n, p.co, p.oh(), p.ow()};
     bool equal = grad_output.dim() == 4;
     for (int64_t d = 0; equal && d < 4; d++) equal = grad_output.size(d) == expected[d];
-    require(equal, op, ": expected grad_output of size ", list_text(expected), ", but got ",
-            list_text(grad_output.sizes()), ".");
+    if (!equal) {
+        refuse(op, ": expected grad_output of size ", list_text(expected), ", but got ",
+               list_text(grad_output.sizes()), ".");
+    }
     return p;
 }
 

@@ -3,6 +3,7 @@
 
 #include <torch/csrc/stable/tensor.h>
 
+#include <array>
 #include <optional>
 #include <vector>
 
@@ -15,8 +16,15 @@ using IntList = std::vector<int64_t>;
 
 /// Geometry arguments shared by the three directions.
 struct ConvArguments {
-    const IntList &stride, &padding, &dilation;  ///< (rows, columns) each.
+    using Pair = std::array<int64_t, 2>;  ///< (rows, columns)
+    Pair stride, padding, dilation;
     int64_t groups;
+
+    ConvArguments(Pair stride, Pair padding, Pair dilation, int64_t groups)
+        : stride(stride), padding(padding), dilation(dilation), groups(groups) {}
+    /// Throws std::runtime_error unless each list has two values.
+    ConvArguments(const IntList &stride, const IntList &padding, const IntList &dilation,
+                  int64_t groups);
 };
 
 /// Sizes of the convolution of `input` [N,Ci,H,W] with `weight` [Co,Ci/groups,Kh,Kw] and `bias` [Co].

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <stdexcept>
 
 #include "runtime/conv2d.h"
@@ -36,8 +37,19 @@ const char *why_aten(const ConvProblem &p, const Tensor &a, const Tensor &b) {
     return most > INT32_MAX ? "a tensor has 2^31 elements or more" : nullptr;
 }
 
-void trace_aten(const ConvProblem &p, const char *why) {
-    if (Trace::on()) Trace::add(format_problem(p) + "\tPyTorch\t" + why);
+/// The problem string with the dtype that the tensors have: kernels know float32 alone.
+std::string problem_text(const ConvProblem &p, ScalarType dtype) {
+    std::string text = format_problem(p);
+    const char *name = dtype == ScalarType::Float      ? "f32"
+                       : dtype == ScalarType::Double   ? "f64"
+                       : dtype == ScalarType::Half     ? "f16"
+                       : dtype == ScalarType::BFloat16 ? "bf16"
+                                                       : "other";
+    return text.replace(text.find("f32"), 3, name);
+}
+
+void trace_aten(const ConvProblem &p, ScalarType dtype, const char *why) {
+    if (Trace::on()) Trace::add(problem_text(p, dtype) + "\tPyTorch\t" + why);
 }
 
 template<typename Plan>
@@ -67,13 +79,11 @@ public:
     explicit Workspace(int64_t floats) {
         if (floats > kSmall) owner_ = empty_strided({1, 1, 1, floats}, {floats, floats, floats, 1});
     }
-    float *data() {
-        return owner_.defined() ? static_cast<float *>(owner_.mutable_data_ptr()) : small_;
-    }
+    float *data() { return owner_ ? static_cast<float *>(owner_->mutable_data_ptr()) : small_; }
 
 private:
     static constexpr int64_t kSmall = 2048;
-    Tensor owner_;
+    std::optional<Tensor> owner_;  // not a Tensor: an empty one is an allocation too
     alignas(64) float small_[kSmall];
 };
 
@@ -82,15 +92,13 @@ Weight weight_view(const Tensor &w) {
     return {static_cast<const float *>(w.const_data_ptr()), s[0], s[1], s[2], s[3]};
 }
 
-/// A weight whose strides Halide can address.
-Tensor addressable(const Tensor &w) {
+/// Whether Halide cannot address the weight through its strides.
+bool needs_copy(const Tensor &w) {
     const Quad sizes = sizes_of(w), strides = strides_of(w);
     for (int d = 0; d < 4; d++) {
-        if (sizes[d] * strides[d] > INT32_MAX) {
-            return torch::stable::contiguous(w);
-        }
+        if (sizes[d] * strides[d] > INT32_MAX) return true;
     }
-    return w;
+    return false;
 }
 
 /// Runs an fprop or dgrad problem from `source` into a new tensor of sizes `result`.
@@ -102,18 +110,33 @@ Tensor run(const ConvProblem &p, const Tensor &source, const Tensor &weight,
     trace_kernel(p, plan);
     const Quad strides = dense_strides(result, p.format);
     Tensor output = empty_strided(result, strides);
-    const Tensor w = addressable(weight);
-    const Tensor b = bias ? torch::stable::contiguous(*bias) : Tensor();
+    std::optional<Tensor> w, b;
+    if (needs_copy(weight)) w = torch::stable::contiguous(weight);
+    if (bias && bias->stride(0) != 1) b = torch::stable::contiguous(*bias);
+    const float *bias_data =
+        bias ? static_cast<const float *>((b ? *b : *bias).const_data_ptr()) : nullptr;
     Workspace workspace(plan.workspace);
     CallContext context;
     const bool success =
-        run_conv(context, plan, from.view, weight_view(w),
-                 bias ? static_cast<const float *>(b.const_data_ptr()) : nullptr,
+        run_conv(context, plan, from.view, weight_view(w ? *w : weight), bias_data,
                  {static_cast<const float *>(output.mutable_data_ptr()), strides[0], strides[1],
                   strides[2], strides[3]},
                  workspace.data());
     require_success(success, context, p, plan.kernel->name);
     return output;
+}
+
+Tensor fprop(const Tensor &input, const Tensor &weight, const std::optional<Tensor> &bias,
+             const ConvArguments &arguments) {
+    ConvProblem p = check_conv2d(input, weight, bias, arguments);
+    p.format = output_format(input, weight);
+    const char *why = why_aten(p, input, weight);
+    if (why == nullptr && bias && !is_float32(*bias)) why = "the bias has another dtype";
+    if (why != nullptr) {
+        trace_aten(p, input.scalar_type(), why);
+        return aten_fprop(input, weight, bias, arguments);
+    }
+    return run(p, input, weight, bias, {p.n, p.co, p.oh(), p.ow()});
 }
 
 /// Whether the strides visit each element of a dense block of memory once.
@@ -136,16 +159,23 @@ bool non_overlapping_and_dense(const Quad &sizes, const Quad &strides) {
 Tensor conv2d_fprop(const Tensor &input, const Tensor &weight, const std::optional<Tensor> &bias,
                     const IntList &stride, const IntList &padding, const IntList &dilation,
                     int64_t groups) {
-    const ConvArguments arguments{stride, padding, dilation, groups};
-    ConvProblem p = check_conv2d(input, weight, bias, arguments);
-    const char *why = why_aten(p, input, weight);
-    if (why == nullptr && bias && !is_float32(*bias)) why = "the bias has another dtype";
-    if (why != nullptr) {
-        trace_aten(p, why);
-        return aten_fprop(input, weight, bias, arguments);
+    return fprop(input, weight, bias, {stride, padding, dilation, groups});
+}
+
+Tensor conv2d_fprop_eager(const Tensor &input, const Tensor &weight,
+                          const std::optional<Tensor> &bias, int64_t stride_h, int64_t stride_w,
+                          int64_t pad_h, int64_t pad_w, int64_t dilation_h, int64_t dilation_w,
+                          int64_t groups) {
+    // Callers have looked at the input alone; what they must not get is an error from inside aten.
+    if (!is_float32(input) || !is_float32(weight) || (bias && !is_float32(*bias)) ||
+        weight.numel() == 0) {
+        throw std::runtime_error(
+            "convwright::conv2d_fprop.eager: kernels exist for float32 weights that are not empty.");
     }
-    p.format = output_format(input, weight);
-    return run(p, input, weight, bias, {p.n, p.co, p.oh(), p.ow()});
+    using Pair = ConvArguments::Pair;
+    return fprop(input, weight, bias,
+                 {Pair{stride_h, stride_w}, Pair{pad_h, pad_w}, Pair{dilation_h, dilation_w},
+                  groups});
 }
 
 Tensor conv2d_dgrad(const Tensor &grad_output, const Tensor &input, const Tensor &weight,
@@ -155,11 +185,11 @@ Tensor conv2d_dgrad(const Tensor &grad_output, const Tensor &input, const Tensor
     ConvProblem p = check_conv2d_backward("convwright::conv2d_dgrad", grad_output, input, weight,
                                           arguments);
     p.direction = Direction::kDgrad;
+    p.format = output_format(input, weight);
     if (const char *why = why_aten(p, grad_output, weight)) {
-        trace_aten(p, why);
+        trace_aten(p, input.scalar_type(), why);
         return aten_dgrad(grad_output, input, weight, arguments);
     }
-    p.format = output_format(input, weight);
     return run(p, grad_output, weight, std::nullopt, {p.n, p.ci, p.ih, p.iw});
 }
 
@@ -170,11 +200,11 @@ Tensor conv2d_wgrad(const Tensor &grad_output, const Tensor &input, const Tensor
     ConvProblem p = check_conv2d_backward("convwright::conv2d_wgrad", grad_output, input, weight,
                                           arguments);
     p.direction = Direction::kWgrad;
+    p.format = output_format(input, weight);
     if (const char *why = why_aten(p, grad_output, input)) {
-        trace_aten(p, why);
+        trace_aten(p, input.scalar_type(), why);
         return aten_wgrad(grad_output, input, weight, arguments);
     }
-    p.format = output_format(input, weight);
     const WgradPlan &plan = wgrad_plan(p);
     require_kernel(p, plan);
     trace_kernel(p, plan);

@@ -14,6 +14,12 @@ Tensor conv2d_fprop(const Tensor &input, const Tensor &weight, const std::option
                     const IntList &stride, const IntList &padding, const IntList &dilation,
                     int64_t groups);
 
+/// The same with numbers in place of lists.
+Tensor conv2d_fprop_eager(const Tensor &input, const Tensor &weight,
+                          const std::optional<Tensor> &bias, int64_t stride_h, int64_t stride_w,
+                          int64_t pad_h, int64_t pad_w, int64_t dilation_h, int64_t dilation_w,
+                          int64_t groups);
+
 /// Gradient of the input, of which only sizes and strides are read; format as for fprop.
 Tensor conv2d_dgrad(const Tensor &grad_output, const Tensor &input, const Tensor &weight,
                     const IntList &stride, const IntList &padding, const IntList &dilation,

@@ -78,15 +78,16 @@ Operand operand(const Tensor &t, Format format) {
     const Quad sizes = sizes_of(t);
     const int innermost = order(format)[0];
     Quad strides = canonical(sizes, strides_of(t), format);
-    Operand result{t, {}, false};
+    Operand result;
     if (strides[innermost] != 1 || !fits(sizes, strides)) {
-        result.owner = torch::stable::contiguous(
+        result.copy = torch::stable::contiguous(
             t, format == Format::kNhwc ? torch::headeronly::MemoryFormat::ChannelsLast
                                        : torch::headeronly::MemoryFormat::Contiguous);
         strides = dense_strides(sizes, format);
     }
-    result.view = {static_cast<const float *>(result.owner.const_data_ptr()), strides[kN],
-                   strides[kC], strides[kH], strides[kW]};
+    const Tensor &source = result.copy ? *result.copy : t;
+    result.view = {static_cast<const float *>(source.const_data_ptr()), strides[kN], strides[kC],
+                   strides[kH], strides[kW]};
     result.dense = without_gaps(sizes, strides, format);
     return result;
 }

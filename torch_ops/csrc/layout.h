@@ -4,6 +4,7 @@
 #include <torch/csrc/stable/tensor.h>
 
 #include <array>
+#include <optional>
 
 #include "runtime/conv2d.h"
 
@@ -24,11 +25,11 @@ Format suggested_format(const Tensor &t);
 /// Strides of a tensor without gaps.
 Quad dense_strides(const Quad &sizes, Format format);
 
-/// An activation that a kernel of one format can read, and what keeps its memory alive.
+/// An activation that a kernel of one format can read, valid while the tensor it was made of is.
 struct Operand {
-    Tensor owner;
-    Activation view;
-    bool dense;  ///< No gaps between rows and images.
+    std::optional<Tensor> copy;  ///< Set where `t` itself could not be read.
+    Activation view{};
+    bool dense = false;  ///< No gaps between rows and images.
 };
 
 /// `t` as it is where its dense dimension has stride 1 and its strides fit 32 bits, else a copy in

@@ -16,7 +16,7 @@ from torch.autograd import Function, forward_ad
 
 from convwright import _formulas
 from convwright._formulas import Ops
-from convwright._ops import BELOW_AUTOGRAD, RAW, below_autograd
+from convwright._ops import BELOW_AUTOGRAD, RAW, fprop_eager
 
 _functorch_active = torch._C._are_functorch_transforms_active
 
@@ -33,8 +33,7 @@ class _Eager(Function):
     ) -> Tensor:
         ctx.save_for_backward(input, weight)
         ctx.geometry = geometry
-        with below_autograd():
-            return RAW.fprop(input, weight, bias, *geometry)
+        return fprop_eager(input, weight, bias, *geometry)
 
     @staticmethod
     def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:

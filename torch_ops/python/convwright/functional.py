@@ -13,10 +13,11 @@ from torch.overrides import handle_torch_function, has_torch_function_variadic
 
 from convwright import _trace
 from convwright._functions import DIFFERENTIABLE, conv2d_eager, transform_active
-from convwright._ops import RAW, below_autograd
+from convwright._ops import RAW, fprop_eager
 
 _float32 = torch.float32
 _strided = torch.strided
+_autocast = torch.is_autocast_enabled
 _jit_tracing_state = torch._C._get_tracing_state
 _PLAIN_TYPES = frozenset({Tensor, torch.nn.Parameter})
 
@@ -47,6 +48,53 @@ def conv2d(
         return handle_torch_function(
             conv2d, (input, weight, bias), input, weight, bias, stride, padding, dilation, groups
         )
+    if type(input) in _PLAIN_TYPES and input.dtype is _float32 and input.is_cpu:
+        try:
+            if not _special(weight):
+                return _eager(input, weight, bias, stride, padding, dilation, groups)
+        except (AttributeError, RuntimeError, TypeError, ValueError):
+            pass  # the way below repeats the call with care and says what is wrong
+    return _thorough(input, weight, bias, stride, padding, dilation, groups)
+
+
+def _special(weight: Tensor) -> bool:
+    """Whether more than plain eager tensors is at work."""
+    return (
+        type(weight) not in _PLAIN_TYPES
+        or torch.compiler.is_compiling()
+        or transform_active()
+        or _autocast("cpu")
+        or _jit_tracing_state() is not None
+    )
+
+
+def _eager(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: int,
+) -> Tensor:
+    """The common case; the operator itself refuses what it has no kernel for."""
+    if torch.is_grad_enabled() and (
+        weight.requires_grad or input.requires_grad or (bias is not None and bias.requires_grad)
+    ):
+        return conv2d_eager(input, weight, bias, stride, padding, dilation, groups)
+    return fprop_eager(input, weight, bias, stride, padding, dilation, groups)
+
+
+def _thorough(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: int,
+) -> Tensor:
+    """Everything else: compilers, transforms, other dtypes and forms of arguments, errors."""
     reason = _why_pytorch(input, weight, bias)
     if reason is not None:
         if _trace.active and not torch.compiler.is_compiling():
@@ -73,7 +121,7 @@ def _why_pytorch(input: Tensor, weight: Tensor, bias: Tensor | None) -> str | No
             return f"device is {tensor.device}, kernels are for the CPU"
         if tensor.layout is not _strided:
             return f"layout is {tensor.layout}, kernels are strided"
-    if torch.is_autocast_enabled("cpu"):
+    if _autocast("cpu"):
         return f"autocast to {torch.get_autocast_dtype('cpu')}, kernels are float32"
     if _jit_tracing_state() is not None:
         return "torch.jit traces: its graphs are for places without Convwright"
@@ -113,12 +161,7 @@ def _run(
         return op(input, weight, bias, *geometry)
     if transform_active():
         return DIFFERENTIABLE.fprop(input, weight, bias, stride, padding, dilation, groups)
-    if torch.is_grad_enabled() and (
-        weight.requires_grad or input.requires_grad or (bias is not None and bias.requires_grad)
-    ):
-        return conv2d_eager(input, weight, bias, stride, padding, dilation, groups)
-    with below_autograd():
-        return RAW.fprop(input, weight, bias, stride, padding, dilation, groups)
+    return _eager(input, weight, bias, stride, padding, dilation, groups)
 
 
 def _rewritten(
