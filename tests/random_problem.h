@@ -27,6 +27,7 @@ inline ConvProblem random_problem(std::mt19937 &random) {
         p.stride_h = draw(1, 3), p.stride_w = draw(1, 3);
         p.pad_h = draw(0, 4), p.pad_w = draw(0, 4);
         p.dilation_h = draw(1, 3), p.dilation_w = draw(1, 3);
+        if (draw(0, 4) == 0) p.kh = p.kw = p.stride_h = p.stride_w = 1, p.pad_h = p.pad_w = 0;
         p.bias = p.direction == Direction::kFprop && draw(0, 1) == 1;
     } while (why_impossible(p) != nullptr);
     return p;
