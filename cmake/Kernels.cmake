@@ -57,14 +57,13 @@ function(convwright_add_kernel generator)
 endfunction()
 
 # convwright_kernel_library(<target> <table>): all kernels of the table so far as a static library;
-# its include folder holds kernel_rows.inc. To be called in the folder that fills the table.
+# its include folder holds <table>/kernel_rows.inc. To be called in the folder that fills the table.
 function(convwright_kernel_library target table)
     get_property(objects GLOBAL PROPERTY CONVWRIGHT_OBJECTS_${table})
     get_property(rows GLOBAL PROPERTY CONVWRIGHT_ROWS_${table})
-    set(folder "${CONVWRIGHT_KERNEL_DIR}/${table}")
-    file(CONFIGURE OUTPUT "${folder}/kernel_rows.inc" CONTENT "${rows}" @ONLY)
+    file(CONFIGURE OUTPUT "${CONVWRIGHT_KERNEL_DIR}/${table}/kernel_rows.inc" CONTENT "${rows}" @ONLY)
     convwright_object_library(${target} ${objects})
-    target_include_directories(${target} INTERFACE "${folder}")
+    target_include_directories(${target} INTERFACE "${CONVWRIGHT_KERNEL_DIR}")
 endfunction()
 
 # convwright_halide_runtime(<target>): the one Halide runtime of a program or library, for all its

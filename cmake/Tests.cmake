@@ -23,6 +23,6 @@ function(convwright_add_test name)
     endif()
     add_executable(${name}_test ${arg_SOURCES})
     target_link_libraries(${name}_test PRIVATE ${arg_LIBRARIES} GTest::gtest_main)
-    gtest_discover_tests(${name}_test TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
+    gtest_discover_tests(${name}_test TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES
         PROPERTIES LABELS "${arg_LABELS}")
 endfunction()
