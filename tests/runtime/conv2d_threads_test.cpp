@@ -5,8 +5,7 @@
 #include <random>
 #include <string>
 
-#include "tests/kernel_call.h"
-#include "tests/naive_conv2d.h"
+#include "tests/dense_run.h"
 #include "tests/repro.h"
 #include "tests/seed.h"
 #include "tests/thread_run.h"
@@ -24,28 +23,6 @@ ConvValues real_values(const ConvProblem &p) {
     return values;
 }
 
-Tensor4 dense(const Quad &sizes, Format format, const Values &values) {
-    return {sizes, strides_for(sizes, format, false), Placement::kMiddle, values};
-}
-
-Values run(const KernelCall &call, const ConvValues &values) {
-    const ConvProblem &p = call.problem;
-    const Format result_format = p.direction == Direction::kWgrad ? Format::kNchw : p.format;
-    const Tensor4 input = dense(input_sizes(p), p.format, values.input),
-                  weight = dense(weight_sizes(p), Format::kNchw, values.weight),
-                  output = dense(output_sizes(p), p.format, values.output),
-                  result(result_sizes(p), strides_for(result_sizes(p), result_format, false),
-                         Placement::kMiddle);
-    GuardedFloats workspace(call.workspace(), Placement::kMiddle);
-    CallContext context;
-    EXPECT_TRUE(call.run(context, (p.direction == Direction::kDgrad ? result : input).activation(),
-                         (p.direction == Direction::kWgrad ? result : weight).weight(),
-                         (p.direction == Direction::kFprop ? result : output).activation(),
-                         values.bias.data(), workspace.data()))
-        << context.error();
-    return result.values();
-}
-
 class Conv2dThreads : public testing::TestWithParam<std::string> {};
 
 TEST_P(Conv2dThreads, GiveTheSameBits) {
@@ -54,14 +31,16 @@ TEST_P(Conv2dThreads, GiveTheSameBits) {
     for (const auto direction : {Direction::kFprop, Direction::kDgrad, Direction::kWgrad}) {
         for (const Format format : {Format::kNchw, Format::kNhwc}) {
             p.direction = direction, p.format = format;
+            p.bias = direction == Direction::kFprop;
             const ConvValues values = real_values(p);
             for (const KernelInfo &kernel : accepting_kernels(p)) {
                 const KernelCall call = *kernel_call(kernel.name, p, true);
-                const Values alone = run(call, values);
+                const Values alone = run_dense({call}, values);
                 for (const int64_t threads : {2, 3, 7}) {
                     const Repro repro(p, kernel.name, std::to_string(threads) + " threads");
                     const TestThreads pool(threads);
-                    EXPECT_EQ(run(call, values), alone);  // no NaN is in it, so == means bits
+                    EXPECT_EQ(run_dense({call}, values),
+                              alone);  // no NaN is in it, so == means bits
                 }
             }
         }
