@@ -36,7 +36,8 @@ void add_products(const PassAxis &axis, Products &products) {
         for (int j = 0; j < axis.taps.count; j++) {
             const int in = q * axis.stride - axis.pad + j * axis.dilation;
             if (in < 0 || in >= axis.in) continue;
-            EXPECT_TRUE(sum.insert({in, axis.taps.first + j * axis.taps.step}).second);
+            EXPECT_TRUE(
+                sum.insert({in * axis.in_step, axis.taps.first + j * axis.taps.step}).second);
         }
     }
 }
@@ -51,7 +52,10 @@ void for_each_geometry(const std::function<void(const ConvProblem &)> &visit) {
                 for (p.kw = 1; p.kw <= 7; p.kw++)
                     for (const int64_t iw : {1, 2, 3, 4, 7, 12, 13}) {
                         p.iw = iw;
-                        if (why_impossible(p) == nullptr) visit(p);
+                        for (const Format format : {Format::kNchw, Format::kNhwc}) {
+                            p.format = format;
+                            if (why_impossible(p) == nullptr) visit(p);
+                        }
                     }
 }
 
@@ -63,6 +67,19 @@ TEST(ConvPass, FpropIsOnePassOfItsDefinition) {
         Products products;
         add_products(passes[0].x, products);
         EXPECT_EQ(products, by_definition(p)) << format_problem(p);
+    });
+}
+
+TEST(ConvPass, WgradVisitsThePixelsOfFprop) {
+    for_each_geometry([](ConvProblem p) {
+        const Products fprop = by_definition(p);
+        p.direction = Direction::kWgrad;
+        const auto passes = conv_passes(p);
+        ASSERT_EQ(passes.size(), 1u);
+        EXPECT_FALSE(passes[0].transposed);
+        Products products;
+        add_products(passes[0].x, products);
+        EXPECT_EQ(products, fprop) << format_problem(p);
     });
 }
 
