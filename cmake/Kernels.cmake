@@ -5,18 +5,24 @@ set(CONVWRIGHT_TARGET_avx2 x86-64-linux-avx-avx2-fma-sse41)
 set(CONVWRIGHT_TARGET_avx512 ${CONVWRIGHT_TARGET_avx2}-avx512-avx512_skylake)
 # Kernels carry no runtime of their own; user_context hands errors and loops to the caller's hooks.
 set(CONVWRIGHT_KERNEL_FEATURES no_runtime-user_context)
+# Objects and rows of a table lie in a folder of its name.
 set(CONVWRIGHT_KERNEL_DIR "${CMAKE_BINARY_DIR}/kernels")
 
 # convwright_add_kernel(<generator> ISA <avx2|avx512> [FORMAT <nhwc|nchw>] [SCHEDULE <knobs>]
-#                       [PROBLEM <problem string> [PHASE <pass>]])
+#                       [PROBLEM <problem string> [PHASE <pass>]] [TABLE <table>])
 #
-# One row of the table: one object file from the Generator <generator> of the program
-# convwright_generators, and one row of the registry. PROBLEM makes a kernel for that problem alone.
+# One row of a table (the shipped one unless told): one object file from the Generator <generator> of
+# the program convwright_generators, and one row of the registry. PROBLEM makes a kernel for that
+# problem alone.
 function(convwright_add_kernel generator)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "" "ISA;FORMAT;SCHEDULE;PROBLEM;PHASE" "")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "ISA;FORMAT;SCHEDULE;PROBLEM;PHASE;TABLE" "")
     if(NOT DEFINED CONVWRIGHT_TARGET_${arg_ISA} OR arg_UNPARSED_ARGUMENTS)
         message(FATAL_ERROR "convwright_add_kernel(${ARGV}): expected ISA avx2 or avx512 and "
-                            "FORMAT, SCHEDULE, PROBLEM, PHASE.")
+                            "FORMAT, SCHEDULE, PROBLEM, PHASE, TABLE.")
+    endif()
+    set(table shipped)
+    if(arg_TABLE)
+        set(table ${arg_TABLE})
     endif()
     set(params)
     set(format nhwc)
@@ -35,38 +41,49 @@ function(convwright_add_kernel generator)
     string(REGEX REPLACE "[:,]" "_" knobs "${arg_SCHEDULE}")
     string(JOIN _ symbol ${generator} ${arg_FORMAT} ${arg_ISA} ${knobs} ${arg_PROBLEM} ${arg_PHASE})
 
-    set(object "${CONVWRIGHT_KERNEL_DIR}/${symbol}.o")
+    set(folder "${CONVWRIGHT_KERNEL_DIR}/${table}")
+    set(object "${folder}/${symbol}.o")
     add_custom_command(
         OUTPUT "${object}"
         COMMAND convwright_generators -g ${generator} -f ${symbol} -n ${symbol} -e object
-            -o "${CONVWRIGHT_KERNEL_DIR}"
+            -o "${folder}"
             target=${CONVWRIGHT_TARGET_${arg_ISA}}-${CONVWRIGHT_KERNEL_FEATURES} ${params}
         DEPENDS convwright_generators
         COMMENT "Kernel ${symbol}"
         VERBATIM)
-    set_property(GLOBAL APPEND PROPERTY CONVWRIGHT_KERNEL_OBJECTS "${object}")
-    set_property(GLOBAL APPEND_STRING PROPERTY CONVWRIGHT_KERNEL_ROWS
+    set_property(GLOBAL APPEND PROPERTY CONVWRIGHT_OBJECTS_${table} "${object}")
+    set_property(GLOBAL APPEND_STRING PROPERTY CONVWRIGHT_ROWS_${table}
         "CONVWRIGHT_KERNEL(${generator}, ${symbol}, ${format}, ${arg_ISA}, \"${arg_SCHEDULE}\", \"${arg_PROBLEM}\", ${phase})\n")
 endfunction()
 
-# convwright_kernel_library(<target>): all kernels of the table so far and the one Halide runtime as
-# a static library; its include folder holds kernel_rows.inc.
-function(convwright_kernel_library target)
-    set(runtime "${CONVWRIGHT_KERNEL_DIR}/halide_runtime.o")
+# convwright_kernel_library(<target> <table>): all kernels of the table so far as a static library;
+# its include folder holds <table>/kernel_rows.inc. To be called in the folder that fills the table.
+function(convwright_kernel_library target table)
+    get_property(objects GLOBAL PROPERTY CONVWRIGHT_OBJECTS_${table})
+    get_property(rows GLOBAL PROPERTY CONVWRIGHT_ROWS_${table})
+    file(CONFIGURE OUTPUT "${CONVWRIGHT_KERNEL_DIR}/${table}/kernel_rows.inc" CONTENT "${rows}" @ONLY)
+    convwright_object_library(${target} ${objects})
+    target_include_directories(${target} INTERFACE "${CONVWRIGHT_KERNEL_DIR}")
+endfunction()
+
+# convwright_halide_runtime(<target>): the one Halide runtime of a program or library, for all its
+# kernels.
+function(convwright_halide_runtime target)
+    set(object "${CONVWRIGHT_KERNEL_DIR}/halide_runtime.o")
+    file(MAKE_DIRECTORY "${CONVWRIGHT_KERNEL_DIR}")
     add_custom_command(
-        OUTPUT "${runtime}"
+        OUTPUT "${object}"
         COMMAND convwright_generators -r halide_runtime -e object -o "${CONVWRIGHT_KERNEL_DIR}"
             target=x86-64-linux
         DEPENDS convwright_generators
         COMMENT "Halide runtime"
         VERBATIM)
-    get_property(objects GLOBAL PROPERTY CONVWRIGHT_KERNEL_OBJECTS)
-    get_property(rows GLOBAL PROPERTY CONVWRIGHT_KERNEL_ROWS)
-    file(MAKE_DIRECTORY "${CONVWRIGHT_KERNEL_DIR}")
-    file(CONFIGURE OUTPUT "${CONVWRIGHT_KERNEL_DIR}/kernel_rows.inc" CONTENT "${rows}" @ONLY)
-    add_library(${target} STATIC ${objects} "${runtime}")
-    set_source_files_properties(${objects} "${runtime}" PROPERTIES
-        EXTERNAL_OBJECT ON GENERATED ON)
+    convwright_object_library(${target} "${object}")
+endfunction()
+
+# A static library of object files that custom commands make.
+function(convwright_object_library target)
+    add_library(${target} STATIC ${ARGN})
+    set_source_files_properties(${ARGN} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
     set_target_properties(${target} PROPERTIES LINKER_LANGUAGE CXX)
-    target_include_directories(${target} INTERFACE "${CONVWRIGHT_KERNEL_DIR}")
 endfunction()

@@ -14,7 +14,7 @@ using Halide::GeneratorParam;
 /// pass that its schedule accepts. With `problem` set the sizes of its pass `phase` are compiled in.
 class Conv2d : public Halide::Generator<Conv2d> {
 public:
-    GeneratorParam<std::string> format_{"format", "nhwc"};  // nhwc or nchw: what is dense
+    GeneratorParam<Format> format_{"format", Format::kNhwc, kFormatNames};  // what is dense
     GeneratorParam<std::string> schedule_{"schedule", ""};  // knobs as text; empty = defaults
     GeneratorParam<std::string> problem_{"problem", ""};    // empty = generic
     GeneratorParam<int> phase_{"phase", 0};                 // which pass of the problem
@@ -30,6 +30,10 @@ public:
 
     void generate() {
         params_ = parse_params<Conv2dCpuParams>(schedule_);
+        _halide_user_assert((params_.lane == Conv2dCpuParams::kColumns) ==
+                            (format_ == Format::kNchw))
+            << "conv2d: the lanes of schedule " << format_params(params_)
+            << " are not dense in the format; lane 1 is for nchw, lanes 0 and 2 are for nhwc\n";
         panel_ = params_.panel(natural_vector_size<float>());
         alg_.emplace(input_, weight_, bias_, geometry(), panel_);
         output_ = alg_->out;

@@ -13,7 +13,7 @@ using Halide::GeneratorParam;
 /// channels are whole register tiles. With `problem` set its sizes are compiled in.
 class Conv2dWgradGenerator : public Halide::Generator<Conv2dWgradGenerator> {
 public:
-    GeneratorParam<std::string> format_{"format", "nhwc"};  // nhwc or nchw: what is dense
+    GeneratorParam<Format> format_{"format", Format::kNhwc, kFormatNames};  // what is dense
     GeneratorParam<std::string> schedule_{"schedule", ""};  // knobs as text; empty = defaults
     GeneratorParam<std::string> problem_{"problem", ""};    // empty = generic
 
@@ -37,7 +37,7 @@ public:
     }
 
     void schedule() {
-        const bool nhwc = format_.value() == "nhwc";
+        const bool nhwc = format_ == Format::kNhwc;
         const bool grouped = params_.lane == Conv2dWgradCpuParams::kGroups;
         const int dense = !nhwc ? 2 : grouped ? 1 : 0;
         promise_dense(grad_output_, dense);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,10 @@
 #include "runtime/conv_pass.h"
 
 namespace convwright {
+
+/// Values of the GeneratorParam `format`; another text ends the generator with a list of these.
+inline const std::map<std::string, Format> kFormatNames{{"nhwc", Format::kNhwc},
+                                                        {"nchw", Format::kNchw}};
 
 /// Every dimension of `buffer` starts at 0, and dimension `dense` (none if negative) has stride 1.
 /// Halide takes stride 1 of dimension 0 for granted unless told otherwise.

@@ -69,8 +69,9 @@ ConvTaskSize task_size(const Conv2dCpuParams &p, const ConvPass &pass, Isa isa) 
         const int64_t per_tile = column_size(p, isa) * (read + pass.co);
         int64_t x = std::clamp<int64_t>(kTaskFloats / std::max<int64_t>(per_tile, 1), 1, tiles_x);
         x = std::min(x, std::max<int64_t>(ceil_div(tiles_x * images, kTasks), 1));
-        // The last tile moves back over its neighbour: both must be written by one task.
-        while (x < tiles_x && tiles_x % x == 1) x++;
+        // A ragged last tile moves back over its neighbour: both must be written by one task.
+        const bool ragged = pass.x.out % column_size(p, isa) != 0;
+        while (ragged && x < tiles_x && (tiles_x - 1) % x == 0) x++;
         task.column_tiles = to_int(x);
         task.channel_tiles = to_int(tiles_c);
         return task;

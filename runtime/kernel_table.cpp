@@ -4,7 +4,7 @@
 // kernel_rows.inc is generated: CONVWRIGHT_KERNEL(generator, symbol, format, isa, schedule, problem,
 // phase) once per kernel.
 #define CONVWRIGHT_KERNEL(generator, symbol, ...) extern "C" int symbol##_argv(void **);
-#include "kernel_rows.inc"
+#include "shipped/kernel_rows.inc"
 #undef CONVWRIGHT_KERNEL
 
 namespace convwright {
@@ -25,7 +25,7 @@ constexpr Isa avx2 = Isa::kAvx2, avx512 = Isa::kAvx512;
 #define CONVWRIGHT_KERNEL(generator, symbol, format, isa, schedule, problem, phase) \
     {#generator, #symbol, format, isa, schedule, problem, phase, symbol##_argv},
 constexpr Row kRows[] = {
-#include "kernel_rows.inc"
+#include "shipped/kernel_rows.inc"
 };
 #undef CONVWRIGHT_KERNEL
 

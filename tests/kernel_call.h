@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "runtime/conv2d.h"
+
+namespace convwright {
+
+/// One kernel planned for one problem of any direction.
+struct KernelCall {
+    ConvProblem problem;
+    ConvPlan conv;    ///< fprop and dgrad.
+    WgradPlan wgrad;  ///< wgrad.
+
+    int64_t workspace() const;  ///< Floats.
+
+    /// Operands by their part in the forward convolution; of the three tensors the direction's
+    /// result is written, the others are read. False if the kernel failed.
+    bool run(CallContext &context, const Activation &input, const Weight &weight,
+             const Activation &output, const float *bias, float *workspace) const;
+};
+
+/// The call of the kernel of this name; nothing if it does not accept the problem. `dense` as in
+/// conv_plan().
+std::optional<KernelCall> kernel_call(const std::string &kernel, const ConvProblem &problem,
+                                      bool dense);
+
+}  // namespace convwright

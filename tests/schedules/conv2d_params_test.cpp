@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schedules/conv2d_params.h"
+
+#include <gtest/gtest.h>
+
+namespace convwright {
+namespace {
+
+ConvPass pass_of(const char *problem) { return conv_passes(parse_problem(problem)).at(0); }
+
+const char *why(const char *schedule, const char *problem, Format format = Format::kNhwc,
+                Isa isa = Isa::kAvx512) {
+    return parse_params<Conv2dCpuParams>(schedule).why_illegal(pass_of(problem), format, isa);
+}
+
+constexpr const char *kPadded = "fprop_n1ci3ih9iw9co5kh3kw3s1p1_f32_nhwc";
+constexpr const char *kInside = "fprop_n1ci3ih9iw9co5kh3kw3s1p0_f32_nhwc";
+constexpr const char *kStrided = "fprop_n1ci3ih9iw9co5kh3kw3s2p1_f32_nchw";
+constexpr const char *kDepthwise = "fprop_n1ci8ih9iw9co8kh3kw3s1p1g8_f32_nhwc";
+
+TEST(Conv2dCpuParams, GivesTheReasonWhyAScheduleIsIllegal) {
+    EXPECT_STREQ(why("vec:4,tile:8", kPadded), "the register tile would spill");
+    EXPECT_STREQ(why("vec:2,tile:8", kPadded, Format::kNhwc, Isa::kAvx2),
+                 "the register tile would spill");
+    EXPECT_STREQ(why("lane:1", kPadded), "the lanes are not dense");
+    EXPECT_STREQ(why("lane:0", kPadded, Format::kNchw), "the lanes are not dense");
+    EXPECT_STREQ(why("lane:2", kPadded), "not depthwise");
+    EXPECT_STREQ(why("stage:2", kPadded), "only columns are gathered");
+    EXPECT_STREQ(why("lane:1", kStrided, Format::kNchw), "columns are strided");
+    EXPECT_STREQ(why("strided_out:1", kPadded), "channels are always stored dense");
+    EXPECT_STREQ(why("stage:0", kPadded), "there is padding");
+    EXPECT_STREQ(why("stage:0", kInside), "the row is shorter than the register tile");
+    EXPECT_STREQ(why("lane:2,tile:1,stage:0", kDepthwise),
+                 "groups behind the last one are read from the frame");
+}
+
+TEST(Conv2dCpuParams, AcceptsWhatTheSchedulesCompute) {
+    EXPECT_EQ(why("lane:0,vec:2,tile:8,stage:1", kPadded), nullptr);
+    EXPECT_EQ(why("lane:0,vec:2,tile:7,stage:0", kInside), nullptr);
+    EXPECT_EQ(why("lane:1,stage:1", kPadded, Format::kNchw), nullptr);
+    EXPECT_EQ(why("lane:1,stage:2", kStrided, Format::kNchw), nullptr);
+    EXPECT_EQ(why("lane:2,vec:4,tile:2", kDepthwise), nullptr);
+}
+
+TEST(Conv2dCpuParams, StridedColumnsOfDgradAreStoredByStridedOut) {
+    const char *strided = "dgrad_n1ci3ih9iw9co5kh3kw3s2p1_f32_nchw";
+    EXPECT_STREQ(why("lane:1,stage:1", strided, Format::kNchw),
+                 "the output's columns are stored another way");
+    EXPECT_EQ(why("lane:1,stage:1,strided_out:1", strided, Format::kNchw), nullptr);
+}
+
+}  // namespace
+}  // namespace convwright
