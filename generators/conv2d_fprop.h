@@ -27,8 +27,7 @@ struct Conv2dFprop {
             geo.framed ? zero_padded(input, geo, ci, g, x, y, n) : input(ci, g, x, y, n);
         Halide::RDom r(0, geo.ci, 0, geo.kw, 0, geo.kh, "r");
         r_ci = r[0], r_kx = r[1], r_ky = r[2];
-        columns(ci, g, x, kx, y, n) =
-            padded(ci, g, x * geo.stride_x + kx * geo.dilation_x, y, n);
+        columns(ci, g, x, kx, y, n) = padded(ci, g, x * geo.stride_x + kx * geo.dilation_x, y, n);
         const Halide::Expr py = y * geo.stride_y + r_ky * geo.dilation_y;
         conv(co, g, x, y, n) = bias(co % panel, co / panel, g);
         conv(co, g, x, y, n) +=

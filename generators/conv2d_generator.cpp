@@ -30,26 +30,26 @@ public:
 
     void generate() {
         params_ = parse_params<Conv2dCpuParams>(schedule_);
-        _halide_user_assert((params_.lane == Conv2dCpuParams::kColumns) ==
-                            (format_ == Format::kNchw))
+        _halide_user_assert(params_.why_not_dense(format_) == nullptr)
             << "conv2d: the lanes of schedule " << format_params(params_)
-            << " are not dense in the format; lane 1 is for nchw, lanes 0 and 2 are for nhwc\n";
+            << " are not dense in the format; lane 1 is for nchw, lanes 0 and 2 are for nhwc, and "
+               "lane 0 with stage 1 for both\n";
         panel_ = params_.panel(natural_vector_size<float>());
         alg_.emplace(input_, weight_, bias_, geometry(), panel_);
         output_ = alg_->out;
     }
 
     void schedule() {
-        const int dense = params_.lane == Conv2dCpuParams::kChannels  ? 0
-                          : params_.lane == Conv2dCpuParams::kGroups ? 1
-                                                                     : 2;
+        const bool grouped = params_.lane == Conv2dCpuParams::kGroups;
+        const int dense = format_ == Format::kNchw ? 2 : grouped ? 1 : 0;
         promise_dense(input_, dense);
-        promise_dense(output_, params_.strided_out ? -1 : dense);
-        promise_dense(weight_, params_.lane == Conv2dCpuParams::kGroups ? 5 : 0);
-        promise_dense(bias_, params_.lane == Conv2dCpuParams::kGroups ? 2 : 0);
+        const bool scattered = params_.strided_out || (dense == 2 && !columns());
+        promise_dense(output_, scattered ? -1 : dense);
+        promise_dense(weight_, grouped ? 5 : 0);
+        promise_dense(bias_, grouped ? 2 : 0);
         weight_.dim(0).set_extent(panel_);
         bias_.dim(0).set_extent(panel_);
-        if (params_.lane != Conv2dCpuParams::kGroups) {
+        if (!grouped) {
             weight_.dim(1).set_stride(panel_);
             bias_.dim(1).set_stride(panel_);
         }
@@ -63,6 +63,8 @@ public:
     }
 
 private:
+    bool columns() const { return params_.lane == Conv2dCpuParams::kColumns; }
+
     ConvGeometry geometry() {
         ConvGeometry geo;
         if (!problem_.value().empty()) {
@@ -77,8 +79,7 @@ private:
             geo.dilation_x = dilation_x_, geo.dilation_y = dilation_y_;
         }
         // Vectors of columns need the stride at compile time; why_illegal() has promised 1.
-        const bool columns = params_.lane == Conv2dCpuParams::kColumns;
-        if (columns && params_.stage != Conv2dCpuParams::kGather) geo.stride_x = 1;
+        if (columns() && params_.stage != Conv2dCpuParams::kGather) geo.stride_x = 1;
         geo.framed = params_.stage != Conv2dCpuParams::kDirect;
         return geo;
     }

@@ -42,9 +42,8 @@ struct Conv2dWgrad {
         r.where(gn < batch);
         sum(co, ci, kx, ky, g, band, block) = 0.0f;
         sum(co, ci, kx, ky, g, band, block) +=
-            grad(co, g, r_x, gy, gn) *
-            padded(ci, g, r_x * geo.stride_x + kx * geo.dilation_x,
-                   gy * geo.stride_y + ky * geo.dilation_y, gn);
+            grad(co, g, r_x, gy, gn) * padded(ci, g, r_x * geo.stride_x + kx * geo.dilation_x,
+                                              gy * geo.stride_y + ky * geo.dilation_y, gn);
 
         // Two loops, not one over chunks with a modulus: bounds inference takes a modulus of a
         // loop variable for the whole range and would stage the whole image for every chunk.
@@ -52,10 +51,9 @@ struct Conv2dWgrad {
         r_band = rc[0], r_block = rc[1];
         const Halide::Expr lane = q * panel + l;
         partial(l, ci, kx, ky, q, other, py, pn) = 0.0f;
-        partial(l, ci, kx, ky, q, other, py, pn) +=
-            sum(grouped ? Halide::Expr(other) : lane, ci, kx, ky,
-                grouped ? lane : Halide::Expr(other), py * cut.bands + r_band,
-                pn * cut.blocks + r_block);
+        partial(l, ci, kx, ky, q, other, py, pn) += sum(
+            grouped ? Halide::Expr(other) : lane, ci, kx, ky, grouped ? lane : Halide::Expr(other),
+            py * cut.bands + r_band, pn * cut.blocks + r_block);
     }
 };
 

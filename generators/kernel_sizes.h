@@ -25,14 +25,16 @@ void promise_dense(BufferParam &buffer, int dense) {
 
 template<typename BufferParam>
 void fix_extents(BufferParam &buffer, const std::vector<int> &extents) {
-    for (size_t d = 0; d < extents.size(); d++) buffer.dim(static_cast<int>(d)).set_extent(extents[d]);
+    for (size_t d = 0; d < extents.size(); d++)
+        buffer.dim(static_cast<int>(d)).set_extent(extents[d]);
 }
 
 /// Pass `phase` of the problem in `text`.
 inline ConvPass pass_of(const std::string &text, int phase) {
     const std::vector<ConvPass> passes = conv_passes(parse_problem(text));
     _halide_user_assert(phase >= 0 && phase < static_cast<int>(passes.size()))
-        << "problem " << text << " has " << passes.size() << " passes, not number " << phase << "\n";
+        << "problem " << text << " has " << passes.size() << " passes, not number " << phase
+        << "\n";
     return passes[phase];
 }
 

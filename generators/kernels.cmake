@@ -35,6 +35,8 @@ set(column_tiles_avx512 vec:2,tile:12 vec:2,tile:8 vec:2,tile:4 vec:2,tile:1
 set(column_tiles_avx2 vec:2,tile:6 vec:2,tile:4 vec:2,tile:1 vec:1,tile:12 vec:1,tile:4 vec:1,tile:1)
 set(strided_tiles_avx512 vec:2,tile:8 vec:1,tile:16 vec:1,tile:8 vec:1,tile:1)
 set(strided_tiles_avx2 vec:2,tile:6 vec:1,tile:8 vec:1,tile:1)
+set(turned_tiles_avx512 vec:2,tile:8 vec:2,tile:7 vec:2,tile:4 vec:1,tile:8)
+set(turned_tiles_avx2 vec:2,tile:6 vec:2,tile:4 vec:1,tile:8)
 foreach(isa IN ITEMS avx2 avx512)
     foreach(knobs IN LISTS column_tiles_${isa})
         foreach(stage IN ITEMS 0 1)
@@ -45,6 +47,10 @@ foreach(isa IN ITEMS avx2 avx512)
         convwright_add_kernel(conv2d ISA ${isa} FORMAT nchw SCHEDULE lane:1,${knobs},stage:2)
         convwright_add_kernel(conv2d ISA ${isa} FORMAT nchw
             SCHEDULE lane:1,${knobs},stage:1,strided_out:1)
+    endforeach()
+    # Rows of 7 would leave more than half of 16 column lanes idle: lanes of channels, turned over.
+    foreach(knobs IN LISTS turned_tiles_${isa})
+        convwright_add_kernel(conv2d ISA ${isa} FORMAT nchw SCHEDULE lane:0,${knobs},stage:1)
     endforeach()
 endforeach()
 

@@ -55,7 +55,7 @@ private:
 /// One call for the whole panels and one for the lanes of the last.
 class WgradReduce : public Halide::Generator<WgradReduce> {
 public:
-    Input<Buffer<float, 8>> partial_{"partial"};           // (lane, row, a, b, panel, other, py, pn)
+    Input<Buffer<float, 8>> partial_{"partial"};  // (lane, row, a, b, panel, other, py, pn)
     Output<Buffer<float, 6>> grad_weight_{"grad_weight"};  // (lane, row, a, b, panel, other)
 
     void generate() {

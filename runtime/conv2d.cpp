@@ -19,20 +19,26 @@ struct PassView {
 };
 
 PassView view_input(const Activation &t, const ConvPass &pass) {
-    return {t.data, {pass.x.in, t.w * pass.x.in_step}, {pass.y.in, t.h * pass.y.in_step},
-            {pass.n, t.n}, {0, t.c}};
+    return {t.data,
+            {pass.x.in, t.w * pass.x.in_step},
+            {pass.y.in, t.h * pass.y.in_step},
+            {pass.n, t.n},
+            {0, t.c}};
 }
 
 PassView view_output(const Activation &t, const ConvPass &pass) {
     const PassAxis &x = pass.x, &y = pass.y;
     return {t.data + x.out_first * t.w + y.out_first * t.h,
-            {x.out, t.w * x.out_step}, {y.out, t.h * y.out_step}, {pass.n, t.n}, {0, t.c}};
+            {x.out, t.w * x.out_step},
+            {y.out, t.h * y.out_step},
+            {pass.n, t.n},
+            {0, t.c}};
 }
 
 /// (channels of a group, groups, columns, rows, images).
 FloatBuffer<5> activation_buffer(const PassView &v, int channels, int groups) {
-    return {v.data, {{{channels, v.channel.stride}, {groups, channels * v.channel.stride},
-                      v.x, v.y, v.n}}};
+    return {v.data,
+            {{{channels, v.channel.stride}, {groups, channels * v.channel.stride}, v.x, v.y, v.n}}};
 }
 
 /// Writes zeros where no tap reaches: dgrad between the positions that a strided fprop reads.
@@ -64,9 +70,9 @@ FloatBuffer<5> weight_buffer(const Weight &w, const ConvPass &pass) {
     if (pass.transposed) std::swap(out.stride, in.stride);
     // Groups follow each other along the first axis of the tensor.
     const int64_t group = w.co * (pass.transposed ? pass.ci : pass.co);
-    return {w.data + tx.first * w.w + ty.first * w.h,
-            {{out, in, {tx.count, w.w * tx.step}, {ty.count, w.h * ty.step},
-              {pass.groups, group}}}};
+    return {
+        w.data + tx.first * w.w + ty.first * w.h,
+        {{out, in, {tx.count, w.w * tx.step}, {ty.count, w.h * ty.step}, {pass.groups, group}}}};
 }
 
 /// Weight and bias of one pass, packed for one schedule.
@@ -96,14 +102,21 @@ bool pack_weight(CallContext &context, const ConvKernel &kernel, const ConvPass 
         FloatBuffer<5> from = weight_buffer(weight, pass);
         halide_dimension_t *d = from.get()->dim;
         std::swap(d[0], d[4]);
-        FloatBuffer<6> out(packed, {{{to.groups, 1}, {1, to.groups}, {kx, to.groups},
-                                     {ky, to.groups * kx}, {1, 0}, {1, 0}}});
+        FloatBuffer<6> out(packed, {{{to.groups, 1},
+                                     {1, to.groups},
+                                     {kx, to.groups},
+                                     {ky, to.groups * kx},
+                                     {1, 0},
+                                     {1, 0}}});
         void *arguments[] = {&user_context, from.get(), out.get()};
         return pack(arguments) == 0;
     }
     FloatBuffer<5> from = weight_buffer(weight, pass);
     const int64_t s = to.panel;
-    FloatBuffer<6> out(packed, {{{s, 1}, {ci, s}, {kx, s * ci}, {ky, s * ci * kx},
+    FloatBuffer<6> out(packed, {{{s, 1},
+                                 {ci, s},
+                                 {kx, s * ci},
+                                 {ky, s * ci * kx},
                                  {to.panels, s * ci * kx * ky},
                                  {to.groups, s * ci * kx * ky * to.panels}}});
     void *arguments[] = {&user_context, from.get(), out.get()};
@@ -131,29 +144,32 @@ bool run_pass(CallContext &context, const ConvKernel &kernel, const ConvPass &pa
     const bool grouped = kernel.params.lane == Conv2dCpuParams::kGroups;
     const int64_t s = grouped ? panels.groups : panels.panel;  // stride of the next input channel
     const int64_t whole = s * ci * kx * ky;
-    FloatBuffer<6> w(packed, {{{panels.panel, 1}, {ci, s}, {kx, s * ci}, {ky, s * ci * kx},
+    FloatBuffer<6> w(packed, {{{panels.panel, 1},
+                               {ci, s},
+                               {kx, s * ci},
+                               {ky, s * ci * kx},
                                {panels.panels, whole},
                                {panels.groups, grouped ? 1 : whole * panels.panels}}});
     const int64_t row = panels.panel * panels.panels;
-    FloatBuffer<3> b(packed_bias, {{{panels.panel, 1}, {panels.panels, panels.panel},
-                                    {panels.groups, row}}});
+    FloatBuffer<3> b(packed_bias,
+                     {{{panels.panel, 1}, {panels.panels, panels.panel}, {panels.groups, row}}});
     FloatBuffer<5> in = activation_buffer(view_input(input, pass), pass.ci, pass.groups);
     FloatBuffer<5> out = activation_buffer(view_output(output, pass), pass.co, pass.groups);
 
     void *user_context = &context;
     PassAxis x = pass.x, y = pass.y;
     ConvTaskSize size = task;
-    void *arguments[] = {&user_context, in.get(), w.get(), b.get(), &x.stride, &y.stride, &x.pad,
-                         &y.pad, &x.dilation, &y.dilation, &size.channel_tiles, &size.column_tiles,
-                         &size.rows, out.get()};
+    void *arguments[] = {
+        &user_context, in.get(), w.get(),     b.get(),     &x.stride,           &y.stride,
+        &x.pad,        &y.pad,   &x.dilation, &y.dilation, &size.channel_tiles, &size.column_tiles,
+        &size.rows,    out.get()};
     return kernel.call(arguments) == 0;
 }
 
 }  // namespace
 
 bool run_conv(CallContext &context, const ConvPlan &plan, const Activation &input,
-              const Weight &weight, const float *bias, const Activation &output,
-              float *workspace) {
+              const Weight &weight, const float *bias, const Activation &output, float *workspace) {
     for (size_t i = 0; i < plan.passes.size(); i++) {
         const ConvPass &pass = plan.passes[i];
         if (pass.taps() == 0) {
@@ -170,26 +186,32 @@ bool run_wgrad(CallContext &context, const WgradPlan &plan, const ConvProblem &p
                const Activation &grad_output, const Activation &input, const Weight &grad_weight,
                float *workspace) {
     const ConvPass pass = conv_passes(problem).front();
-    FloatBuffer<5> grad = activation_buffer(
-        {grad_output.data, {pass.x.out, grad_output.w}, {pass.y.out, grad_output.h},
-         {pass.n, grad_output.n}, {0, grad_output.c}},
-        pass.co, pass.groups);
+    FloatBuffer<5> grad = activation_buffer({grad_output.data,
+                                             {pass.x.out, grad_output.w},
+                                             {pass.y.out, grad_output.h},
+                                             {pass.n, grad_output.n},
+                                             {0, grad_output.c}},
+                                            pass.co, pass.groups);
     FloatBuffer<5> in = activation_buffer(view_input(input, pass), pass.ci, pass.groups);
 
     const bool grouped = plan.kernel->params.lane == Conv2dWgradCpuParams::kGroups;
     const int64_t kx = problem.kw, ky = problem.kh, l = plan.panel;
     const int64_t panel = l * plan.ci * kx * ky, part = panel * plan.panels * plan.others;
-    const std::array<Extent, 8> extents{{{l, 1}, {plan.ci, l * kx * ky}, {kx, l}, {ky, l * kx},
-                                         {plan.panels, panel}, {plan.others, panel * plan.panels},
+    const std::array<Extent, 8> extents{{{l, 1},
+                                         {plan.ci, l * kx * ky},
+                                         {kx, l},
+                                         {ky, l * kx},
+                                         {plan.panels, panel},
+                                         {plan.others, panel * plan.panels},
                                          {plan.cut.parts_y, part},
                                          {plan.cut.parts_n, part * plan.cut.parts_y}}};
     FloatBuffer<8> partial(workspace, extents);
     void *user_context = &context;
     WgradCut cut = plan.cut;
     PassAxis ax = pass.x, ay = pass.y;
-    void *arguments[] = {&user_context, grad.get(), in.get(), &ax.stride, &ay.stride, &ax.pad,
-                         &ay.pad, &ax.dilation, &ay.dilation, &cut.rows, &cut.images, &cut.bands,
-                         &cut.blocks, &cut.task_tiles, partial.get()};
+    void *arguments[] = {&user_context, grad.get(), in.get(),     &ax.stride,      &ay.stride,
+                         &ax.pad,       &ay.pad,    &ax.dilation, &ay.dilation,    &cut.rows,
+                         &cut.images,   &cut.bands, &cut.blocks,  &cut.task_tiles, partial.get()};
     if (plan.kernel->call(arguments) != 0) return false;
 
     // Lanes are output channels; for depthwise, groups.
@@ -207,12 +229,21 @@ bool run_wgrad(CallContext &context, const WgradPlan &plan, const ConvProblem &p
     }
     const auto reduce = [&](int64_t first, int64_t panels, int64_t count) {
         if (panels == 0 || count == 0) return true;
-        FloatBuffer<8> parts(workspace + first * panel,
-                             {{extents[0], from[0], from[1], from[2], {panels, panel}, extents[5],
-                               extents[6], extents[7]}});
+        FloatBuffer<8> parts(workspace + first * panel, {{extents[0],
+                                                          from[0],
+                                                          from[1],
+                                                          from[2],
+                                                          {panels, panel},
+                                                          extents[5],
+                                                          extents[6],
+                                                          extents[7]}});
         FloatBuffer<6> result(grad_weight.data + first * l * lane_stride,
-                              {{{count, lane_stride}, to[0], to[1], to[2],
-                                {panels, l * lane_stride}, {plan.others, other_stride}}});
+                              {{{count, lane_stride},
+                                to[0],
+                                to[1],
+                                to[2],
+                                {panels, l * lane_stride},
+                                {plan.others, other_stride}}});
         void *reduction[] = {&user_context, parts.get(), result.get()};
         return support_kernels(plan.kernel->isa).wgrad_reduce(reduction) == 0;
     };

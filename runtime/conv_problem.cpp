@@ -45,8 +45,8 @@ public:
     bool done() const { return at_ == text_.size(); }
     [[noreturn]] void fail(const std::string &expected) const {
         throw std::invalid_argument("problem '" + text_ + "': expected " + expected +
-                                    " at character " + std::to_string(at_ + 1) +
-                                    ", as in " + kExample + ".");
+                                    " at character " + std::to_string(at_ + 1) + ", as in " +
+                                    kExample + ".");
     }
 
 private:
@@ -61,11 +61,11 @@ std::string pair_text(int64_t rows, int64_t columns) {
 }  // namespace
 
 bool ConvProblem::operator==(const ConvProblem &o) const {
-    return direction == o.direction && format == o.format && n == o.n && ci == o.ci &&
-           ih == o.ih && iw == o.iw && co == o.co && kh == o.kh && kw == o.kw &&
-           stride_h == o.stride_h && stride_w == o.stride_w && pad_h == o.pad_h &&
-           pad_w == o.pad_w && dilation_h == o.dilation_h && dilation_w == o.dilation_w &&
-           groups == o.groups && bias == o.bias;
+    return direction == o.direction && format == o.format && n == o.n && ci == o.ci && ih == o.ih &&
+           iw == o.iw && co == o.co && kh == o.kh && kw == o.kw && stride_h == o.stride_h &&
+           stride_w == o.stride_w && pad_h == o.pad_h && pad_w == o.pad_w &&
+           dilation_h == o.dilation_h && dilation_w == o.dilation_w && groups == o.groups &&
+           bias == o.bias;
 }
 
 std::string format_problem(const ConvProblem &p) {

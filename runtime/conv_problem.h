@@ -23,11 +23,11 @@ enum class Format : int {
 struct ConvProblem {
     Direction direction = Direction::kFprop;
     Format format = Format::kNhwc;
-    int64_t n = 1;                    ///< Images.
-    int64_t ci = 1, ih = 1, iw = 1;   ///< Input channels of all groups, rows, columns.
-    int64_t co = 1, kh = 1, kw = 1;   ///< Output channels of all groups, taps.
+    int64_t n = 1;                   ///< Images.
+    int64_t ci = 1, ih = 1, iw = 1;  ///< Input channels of all groups, rows, columns.
+    int64_t co = 1, kh = 1, kw = 1;  ///< Output channels of all groups, taps.
     int64_t stride_h = 1, stride_w = 1;
-    int64_t pad_h = 0, pad_w = 0;           ///< Zeros on each side.
+    int64_t pad_h = 0, pad_w = 0;            ///< Zeros on each side.
     int64_t dilation_h = 1, dilation_w = 1;  ///< 1 is dense.
     int64_t groups = 1;
     bool bias = false;

@@ -38,7 +38,7 @@ int outer(const Conv2dCpuParams &p, const ConvPass &pass) {
 
 }  // namespace
 
-double predicted_cycles(const Conv2dCpuParams &p, const ConvPass &pass, Isa isa) {
+double predicted_cycles(const Conv2dCpuParams &p, const ConvPass &pass, Format format, Isa isa) {
     const double tiles = static_cast<double>(pass.n) * outer(p, pass) * pass.y.out *
                          ceil_div(channels(p, pass), channel_size(p, isa)) *
                          ceil_div(pass.x.out, column_size(p, isa));
@@ -47,11 +47,17 @@ double predicted_cycles(const Conv2dCpuParams &p, const ConvPass &pass, Isa isa)
     const double tile = steps * step_cycles(p.vec, p.tile) + pass.taps() * (6.0 + p.tile) +
                         3.0 * p.vec * p.tile + 20.0;
     double copied = 0;
+    // Channels of a contiguous tensor are gathered and scattered, an element at a time.
+    const bool turned = p.lane == Conv2dCpuParams::kChannels && format == Format::kNchw;
+    if (turned) copied += 1.5 * pass.n * pass.groups * pass.co * pass.x.out * pass.y.out;
     if (p.stage != Conv2dCpuParams::kDirect) {
-        copied = static_cast<double>(pass.n) * pass.groups * pass.ci * pass.x.in * pass.y.in;
+        const double read =
+            static_cast<double>(pass.n) * pass.groups * pass.ci * pass.x.in * pass.y.in;
         // Channels and columns are copied by vectors, a gather one element a cycle per tap.
-        copied *= p.stage == Conv2dCpuParams::kGather ? 1.5 * pass.x.taps.count / pass.x.stride
-                                                      : 3.0 / vector_lanes(isa);
+        copied +=
+            read * (p.stage == Conv2dCpuParams::kGather ? 1.5 * pass.x.taps.count / pass.x.stride
+                    : turned                            ? 1.5
+                                                        : 3.0 / vector_lanes(isa));
     }
     return tiles * tile + copied;
 }
@@ -59,9 +65,8 @@ double predicted_cycles(const Conv2dCpuParams &p, const ConvPass &pass, Isa isa)
 ConvTaskSize task_size(const Conv2dCpuParams &p, const ConvPass &pass, Isa isa) {
     const int64_t tiles_c = ceil_div(channels(p, pass), channel_size(p, isa));
     const int64_t tiles_x = ceil_div(pass.x.out, column_size(p, isa));
-    const int64_t read = static_cast<int64_t>(pass.ci) * (p.lane == Conv2dCpuParams::kGroups
-                                                               ? channel_size(p, isa)
-                                                               : 1);
+    const int64_t read = static_cast<int64_t>(pass.ci) *
+                         (p.lane == Conv2dCpuParams::kGroups ? channel_size(p, isa) : 1);
     ConvTaskSize task;
     const int64_t images = static_cast<int64_t>(pass.n) * outer(p, pass);
     if (pass.y.out == 1 && p.stage == Conv2dCpuParams::kDirect) {
@@ -80,10 +85,12 @@ ConvTaskSize task_size(const Conv2dCpuParams &p, const ConvPass &pass, Isa isa) 
     const int64_t row = read * (pass.x.in + 2LL * std::max(pass.x.pad, 0)) * pass.y.stride *
                         (p.stage == Conv2dCpuParams::kGather ? pass.x.taps.count : 1);
     const int64_t halo = static_cast<int64_t>(pass.y.taps.count - 1) * pass.y.dilation;
-    int64_t rows = std::clamp<int64_t>(kTaskFloats / std::max<int64_t>(row, 1) - halo, 1, pass.y.out);
+    int64_t rows =
+        std::clamp<int64_t>(kTaskFloats / std::max<int64_t>(row, 1) - halo, 1, pass.y.out);
     const int64_t groups_c = p.lane == Conv2dCpuParams::kGroups ? tiles_c : 1;
     const int64_t wanted = ceil_div(kTasks, std::max<int64_t>(images * groups_c, 1));
-    rows = std::min(rows, std::max<int64_t>(ceil_div(pass.y.out, wanted), std::min<int64_t>(2 * halo + 1, pass.y.out)));
+    rows = std::min(rows, std::max<int64_t>(ceil_div(pass.y.out, wanted),
+                                            std::min<int64_t>(2 * halo + 1, pass.y.out)));
     task.rows = to_int(ceil_div(pass.y.out, ceil_div(pass.y.out, rows)));
     const int64_t tasks = images * groups_c * ceil_div(pass.y.out, task.rows);
     const int64_t split = p.lane == Conv2dCpuParams::kGroups
@@ -109,23 +116,24 @@ double predicted_cycles(const Conv2dWgradCpuParams &p, const ConvProblem &proble
 WgradCut wgrad_cut(const Conv2dWgradCpuParams &p, const ConvProblem &problem, Isa isa) {
     const bool grouped = p.lane == Conv2dWgradCpuParams::kGroups;
     const int64_t lane_size = p.vec * vector_lanes(isa);
-    const int64_t tiles = ceil_div(grouped ? problem.groups : problem.co / problem.groups, lane_size);
+    const int64_t tiles =
+        ceil_div(grouped ? problem.groups : problem.co / problem.groups, lane_size);
     const int64_t other = grouped ? 1 : problem.groups;
     const int64_t ci = problem.ci / problem.groups, co = problem.co / problem.groups;
     const int64_t oh = problem.oh(), ow = problem.ow();
     // One output row of both operands, as a task copies them.
     const ConvPass pass = conv_passes(problem).front();
     const int64_t read = static_cast<int64_t>(pass.x.in) * pass.y.stride;
-    const int64_t row = grouped ? lane_size * (ow + read)
-                                : ow * std::min(co, 4 * lane_size) + read * ci;
+    const int64_t row =
+        grouped ? lane_size * (ow + read) : ow * std::min(co, 4 * lane_size) + read * ci;
     WgradCut cut;
     const int64_t halo = (problem.kh - 1) * problem.dilation_h;
     int64_t rows = std::clamp<int64_t>(kTaskFloats / std::max<int64_t>(row, 1) - halo / 2, 1, oh);
     const int64_t bands = ceil_div(oh, rows);
     cut.rows = to_int(ceil_div(oh, bands));
     if (bands == 1) {
-        cut.images = to_int(std::clamp<int64_t>(kTaskFloats / std::max<int64_t>(row * oh, 1), 1,
-                                                problem.n));
+        cut.images =
+            to_int(std::clamp<int64_t>(kTaskFloats / std::max<int64_t>(row * oh, 1), 1, problem.n));
     }
     const int64_t blocks = ceil_div(problem.n, cut.images);
     // Parts cost memory and a reduction: only as many as the tasks need that channels do not give,
@@ -141,7 +149,8 @@ WgradCut wgrad_cut(const Conv2dWgradCpuParams &p, const ConvProblem &problem, Is
     cut.parts_y = to_int(ceil_div(bands, cut.bands));
     // With parts enough, a task takes several tiles of channels and copies its input once for them.
     const int64_t tasks = other * cut.parts_n * cut.parts_y;
-    cut.task_tiles = to_int(std::clamp<int64_t>(tiles * tasks / (kTasks / 2), 1, std::min<int64_t>(tiles, 4)));
+    cut.task_tiles =
+        to_int(std::clamp<int64_t>(tiles * tasks / (kTasks / 2), 1, std::min<int64_t>(tiles, 4)));
     return cut;
 }
 

@@ -21,7 +21,8 @@ struct WgradCut {
 /// Cycles of one core, predicted: register tiles times the cycles of one, which waits for FMA
 /// ports, load ports or the latency of its chains, whichever is slowest. Only the order of two
 /// predictions is used.
-double predicted_cycles(const Conv2dCpuParams &params, const ConvPass &pass, Isa isa);
+double predicted_cycles(const Conv2dCpuParams &params, const ConvPass &pass, Format format,
+                        Isa isa);
 double predicted_cycles(const Conv2dWgradCpuParams &params, const ConvProblem &problem, Isa isa);
 
 /// Task sizes: scratch that fits L2, and enough tasks for many cores. They depend on the pass and

@@ -95,7 +95,8 @@ void set_parallel_run(ParallelRun run, int64_t (*workers)()) {
 extern "C" {
 
 void halide_error(void *user_context, const char *text) {
-    if (user_context != nullptr) static_cast<convwright::CallContext *>(user_context)->set_error(text);
+    if (user_context != nullptr)
+        static_cast<convwright::CallContext *>(user_context)->set_error(text);
 }
 
 int halide_do_par_for(void *user_context, halide_task_t task, int min, int size, uint8_t *closure) {
@@ -106,7 +107,8 @@ int halide_do_par_for(void *user_context, halide_task_t task, int min, int size,
     if (workers <= 1) {
         loop.work();
     } else {
-        run(workers, [](void *l) { static_cast<convwright::Loop *>(l)->work(); }, &loop);
+        run(
+            workers, [](void *l) { static_cast<convwright::Loop *>(l)->work(); }, &loop);
     }
     return loop.status;
 }

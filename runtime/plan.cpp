@@ -48,8 +48,9 @@ constexpr const char *kNoKernel = "no kernel of this library accepts the problem
 template<typename Plan, typename Kernels, typename MakePlan, typename Cycles>
 Plan best_plan(const Kernels &kernels, const ConvProblem &problem, MakePlan make, Cycles cycles) {
     Plan best;
-    best.reason = forced_kernel.empty() ? kNoKernel
-                                        : "kernel " + forced_kernel + " does not accept the problem";
+    best.reason = forced_kernel.empty()
+                      ? kNoKernel
+                      : "kernel " + forced_kernel + " does not accept the problem";
     double best_cycles = std::numeric_limits<double>::infinity();
     for (const auto &kernel : kernels) {
         if (!runs_here(kernel, problem)) continue;
@@ -66,7 +67,8 @@ Plan best_plan(const Kernels &kernels, const ConvProblem &problem, MakePlan make
 double cycles_of(const ConvPlan &plan) {
     double cycles = 0;
     for (const ConvPass &pass : plan.passes) {
-        cycles += predicted_cycles(plan.kernel->params, pass, plan.kernel->isa);
+        cycles +=
+            predicted_cycles(plan.kernel->params, pass, plan.kernel->format, plan.kernel->isa);
     }
     return cycles;
 }
@@ -101,8 +103,9 @@ private:
     };
     static size_t hash(const ConvProblem &p, bool dense) {
         size_t h = dense;
-        for (const int64_t v : {p.n, p.ci, p.ih, p.iw, p.co, p.kh, p.kw, p.stride_h, p.groups,
-                                static_cast<int64_t>(p.direction), static_cast<int64_t>(p.format)}) {
+        for (const int64_t v :
+             {p.n, p.ci, p.ih, p.iw, p.co, p.kh, p.kw, p.stride_h, p.groups,
+              static_cast<int64_t>(p.direction), static_cast<int64_t>(p.format)}) {
             h = h * 1000003 + static_cast<size_t>(v);
         }
         return h ^ (h >> 17);
@@ -142,8 +145,8 @@ WgradPlan wgrad_plan_with(const WgradKernel &kernel, const ConvProblem &problem)
     const bool grouped = params.lane == Conv2dWgradCpuParams::kGroups;
     plan.cut = wgrad_cut(params, problem, kernel.isa);
     plan.panel = params.vec * vector_lanes(kernel.isa);
-    plan.panels = round_up(grouped ? problem.groups : problem.co / problem.groups, plan.panel) /
-                  plan.panel;
+    plan.panels =
+        round_up(grouped ? problem.groups : problem.co / problem.groups, plan.panel) / plan.panel;
     plan.others = grouped ? 1 : problem.groups;
     plan.ci = round_up(problem.ci / problem.groups, params.tile);
     plan.workspace = plan.panel * plan.panels * plan.others * plan.ci * problem.kh * problem.kw *
@@ -200,8 +203,7 @@ std::vector<KernelInfo> accepting_kernels(const ConvProblem &problem, bool dense
 
 bool force_kernel(const std::string &name) {
     const auto named = [&](const auto &kernel) { return kernel.name == name; };
-    if (!name.empty() &&
-        std::none_of(conv_kernels().begin(), conv_kernels().end(), named) &&
+    if (!name.empty() && std::none_of(conv_kernels().begin(), conv_kernels().end(), named) &&
         std::none_of(wgrad_kernels().begin(), wgrad_kernels().end(), named)) {
         return false;
     }

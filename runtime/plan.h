@@ -25,7 +25,7 @@ struct WgradPlan {
     WgradCut cut;
     /// Extents of a part: lanes of a panel, panels, groups (for depthwise: 1), input channels.
     int64_t panel = 0, panels = 0, others = 0, ci = 0;
-    int64_t workspace = 0;               ///< Floats of all partial sums.
+    int64_t workspace = 0;  ///< Floats of all partial sums.
 };
 
 /// `dense`: rows and images of all activations follow each other without gaps, so that a 1x1

@@ -9,7 +9,8 @@ namespace convwright {
 
 /// Knobs of the CPU schedule of the convolution engine (fprop, and dgrad pass by pass). A register
 /// tile is `vec` native vectors along the lanes' dimension times `tile` along the other one:
-///   lane 0: lanes are output channels, tile counts columns   (channels_last)
+///   lane 0: lanes are output channels, tile counts columns   (channels_last; contiguous with
+///           rows shorter than a vector, where the frame is turned over and stores are scattered)
 ///   lane 1: lanes are columns, tile counts output channels   (contiguous)
 ///   lane 2: lanes are groups, tile counts columns            (channels_last, depthwise)
 struct Conv2dCpuParams {
@@ -47,10 +48,11 @@ struct Conv2dCpuParams {
     const char *why_illegal(const ConvPass &pass, Format format, Isa isa) const {
         // Accumulators, a row of the vectors they share and one broadcast value.
         if (vec * tile + vec + 1 > vector_registers(isa)) return "the register tile would spill";
-        if ((lane == kColumns) != (format == Format::kNchw)) return "the lanes are not dense";
+        if (const char *why = why_not_dense(format)) return why;
         if (lane == kGroups && (pass.ci != 1 || pass.co != 1)) return "not depthwise";
         if (lane != kColumns && stage == kGather) return "only columns are gathered";
-        if (lane == kColumns && stage != kGather && pass.x.stride != 1) return "columns are strided";
+        if (lane == kColumns && stage != kGather && pass.x.stride != 1)
+            return "columns are strided";
         if (lane == kColumns && (pass.x.out_step != 1) != (strided_out != 0)) {
             return "the output's columns are stored another way";
         }
@@ -63,10 +65,18 @@ struct Conv2dCpuParams {
         return reads_inside(pass.x) && reads_inside(pass.y) ? nullptr : "there is padding";
     }
 
+    /// Null if the schedule can find its lanes in memory of this format, else why not.
+    const char *why_not_dense(Format format) const {
+        if (lane == kChannels && format == Format::kNchw) {
+            return stage == kFrame ? nullptr : "the lanes are not dense without a frame";
+        }
+        return (lane == kColumns) == (format == Format::kNchw) ? nullptr
+                                                               : "the lanes are not dense";
+    }
+
 private:
     static bool reads_inside(const PassAxis &a) {
-        return a.pad == 0 &&
-               (a.out - 1) * a.stride + (a.taps.count - 1) * a.dilation < a.in;
+        return a.pad == 0 && (a.out - 1) * a.stride + (a.taps.count - 1) * a.dilation < a.in;
     }
 };
 

@@ -19,12 +19,19 @@ IntList list_of(const ConvArguments::Pair &pair) { return {pair[0], pair[1]}; }
 Tensor backward(const Tensor &grad_output, const Tensor &input, const Tensor &weight,
                 const ConvArguments &a, int wanted) {
     const bool mask[] = {wanted == 0, wanted == 1, wanted == 2};
-    std::array<StableIValue, 11> stack{
-        from(grad_output), from(input), from(weight), from(std::nullopt), from(list_of(a.stride)),
-        from(list_of(a.padding)), from(list_of(a.dilation)), from(false), from(kNoOutputPadding), from(a.groups),
-        from(torch::headeronly::HeaderOnlyArrayRef<bool>(mask, 3))};
-    TORCH_ERROR_CODE_CHECK(torch_call_dispatcher("aten::convolution_backward", "", stack.data(),
-                                                 TORCH_ABI_VERSION));
+    std::array<StableIValue, 11> stack{from(grad_output),
+                                       from(input),
+                                       from(weight),
+                                       from(std::nullopt),
+                                       from(list_of(a.stride)),
+                                       from(list_of(a.padding)),
+                                       from(list_of(a.dilation)),
+                                       from(false),
+                                       from(kNoOutputPadding),
+                                       from(a.groups),
+                                       from(torch::headeronly::HeaderOnlyArrayRef<bool>(mask, 3))};
+    TORCH_ERROR_CODE_CHECK(
+        torch_call_dispatcher("aten::convolution_backward", "", stack.data(), TORCH_ABI_VERSION));
     // The two results that were not asked for are undefined tensors, owned by us all the same.
     std::array<Tensor, 3> results{to<Tensor>(stack[0]), to<Tensor>(stack[1]), to<Tensor>(stack[2])};
     return results[wanted];
@@ -34,10 +41,15 @@ Tensor backward(const Tensor &grad_output, const Tensor &input, const Tensor &we
 
 Tensor aten_fprop(const Tensor &input, const Tensor &weight, const std::optional<Tensor> &bias,
                   const ConvArguments &a) {
-    std::array<StableIValue, 9> stack{from(input), from(weight), from(bias),
-                                      from(list_of(a.stride)), from(list_of(a.padding)),
-                                      from(list_of(a.dilation)), from(false),
-                                      from(kNoOutputPadding), from(a.groups)};
+    std::array<StableIValue, 9> stack{from(input),
+                                      from(weight),
+                                      from(bias),
+                                      from(list_of(a.stride)),
+                                      from(list_of(a.padding)),
+                                      from(list_of(a.dilation)),
+                                      from(false),
+                                      from(kNoOutputPadding),
+                                      from(a.groups)};
     TORCH_ERROR_CODE_CHECK(
         torch_call_dispatcher("aten::convolution", "", stack.data(), TORCH_ABI_VERSION));
     return to<Tensor>(stack[0]);

@@ -30,8 +30,8 @@ bool all_at_least(const ConvArguments::Pair &pair, int64_t least) {
 
 ConvArguments::Pair pair_of(const char *name, const IntList &values) {
     if (values.size() != 2) {
-        refuse("convwright: ", name, " takes two values (rows, columns), got ",
-               list_text(values), ".");
+        refuse("convwright: ", name, " takes two values (rows, columns), got ", list_text(values),
+               ".");
     }
     return {values[0], values[1]};
 }
@@ -40,8 +40,10 @@ ConvArguments::Pair pair_of(const char *name, const IntList &values) {
 
 ConvArguments::ConvArguments(const IntList &stride_list, const IntList &padding_list,
                              const IntList &dilation_list, int64_t group_count)
-    : stride(pair_of("stride", stride_list)), padding(pair_of("padding", padding_list)),
-      dilation(pair_of("dilation", dilation_list)), groups(group_count) {}
+    : stride(pair_of("stride", stride_list)),
+      padding(pair_of("padding", padding_list)),
+      dilation(pair_of("dilation", dilation_list)),
+      groups(group_count) {}
 
 ConvProblem check_conv2d(const Tensor &input, const Tensor &weight,
                          const std::optional<Tensor> &bias, const ConvArguments &a) {
@@ -62,18 +64,17 @@ ConvProblem check_conv2d(const Tensor &input, const Tensor &weight,
     }
     if (co % a.groups != 0) {
         refuse("Given groups=", a.groups, ", expected weight to be divisible by ", a.groups,
-               " at dimension 0, but got weight of size [", list_text(weight.sizes()),
-               "] instead");
+               " at dimension 0, but got weight of size [", list_text(weight.sizes()), "] instead");
     }
     if (input.size(1) != ci) {
         refuse("Given groups=", a.groups, ", weight of size ", list_text(weight.sizes()),
-               ", expected input", list_text(input.sizes()), " to have ", ci,
-               " channels, but got ", input.size(1), " channels instead");
+               ", expected input", list_text(input.sizes()), " to have ", ci, " channels, but got ",
+               input.size(1), " channels instead");
     }
     if (bias && (bias->dim() != 1 || bias->size(0) != co)) {
         refuse("Given weight of size ", list_text(weight.sizes()),
-               ", expected bias to be 1-dimensional with ", co,
-               " elements, but got bias of size ", list_text(bias->sizes()), " instead");
+               ", expected bias to be 1-dimensional with ", co, " elements, but got bias of size ",
+               list_text(bias->sizes()), " instead");
     }
 
     ConvProblem p;

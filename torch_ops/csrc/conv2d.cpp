@@ -21,8 +21,8 @@ using torch::headeronly::ScalarType;
 bool is_float32(const Tensor &t) { return t.scalar_type() == ScalarType::Float; }
 
 Format output_format(const Tensor &input, const Tensor &weight) {
-    const bool nhwc = suggested_format(input) == Format::kNhwc ||
-                      suggested_format(weight) == Format::kNhwc;
+    const bool nhwc =
+        suggested_format(input) == Format::kNhwc || suggested_format(weight) == Format::kNhwc;
     return nhwc ? Format::kNhwc : Format::kNchw;
 }
 
@@ -31,9 +31,9 @@ const char *why_aten(const ConvProblem &p, const Tensor &a, const Tensor &b) {
     if (!is_float32(a) || !is_float32(b)) return "kernels exist for float32";
     if (host_isa() == Isa::kNone) return "kernels exist for AVX2 with FMA and AVX-512";
     if (why_impossible(p) != nullptr || p.oh() < 1 || p.ow() < 1) return "a tensor is empty";
-    const int64_t most = std::max({p.n * p.ci * p.ih * p.iw, p.n * p.co * p.oh() * p.ow(),
-                                   p.co * (p.ci / p.groups) * p.kh * p.kw,
-                                   p.ih + 2 * p.pad_h, p.iw + 2 * p.pad_w});
+    const int64_t most =
+        std::max({p.n * p.ci * p.ih * p.iw, p.n * p.co * p.oh() * p.ow(),
+                  p.co * (p.ci / p.groups) * p.kh * p.kw, p.ih + 2 * p.pad_h, p.iw + 2 * p.pad_w});
     return most > INT32_MAX ? "a tensor has 2^31 elements or more" : nullptr;
 }
 
@@ -117,11 +117,10 @@ Tensor run(const ConvProblem &p, const Tensor &source, const Tensor &weight,
         bias ? static_cast<const float *>((b ? *b : *bias).const_data_ptr()) : nullptr;
     Workspace workspace(plan.workspace);
     CallContext context;
-    const bool success =
-        run_conv(context, plan, from.view, weight_view(w ? *w : weight), bias_data,
-                 {static_cast<const float *>(output.mutable_data_ptr()), strides[0], strides[1],
-                  strides[2], strides[3]},
-                 workspace.data());
+    const bool success = run_conv(context, plan, from.view, weight_view(w ? *w : weight), bias_data,
+                                  {static_cast<const float *>(output.mutable_data_ptr()),
+                                   strides[0], strides[1], strides[2], strides[3]},
+                                  workspace.data());
     require_success(success, context, p, plan.kernel->name);
     return output;
 }
@@ -170,20 +169,21 @@ Tensor conv2d_fprop_eager(const Tensor &input, const Tensor &weight,
     if (!is_float32(input) || !is_float32(weight) || (bias && !is_float32(*bias)) ||
         weight.numel() == 0) {
         throw std::runtime_error(
-            "convwright::conv2d_fprop.eager: kernels exist for float32 weights that are not empty.");
+            "convwright::conv2d_fprop.eager: kernels exist for float32 weights that are not "
+            "empty.");
     }
     using Pair = ConvArguments::Pair;
-    return fprop(input, weight, bias,
-                 {Pair{stride_h, stride_w}, Pair{pad_h, pad_w}, Pair{dilation_h, dilation_w},
-                  groups});
+    return fprop(
+        input, weight, bias,
+        {Pair{stride_h, stride_w}, Pair{pad_h, pad_w}, Pair{dilation_h, dilation_w}, groups});
 }
 
 Tensor conv2d_dgrad(const Tensor &grad_output, const Tensor &input, const Tensor &weight,
                     const IntList &stride, const IntList &padding, const IntList &dilation,
                     int64_t groups) {
     const ConvArguments arguments{stride, padding, dilation, groups};
-    ConvProblem p = check_conv2d_backward("convwright::conv2d_dgrad", grad_output, input, weight,
-                                          arguments);
+    ConvProblem p =
+        check_conv2d_backward("convwright::conv2d_dgrad", grad_output, input, weight, arguments);
     p.direction = Direction::kDgrad;
     p.format = output_format(input, weight);
     if (const char *why = why_aten(p, grad_output, weight)) {
@@ -197,8 +197,8 @@ Tensor conv2d_wgrad(const Tensor &grad_output, const Tensor &input, const Tensor
                     const IntList &stride, const IntList &padding, const IntList &dilation,
                     int64_t groups) {
     const ConvArguments arguments{stride, padding, dilation, groups};
-    ConvProblem p = check_conv2d_backward("convwright::conv2d_wgrad", grad_output, input, weight,
-                                          arguments);
+    ConvProblem p =
+        check_conv2d_backward("convwright::conv2d_wgrad", grad_output, input, weight, arguments);
     p.direction = Direction::kWgrad;
     p.format = output_format(input, weight);
     if (const char *why = why_aten(p, grad_output, input)) {
@@ -215,8 +215,8 @@ Tensor conv2d_wgrad(const Tensor &grad_output, const Tensor &input, const Tensor
     const Tensor grad_weight = empty_strided(sizes, strides);
     Workspace workspace(plan.workspace);
     CallContext context;
-    const bool success = run_wgrad(context, plan, p, grad.view, in.view, weight_view(grad_weight),
-                                   workspace.data());
+    const bool success =
+        run_wgrad(context, plan, p, grad.view, in.view, weight_view(grad_weight), workspace.data());
     require_success(success, context, p, plan.kernel->name);
     return grad_weight;
 }

@@ -25,9 +25,23 @@ void force_kernel_op(const std::string &name) {
 
 std::vector<int64_t> parse_problem_op(const std::string &text) {
     const ConvProblem p = parse_problem(text);
-    return {static_cast<int64_t>(p.direction), p.n, p.ci, p.ih, p.iw, p.co, p.kh, p.kw,
-            p.stride_h, p.stride_w, p.pad_h, p.pad_w, p.dilation_h, p.dilation_w, p.groups,
-            static_cast<int64_t>(p.format), p.bias};
+    return {static_cast<int64_t>(p.direction),
+            p.n,
+            p.ci,
+            p.ih,
+            p.iw,
+            p.co,
+            p.kh,
+            p.kw,
+            p.stride_h,
+            p.stride_w,
+            p.pad_h,
+            p.pad_w,
+            p.dilation_h,
+            p.dilation_w,
+            p.groups,
+            static_cast<int64_t>(p.format),
+            p.bias};
 }
 
 void trace_op(bool on) { on ? Trace::start() : Trace::stop(); }

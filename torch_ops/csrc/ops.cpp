@@ -15,7 +15,8 @@ STABLE_TORCH_LIBRARY(convwright, m) {
     // here, whose mere presence costs more than a small convolution.
     m.def(
         "conv2d_fprop.eager(Tensor input, Tensor weight, Tensor? bias, int stride_h, "
-        "int stride_w, int pad_h, int pad_w, int dilation_h, int dilation_w, int groups) -> Tensor");
+        "int stride_w, int pad_h, int pad_w, int dilation_h, int dilation_w, int groups) -> "
+        "Tensor");
     m.def(
         "conv2d_dgrad(Tensor grad_output, Tensor input, Tensor weight, int[2] stride, "
         "int[2] padding, int[2] dilation, int groups) -> Tensor");
