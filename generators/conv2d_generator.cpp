@@ -78,6 +78,9 @@ private:
             geo.pad_x = pad_x_, geo.pad_y = pad_y_;
             geo.dilation_x = dilation_x_, geo.dilation_y = dilation_y_;
         }
+        if (params_.lane == Conv2dCpuParams::kGroups) geo.ci = geo.co = 1;
+        if (params_.taps != 0) geo.kw = geo.kh = params_.taps, geo.dilation_x = geo.dilation_y = 1;
+        if (params_.stride != 0) geo.stride_x = geo.stride_y = params_.stride;
         // Vectors of columns need the stride at compile time; why_illegal() has promised 1.
         if (columns() && params_.stage != Conv2dCpuParams::kGather) geo.stride_x = 1;
         geo.framed = params_.stage != Conv2dCpuParams::kDirect;

@@ -23,9 +23,15 @@ foreach(isa IN ITEMS avx2 avx512)
         endforeach()
     endforeach()
 
-    # Lanes are groups: depthwise.
+    # Lanes are groups: depthwise. Compiled-in taps stay in registers from column to column.
     foreach(knobs IN ITEMS vec:4,tile:2 vec:2,tile:4 vec:1,tile:4)
         convwright_add_kernel(conv2d ISA ${isa} FORMAT nhwc SCHEDULE lane:2,${knobs},stage:1)
+    endforeach()
+    foreach(taps IN ITEMS 3 5 7)
+        foreach(stride IN ITEMS 1 2)
+            convwright_add_kernel(conv2d ISA ${isa} FORMAT nhwc
+                SCHEDULE lane:2,vec:1,tile:8,stage:1,taps:${taps},stride:${stride})
+        endforeach()
     endforeach()
 endforeach()
 

@@ -65,8 +65,9 @@ double predicted_cycles(const Conv2dCpuParams &p, const ConvPass &pass, Format f
 ConvTaskSize task_size(const Conv2dCpuParams &p, const ConvPass &pass, Isa isa) {
     const int64_t tiles_c = ceil_div(channels(p, pass), channel_size(p, isa));
     const int64_t tiles_x = ceil_div(pass.x.out, column_size(p, isa));
-    const int64_t read = static_cast<int64_t>(pass.ci) *
-                         (p.lane == Conv2dCpuParams::kGroups ? channel_size(p, isa) : 1);
+    // Depthwise tasks take all groups: a slice of them would read a part of each pixel's lines.
+    const bool grouped = p.lane == Conv2dCpuParams::kGroups;
+    const int64_t read = static_cast<int64_t>(pass.ci) * (grouped ? pass.groups : 1);
     ConvTaskSize task;
     const int64_t images = static_cast<int64_t>(pass.n) * outer(p, pass);
     if (pass.y.out == 1 && p.stage == Conv2dCpuParams::kDirect) {
@@ -87,15 +88,13 @@ ConvTaskSize task_size(const Conv2dCpuParams &p, const ConvPass &pass, Isa isa) 
     const int64_t halo = static_cast<int64_t>(pass.y.taps.count - 1) * pass.y.dilation;
     int64_t rows =
         std::clamp<int64_t>(kTaskFloats / std::max<int64_t>(row, 1) - halo, 1, pass.y.out);
-    const int64_t groups_c = p.lane == Conv2dCpuParams::kGroups ? tiles_c : 1;
-    const int64_t wanted = ceil_div(kTasks, std::max<int64_t>(images * groups_c, 1));
+    const int64_t wanted = ceil_div(kTasks, std::max<int64_t>(images, 1));
     rows = std::min(rows, std::max<int64_t>(ceil_div(pass.y.out, wanted),
                                             std::min<int64_t>(2 * halo + 1, pass.y.out)));
     task.rows = to_int(ceil_div(pass.y.out, ceil_div(pass.y.out, rows)));
-    const int64_t tasks = images * groups_c * ceil_div(pass.y.out, task.rows);
-    const int64_t split = p.lane == Conv2dCpuParams::kGroups
-                              ? tiles_c
-                              : std::min(tiles_c, std::max<int64_t>(kTasks / 2 / tasks, 1));
+    const int64_t tasks = images * ceil_div(pass.y.out, task.rows);
+    const int64_t split =
+        grouped ? 1 : std::min(tiles_c, std::max<int64_t>(kTasks / 2 / tasks, 1));
     task.channel_tiles = to_int(ceil_div(tiles_c, split));
     return task;
 }
@@ -140,17 +139,20 @@ WgradCut wgrad_cut(const Conv2dWgradCpuParams &p, const ConvProblem &problem, Is
     // at most 16 MB of partial sums, and no part with less work than a chunk.
     const int64_t weight = std::max<int64_t>(problem.co * ci * problem.kh * problem.kw, 1);
     const int64_t affordable = std::max<int64_t>((int64_t{4} << 20) / weight, 1);
-    const int64_t wanted = std::min(ceil_div(kTasks / 2, tiles * other), affordable);
+    const int64_t wanted =
+        std::min(ceil_div(kTasks / 2, grouped ? 1 : tiles * other), affordable);
     cut.parts_n = to_int(std::clamp<int64_t>(wanted, 1, blocks));
     cut.blocks = to_int(ceil_div(blocks, cut.parts_n));
     cut.parts_n = to_int(ceil_div(blocks, cut.blocks));
     cut.parts_y = to_int(std::clamp<int64_t>(wanted / cut.parts_n, 1, bands));
     cut.bands = to_int(ceil_div(bands, cut.parts_y));
     cut.parts_y = to_int(ceil_div(bands, cut.bands));
-    // With parts enough, a task takes several tiles of channels and copies its input once for them.
+    // With parts enough, a task takes several tiles of channels and copies its input once for them;
+    // for depthwise all, as in task_size().
     const int64_t tasks = other * cut.parts_n * cut.parts_y;
-    cut.task_tiles =
-        to_int(std::clamp<int64_t>(tiles * tasks / (kTasks / 2), 1, std::min<int64_t>(tiles, 4)));
+    cut.task_tiles = to_int(grouped ? tiles
+                                    : std::clamp<int64_t>(tiles * tasks / (kTasks / 2), 1,
+                                                          std::min<int64_t>(tiles, 4)));
     return cut;
 }
 

@@ -24,6 +24,8 @@ struct Conv2dCpuParams {
     /// 1: its rows in their frame of zeros; 2: the same once per tap of a row, so that columns
     /// read at a stride lie side by side (lane 1).
     int stage = kFrame;
+    /// Taps and stride of both axes that are compiled in, with dilation 1; 0: any (lane 2).
+    int taps = 0, stride = 0;
     int strided_out = 0;  ///< 1: output columns are not dense (dgrad of a strided lane 1 problem).
 
     static const std::vector<Knob<Conv2dCpuParams>> &knobs() {
@@ -33,6 +35,8 @@ struct Conv2dCpuParams {
             {"vec", &P::vec, {1, 2, 3, 4}},
             {"tile", &P::tile, {1, 2, 4, 5, 6, 7, 8, 10, 12, 14, 16}},
             {"stage", &P::stage, {kDirect, kFrame, kGather}},
+            {"taps", &P::taps, {0, 3, 5, 7}},
+            {"stride", &P::stride, {0, 1, 2}},
             {"strided_out", &P::strided_out, {0, 1}},
         };
         return table;
@@ -50,6 +54,13 @@ struct Conv2dCpuParams {
         if (vec * tile + vec + 1 > vector_registers(isa)) return "the register tile would spill";
         if (const char *why = why_not_dense(format)) return why;
         if (lane == kGroups && (pass.ci != 1 || pass.co != 1)) return "not depthwise";
+        if (taps != 0 && (pass.x.taps.count != taps || pass.y.taps.count != taps ||
+                          pass.x.dilation != 1 || pass.y.dilation != 1)) {
+            return "other taps are compiled in";
+        }
+        if (stride != 0 && (pass.x.stride != stride || pass.y.stride != stride)) {
+            return "another stride is compiled in";
+        }
         if (lane != kColumns && stage == kGather) return "only columns are gathered";
         if (lane == kColumns && stage != kGather && pass.x.stride != 1)
             return "columns are strided";
