@@ -21,6 +21,7 @@ def describe() -> dict:
         "cores": len(os.sched_getaffinity(0)),
         "cache_bytes": {f"L{level}": size for level, size in sorted(cache_bytes().items())},
         "system": f"{platform.system()} {platform.release()}",
+        "load": round(os.getloadavg()[0], 2),  # of the last minute, before this program
         "isa": torch.ops.convwright.isa(),
         "python": platform.python_version(),
         "torch": torch.__version__,

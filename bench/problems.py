@@ -88,7 +88,7 @@ def parse(text: str) -> tuple[Problem, str]:
     """
     try:
         parsed = check.parse(text)
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         raise BadProblem(str(error).splitlines()[0]) from None
     _, rest = text.split("_", 1)
     return (

@@ -84,9 +84,9 @@ def _group(group: Group, threads: int, markdown: bool) -> list[str]:
     title = f"{group.suite}, {group.direction}, {group.cache} caches"
     table = _table(_HEAD, [_cells(row) for row in group.rows], _LEFT, markdown)
     again = f"Repeat a row: {repeat_line('PROBLEM', group.direction, group.cache, threads)}"
-    notes = [f"{row['problem']}: {note}" for row in group.timed for note in row["notes"]]
+    notes = [f"NOTE   {row['problem']}: {note}" for row in group.timed for note in row["notes"]]
     losses = [
-        f"SLOW {row['ratio']:.2f}  {row['repeat']}"
+        f"SLOW   {row['ratio']:.2f}  {row['repeat']}"
         for row in group.slowest_first
         if row["verdict"] == "SLOW"
     ]

@@ -54,6 +54,7 @@ class ResultsFile:
 
 def default_path(cpu: str, threads: int, folder: Path = FOLDER) -> Path:
     """<date>-<cpu>-t<threads>.json; "-2" and so on where there is one of this day already."""
+    folder.mkdir(exist_ok=True)
     date = datetime.now(timezone.utc).strftime("%Y-%m-%d")
     stem = f"{date}-{cpu}-t{threads}"
     path, number = folder / f"{stem}.json", 2

@@ -72,8 +72,17 @@ class Bench:
             "gflops": sum(w.flops for w in work) / ours.median / 1e9,
             "gbytes": sum(w.bytes for w in work) / ours.median / 1e9,
             "roofline_percent": 100 * least / ours.median,
-            "notes": [
-                f"other threads used {share:.0%} beside {side}, which its time leaves out"
-                for side, share in taken.hidden.items()
-            ],
+            "notes": _notes(taken, compared=(OUR_BEST, torch_best)),
         }
+
+
+def _notes(taken: timing.Timing, compared: tuple[str, str]) -> list[str]:
+    """What makes the row doubtful."""
+    notes = [
+        f"{side} spreads ±{taken.sides[side].spread:.0%}: was the machine idle?"
+        for side in compared
+        if taken.sides[side].spread > timing.WIDE_SPREAD
+    ]
+    for side, share in taken.hidden.items():
+        notes.append(f"other threads used {share:.0%} beside {side}, which its time leaves out")
+    return notes

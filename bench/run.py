@@ -29,6 +29,7 @@ from bench.rows import Bench, Task
 from convwright import _library
 
 DEFAULT_DIRECTIONS = ("fprop", "dgrad", "wgrad", "step")
+BUSY = 0.5  # load average
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -160,6 +161,8 @@ def describe(options: argparse.Namespace) -> dict:
 
 def measure_all(tasks: list[Task], options: argparse.Namespace, results: ResultsFile) -> None:
     start = time.monotonic()
+    if options.threads > 1 and results.content["machine"]["load"] > BUSY:
+        progress("wall time needs an idle machine, but this one was busy in the last minute")
     progress("measuring the roofline and the host cost")
     limits = roofline.measure(options.threads)
     results.put(roofline=limits.to_json(), host_cost=host_cost.measure())

@@ -138,7 +138,7 @@ def _loss_line(row: dict) -> str:
 
 def _host_cost(content: dict) -> list[str]:
     costs = [
-        f"{row['convwright_seconds'] * 1e6:.1f} us with {row['what']} "
+        f"{row['convwright_seconds'] * 1e6:.1f} us {row['what']} "
         f"(PyTorch {row['torch_seconds'] * 1e6:.1f})"
         for row in content.get("host_cost", [])
     ]

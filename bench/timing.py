@@ -14,6 +14,8 @@ MIN_ROUNDS, MAX_ROUNDS = 7, 50
 # is called several times in a row, except with cold caches.
 _SHORTEST_SAMPLE = 300e-6  # seconds
 _MOST_CALLS = 1000
+# Half the interval, as a share of the median, from which a row says that it is not to be trusted.
+WIDE_SPREAD = 0.25
 # Processor time of the process beyond that of the timed thread, as a share of it: more is work in
 # threads that should not be there, or another library's threads that have not gone to sleep yet.
 HIDDEN_WORK = 0.1
