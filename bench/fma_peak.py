@@ -3,7 +3,7 @@
 
 Prints GFLOP/s of `python -m bench.fma_peak THREADS`. A program of its own, so that Halide's thread
 pool and compiler are gone before anything else is timed. No sum of products can be faster: each
-multiply-add counts 2, and nothing is read from memory.
+multiply-add counts 2, and only one cache line is read.
 """
 
 import sys
@@ -34,9 +34,8 @@ def peak(threads: int) -> float:
     terms.fill(0.5)
     sums, out = hl.Func("sums"), hl.Func("out")
     sums[lane, task] = hl.f32(lane)
-    sums[lane, task] = (
-        sums[lane, task] * factor + terms[step.x % TERMS]
-    )  # of the step: no loop else
+    # The term depends on the step, or there would be no loop over steps.
+    sums[lane, task] = sums[lane, task] * factor + terms[step.x % TERMS]
     out[lane, task] = sums[lane, task]
 
     out.bound(lane, 0, width).vectorize(lane, lanes).unroll(lane)
