@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Host cost of a call: a convolution of one value, microseconds, beside PyTorch's.
+
+    python bench/host_cost.py
+
+One thread, by its processor time; the two sides in turn, medians. Exit status 1
+without the operator library.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+# Run as a file: the checkout's root in place of this folder, and its Python package last.
+if __package__ in (None, ""):
+    sys.path[0] = str(Path(__file__).parents[1])
+sys.path.append(str(Path(__file__).parents[1] / "torch_ops/python"))
+
+import torch
+import torch.nn.functional as F
+
+import convwright
+from bench import timing
+
+LIMITS = {"without gradient": 2.0, "forward and backward": 3.5}  # times PyTorch's cost
+_HEAD = f"{'1x1x1x1 convolution':22}{'Convwright':>12}{'PyTorch':>12}{'cost':>9}{'limit':>9}"
+
+
+def measure(seconds: float = 1.0) -> list[dict]:
+    """A row for each of LIMITS, about `seconds` each; leaves PyTorch's thread count as it was."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return [_row(name, limit, seconds) for name, limit in LIMITS.items()]
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _row(name: str, limit: float, seconds: float) -> dict:
+    gradient = name != "without gradient"
+    sides = {
+        who: _call(function, gradient)
+        for who, function in (("ours", convwright.functional.conv2d), ("torchs", F.conv2d))
+    }
+    taken = timing.measure(sides, threads=1, seconds=seconds).sides
+    ours, torchs = taken["ours"].median, taken["torchs"].median
+    return {
+        "what": name,
+        "convwright_seconds": ours,
+        "torch_seconds": torchs,
+        "cost_ratio": ours / torchs,
+        "limit": limit,
+    }
+
+
+def _call(convolution: Callable[..., torch.Tensor], gradient: bool) -> Callable[[], object]:
+    operands = [torch.randn(1, 1, 1, 1), torch.randn(1, 1, 1, 1), torch.randn(1)]
+    arguments = *(t.requires_grad_(gradient) for t in operands), (1, 1), (0, 0), (1, 1), 1
+    if not gradient:
+        return lambda: convolution(*arguments)
+    grad_output = torch.ones(1, 1, 1, 1)
+    return lambda: convolution(*arguments).backward(grad_output)
+
+
+def lines(rows: list[dict]) -> list[str]:
+    """A table as plain text. Cost is Convwright's time over PyTorch's: less is better."""
+    return [_HEAD] + [
+        f"{row['what']:22}{row['convwright_seconds'] * 1e6:9.2f} us"
+        f"{row['torch_seconds'] * 1e6:9.2f} us{row['cost_ratio']:8.2f}x{row['limit']:8.1f}x"
+        for row in rows
+    ]
+
+
+if __name__ == "__main__":
+    try:
+        print("\n".join(lines(measure())))
+    except convwright.LibraryMissing as error:
+        sys.exit(str(error))

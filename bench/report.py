@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Results as text: a table for each group of rows, and a summary; plain or markdown."""
+
+from bench import host_cost
+from bench.results import OUR_BEST, SIDES
+from bench.summary import Group, groups
+
+_HEAD = (
+    "problem",
+    *(side.replace("_", " ") for side in SIDES),
+    "ratio",
+    "verdict",
+    "GFLOP/s",
+    "GB/s",
+    "roofline",
+    "kernel",
+)
+_LEFT = {0, len(_HEAD) - 1}  # columns of text; numbers stand at the right
+_SUMMARY_HEAD = (
+    "suite",
+    "direction",
+    "caches",
+    "rows",
+    "mean",
+    "minimum",
+    "FAST",
+    "AMBG",
+    "SLOW",
+    "errors",
+)
+LEGEND = (
+    "Milliseconds, median and half the width from p20 to p80; * is PyTorch's better format.\n"
+    "ratio = that one / convwright nhwc: above 1 Convwright is faster. FAST and SLOW where the\n"
+    "intervals are apart, else AMBG. GFLOP/s, GB/s (compulsory bytes) and share of the roofline\n"
+    "are those of convwright nhwc, and so are the kernels."
+)
+
+
+def report(content: dict, markdown: bool = False) -> str:
+    """All of a results file."""
+    parts = [_about(content), LEGEND, _roofline(content)]
+    found = groups(content["rows"])
+    for group in found:
+        parts += _group(group, content["threads"], markdown)
+    if found:
+        parts.append(_table(_SUMMARY_HEAD, [_summary_row(g) for g in found], {0, 1, 2}, markdown))
+    if "host_cost" in content:
+        lines = host_cost.lines(content["host_cost"])
+        parts.append("\n".join(["```", *lines, "```"] if markdown else lines))
+    if not content["finished"]:
+        parts.append(f"Not all rows were measured: {content.get('stopped', 'interrupted')}.")
+    return "\n\n".join(part for part in parts if part)
+
+
+def one_line(row: dict) -> str:
+    """For progress."""
+    if "error" in row:
+        return f"ERROR: {row['error']}"
+    return f"{row['ratio']:.2f} {row['verdict']}"
+
+
+def _about(content: dict) -> str:
+    about = content["machine"]
+    threads = "1 thread" if content["threads"] == 1 else f"{content['threads']} threads"
+    return (
+        f"{about['cpu']}, {about['isa']}, {threads}, {content['clock']}; "
+        f"torch {about['torch']}, convwright {about['convwright']} {about['commit']}; "
+        f"{content['date']}"
+    )
+
+
+def _roofline(content: dict) -> str:
+    roofline = content.get("roofline")
+    if roofline is None:
+        return ""
+    largest = max(roofline["copy_gbytes"], key=int)
+    return (
+        f"Roofline: {roofline['gflops']:.0f} GFLOP/s ({roofline['peak_of']}), "
+        f"{roofline['copy_gbytes'][largest]:.1f} GB/s (copy in memory)."
+    )
+
+
+def _group(group: Group, threads: int, markdown: bool) -> list[str]:
+    title = f"{group.suite}, {group.direction}, {group.cache} caches"
+    table = _table(_HEAD, [_cells(row) for row in group.rows], _LEFT, markdown)
+    again = f"Repeat a row: {repeat_line('PROBLEM', group.direction, group.cache, threads)}"
+    notes = [f"NOTE   {row['problem']}: {note}" for row in group.timed for note in row["notes"]]
+    losses = [
+        f"SLOW   {row['ratio']:.2f}  {row['repeat']}"
+        for row in group.slowest_first
+        if row["verdict"] == "SLOW"
+    ]
+    errors = [f"ERROR  {row['repeat']}\n       {row['error']}" for row in group.errors]
+    below = [group.sentence(), again, *notes]
+    if losses or errors:
+        block = "\n".join([*errors, *losses])
+        below.append(f"```\n{block}\n```" if markdown else block)
+    return [f"### {title}" if markdown else title, table + "\n\n" + "\n".join(below)]
+
+
+def repeat_line(problem: str, direction: str, cache: str, threads: int) -> str:
+    """The command that measures one row again."""
+    return (
+        f"python bench/run.py --threads {threads}{' --cold' if cache == 'cold' else ''} "
+        f"--directions {direction} --problem {problem}"
+    )
+
+
+def _cells(row: dict) -> tuple[str, ...]:
+    if "error" in row:
+        return (row["problem"], *["-"] * len(SIDES), "-", "ERROR", "-", "-", "-", row["error"])
+    return (
+        row["problem"],
+        *(_time(row["seconds"][side], side == row["torch_best"]) for side in SIDES),
+        f"{row['ratio']:.2f}",
+        row["verdict"],
+        f"{row['gflops']:.1f}",
+        f"{row['gbytes']:.1f}",
+        f"{row['roofline_percent']:.0f}%",
+        " ".join(row["kernels"][OUR_BEST]),
+    )
+
+
+def _time(samples: dict, best: bool) -> str:
+    half = (samples["p80"] - samples["p20"]) / 2 / samples["median"]
+    return f"{samples['median'] * 1e3:.3f} ±{half:3.0%}{'*' if best else ' '}"
+
+
+def _summary_row(group: Group) -> tuple[str, ...]:
+    timed = bool(group.timed)
+    return (
+        group.suite,
+        group.direction,
+        group.cache,
+        str(len(group.timed)),
+        f"{group.mean:.2f}" if timed else "-",
+        f"{group.slowest_first[0]['ratio']:.2f}" if timed else "-",
+        *(str(group.count(verdict)) for verdict in ("FAST", "AMBG", "SLOW")),
+        str(len(group.errors)),
+    )
+
+
+def _table(
+    head: tuple[str, ...], rows: list[tuple[str, ...]], left: set[int], markdown: bool
+) -> str:
+    if markdown:
+        rule = ("---" if i in left else "---:" for i in range(len(head)))
+        return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, tuple(rule), *rows))
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    lines = []
+    for cells in (head, *rows):
+        padded = (
+            cell.ljust(width) if i in left else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        )
+        lines.append("  ".join(padded).rstrip())
+    return "\n".join(lines)

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One row of results: verified, timed, held against PyTorch and the roofline."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from bench import sides, timing
+from bench.problems import Problem
+from bench.report import repeat_line
+from bench.results import FORMAT_NAMES, OUR_BEST, OURS, SIDES, TORCHS
+from bench.roofline import Roofline
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a row is about. `cache`: "warm", or "cold" with the caches emptied before each call."""
+
+    suite: str
+    problem: Problem
+    direction: str
+    cache: str
+
+    @property
+    def text(self) -> str:
+        return self.problem.text_for(self.direction)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all rows have in common."""
+
+    threads: int  # what PyTorch is set to
+    seconds: float  # of timing a row
+    roofline: Roofline
+    flush: Callable[[], None] | None  # where some row is cold
+
+    def measure(self, task: Task) -> dict:
+        """The row, as it stands in the results file. A wrong answer gives one without times."""
+        row = {
+            "suite": task.suite,
+            "problem": task.text,
+            "direction": task.direction,
+            "cache": task.cache,
+            "repeat": repeat_line(task.text, task.direction, task.cache, self.threads),
+        }
+        operands = sides.draw(task.problem)
+        with sides.mode(task.direction):
+            runs = sides.make_sides(task.problem, task.direction, operands)
+            try:
+                sides.check(task.problem, task.direction, operands, runs)
+            except sides.WrongAnswer as error:
+                return row | {"error": str(error)}
+            ours = [f"{OURS}_{name}" for name in FORMAT_NAMES]
+            kernels = {name: sides.kernels_of(runs[name]) for name in ours}
+            flush = self.flush if task.cache == "cold" else None
+            taken = timing.measure(runs, self.threads, self.seconds, flush)
+        return row | {"kernels": kernels} | self._judge(task, taken)
+
+    def _judge(self, task: Task, taken: timing.Timing) -> dict:
+        ours = taken.sides[OUR_BEST]
+        torch_best = min(
+            (f"{TORCHS}_{name}" for name in FORMAT_NAMES), key=lambda side: taken.sides[side].median
+        )
+        theirs = taken.sides[torch_best]
+        work = task.problem.work(task.direction)
+        least = self.roofline.seconds(work, task.cache == "cold")
+        return {
+            "seconds": {side: asdict(taken.sides[side]) for side in SIDES},
+            "torch_best": torch_best,
+            "ratio": theirs.median / ours.median,
+            "verdict": timing.verdict(ours, theirs),
+            "gflops": sum(w.flops for w in work) / ours.median / 1e9,
+            "gbytes": sum(w.bytes for w in work) / ours.median / 1e9,
+            "roofline_percent": 100 * least / ours.median,
+            "notes": _notes(taken, compared=(OUR_BEST, torch_best)),
+        }
+
+
+def _notes(taken: timing.Timing, compared: tuple[str, str]) -> list[str]:
+    """What makes the row doubtful."""
+    notes = [
+        f"{side} spreads ±{taken.sides[side].spread:.0%}: was the machine idle?"
+        for side in compared
+        if taken.sides[side].spread > timing.WIDE_SPREAD
+    ]
+    for side, share in taken.hidden.items():
+        notes.append(f"other threads used {share:.0%} beside {side}, which its time leaves out")
+    return notes

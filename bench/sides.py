@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is timed: one problem and direction by Convwright and by PyTorch, in both memory formats.
+
+Both get the same values, and tensors of the same format: input, weight and output gradient are
+channels_last ("nhwc") or contiguous ("nchw"), as `model.to(memory_format=...)` makes them.
+"""
+
+import math
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+import convwright
+from bench.problems import Problem
+from bench.results import FORMAT_NAMES, OURS, TORCHS
+from convwright import _trace
+
+FORMATS = dict(zip(FORMAT_NAMES, (torch.channels_last, torch.contiguous_format), strict=True))
+REFERENCE = f"{TORCHS}_nchw"  # ours are compared with its results
+
+Run = Callable[[], tuple[Tensor, ...]]
+
+
+class WrongAnswer(Exception):
+    """A side of ours differs from PyTorch by more than rounding, or raised. The text says how."""
+
+
+@dataclass(frozen=True)
+class Operands:
+    input: Tensor
+    weight: Tensor
+    bias: Tensor | None
+    grad_output: Tensor
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> "Operands":
+        bias = None if self.bias is None else change(self.bias)
+        return Operands(change(self.input), change(self.weight), bias, change(self.grad_output))
+
+
+def draw(problem: Problem, seed: int = 0) -> Operands:
+    """Normal random values."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def values(*sizes: int) -> Tensor:
+        return torch.randn(sizes, generator=generator)
+
+    return Operands(
+        values(*problem.input_sizes),
+        values(*problem.weight_sizes),
+        values(problem.output_sizes[1]) if problem.has_bias else None,
+        values(*problem.output_sizes),
+    )
+
+
+def in_format(operands: Operands, memory_format: torch.memory_format) -> Operands:
+    """Copies, so that no side shares memory with another."""
+    return operands.map(
+        lambda t: t.clone(memory_format=memory_format) if t.dim() == 4 else t.clone()
+    )
+
+
+def mode(direction: str) -> AbstractContextManager:
+    """To be entered around the sides' calls: without it, autograd's host cost would count."""
+    return torch.enable_grad() if direction == "step" else torch.inference_mode()
+
+
+def make_sides(problem: Problem, direction: str, operands: Operands) -> dict[str, Run]:
+    """SIDES in order, each ready to be called again and again inside `mode`."""
+    sides = {}
+    for who in (OURS, TORCHS):
+        for name, memory_format in FORMATS.items():
+            own = in_format(operands, memory_format)
+            sides[f"{who}_{name}"] = _make(who, problem, direction, own, memory_format)
+    return sides
+
+
+def _make(
+    who: str,
+    problem: Problem,
+    direction: str,
+    operands: Operands,
+    memory_format: torch.memory_format,
+) -> Run:
+    if direction in ("step", "inference"):
+        layer = _layer(who, problem, operands, memory_format)
+        return _step(layer, operands) if direction == "step" else lambda: (layer(operands.input),)
+    make = _our_operator if who == OURS else _torch_operator
+    return make(problem, direction, operands)
+
+
+def _our_operator(problem: Problem, direction: str, t: Operands) -> Run:
+    geometry = problem.geometry
+    if direction == "fprop":
+        return lambda: (convwright.functional.conv2d(t.input, t.weight, t.bias, *geometry),)
+    op = getattr(torch.ops.convwright, f"conv2d_{direction}").default
+    return lambda: (op(t.grad_output, t.input, t.weight, *geometry),)
+
+
+def _torch_operator(problem: Problem, direction: str, t: Operands) -> Run:
+    stride, padding, dilation, groups = problem.geometry
+    if direction == "fprop":
+        return lambda: (F.conv2d(t.input, t.weight, t.bias, stride, padding, dilation, groups),)
+    wanted = [direction == "dgrad", direction == "wgrad", False]
+    index = wanted.index(True)
+    op = torch.ops.aten.convolution_backward.default
+    fixed = None, stride, padding, dilation, False, [0, 0], groups, wanted
+    return lambda: (op(t.grad_output, t.input, t.weight, *fixed)[index],)
+
+
+def _layer(
+    who: str, problem: Problem, operands: Operands, memory_format: torch.memory_format
+) -> torch.nn.Conv2d:
+    kind = convwright.nn.Conv2d if who == OURS else torch.nn.Conv2d
+    ci, co = problem.input_sizes[1], problem.output_sizes[1]
+    layer = kind(ci, co, problem.weight_sizes[2:], *problem.geometry, bias=problem.has_bias)
+    with torch.no_grad():
+        layer.weight.copy_(operands.weight)
+        if operands.bias is not None:
+            layer.bias.copy_(operands.bias)
+    return layer.to(memory_format=memory_format)
+
+
+def _step(layer: torch.nn.Conv2d, operands: Operands) -> Run:
+    input = operands.input.requires_grad_()
+    leaves = [input, *layer.parameters()]  # weight, bias
+
+    def run() -> tuple[Tensor, ...]:
+        for leaf in leaves:
+            leaf.grad = None  # as optimizer.zero_grad() does
+        output = layer(input)
+        output.backward(operands.grad_output)
+        return output.detach(), *(leaf.grad for leaf in leaves)
+
+    return run
+
+
+def check(problem: Problem, direction: str, operands: Operands, sides: dict[str, Run]) -> None:
+    """Compare our sides with PyTorch's contiguous one, element by element.
+
+    Raises WrongAnswer where they are further apart than twice 2 * sqrt(K) * eps * sum(|products|),
+    K the products in a sum: the rounding error of random values, with a probability near 1
+    (Higham and Mary, A New Approach to Probabilistic Rounding Error Analysis, 2019). The bound that
+    always holds, with K for sqrt(K), is no smaller than a typical weight gradient.
+    """
+    expected = sides[REFERENCE]()
+    magnitude = operands.map(torch.abs)
+    scale = _make(TORCHS, problem, direction, magnitude, torch.contiguous_format)()
+    eps = torch.finfo(torch.float32).eps
+    factors = [4 * math.sqrt(k) * eps for k in _products(problem, direction)]
+    for name, run in sides.items():
+        if not name.startswith(OURS):
+            continue
+        try:
+            actual = run()
+        except Exception as error:
+            text = str(error).splitlines()[0] if str(error) else ""
+            raise WrongAnswer(f"{name} raised {type(error).__name__}: {text}") from error
+        for got, want, size, factor in zip(actual, expected, scale, factors, strict=True):
+            if got.shape != want.shape:
+                raise WrongAnswer(f"{name}: sizes {tuple(got.shape)}, not {tuple(want.shape)}")
+            excess = ((got - want).abs() / (factor * size).clamp_min(1e-30)).max().item()
+            if not excess <= 1:  # NaN too
+                raise WrongAnswer(f"{name} is wrong: {excess:.2g} times the rounding allowed")
+
+
+def _products(problem: Problem, direction: str) -> list[int]:
+    """Of each result of a side."""
+    if direction == "inference":
+        direction = "fprop"
+    if direction != "step":
+        return [problem.products(direction)]
+    passes = [problem.products(p) for p in ("fprop", "dgrad", "wgrad")]
+    return [*passes, passes[2]] if problem.has_bias else passes
+
+
+def kernels_of(run: Run) -> list[str]:
+    """Names of the kernels that one call runs, in order; "PyTorch" where none of ours did."""
+    with _trace.recording():
+        run()
+    return [row.kernel for row in _trace.take()]
