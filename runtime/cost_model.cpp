@@ -17,9 +17,15 @@ int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int to_int(int64_t v) { return static_cast<int>(v); }
 
 /// One step of the reduction over a register tile of vec x tile accumulators.
-double step_cycles(int vec, int tile) {
-    const double fma = vec * tile / kFmaPorts, loads = (vec + tile) / kLoadPorts;
-    return std::max({fma, loads, kFmaLatency}) + 0.5;
+double step_cycles(int vec, int tile, double loads) {
+    return std::max({vec * tile / kFmaPorts, loads / kLoadPorts, kFmaLatency}) + 0.5;
+}
+
+/// Vectors and broadcast values that a step of the engine loads: depthwise accumulators have each
+/// a vector of their own, which compiled-in taps keep in registers from tap to tap.
+double step_loads(const Conv2dCpuParams &p) {
+    if (p.lane != Conv2dCpuParams::kGroups) return p.vec + p.tile;
+    return p.taps == 0 ? p.vec * (p.tile + 1) : p.vec * (1 + 1.0 * p.tile / p.taps);
 }
 
 int channels(const Conv2dCpuParams &p, const ConvPass &pass) {
@@ -44,8 +50,8 @@ double predicted_cycles(const Conv2dCpuParams &p, const ConvPass &pass, Format f
                          ceil_div(pass.x.out, column_size(p, isa));
     const double steps = static_cast<double>(pass.taps()) * pass.ci;
     // Each tap sets up its pointers, each tile stores its accumulators.
-    const double tile = steps * step_cycles(p.vec, p.tile) + pass.taps() * (6.0 + p.tile) +
-                        3.0 * p.vec * p.tile + 20.0;
+    const double tile = steps * step_cycles(p.vec, p.tile, step_loads(p)) +
+                        pass.taps() * (6.0 + p.tile) + 3.0 * p.vec * p.tile + 20.0;
     double copied = 0;
     // Channels of a contiguous tensor are gathered and scattered, an element at a time.
     const bool turned = p.lane == Conv2dCpuParams::kChannels && format == Format::kNchw;
@@ -93,8 +99,7 @@ ConvTaskSize task_size(const Conv2dCpuParams &p, const ConvPass &pass, Isa isa) 
                                             std::min<int64_t>(2 * halo + 1, pass.y.out)));
     task.rows = to_int(ceil_div(pass.y.out, ceil_div(pass.y.out, rows)));
     const int64_t tasks = images * ceil_div(pass.y.out, task.rows);
-    const int64_t split =
-        grouped ? 1 : std::min(tiles_c, std::max<int64_t>(kTasks / 2 / tasks, 1));
+    const int64_t split = grouped ? 1 : std::min(tiles_c, std::max<int64_t>(kTasks / 2 / tasks, 1));
     task.channel_tiles = to_int(ceil_div(tiles_c, split));
     return task;
 }
@@ -109,7 +114,8 @@ double predicted_cycles(const Conv2dWgradCpuParams &p, const ConvProblem &proble
     const double pixels = static_cast<double>(problem.n) * problem.oh() * problem.ow();
     const WgradCut cut = wgrad_cut(p, problem, isa);
     const double chunks = static_cast<double>(cut.bands) * cut.blocks * cut.parts_y * cut.parts_n;
-    return tiles * (pixels * step_cycles(p.vec, p.tile) + chunks * (3.0 * p.vec * p.tile + 20.0));
+    return tiles * (pixels * step_cycles(p.vec, p.tile, p.vec + p.tile) +
+                    chunks * (3.0 * p.vec * p.tile + 20.0));
 }
 
 WgradCut wgrad_cut(const Conv2dWgradCpuParams &p, const ConvProblem &problem, Isa isa) {
@@ -139,8 +145,7 @@ WgradCut wgrad_cut(const Conv2dWgradCpuParams &p, const ConvProblem &problem, Is
     // at most 16 MB of partial sums, and no part with less work than a chunk.
     const int64_t weight = std::max<int64_t>(problem.co * ci * problem.kh * problem.kw, 1);
     const int64_t affordable = std::max<int64_t>((int64_t{4} << 20) / weight, 1);
-    const int64_t wanted =
-        std::min(ceil_div(kTasks / 2, grouped ? 1 : tiles * other), affordable);
+    const int64_t wanted = std::min(ceil_div(kTasks / 2, grouped ? 1 : tiles * other), affordable);
     cut.parts_n = to_int(std::clamp<int64_t>(wanted, 1, blocks));
     cut.blocks = to_int(ceil_div(blocks, cut.parts_n));
     cut.parts_n = to_int(ceil_div(blocks, cut.blocks));
