@@ -83,7 +83,10 @@ int run(int argc, char **argv) {
     app.add_option("problems", arguments, "Problem strings, or files with one a line.")
         ->capture_default_str();
     app.add_flag("--all", all, "Every kernel that accepts a problem, not the dispatcher's choice.");
-    app.add_option("--direction", directions, "Time these directions, whatever the problems say.")
+    app.add_option("--direction", directions,
+                   "Time these, whatever the problems say: fprop,dgrad,wgrad.")
+        ->delimiter(',')
+        ->allow_extra_args(false)
         ->transform(CLI::CheckedTransformer(names));
     app.allow_extras();
     app.footer("Options of Google Benchmark work too, such as --benchmark_filter=REGEX.");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/conv_problem.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <stdexcept>
 
@@ -124,6 +125,28 @@ const char *why_impossible(const ConvProblem &p) {
     if (p.dilation_h * (p.kh - 1) + 1 > p.ih + 2 * p.pad_h ||
         p.dilation_w * (p.kw - 1) + 1 > p.iw + 2 * p.pad_w) {
         return "the kernel must not be larger than the padded input";
+    }
+    return nullptr;
+}
+
+const char *why_too_large(const ConvProblem &p) {
+    // In double: the sizes of a text, or of an expanded tensor, may overflow 64 bits.
+    const auto elements = [](int64_t n, int64_t c, int64_t h, int64_t w) {
+        return static_cast<double>(n) * c * h * w;
+    };
+    if (std::max({elements(p.n, p.ci, p.ih, p.iw), elements(p.n, p.co, p.oh(), p.ow()),
+                  elements(p.co, p.ci / p.groups, p.kh, p.kw)}) > INT32_MAX) {
+        return "a tensor has 2^31 elements or more";
+    }
+    if (std::max({p.ih + 2 * p.pad_h, p.iw + 2 * p.pad_w, p.stride_h, p.stride_w, p.dilation_h,
+                  p.dilation_w}) > INT32_MAX) {
+        return "a padded size, a stride or a dilation is 2^31 or more";
+    }
+    // dgrad has a pass for each phase of the stride, and a plan holds them all.
+    constexpr int64_t kMostPhases = 4096;
+    if (p.direction == Direction::kDgrad &&
+        elements(1, 1, std::min(p.stride_h, p.ih), std::min(p.stride_w, p.iw)) > kMostPhases) {
+        return "the gradient has more than 4096 phases";
     }
     return nullptr;
 }

@@ -48,6 +48,9 @@ ConvProblem parse_problem(const std::string &text);
 /// Null if a convolution with these sizes exists, else the rule that is broken.
 const char *why_impossible(const ConvProblem &problem);
 
+/// Null if kernels, which count in 32 bits, can compute a possible problem, else why not.
+const char *why_too_large(const ConvProblem &problem);
+
 /// Multiply-adds of the problem, padding included.
 double macs(const ConvProblem &problem);
 

@@ -48,6 +48,10 @@ constexpr const char *kNoKernel = "no kernel of this library accepts the problem
 template<typename Plan, typename Kernels, typename MakePlan, typename Cycles>
 Plan best_plan(const Kernels &kernels, const ConvProblem &problem, MakePlan make, Cycles cycles) {
     Plan best;
+    if (const char *why = why_too_large(problem)) {
+        best.reason = why;
+        return best;
+    }
     best.reason = forced_kernel.empty()
                       ? kNoKernel
                       : "kernel " + forced_kernel + " does not accept the problem";
@@ -176,6 +180,7 @@ const WgradPlan &wgrad_plan(const ConvProblem &problem) {
 }
 
 std::vector<KernelInfo> accepting_kernels(const ConvProblem &problem, bool dense) {
+    if (why_too_large(problem) != nullptr) return {};
     std::vector<std::pair<double, KernelInfo>> ranked;
     const auto add = [&](const auto &plan, double cycles) {
         ranked.push_back({cycles, {plan.kernel->name, plan.kernel->schedule, plan.kernel->isa}});

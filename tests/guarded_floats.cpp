@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/guarded_floats.h"
 
+#include <sanitizer/asan_interface.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -29,15 +30,21 @@ GuardedFloats::GuardedFloats(int64_t size, Placement placement) : size_(size) {
                           : placement == Placement::kEnd ? bytes_ - wanted
                                                          : kPage;
     data_ = first() + offset / sizeof(float);
+    ASAN_POISON_MEMORY_REGION(first(), bytes_);
+    ASAN_UNPOISON_MEMORY_REGION(data_, wanted);
 }
 
-GuardedFloats::~GuardedFloats() { munmap(mapping_, bytes_ + 2 * kPage); }
+GuardedFloats::~GuardedFloats() {
+    ASAN_UNPOISON_MEMORY_REGION(first(), bytes_);
+    munmap(mapping_, bytes_ + 2 * kPage);
+}
 
 float *GuardedFloats::first() const { return reinterpret_cast<float *>(mapping_ + kPage); }
 
 void GuardedFloats::protect() { mprotect(mapping_ + kPage, bytes_, PROT_READ); }
 
 bool GuardedFloats::redzones_intact() const {
+    ASAN_UNPOISON_MEMORY_REGION(first(), bytes_);
     return std::all_of(first(), data_, untouched) &&
            std::all_of(data_ + size_, first() + bytes_ / sizeof(float), untouched);
 }

@@ -15,7 +15,8 @@ enum class Placement {
 
 /// Memory for `size` floats in pages of its own with an inaccessible page on either side. Every
 /// float, those around the data too, starts as one particular NaN: what a kernel reads without
-/// right shows in its result, and what it writes without right no longer has these bits.
+/// right shows in its result, and what it writes without right no longer has these bits. Under the
+/// address sanitizer touching what surrounds the data is an error at once, until redzones_intact().
 class GuardedFloats {
 public:
     GuardedFloats(int64_t size, Placement placement);

@@ -27,8 +27,8 @@ TEST(GuardedFloatsDeathTest, CrashesOnAWriteWhenProtected) {
 TEST(GuardedFloats, SeesAWriteAroundTheData) {
     for (const int64_t at : {-1, 7}) {
         GuardedFloats floats(7, Placement::kMiddle);
-        EXPECT_TRUE(std::isnan(floats.data()[at]));
         EXPECT_TRUE(floats.redzones_intact());
+        EXPECT_TRUE(std::isnan(floats.data()[at]));
         floats.data()[0] = floats.data()[6] = 0;
         EXPECT_TRUE(floats.redzones_intact());
         floats.data()[at] = 0;

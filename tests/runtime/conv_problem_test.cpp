@@ -59,6 +59,22 @@ TEST(ConvProblem, CountsMultiplyAdds) {
               2.0 * 9 * 10 * 24 * 3 * 9);
 }
 
+TEST(ConvProblem, IsTooLargeFor32Bits) {
+    ConvProblem p = parse_problem("fprop_n1ci1ih46340iw46340co1kh1kw1s1p0_f32_nhwc");
+    EXPECT_EQ(why_too_large(p), nullptr);
+    p.ih++, p.iw++;
+    EXPECT_STREQ(why_too_large(p), "a tensor has 2^31 elements or more");
+    p = ConvProblem{};
+    p.stride_w = int64_t{1} << 32;
+    EXPECT_STREQ(why_too_large(p), "a padded size, a stride or a dilation is 2^31 or more");
+    p = parse_problem("fprop_n1ci1ih65iw64co1kh1kw1s99p0_f32_nhwc");
+    EXPECT_EQ(why_too_large(p), nullptr);
+    p.direction = Direction::kDgrad;
+    EXPECT_STREQ(why_too_large(p), "the gradient has more than 4096 phases");
+    p.ih = 64;
+    EXPECT_EQ(why_too_large(p), nullptr);
+}
+
 struct BadText {
     const char *text, *says;
 };

@@ -193,6 +193,22 @@ TEST_F(Plan, PartitionsDoNotDependOnTheNumberOfThreads) {
     EXPECT_EQ(partitions(1), partitions(64));
 }
 
+TEST_F(Plan, AProblemTooLargeFor32BitsHasNoKernelAndAReason) {
+    const std::pair<const char *, const char *> problems[] = {
+        {"n99999ci99999ih99999iw99999co1kh1kw1s1p0", "a tensor has 2^31 elements or more"},
+        {"n1ci1ih1iw1co999999999kh1kw1s1p3", "a tensor has 2^31 elements or more"},
+        {"n999999999ci999999999ih999999999iw999999999co999999999kh999999999kw999999999s1p0",
+         "a tensor has 2^31 elements or more"},
+        {"n1ci1ih999iw999co1kh1kw1s999p0", "the gradient has more than 4096 phases"},
+    };
+    for (const auto &[sizes, reason] : problems) {
+        const ConvProblem p = parse_problem("dgrad_" + std::string(sizes) + "_f32_nhwc");
+        EXPECT_TRUE(accepting_kernels(p).empty()) << sizes;
+        EXPECT_EQ(conv_plan(p, true).kernel, nullptr) << sizes;
+        EXPECT_EQ(conv_plan(p, true).reason, reason);
+    }
+}
+
 TEST_F(Plan, ARepeatedProblemGivesTheSamePlan) {
     for (const bool dense : {true, false, true}) {
         const ConvProblem p = parse_problem("fprop_n2ci3ih9iw9co5kh1kw1s1p0_f32_nhwc");

@@ -31,10 +31,7 @@ const char *why_aten(const ConvProblem &p, const Tensor &a, const Tensor &b) {
     if (!is_float32(a) || !is_float32(b)) return "kernels exist for float32";
     if (host_isa() == Isa::kNone) return "kernels exist for AVX2 with FMA and AVX-512";
     if (why_impossible(p) != nullptr || p.oh() < 1 || p.ow() < 1) return "a tensor is empty";
-    const int64_t most =
-        std::max({p.n * p.ci * p.ih * p.iw, p.n * p.co * p.oh() * p.ow(),
-                  p.co * (p.ci / p.groups) * p.kh * p.kw, p.ih + 2 * p.pad_h, p.iw + 2 * p.pad_w});
-    return most > INT32_MAX ? "a tensor has 2^31 elements or more" : nullptr;
+    return why_too_large(p);
 }
 
 /// The problem string with the dtype that the tensors have: kernels know float32 alone.
