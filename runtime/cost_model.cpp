@@ -49,9 +49,9 @@ double predicted_cycles(const Conv2dCpuParams &p, const ConvPass &pass, Format f
                          ceil_div(channels(p, pass), channel_size(p, isa)) *
                          ceil_div(pass.x.out, column_size(p, isa));
     const double steps = static_cast<double>(pass.taps()) * pass.ci;
-    // Each tap sets up its pointers, each tile stores its accumulators.
+    // Each tap that is a loop sets up its pointers, each tile stores its accumulators.
     const double tile = steps * step_cycles(p.vec, p.tile, step_loads(p)) +
-                        pass.taps() * (6.0 + p.tile) + 3.0 * p.vec * p.tile + 20.0;
+                        (p.taps == 0 ? pass.taps() * (6.0 + p.tile) : 0.0) + 3.0 * p.vec * p.tile + 20.0;
     double copied = 0;
     // Channels of a contiguous tensor are gathered and scattered, an element at a time.
     const bool turned = p.lane == Conv2dCpuParams::kChannels && format == Format::kNchw;
