@@ -45,7 +45,10 @@ public:
         promise_dense(partial_, 0);
         const int lanes = natural_vector_size<float>();
         partial_.dim(0).set_extent(params_.vec * lanes);
-        partial_.dim(1).set_extent(partial_.dim(1).extent() / params_.tile * params_.tile);
+        const int tiles[] = {params_.tile, params_.taps_x, params_.taps_y};
+        for (int d = 0; d < 3; d++) {
+            partial_.dim(d + 1).set_extent(partial_.dim(d + 1).extent() / tiles[d] * tiles[d]);
+        }
         if (!problem_.value().empty()) {
             const ConvPass pass = pass_of(problem_, 0);
             fix_extents(grad_output_, {pass.co, pass.groups, pass.x.out, pass.y.out, pass.n});

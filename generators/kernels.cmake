@@ -61,11 +61,19 @@ foreach(isa IN ITEMS avx2 avx512)
     endforeach()
 endforeach()
 
-set(wgrad_tiles_avx512 lane:0,vec:2,tile:14 lane:0,vec:2,tile:8 lane:0,vec:4,tile:6
-                       lane:0,vec:2,tile:4 lane:0,vec:2,tile:1 lane:0,vec:1,tile:14
-                       lane:0,vec:1,tile:4 lane:0,vec:1,tile:1 lane:2,vec:4,tile:1 lane:2,vec:1,tile:1)
-set(wgrad_tiles_avx2 lane:0,vec:2,tile:6 lane:0,vec:2,tile:4 lane:0,vec:2,tile:1
-                     lane:0,vec:1,tile:8 lane:0,vec:1,tile:1 lane:2,vec:4,tile:1 lane:2,vec:1,tile:1)
+# Tiles of input channels; the last ones are for few of them, where taps fill the registers.
+set(wgrad_tiles_avx512
+    lane:0,vec:2,tile:14 lane:0,vec:2,tile:8 lane:0,vec:4,tile:6 lane:0,vec:2,tile:4
+    lane:0,vec:2,tile:1 lane:0,vec:1,tile:16 lane:0,vec:1,tile:8 lane:0,vec:1,tile:4
+    lane:0,vec:1,tile:1 lane:2,vec:4,tile:1 lane:2,vec:1,tile:1
+    lane:0,vec:1,tile:1,taps_x:3,taps_y:3 lane:0,vec:2,tile:1,taps_x:3,taps_y:3
+    lane:0,vec:2,tile:3,taps_x:3 lane:0,vec:1,tile:1,taps_x:5,taps_y:5
+    lane:0,vec:1,tile:4,taps_x:5 lane:0,vec:2,tile:1,taps_x:7)
+set(wgrad_tiles_avx2
+    lane:0,vec:2,tile:6 lane:0,vec:2,tile:4 lane:0,vec:2,tile:1 lane:0,vec:1,tile:8
+    lane:0,vec:1,tile:1 lane:2,vec:4,tile:1 lane:2,vec:1,tile:1
+    lane:0,vec:1,tile:1,taps_x:3,taps_y:3 lane:0,vec:1,tile:3,taps_x:3 lane:0,vec:2,tile:1,taps_x:5
+    lane:0,vec:1,tile:1,taps_x:7)
 foreach(isa IN ITEMS avx2 avx512)
     foreach(format IN ITEMS nhwc nchw)
         foreach(knobs IN LISTS wgrad_tiles_${isa})

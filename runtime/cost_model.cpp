@@ -16,9 +16,9 @@ constexpr int64_t kTasks = 32;
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int to_int(int64_t v) { return static_cast<int>(v); }
 
-/// One step of the reduction over a register tile of vec x tile accumulators.
-double step_cycles(int vec, int tile, double loads) {
-    return std::max({vec * tile / kFmaPorts, loads / kLoadPorts, kFmaLatency}) + 0.5;
+/// One step of the reduction over a register tile, in vectors.
+double step_cycles(int accumulators, double loads) {
+    return std::max({accumulators / kFmaPorts, loads / kLoadPorts, kFmaLatency}) + 0.5;
 }
 
 /// Vectors and broadcast values that a step of the engine loads: depthwise accumulators have each
@@ -50,8 +50,9 @@ double predicted_cycles(const Conv2dCpuParams &p, const ConvPass &pass, Format f
                          ceil_div(pass.x.out, column_size(p, isa));
     const double steps = static_cast<double>(pass.taps()) * pass.ci;
     // Each tap that is a loop sets up its pointers, each tile stores its accumulators.
-    const double tile = steps * step_cycles(p.vec, p.tile, step_loads(p)) +
-                        (p.taps == 0 ? pass.taps() * (6.0 + p.tile) : 0.0) + 3.0 * p.vec * p.tile + 20.0;
+    const double tile = steps * step_cycles(p.vec * p.tile, step_loads(p)) +
+                        (p.taps == 0 ? pass.taps() * (6.0 + p.tile) : 0.0) + 3.0 * p.vec * p.tile +
+                        20.0;
     double copied = 0;
     // Channels of a contiguous tensor are gathered and scattered, an element at a time.
     const bool turned = p.lane == Conv2dCpuParams::kChannels && format == Format::kNchw;
@@ -108,14 +109,15 @@ double predicted_cycles(const Conv2dWgradCpuParams &p, const ConvProblem &proble
     const bool grouped = p.lane == Conv2dWgradCpuParams::kGroups;
     const int64_t lanes = grouped ? problem.groups : problem.co / problem.groups;
     const int64_t other = grouped ? 1 : problem.groups;
-    const double tiles = static_cast<double>(other) * problem.kh * problem.kw *
+    const int taps = p.taps_x * p.taps_y;
+    const double tiles = static_cast<double>(other) * (problem.kh * problem.kw / taps) *
                          ceil_div(lanes, p.vec * vector_lanes(isa)) *
                          ceil_div(problem.ci / problem.groups, p.tile);
     const double pixels = static_cast<double>(problem.n) * problem.oh() * problem.ow();
     const WgradCut cut = wgrad_cut(p, problem, isa);
     const double chunks = static_cast<double>(cut.bands) * cut.blocks * cut.parts_y * cut.parts_n;
-    return tiles * (pixels * step_cycles(p.vec, p.tile, p.vec + p.tile) +
-                    chunks * (3.0 * p.vec * p.tile + 20.0));
+    return tiles * (pixels * step_cycles(p.accumulators(), p.vec + p.tile * taps) +
+                    chunks * (3.0 * p.accumulators() + 20.0));
 }
 
 WgradCut wgrad_cut(const Conv2dWgradCpuParams &p, const ConvProblem &problem, Isa isa) {

@@ -16,35 +16,40 @@ void schedule_conv2d_wgrad_cpu(Conv2dWgrad &a, const P &p, Halide::Expr task_til
     const Var lane = grouped ? a.g : a.co;
     const int lane_size = p.vec * lanes;
     Var q_t("q_t"), q_o("q_o"), ci_o("ci_o"), ci_i("ci_i"), task("task");
+    Var kx_o("kx_o"), kx_i("kx_i"), ky_o("ky_o"), ky_i("ky_i");
 
     const auto tiles = [&](Halide::Stage stage) {
         stage.split(a.ci, ci_o, ci_i, p.tile, TailStrategy::RoundUp)
+            .split(a.kx, kx_o, kx_i, p.taps_x, TailStrategy::RoundUp)
+            .split(a.ky, ky_o, ky_i, p.taps_y, TailStrategy::RoundUp)
             .split(a.q, q_t, q_o, task_tiles, TailStrategy::GuardWithIf)
             .vectorize(a.l, lanes)
             .unroll(a.l)
-            .unroll(ci_i);
+            .unroll(ci_i)
+            .unroll(kx_i)
+            .unroll(ky_i);
     };
     const auto tasks = [&](Halide::Stage stage) {
         stage.fuse(q_t, a.other, task).fuse(task, a.py, task).fuse(task, a.pn, task);
         stage.parallel(task).never_partition_all();
     };
     tiles(a.partial);
-    a.partial.reorder(a.l, ci_i, a.kx, a.ky, ci_o, q_o, q_t, a.other, a.py, a.pn);
+    a.partial.reorder(a.l, ci_i, kx_i, ky_i, kx_o, ky_o, ci_o, q_o, q_t, a.other, a.py, a.pn);
     tasks(a.partial);
     tiles(a.partial.update());
-    a.partial.update().reorder(a.l, ci_i, a.kx, a.ky, ci_o, q_o, a.r_band, a.r_block, q_t, a.other,
-                               a.py, a.pn);
+    a.partial.update().reorder({a.l, ci_i, kx_i, ky_i, kx_o, ky_o, ci_o, q_o, a.r_band, a.r_block,
+                                q_t, a.other, a.py, a.pn});
     tasks(a.partial.update());
 
     a.sum.bound_extent(lane, lane_size).bound_extent(a.ci, p.tile);
-    a.sum.compute_at(a.partial, a.kx);
+    a.sum.bound_extent(a.kx, p.taps_x).bound_extent(a.ky, p.taps_y);
+    a.sum.compute_at(a.partial, kx_o);
     if (grouped) a.sum.reorder_storage(a.g, a.co, a.ci, a.kx, a.ky, a.band, a.block);
-    a.sum.reorder(lane, a.ci).vectorize(lane, lanes).unroll(lane).unroll(a.ci);
-    a.sum.update()
-        .reorder(lane, a.ci, a.r_x, a.r_y, a.r_n)
-        .vectorize(lane, lanes)
-        .unroll(lane)
-        .unroll(a.ci);
+    const auto registers = [&](Halide::Stage stage) {
+        stage.vectorize(lane, lanes).unroll(lane).unroll(a.ci).unroll(a.kx).unroll(a.ky);
+    };
+    registers(a.sum.reorder(lane, a.ci, a.kx, a.ky));
+    registers(a.sum.update().reorder(lane, a.ci, a.kx, a.ky, a.r_x, a.r_y, a.r_n));
 
     a.grad.compute_at(a.partial, a.r_band);
     a.padded.compute_at(a.partial, a.r_band);
