@@ -42,7 +42,7 @@ INSTANTIATE_TEST_SUITE_P(
                       "has 1 passes, not number 3"},
         BadParameters{"-g conv2d format=hwcn", "hwcn"},
         BadParameters{"-g conv2d_wgrad format=hwcn", "hwcn"},
-        BadParameters{"-g conv2d format=nchw schedule=lane:0", "lane 1 is for nchw"}));
+        BadParameters{"-g conv2d format=nchw schedule=lane:0,stage:0", "lane 1 is for nchw"}));
 
 }  // namespace
 }  // namespace convwright

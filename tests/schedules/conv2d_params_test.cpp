@@ -15,6 +15,7 @@ const char *why(const char *schedule, const char *problem, Format format = Forma
 
 constexpr const char *kPadded = "fprop_n1ci3ih9iw9co5kh3kw3s1p1_f32_nhwc";
 constexpr const char *kInside = "fprop_n1ci3ih9iw9co5kh3kw3s1p0_f32_nhwc";
+constexpr const char *kDilated = "fprop_n1ci3ih9iw9co5kh3kw3s1p2d2_f32_nhwc";
 constexpr const char *kStrided = "fprop_n1ci3ih9iw9co5kh3kw3s2p1_f32_nchw";
 constexpr const char *kDepthwise = "fprop_n1ci8ih9iw9co8kh3kw3s1p1g8_f32_nhwc";
 
@@ -23,8 +24,13 @@ TEST(Conv2dCpuParams, GivesTheReasonWhyAScheduleIsIllegal) {
     EXPECT_STREQ(why("vec:2,tile:8", kPadded, Format::kNhwc, Isa::kAvx2),
                  "the register tile would spill");
     EXPECT_STREQ(why("lane:1", kPadded), "the lanes are not dense");
-    EXPECT_STREQ(why("lane:0", kPadded, Format::kNchw), "the lanes are not dense");
+    EXPECT_STREQ(why("lane:2", kDepthwise, Format::kNchw), "the lanes are not dense");
+    EXPECT_STREQ(why("lane:0,stage:0", kInside, Format::kNchw),
+                 "the lanes are not dense without a frame");
     EXPECT_STREQ(why("lane:2", kPadded), "not depthwise");
+    EXPECT_STREQ(why("taps:5", kPadded), "other taps are compiled in");
+    EXPECT_STREQ(why("taps:3", kDilated), "other taps are compiled in");
+    EXPECT_STREQ(why("stride:2", kPadded), "another stride is compiled in");
     EXPECT_STREQ(why("stage:2", kPadded), "only columns are gathered");
     EXPECT_STREQ(why("lane:1", kStrided, Format::kNchw), "columns are strided");
     EXPECT_STREQ(why("strided_out:1", kPadded), "channels are always stored dense");
@@ -37,7 +43,9 @@ TEST(Conv2dCpuParams, GivesTheReasonWhyAScheduleIsIllegal) {
 TEST(Conv2dCpuParams, AcceptsWhatTheSchedulesCompute) {
     EXPECT_EQ(why("lane:0,vec:2,tile:8,stage:1", kPadded), nullptr);
     EXPECT_EQ(why("lane:0,vec:2,tile:7,stage:0", kInside), nullptr);
+    EXPECT_EQ(why("lane:0,stage:1", kPadded, Format::kNchw), nullptr);
     EXPECT_EQ(why("lane:1,stage:1", kPadded, Format::kNchw), nullptr);
+    EXPECT_EQ(why("lane:2,vec:4,tile:2,taps:3,stride:1", kDepthwise), nullptr);
     EXPECT_EQ(why("lane:1,stage:2", kStrided, Format::kNchw), nullptr);
     EXPECT_EQ(why("lane:2,vec:4,tile:2", kDepthwise), nullptr);
 }
