@@ -54,6 +54,13 @@ const std::vector<ProblemFamily> &edge_families() {
                "n1ci16ih13iw19co16kh7kw7s2p3g16", "n1ci15ih8iw9co15kh7kw7s2p0g15",
                "n1ci9ih9iw17co9kh3kw3s1p1d2g9", "n1ci9ih9iw17co9kh3kw5s1p1x2g9",
                "n1ci9ih9iw17co9kh3kw3s1x2p1g9", "n2ci33ih6iw1co33kh5kw5s1p2g33"})},
+        // In wgrad taps fill the register tile, where their number divides.
+        {"few_input_channels", list({"n2ci1ih9iw11co17kh3kw3s1p1", "n2ci2ih9iw11co9kh3kw3s2p1",
+                                     "n1ci3ih11iw13co33kh5kw5s1p2", "n1ci4ih9iw11co8kh5kw5s2p0",
+                                     "n1ci3ih13iw15co16kh7kw7s2p3", "n1ci2ih9iw11co7kh1kw5s1p0x2",
+                                     "n1ci2ih9iw11co7kh5kw1s1p2x0", "n1ci3ih9iw13co5kh3kw6s1p1x3",
+                                     "n1ci2ih13iw13co17kh9kw9s1p4", "n1ci2ih9iw11co15kh3kw3s1p2d2",
+                                     "n2ci6ih7iw9co10kh3kw3s1p1g2"})},
         {"groups", list({"n2ci6ih5iw7co10kh3kw3s1p1g2", "n1ci24ih5iw9co51kh3kw3s1p1g3",
                          "n1ci36ih3iw5co4kh1kw1s1p0g4", "n2ci4ih6iw5co36kh2kw3s1p1g4",
                          "n1ci8ih5iw9co16kh3kw3s1p1g8", "n1ci16ih5iw9co8kh3kw3s2p1g8",

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schedules/conv2d_wgrad_params.h"
+
+#include <gtest/gtest.h>
+
+namespace convwright {
+namespace {
+
+const char *why(const char *schedule, const char *problem, Isa isa = Isa::kAvx512) {
+    return parse_params<Conv2dWgradCpuParams>(schedule).why_illegal(parse_problem(problem), isa);
+}
+
+constexpr const char *kDense = "wgrad_n1ci3ih9iw9co5kh3kw5s1p1_f32_nhwc";
+constexpr const char *kGrouped = "wgrad_n1ci8ih9iw9co16kh3kw3s1p1g8_f32_nhwc";
+constexpr const char *kDepthwise = "wgrad_n1ci8ih9iw9co8kh3kw3s1p1g8_f32_nhwc";
+
+TEST(Conv2dWgradCpuParams, GivesTheReasonWhyAScheduleIsIllegal) {
+    EXPECT_STREQ(why("vec:4,tile:8", kDense), "the register tile would spill");
+    EXPECT_STREQ(why("vec:2,tile:8", kDense, Isa::kAvx2), "the register tile would spill");
+    EXPECT_STREQ(why("vec:2,tile:4,taps_x:5", kDense), "the register tile would spill");
+    EXPECT_STREQ(why("vec:1,tile:1,taps_x:3", kDense), "the taps are not whole tiles");
+    EXPECT_STREQ(why("lane:2,vec:1,tile:2", kDepthwise), "a group has one input channel");
+    EXPECT_STREQ(why("lane:2,vec:1,tile:1", kGrouped), "not depthwise");
+}
+
+TEST(Conv2dWgradCpuParams, AcceptsWhatTheScheduleComputes) {
+    EXPECT_EQ(why("lane:0,vec:2,tile:8", kDense), nullptr);
+    EXPECT_EQ(why("lane:0,vec:1,tile:1,taps_x:5,taps_y:3", kDense), nullptr);
+    EXPECT_EQ(why("lane:0,vec:1,tile:1", kDepthwise), nullptr);
+    EXPECT_EQ(why("lane:2,vec:4,tile:1", kDepthwise), nullptr);
+}
+
+}  // namespace
+}  // namespace convwright
