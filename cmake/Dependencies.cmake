@@ -25,7 +25,11 @@ endfunction()
 convwright_python_package(CONVWRIGHT_HALIDE_DIR halide halide==21.0.0)
 convwright_python_package(CONVWRIGHT_TORCH_DIR torch torch==2.11.0)
 
-find_package(Halide 21 CONFIG REQUIRED HINTS "${CONVWRIGHT_HALIDE_DIR}")
+# The package inside the wheel, not the one beside it in share/cmake: that one looks for Halide in the
+# Python's own folder, where it is not when pip builds in an isolated environment.
+set(HalideHelpers_DIR "${CONVWRIGHT_HALIDE_DIR}/lib64/cmake/HalideHelpers")
+find_package(Halide 21 CONFIG REQUIRED
+    PATHS "${CONVWRIGHT_HALIDE_DIR}/lib64/cmake/Halide" NO_DEFAULT_PATH)
 
 # The stable ABI needs headers and one library. find_package(Torch) would ask for a CUDA toolkit.
 find_library(CONVWRIGHT_TORCH_CPU torch_cpu HINTS "${CONVWRIGHT_TORCH_DIR}/lib" NO_DEFAULT_PATH)

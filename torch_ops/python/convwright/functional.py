@@ -85,28 +85,20 @@ def _eager(
     return fprop_eager(input, weight, bias, stride, padding, dilation, groups)
 
 
-def _thorough(
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    groups: int,
-) -> Tensor:
+def _thorough(input: Tensor, weight: Tensor, bias: Tensor | None, *geometry: Any) -> Tensor:
     """Everything else: compilers, transforms, other dtypes and forms of arguments, errors."""
     reason = _why_pytorch(input, weight, bias)
     if reason is not None:
         if _trace.active and not torch.compiler.is_compiling():
             _trace.note_pytorch("fprop", input, weight, reason)
-        return F.conv2d(input, weight, bias, stride, padding, dilation, groups)
+        return F.conv2d(input, weight, bias, *geometry)
     try:
-        if type(padding) is str or input.dim() != 4:
-            return _rewritten(input, weight, bias, stride, padding, dilation, groups)
-        return _run(input, weight, bias, stride, padding, dilation, groups)
+        if type(geometry[1]) is str or input.dim() != 4:
+            return _rewritten(input, weight, bias, *geometry)
+        return _run(input, weight, bias, *geometry)
     except (RuntimeError, TypeError, ValueError) as error:
         refusal = error
-    return _after_refusal(refusal, input, weight, bias, stride, padding, dilation, groups)
+    return _after_refusal(refusal, input, weight, bias, *geometry)
 
 
 def _why_pytorch(input: Tensor, weight: Tensor, bias: Tensor | None) -> str | None:
@@ -143,25 +135,16 @@ def _behaves_as_plain(tensor: Any) -> bool:
     )
 
 
-def _run(
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    groups: int,
-) -> Tensor:
+def _run(input: Tensor, weight: Tensor, bias: Tensor | None, *geometry: Any) -> Tensor:
     """The operator by the cheapest way that is right here."""
     if torch.compiler.is_compiling():
         # Dynamo refuses our jvp, and register_autograd would drop tangents without a word.
         op = F.conv2d if transform_active() else RAW.fprop
         # Numbers become constants of the graph: the operators have no symbolic geometry.
-        geometry = _pair(stride), _pair(padding), _pair(dilation), operator.index(groups)
-        return op(input, weight, bias, *geometry)
+        return op(input, weight, bias, *_plain(*geometry))
     if transform_active():
-        return DIFFERENTIABLE.fprop(input, weight, bias, stride, padding, dilation, groups)
-    return _eager(input, weight, bias, stride, padding, dilation, groups)
+        return DIFFERENTIABLE.fprop(input, weight, bias, *geometry)
+    return _eager(input, weight, bias, *geometry)
 
 
 def _rewritten(
@@ -205,10 +188,14 @@ def _after_refusal(
     # PyTorch accepts them. It takes more forms of integers than an operator of ours does, such as
     # stride=(2,) or NumPy's.
     if not isinstance(padding, str):
-        plain = _pair(stride), _pair(padding), _pair(dilation), operator.index(groups)
+        plain = _plain(stride, padding, dilation, groups)
         if plain != (stride, padding, dilation, groups):
             return conv2d(input, weight, bias, *plain)
     raise refusal
+
+
+def _plain(stride: Any, padding: Any, dilation: Any, groups: Any) -> tuple[Any, ...]:
+    return _pair(stride), _pair(padding), _pair(dilation), operator.index(groups)
 
 
 def _pair(value: Any) -> tuple[int, int]:
