@@ -31,8 +31,7 @@ public:
         promise_dense(packed_, 0);
         // A block of 8 output by 16 input channels at a time. Rows of a torch weight often lie a
         // multiple of 4 KB apart, so that all of them fall into one set of a 12-way L1: 8 rows at
-        // once stay there until all 16 floats of a line are used, 16 rows throw each other out
-        // (30 cycles per float were seen).
+        // once stay there until all 16 floats of a line are used, 16 rows throw each other out.
         Var c_o("c_o"), c_i("c_i"), ci_o("ci_o"), ci_i("ci_i"), task("task");
         Halide::Func packed(packed_);
         packed.split(ci_, ci_o, ci_i, kLine, TailStrategy::GuardWithIf)
@@ -70,7 +69,7 @@ public:
         promise_dense(grad_weight_, -1);
         // Blocks of 8 lanes by 16 of a row are turned over in L1 and stored as whole cache lines:
         // stored lane by lane, 16 stores wait for each line that misses, and the store queue (not
-        // the memory) set the pace: 8 ms instead of 3 for 512 x 512 x 3 x 3.
+        // the memory) set the pace: a wgrad of 512 x 512 x 3 x 3 at 7 x 7 took 22 ms, not 12.5.
         Var l_o("l_o"), l_i("l_i"), row_o("row_o"), row_i("row_i"), task("task");
         Halide::Func grad_weight(grad_weight_);
         grad_weight.split(l_, l_o, l_i, kRows, TailStrategy::GuardWithIf)
