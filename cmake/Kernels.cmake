@@ -11,17 +11,17 @@ endif()
 # Objects and rows of a table lie in a folder of its name.
 set(CONVWRIGHT_KERNEL_DIR "${CMAKE_BINARY_DIR}/kernels")
 
-# convwright_add_kernel(<generator> ISA <avx2|avx512> [FORMAT <nhwc|nchw>] [SCHEDULE <knobs>]
-#                       [PROBLEM <problem string> [PHASE <pass>]] [TABLE <table>])
+# convwright_add_kernel(<generator> ISA <avx2|avx512> [FORMAT <nhwc|nchw>] [DTYPE <f32|bf16>]
+#                       [SCHEDULE <knobs>] [PROBLEM <problem string> [PHASE <pass>]] [TABLE <table>])
 #
 # One row of a table (the shipped one unless told): one object file from the Generator <generator> of
 # the program convwright_generators, and one row of the registry. PROBLEM makes a kernel for that
 # problem alone.
 function(convwright_add_kernel generator)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "" "ISA;FORMAT;SCHEDULE;PROBLEM;PHASE;TABLE" "")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "ISA;FORMAT;DTYPE;SCHEDULE;PROBLEM;PHASE;TABLE" "")
     if(NOT DEFINED CONVWRIGHT_TARGET_${arg_ISA} OR arg_UNPARSED_ARGUMENTS)
         message(FATAL_ERROR "convwright_add_kernel(${ARGV}): expected ISA avx2 or avx512 and "
-                            "FORMAT, SCHEDULE, PROBLEM, PHASE, TABLE.")
+                            "FORMAT, DTYPE, SCHEDULE, PROBLEM, PHASE, TABLE.")
     endif()
     set(table shipped)
     if(arg_TABLE)
@@ -33,6 +33,13 @@ function(convwright_add_kernel generator)
         set(format ${arg_FORMAT})
         list(APPEND params "format=${format}" "schedule=${arg_SCHEDULE}")
     endif()
+    set(dtype f32)
+    set(typed)  # in names only where it is not float32
+    if(arg_DTYPE AND NOT arg_DTYPE STREQUAL f32)
+        set(dtype ${arg_DTYPE})
+        set(typed ${dtype})
+        list(APPEND params "dtype=${dtype}")
+    endif()
     set(phase 0)
     if(arg_PROBLEM)
         list(APPEND params "problem=${arg_PROBLEM}")
@@ -42,7 +49,7 @@ function(convwright_add_kernel generator)
         endif()
     endif()
     string(REGEX REPLACE "[:,]" "_" knobs "${arg_SCHEDULE}")
-    string(JOIN _ symbol ${generator} ${arg_FORMAT} ${arg_ISA} ${knobs} ${arg_PROBLEM} ${arg_PHASE})
+    string(JOIN _ symbol ${generator} ${arg_FORMAT} ${typed} ${arg_ISA} ${knobs} ${arg_PROBLEM} ${arg_PHASE})
 
     set(folder "${CONVWRIGHT_KERNEL_DIR}/${table}")
     set(object "${folder}/${symbol}.o")
@@ -56,7 +63,7 @@ function(convwright_add_kernel generator)
         VERBATIM)
     set_property(GLOBAL APPEND PROPERTY CONVWRIGHT_OBJECTS_${table} "${object}")
     set_property(GLOBAL APPEND_STRING PROPERTY CONVWRIGHT_ROWS_${table}
-        "CONVWRIGHT_KERNEL(${generator}, ${symbol}, ${format}, ${arg_ISA}, \"${arg_SCHEDULE}\", \"${arg_PROBLEM}\", ${phase})\n")
+        "CONVWRIGHT_KERNEL(${generator}, ${symbol}, ${format}, ${arg_ISA}, ${dtype}, \"${arg_SCHEDULE}\", \"${arg_PROBLEM}\", ${phase})\n")
 endfunction()
 
 # convwright_kernel_library(<target> <table>): all kernels of the table so far as a static library;

@@ -6,33 +6,45 @@
 namespace convwright {
 
 /// Direct 2-D convolution, forward (fprop). Algorithm only: no directive, no target question.
-///   out(co,g,x,y,n) = bias(co,g) + sum_{ci,kx,ky} padded(ci, g, x*stride+kx*dilation, ..., n)
-///                                                 * weight(co, ci, kx, ky, g)
+///   out(co,g,x,y,n) = max(floor, bias(co,g) +
+///       sum_{ci,kx,ky} padded(ci, g, x*stride+kx*dilation, ..., n) * weight(co, ci, kx, ky, g))
 /// Cross-correlation, as torch.nn.Conv2d; padded(ci,g,x,y,n) = input(ci,g,x-pad,y-pad,n), 0 outside.
 /// Innermost first: input (ci,g,iw,ih,n), out (co,g,ow,oh,n). The memory format is a matter of
-/// strides alone: channels_last has ci and co dense, contiguous has x dense.
+/// strides alone: channels_last has ci and co dense, contiguous has x dense. Sums are float32.
 /// Packed operands hold panels of `panel` output channels, zero-filled behind the last one:
 /// weight (co % panel, ci, kx, ky, co / panel, g), bias (co % panel, co / panel, g).
+/// `floor` is 0 for a ReLU, else -infinity. A NaN stays one, as in torch.relu.
 ///
-/// dgrad is this same sum over another packing of the weight: see conv2d_dgrad.h.
+/// dgrad is this same sum over another packing of the weight: docs/adr/0001.
 struct Conv2dFprop {
     Halide::Var co{"co"}, ci{"ci"}, g{"g"}, x{"x"}, y{"y"}, n{"n"};
     Halide::RVar r_ci, r_kx, r_ky;
     Halide::Var kx{"kx"};
     Halide::Func padded{"padded"}, columns{"columns"}, conv{"conv"}, out{"out"};
 
-    Conv2dFprop(Halide::Func input, Halide::Func weight, Halide::Func bias, const ConvGeometry &geo,
-                int panel) {
-        padded(ci, g, x, y, n) =
-            geo.framed ? zero_padded(input, geo, ci, g, x, y, n) : input(ci, g, x, y, n);
+    Conv2dFprop(Halide::Func input, Halide::Func weight, Halide::Func bias, Halide::Expr floor,
+                const ConvGeometry &geo, int panel) {
         Halide::RDom r(0, geo.ci, 0, geo.kw, 0, geo.kh, "r");
         r_ci = r[0], r_kx = r[1], r_ky = r[2];
-        columns(ci, g, x, kx, y, n) = padded(ci, g, x * geo.stride_x + kx * geo.dilation_x, y, n);
+        const Halide::Expr px = x * geo.stride_x + r_kx * geo.dilation_x;
         const Halide::Expr py = y * geo.stride_y + r_ky * geo.dilation_y;
         conv(co, g, x, y, n) = bias(co % panel, co / panel, g);
-        conv(co, g, x, y, n) +=
-            columns(r_ci, g, x, r_kx, py, n) * weight(co % panel, r_ci, r_kx, r_ky, co / panel, g);
-        out(co, g, x, y, n) = conv(co, g, x, y, n);
+        Halide::Expr pixel;
+        if (geo.padding == Padding::kMasked) {
+            // Rows outside add nothing: the loop over taps is trimmed to the rows that exist.
+            r.where(rows_inside(geo, py));
+            pixel = masked_column(input, geo, r_ci, g, px, py, n);
+        } else {
+            padded(ci, g, x, y, n) = geo.padding == Padding::kFrame
+                                         ? zero_padded(input, geo, ci, g, x, y, n)
+                                         : to_float(input(ci, g, x, y, n));
+            columns(ci, g, x, kx, y, n) =
+                padded(ci, g, x * geo.stride_x + kx * geo.dilation_x, y, n);
+            pixel = columns(r_ci, g, x, r_kx, py, n);
+        }
+        conv(co, g, x, y, n) += pixel * weight(co % panel, r_ci, r_kx, r_ky, co / panel, g);
+        const Halide::Expr sum = conv(co, g, x, y, n);
+        out(co, g, x, y, n) = to_stored(select(sum < floor, floor, sum), input.type());
     }
 };
 

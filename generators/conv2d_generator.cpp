@@ -3,6 +3,7 @@
 
 #include "generators/kernel_sizes.h"
 #include "schedules/cpu/conv2d.h"
+#include "schedules/cpu/depthwise.h"
 
 namespace convwright {
 
@@ -15,18 +16,25 @@ using Halide::GeneratorParam;
 class Conv2d : public Halide::Generator<Conv2d> {
 public:
     GeneratorParam<Format> format_{"format", Format::kNhwc, kFormatNames};  // what is dense
+    GeneratorParam<DType> dtype_{"dtype", DType::kF32, kDTypeNames};        // of the activations
     GeneratorParam<std::string> schedule_{"schedule", ""};  // knobs as text; empty = defaults
     GeneratorParam<std::string> problem_{"problem", ""};    // empty = generic
     GeneratorParam<int> phase_{"phase", 0};                 // which pass of the problem
 
-    Input<Buffer<float, 5>> input_{"input"};    // (ci, g, iw, ih, n)
+    Input<Buffer<void, 5>> input_{"input"};     // (ci, g, iw, ih, n)
     Input<Buffer<float, 6>> weight_{"weight"};  // (co % panel, ci, kx, ky, co / panel, g)
     Input<Buffer<float, 3>> bias_{"bias"};      // (co % panel, co / panel, g)
+    Input<float> floor_{"floor"};               // 0 for a ReLU, else -infinity
     Input<int> stride_x_{"stride_x"}, stride_y_{"stride_y"};
     Input<int> pad_x_{"pad_x"}, pad_y_{"pad_y"};
     Input<int> dilation_x_{"dilation_x"}, dilation_y_{"dilation_y"};
     Input<int> channel_tiles_{"channel_tiles"}, column_tiles_{"column_tiles"}, rows_{"rows"};
-    Output<Buffer<float, 5>> output_{"output"};  // (co, g, ow, oh, n)
+    Output<Buffer<void, 5>> output_{"output"};  // (co, g, ow, oh, n)
+
+    void configure() {
+        input_.set_type(stored_type(dtype_));
+        output_.set_type(stored_type(dtype_));
+    }
 
     void generate() {
         params_ = parse_params<Conv2dCpuParams>(schedule_);
@@ -34,8 +42,11 @@ public:
             << "conv2d: the lanes of schedule " << format_params(params_)
             << " are not dense in the format; lane 1 is for nchw, lanes 0 and 2 are for nhwc, and "
                "lane 0 with stage 1 for both\n";
+        _halide_user_assert(params_.why_not_stored(dtype_) == nullptr)
+            << "conv2d: schedule " << format_params(params_)
+            << " does not convert bfloat16; stages 1, 2 and 3 do\n";
         panel_ = params_.panel(natural_vector_size<float>());
-        alg_.emplace(input_, weight_, bias_, geometry(), panel_);
+        alg_.emplace(input_, weight_, bias_, floor_, geometry(), panel_);
         output_ = alg_->out;
     }
 
@@ -58,8 +69,13 @@ public:
             fix_extents(input_, {pass.ci, pass.groups, pass.x.in, pass.y.in, pass.n});
             fix_extents(output_, {pass.co, pass.groups, pass.x.out, pass.y.out, pass.n});
         }
-        schedule_conv2d_cpu(*alg_, params_, {channel_tiles_, column_tiles_, rows_},
-                            natural_vector_size<float>());
+        const ConvTask task{channel_tiles_, column_tiles_, rows_};
+        const int lanes = natural_vector_size<float>();
+        if (params_.stage == Conv2dCpuParams::kMasked) {
+            schedule_depthwise_cpu(*alg_, params_, task, lanes);
+        } else {
+            schedule_conv2d_cpu(*alg_, params_, task, lanes);
+        }
     }
 
 private:
@@ -79,11 +95,14 @@ private:
             geo.dilation_x = dilation_x_, geo.dilation_y = dilation_y_;
         }
         if (params_.lane == Conv2dCpuParams::kGroups) geo.ci = geo.co = 1;
-        if (params_.taps != 0) geo.kw = geo.kh = params_.taps, geo.dilation_x = geo.dilation_y = 1;
+        if (params_.taps_x != 0) geo.kw = params_.taps_x, geo.dilation_x = 1;
+        if (params_.taps_y != 0) geo.kh = params_.taps_y, geo.dilation_y = 1;
         if (params_.stride != 0) geo.stride_x = geo.stride_y = params_.stride;
         // Vectors of columns need the stride at compile time; why_illegal() has promised 1.
         if (columns() && params_.stage != Conv2dCpuParams::kGather) geo.stride_x = 1;
-        geo.framed = params_.stage != Conv2dCpuParams::kDirect;
+        geo.padding = params_.stage == Conv2dCpuParams::kDirect   ? Padding::kNone
+                      : params_.stage == Conv2dCpuParams::kMasked ? Padding::kMasked
+                                                                  : Padding::kFrame;
         return geo;
     }
 

@@ -19,6 +19,8 @@ struct WgradPartition {
 /// in panels of `panel` lanes: q * panel + l is the output channel and `other` the group or, for
 /// depthwise (`grouped`), the other way round. Panels keep all of a weight's rows in reach of the
 /// prefetcher when a second, small pass (WgradReduce) adds the parts in their order.
+/// With masked padding, which is for depthwise, nothing is staged: both operands are read in place,
+/// and the last panel moves back over its neighbour to end with the last group.
 /// Innermost first: grad_output (co,g,ow,oh,n), input (ci,g,iw,ih,n).
 struct Conv2dWgrad {
     Halide::Var co{"co"}, ci{"ci"}, g{"g"}, x{"x"}, y{"y"}, n{"n"}, kx{"kx"}, ky{"ky"};
@@ -29,27 +31,36 @@ struct Conv2dWgrad {
     Conv2dWgrad(Halide::Func grad_output, Halide::Func input, const ConvGeometry &geo,
                 Halide::Expr ow, Halide::Expr oh, Halide::Expr batch, const WgradPartition &cut,
                 int panel, bool grouped) {
-        // Channels behind the last one repeat it: they fill up register tiles, and the reduction
-        // pass drops what they sum to.
-        padded(ci, g, x, y, n) = zero_padded(input, geo, clamp(ci, 0, geo.ci - 1), g, x, y, n);
-        grad(co, g, x, y, n) =
-            grad_output(clamp(co, 0, geo.co - 1), clamp(g, 0, geo.groups - 1), x, y, n);
-
         Halide::RDom r(0, ow, 0, cut.rows, 0, cut.images, "r");
         r_x = r[0], r_y = r[1], r_n = r[2];
         const Halide::Expr gy = band * cut.rows + r_y, gn = block * cut.images + r_n;
-        r.where(gy < oh);
+        r.where(likely(gy < oh));
         r.where(gn < batch);
+        const Halide::Expr in_x = r_x * geo.stride_x + kx * geo.dilation_x;
+        const Halide::Expr in_y = gy * geo.stride_y + ky * geo.dilation_y;
+        const bool masked = geo.padding == Padding::kMasked;
+        Halide::Expr product;
+        if (masked) {
+            const Halide::Expr inside_y = unsafe_promise_clamped(gy, 0, oh - 1);
+            const Halide::Expr inside_n = unsafe_promise_clamped(gn, 0, batch - 1);
+            product = to_float(grad_output(co, g, r_x, inside_y, inside_n)) *
+                      masked_pixel(input, geo, ci, g, in_x, in_y, inside_n);
+        } else {
+            // Channels behind the last one repeat it: they fill up register tiles, and the reduction
+            // pass drops what they sum to.
+            padded(ci, g, x, y, n) = zero_padded(input, geo, clamp(ci, 0, geo.ci - 1), g, x, y, n);
+            grad(co, g, x, y, n) = to_float(
+                grad_output(clamp(co, 0, geo.co - 1), clamp(g, 0, geo.groups - 1), x, y, n));
+            product = grad(co, g, r_x, gy, gn) * padded(ci, g, in_x, in_y, gn);
+        }
         sum(co, ci, kx, ky, g, band, block) = 0.0f;
-        sum(co, ci, kx, ky, g, band, block) +=
-            grad(co, g, r_x, gy, gn) * padded(ci, g, r_x * geo.stride_x + kx * geo.dilation_x,
-                                              gy * geo.stride_y + ky * geo.dilation_y, gn);
+        sum(co, ci, kx, ky, g, band, block) += product;
 
         // Two loops, not one over chunks with a modulus: bounds inference takes a modulus of a
         // loop variable for the whole range and would stage the whole image for every chunk.
         Halide::RDom rc(0, cut.bands, 0, cut.blocks, "rc");
         r_band = rc[0], r_block = rc[1];
-        const Halide::Expr lane = q * panel + l;
+        const Halide::Expr lane = (masked ? min(q * panel, geo.groups - panel) : q * panel) + l;
         partial(l, ci, kx, ky, q, other, py, pn) = 0.0f;
         partial(l, ci, kx, ky, q, other, py, pn) += sum(
             grouped ? Halide::Expr(other) : lane, ci, kx, ky, grouped ? lane : Halide::Expr(other),

@@ -3,6 +3,7 @@
 
 #include "generators/kernel_sizes.h"
 #include "schedules/cpu/conv2d_wgrad.h"
+#include "schedules/cpu/depthwise_wgrad.h"
 
 namespace convwright {
 
@@ -14,17 +15,23 @@ using Halide::GeneratorParam;
 class Conv2dWgradGenerator : public Halide::Generator<Conv2dWgradGenerator> {
 public:
     GeneratorParam<Format> format_{"format", Format::kNhwc, kFormatNames};  // what is dense
+    GeneratorParam<DType> dtype_{"dtype", DType::kF32, kDTypeNames};        // of the activations
     GeneratorParam<std::string> schedule_{"schedule", ""};  // knobs as text; empty = defaults
     GeneratorParam<std::string> problem_{"problem", ""};    // empty = generic
 
-    Input<Buffer<float, 5>> grad_output_{"grad_output"};  // (co, g, ow, oh, n)
-    Input<Buffer<float, 5>> input_{"input"};              // (ci, g, iw, ih, n)
+    Input<Buffer<void, 5>> grad_output_{"grad_output"};  // (co, g, ow, oh, n)
+    Input<Buffer<void, 5>> input_{"input"};              // (ci, g, iw, ih, n)
     Input<int> stride_x_{"stride_x"}, stride_y_{"stride_y"};
     Input<int> pad_x_{"pad_x"}, pad_y_{"pad_y"};
     Input<int> dilation_x_{"dilation_x"}, dilation_y_{"dilation_y"};
     Input<int> rows_{"rows"}, images_{"images"}, bands_{"bands"}, blocks_{"blocks"};
     Input<int> task_tiles_{"task_tiles"};
     Output<Buffer<float, 8>> partial_{"partial"};  // (lane, ci, kx, ky, panel, other, py, pn)
+
+    void configure() {
+        grad_output_.set_type(stored_type(dtype_));
+        input_.set_type(stored_type(dtype_));
+    }
 
     void generate() {
         params_ = parse_params<Conv2dWgradCpuParams>(schedule_);
@@ -54,11 +61,26 @@ public:
             fix_extents(grad_output_, {pass.co, pass.groups, pass.x.out, pass.y.out, pass.n});
             fix_extents(input_, {pass.ci, pass.groups, pass.x.in, pass.y.in, pass.n});
         }
-        schedule_conv2d_wgrad_cpu(*alg_, params_, task_tiles_, lanes);
+        if (params_.stage == Conv2dWgradCpuParams::kMasked) {
+            schedule_depthwise_wgrad_cpu(*alg_, params_, task_tiles_, lanes);
+        } else {
+            schedule_conv2d_wgrad_cpu(*alg_, params_, task_tiles_, lanes);
+        }
     }
 
 private:
     ConvGeometry geometry() {
+        ConvGeometry geo = sizes();
+        if (params_.stage != Conv2dWgradCpuParams::kMasked) return geo;
+        geo.padding = Padding::kMasked;
+        geo.ci = geo.co = 1;
+        if (params_.stride != 0) {
+            geo.stride_x = geo.stride_y = params_.stride;
+            geo.dilation_x = geo.dilation_y = 1;
+        }
+        return geo;
+    }
+    ConvGeometry sizes() {
         if (!problem_.value().empty()) return geometry_of(pass_of(problem_, 0));
         ConvGeometry geo;
         geo.ci = input_.dim(0).extent(), geo.co = grad_output_.dim(0).extent();

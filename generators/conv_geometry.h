@@ -1,9 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "Halide.h"
+#include "generators/stored_values.h"
 
 namespace convwright {
+
+/// How an algorithm reads positions outside the input, which are zeros.
+enum class Padding {
+    kNone,   ///< There are none.
+    kFrame,  ///< From a copy with zeros around it, staged by the schedule.
+    kMasked,  ///< In place: columns under a mask that is one bit for a whole vector of channels, rows
+              ///< by the loop bounds. No copy, but only where lanes are channels or groups.
+};
 
 /// Sizes of one convolution as Halide expressions: constants in a specialised kernel, run-time
 /// values in a generic one. Units are elements. Dilation 1 is dense.
@@ -15,7 +23,7 @@ struct ConvGeometry {
     Halide::Expr stride_x, stride_y;
     Halide::Expr pad_x, pad_y;  ///< Leading zeros; negative values skip input.
     Halide::Expr dilation_x, dilation_y;
-    bool framed = true;  ///< false: no zeros around the input, so pads are 0 and never read.
+    Padding padding = Padding::kFrame;
 };
 
 /// input with zeros outside its columns and rows, indexed from the padded corner:
@@ -27,8 +35,35 @@ inline Halide::Expr zero_padded(const Halide::Func &input, const ConvGeometry &g
     const Halide::Expr sx = x - geo.pad_x, sy = y - geo.pad_y;
     const Halide::Expr pixel = input(ci, clamp(g, 0, geo.groups - 1), clamp(sx, 0, geo.iw - 1),
                                      clamp(sy, 0, geo.ih - 1), n);
-    return select(sx >= 0 && sx < geo.iw && sy >= 0 && sy < geo.ih, pixel,
-                  Halide::Internal::make_zero(pixel.type()));
+    return select(sx >= 0 && sx < geo.iw && sy >= 0 && sy < geo.ih, to_float(pixel), 0.0f);
+}
+
+/// Whether row y of the padded input is one of the input.
+inline Halide::Expr rows_inside(const ConvGeometry &geo, Halide::Expr y) {
+    const Halide::Expr sy = y - geo.pad_y;
+    return likely(sy >= 0) && likely(sy < geo.ih);
+}
+
+/// zero_padded() read in place. The hints let a schedule split off the tiles at the edges; LLVM makes
+/// masked loads of them there, and plain ones in between.
+inline Halide::Expr masked_pixel(const Halide::Func &input, const ConvGeometry &geo,
+                                 Halide::Expr ci, Halide::Expr g, Halide::Expr x, Halide::Expr y,
+                                 Halide::Expr n) {
+    const Halide::Expr sx = x - geo.pad_x, sy = y - geo.pad_y;
+    const Halide::Expr pixel =
+        input(ci, g, clamp(likely(sx), 0, geo.iw - 1), clamp(likely(sy), 0, geo.ih - 1), n);
+    return select(likely(sx >= 0) && likely(sx < geo.iw) && rows_inside(geo, y), to_float(pixel),
+                  0.0f);
+}
+
+/// The same for a row that rows_inside().
+inline Halide::Expr masked_column(const Halide::Func &input, const ConvGeometry &geo,
+                                  Halide::Expr ci, Halide::Expr g, Halide::Expr x, Halide::Expr y,
+                                  Halide::Expr n) {
+    const Halide::Expr sx = x - geo.pad_x, sy = y - geo.pad_y;
+    const Halide::Expr pixel = input(ci, g, clamp(likely(sx), 0, geo.iw - 1),
+                                     unsafe_promise_clamped(sy, 0, geo.ih - 1), n);
+    return select(likely(sx >= 0) && likely(sx < geo.iw), to_float(pixel), 0.0f);
 }
 
 }  // namespace convwright

@@ -10,8 +10,10 @@ set(tiles2_avx2 6 5 4 2 1)
 set(tiles1_avx2 12 7 4 1)
 
 foreach(isa IN ITEMS avx2 avx512)
-    convwright_add_kernel(pack_weight ISA ${isa})
-    convwright_add_kernel(wgrad_reduce ISA ${isa})
+    foreach(dtype IN ITEMS f32 bf16)
+        convwright_add_kernel(pack_weight ISA ${isa} DTYPE ${dtype})
+        convwright_add_kernel(wgrad_reduce ISA ${isa} DTYPE ${dtype})
+    endforeach()
 
     foreach(vec IN ITEMS 2 1)
         # Lanes are output channels; stage 0 reads in place, 1 from a frame of zeros.
@@ -23,16 +25,30 @@ foreach(isa IN ITEMS avx2 avx512)
         endforeach()
     endforeach()
 
-    # Lanes are groups: depthwise. Compiled-in taps keep columns in registers from tap to tap, which
-    # was up to 1.2 times faster for 7 x 7 and no faster for 3 x 3, where the copy into the frame dominates.
-    foreach(knobs IN ITEMS vec:4,tile:2 vec:2,tile:4 vec:1,tile:4)
-        convwright_add_kernel(conv2d ISA ${isa} FORMAT nhwc SCHEDULE lane:2,${knobs},stage:1)
-    endforeach()
-    foreach(taps IN ITEMS 5 7)
-        foreach(stride IN ITEMS 1 2)
-            convwright_add_kernel(conv2d ISA ${isa} FORMAT nhwc
-                SCHEDULE lane:2,vec:1,tile:8,stage:1,taps:${taps},stride:${stride})
+endforeach()
+
+# Depthwise: lanes are groups. In place from a whole vector of them on, else from a frame. Taps of a
+# row are compiled in for odd kernels, and for the passes of their strided dgrad.
+set(depthwise_tiles_avx512 4 7 8)
+set(depthwise_tiles_avx2 4 6)
+foreach(isa IN ITEMS avx2 avx512)
+    foreach(dtype IN ITEMS f32 bf16)
+        set(row conv2d ISA ${isa} FORMAT nhwc DTYPE ${dtype} SCHEDULE)
+        foreach(tile IN LISTS depthwise_tiles_${isa})
+            foreach(stride IN ITEMS 1 2)
+                convwright_add_kernel(${row}
+                    lane:2,vec:1,tile:${tile},stage:3,taps_x:3,taps_y:3,stride:${stride})
+                foreach(taps IN ITEMS 5 7)
+                    convwright_add_kernel(${row}
+                        lane:2,vec:1,tile:${tile},stage:3,taps_x:${taps},stride:${stride})
+                endforeach()
+            endforeach()
         endforeach()
+        foreach(taps IN ITEMS 1 2 3 4)
+            convwright_add_kernel(${row} lane:2,vec:1,tile:4,stage:3,taps_x:${taps},stride:1)
+        endforeach()
+        convwright_add_kernel(${row} lane:2,vec:1,tile:8,stage:3)
+        convwright_add_kernel(${row} lane:2,vec:1,tile:4,stage:1)
     endforeach()
 endforeach()
 
@@ -65,13 +81,13 @@ endforeach()
 set(wgrad_tiles_avx512
     lane:0,vec:2,tile:14 lane:0,vec:2,tile:8 lane:0,vec:4,tile:6 lane:0,vec:2,tile:4
     lane:0,vec:2,tile:1 lane:0,vec:1,tile:16 lane:0,vec:1,tile:8 lane:0,vec:1,tile:4
-    lane:0,vec:1,tile:1 lane:2,vec:4,tile:1 lane:2,vec:1,tile:1
+    lane:0,vec:1,tile:1 lane:2,vec:1,tile:1
     lane:0,vec:1,tile:1,taps_x:3,taps_y:3 lane:0,vec:2,tile:1,taps_x:3,taps_y:3
     lane:0,vec:2,tile:3,taps_x:3 lane:0,vec:1,tile:1,taps_x:5,taps_y:5
     lane:0,vec:1,tile:4,taps_x:5 lane:0,vec:2,tile:1,taps_x:7)
 set(wgrad_tiles_avx2
     lane:0,vec:2,tile:6 lane:0,vec:2,tile:4 lane:0,vec:2,tile:1 lane:0,vec:1,tile:8
-    lane:0,vec:1,tile:1 lane:2,vec:4,tile:1 lane:2,vec:1,tile:1
+    lane:0,vec:1,tile:1 lane:2,vec:1,tile:1
     lane:0,vec:1,tile:1,taps_x:3,taps_y:3 lane:0,vec:1,tile:3,taps_x:3 lane:0,vec:2,tile:1,taps_x:5
     lane:0,vec:1,tile:1,taps_x:7)
 foreach(isa IN ITEMS avx2 avx512)
@@ -79,5 +95,55 @@ foreach(isa IN ITEMS avx2 avx512)
         foreach(knobs IN LISTS wgrad_tiles_${isa})
             convwright_add_kernel(conv2d_wgrad ISA ${isa} FORMAT ${format} SCHEDULE ${knobs})
         endforeach()
+    endforeach()
+endforeach()
+
+# Depthwise wgrad in place: all taps in registers for 3 x 3, rows of taps above that.
+set(depthwise_wgrad_avx512
+    vec:2,taps_x:3,taps_y:3,unroll:4 vec:1,taps_x:3,taps_y:3,unroll:4
+    vec:4,taps_x:5,unroll:2 vec:2,taps_x:5,unroll:4 vec:1,taps_x:5,unroll:4
+    vec:2,taps_x:7,unroll:4 vec:1,taps_x:7,unroll:4)
+set(depthwise_wgrad_any_avx512 vec:4,taps_x:4,unroll:2 vec:2,taps_x:4,unroll:4 vec:1,taps_x:4,unroll:4)
+set(depthwise_wgrad_avx2
+    vec:1,taps_x:3,taps_y:3,unroll:2 vec:2,taps_x:5,unroll:2 vec:1,taps_x:5,unroll:4
+    vec:1,taps_x:7,unroll:4)
+set(depthwise_wgrad_any_avx2 vec:2,taps_x:4,unroll:2 vec:1,taps_x:4,unroll:4)
+foreach(isa IN ITEMS avx2 avx512)
+    foreach(dtype IN ITEMS f32 bf16)
+        set(row conv2d_wgrad ISA ${isa} FORMAT nhwc DTYPE ${dtype} SCHEDULE)
+        foreach(knobs IN LISTS depthwise_wgrad_${isa})
+            foreach(stride IN ITEMS 1 2)
+                convwright_add_kernel(${row} lane:2,tile:1,stage:3,stride:${stride},${knobs})
+            endforeach()
+        endforeach()
+        foreach(knobs IN LISTS depthwise_wgrad_any_${isa})
+            convwright_add_kernel(${row} lane:2,tile:1,stage:3,${knobs})
+        endforeach()
+    endforeach()
+endforeach()
+
+# Grouped convolution of bfloat16: what is staged is converted on the way. A smaller ladder of tiles.
+set(bf16_channel_tiles_avx512 vec:2,tile:8 vec:2,tile:4 vec:2,tile:1 vec:1,tile:14 vec:1,tile:7 vec:1,tile:1)
+set(bf16_channel_tiles_avx2 vec:2,tile:6 vec:2,tile:4 vec:2,tile:1 vec:1,tile:7 vec:1,tile:1)
+set(bf16_column_tiles vec:2,tile:4 vec:1,tile:8 vec:1,tile:1)
+set(bf16_wgrad_tiles vec:2,tile:4 vec:1,tile:8 vec:1,tile:1)
+foreach(isa IN ITEMS avx2 avx512)
+    foreach(knobs IN LISTS bf16_channel_tiles_${isa})
+        convwright_add_kernel(conv2d ISA ${isa} FORMAT nhwc DTYPE bf16 SCHEDULE lane:0,${knobs},stage:1)
+    endforeach()
+    foreach(knobs IN LISTS bf16_column_tiles)
+        foreach(stage IN ITEMS stage:1 stage:2 stage:1,strided_out:1)
+            convwright_add_kernel(conv2d ISA ${isa} FORMAT nchw DTYPE bf16
+                SCHEDULE lane:1,${knobs},${stage})
+        endforeach()
+    endforeach()
+    convwright_add_kernel(conv2d ISA ${isa} FORMAT nchw DTYPE bf16 SCHEDULE lane:0,vec:1,tile:8,stage:1)
+    foreach(format IN ITEMS nhwc nchw)
+        foreach(knobs IN LISTS bf16_wgrad_tiles)
+            convwright_add_kernel(conv2d_wgrad ISA ${isa} FORMAT ${format} DTYPE bf16
+                SCHEDULE lane:0,${knobs})
+        endforeach()
+        convwright_add_kernel(conv2d_wgrad ISA ${isa} FORMAT ${format} DTYPE bf16
+            SCHEDULE lane:2,vec:1,tile:1)
     endforeach()
 endforeach()

@@ -17,13 +17,16 @@ constexpr int kRows = 8, kLine = 16;
 /// The transposed and reversed weight of dgrad is a matter of the strides given.
 class PackWeight : public Halide::Generator<PackWeight> {
 public:
-    Input<Buffer<float, 5>> weight_{"weight"};   // (co, ci, kx, ky, g)
+    GeneratorParam<DType> dtype_{"dtype", DType::kF32, kDTypeNames};  // of the weight
+    Input<Buffer<void, 5>> weight_{"weight"};                         // (co, ci, kx, ky, g)
     Output<Buffer<float, 6>> packed_{"packed"};  // (co % panel, ci, kx, ky, co / panel, g)
+
+    void configure() { weight_.set_type(stored_type(dtype_)); }
 
     void generate() {
         const Expr co = p_ * packed_.dim(0).extent() + c_, last = weight_.dim(0).extent() - 1;
         packed_(c_, ci_, kx_, ky_, p_, g_) =
-            select(co <= last, weight_(min(co, last), ci_, kx_, ky_, g_), 0.0f);
+            select(co <= last, to_float(weight_(min(co, last), ci_, kx_, ky_, g_)), 0.0f);
     }
 
     void schedule() {
@@ -54,14 +57,18 @@ private:
 /// One call for the whole panels and one for the lanes of the last.
 class WgradReduce : public Halide::Generator<WgradReduce> {
 public:
-    Input<Buffer<float, 8>> partial_{"partial"};  // (lane, row, a, b, panel, other, py, pn)
-    Output<Buffer<float, 6>> grad_weight_{"grad_weight"};  // (lane, row, a, b, panel, other)
+    GeneratorParam<DType> dtype_{"dtype", DType::kF32, kDTypeNames};  // of the weight
+    Input<Buffer<float, 8>> partial_{"partial"};          // (lane, row, a, b, panel, other, py, pn)
+    Output<Buffer<void, 6>> grad_weight_{"grad_weight"};  // (lane, row, a, b, panel, other)
+
+    void configure() { grad_weight_.set_type(stored_type(dtype_)); }
 
     void generate() {
         RDom r(0, partial_.dim(6).extent(), 0, partial_.dim(7).extent(), "r");
         sum_(l_, row_, a_, b_, q_, other_) = 0.0f;
         sum_(l_, row_, a_, b_, q_, other_) += partial_(l_, row_, a_, b_, q_, other_, r[0], r[1]);
-        grad_weight_(l_, row_, a_, b_, q_, other_) = sum_(l_, row_, a_, b_, q_, other_);
+        grad_weight_(l_, row_, a_, b_, q_, other_) =
+            to_stored(sum_(l_, row_, a_, b_, q_, other_), stored_type(dtype_));
     }
 
     void schedule() {

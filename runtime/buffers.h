@@ -6,6 +6,8 @@
 #include <array>
 #include <cstdint>
 
+#include "runtime/conv_problem.h"
+
 namespace convwright {
 
 /// One dimension of a buffer, in elements.
@@ -13,22 +15,23 @@ struct Extent {
     int64_t extent, stride;
 };
 
-/// A halide_buffer_t of float32 over memory of the caller, innermost dimension first. The caller has
-/// checked that sizes and strides fit 32 bits.
+/// A halide_buffer_t over memory of the caller, innermost dimension first. The caller has checked
+/// that sizes and strides fit 32 bits.
 template<size_t N>
-class FloatBuffer {
+class BufferView {
 public:
-    FloatBuffer(const float *data, const std::array<Extent, N> &extents) {
+    BufferView(const void *data, const std::array<Extent, N> &extents, DType dtype = DType::kF32) {
         for (size_t d = 0; d < N; d++) {
             dims_[d] = {0, static_cast<int32_t>(extents[d].extent),
                         static_cast<int32_t>(extents[d].stride), 0};
         }
-        buffer_.host = reinterpret_cast<uint8_t *>(const_cast<float *>(data));
-        buffer_.type = halide_type_t(halide_type_float, 32);
+        buffer_.host = static_cast<uint8_t *>(const_cast<void *>(data));
+        buffer_.type = dtype == DType::kBf16 ? halide_type_t(halide_type_uint, 16)
+                                             : halide_type_t(halide_type_float, 32);
         buffer_.dimensions = N;
         buffer_.dim = dims_;
     }
-    FloatBuffer(const FloatBuffer &) = delete;
+    BufferView(const BufferView &) = delete;
     halide_buffer_t *get() { return &buffer_; }
 
 private:

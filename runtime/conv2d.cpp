@@ -2,6 +2,8 @@
 #include "runtime/conv2d.h"
 
 #include <algorithm>
+#include <cstring>
+#include <limits>
 #include <utility>
 
 #include "runtime/buffers.h"
@@ -11,24 +13,38 @@ namespace {
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
+const void *advanced(const void *data, int64_t elements, DType dtype) {
+    return static_cast<const char *>(data) + elements * bytes_of(dtype);
+}
+
+float to_float(uint16_t bf16) {
+    const uint32_t bits = uint32_t{bf16} << 16;
+    float value;
+    std::memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
 /// A tensor as one pass sees it; a collapsed pass steps through all pixels with the stride of a
 /// column.
 struct PassView {
-    const float *data;
+    const void *data;
+    DType dtype;
     Extent x, y, n, channel;
 };
 
-PassView view_input(const Activation &t, const ConvPass &pass) {
+PassView view_input(const Activation &t, const ConvPass &pass, DType dtype) {
     return {t.data,
+            dtype,
             {pass.x.in, t.w * pass.x.in_step},
             {pass.y.in, t.h * pass.y.in_step},
             {pass.n, t.n},
             {0, t.c}};
 }
 
-PassView view_output(const Activation &t, const ConvPass &pass) {
+PassView view_output(const Activation &t, const ConvPass &pass, DType dtype) {
     const PassAxis &x = pass.x, &y = pass.y;
-    return {t.data + x.out_first * t.w + y.out_first * t.h,
+    return {advanced(t.data, x.out_first * t.w + y.out_first * t.h, dtype),
+            dtype,
             {x.out, t.w * x.out_step},
             {y.out, t.h * y.out_step},
             {pass.n, t.n},
@@ -36,26 +52,28 @@ PassView view_output(const Activation &t, const ConvPass &pass) {
 }
 
 /// (channels of a group, groups, columns, rows, images).
-FloatBuffer<5> activation_buffer(const PassView &v, int channels, int groups) {
+BufferView<5> activation_buffer(const PassView &v, int channels, int groups) {
     return {v.data,
-            {{{channels, v.channel.stride}, {groups, channels * v.channel.stride}, v.x, v.y, v.n}}};
+            {{{channels, v.channel.stride}, {groups, channels * v.channel.stride}, v.x, v.y, v.n}},
+            v.dtype};
 }
 
 /// Writes zeros where no tap reaches: dgrad between the positions that a strided fprop reads.
+template<typename Element>
 void fill_zero(const PassView &v, int channels) {
-    float *data = const_cast<float *>(v.data);
+    auto *data = static_cast<Element *>(const_cast<void *>(v.data));
     for (int64_t n = 0; n < v.n.extent; n++) {
         for (int64_t y = 0; y < v.y.extent; y++) {
-            float *row = data + n * v.n.stride + y * v.y.stride;
+            Element *row = data + n * v.n.stride + y * v.y.stride;
             if (v.channel.stride == 1) {
                 for (int64_t x = 0; x < v.x.extent; x++) {
-                    std::fill_n(row + x * v.x.stride, channels, 0.0f);
+                    std::fill_n(row + x * v.x.stride, channels, Element{});
                 }
                 continue;
             }
             for (int64_t c = 0; c < channels; c++) {
                 for (int64_t x = 0; x < v.x.extent; x++) {
-                    row[c * v.channel.stride + x * v.x.stride] = 0.0f;
+                    row[c * v.channel.stride + x * v.x.stride] = Element{};
                 }
             }
         }
@@ -64,15 +82,15 @@ void fill_zero(const PassView &v, int channels) {
 
 /// The weight as a pass reads it: (co, ci, kx, ky, g), taps in the pass's order and for dgrad the
 /// channel axes swapped.
-FloatBuffer<5> weight_buffer(const Weight &w, const ConvPass &pass) {
+BufferView<5> weight_buffer(const Weight &w, const ConvPass &pass, DType dtype) {
     const TapRange &tx = pass.x.taps, &ty = pass.y.taps;
     Extent out{pass.co, w.co}, in{pass.ci, w.ci};
     if (pass.transposed) std::swap(out.stride, in.stride);
     // Groups follow each other along the first axis of the tensor.
     const int64_t group = w.co * (pass.transposed ? pass.ci : pass.co);
-    return {
-        w.data + tx.first * w.w + ty.first * w.h,
-        {{out, in, {tx.count, w.w * tx.step}, {ty.count, w.h * ty.step}, {pass.groups, group}}}};
+    return {advanced(w.data, tx.first * w.w + ty.first * w.h, dtype),
+            {{out, in, {tx.count, w.w * tx.step}, {ty.count, w.h * ty.step}, {pass.groups, group}}},
+            dtype};
 }
 
 /// Weight and bias of one pass, packed for one schedule.
@@ -95,87 +113,99 @@ struct Panels {
 bool pack_weight(CallContext &context, const ConvKernel &kernel, const ConvPass &pass,
                  const Weight &weight, const Panels &to, float *packed) {
     const int64_t ci = pass.ci, kx = pass.x.taps.count, ky = pass.y.taps.count;
-    const KernelEntry pack = support_kernels(kernel.isa).pack_weight;
+    const KernelEntry pack = support_kernels(kernel.isa, kernel.dtype).pack_weight;
     void *user_context = &context;
     if (kernel.params.lane == Conv2dCpuParams::kGroups) {
         // Depthwise: the groups take the place of the channels, in one panel of all of them.
-        FloatBuffer<5> from = weight_buffer(weight, pass);
+        BufferView<5> from = weight_buffer(weight, pass, kernel.dtype);
         halide_dimension_t *d = from.get()->dim;
         std::swap(d[0], d[4]);
-        FloatBuffer<6> out(packed, {{{to.groups, 1},
-                                     {1, to.groups},
-                                     {kx, to.groups},
-                                     {ky, to.groups * kx},
-                                     {1, 0},
-                                     {1, 0}}});
+        BufferView<6> out(packed, {{{to.groups, 1},
+                                    {1, to.groups},
+                                    {kx, to.groups},
+                                    {ky, to.groups * kx},
+                                    {1, 0},
+                                    {1, 0}}});
         void *arguments[] = {&user_context, from.get(), out.get()};
         return pack(arguments) == 0;
     }
-    FloatBuffer<5> from = weight_buffer(weight, pass);
+    BufferView<5> from = weight_buffer(weight, pass, kernel.dtype);
     const int64_t s = to.panel;
-    FloatBuffer<6> out(packed, {{{s, 1},
-                                 {ci, s},
-                                 {kx, s * ci},
-                                 {ky, s * ci * kx},
-                                 {to.panels, s * ci * kx * ky},
-                                 {to.groups, s * ci * kx * ky * to.panels}}});
+    BufferView<6> out(packed, {{{s, 1},
+                                {ci, s},
+                                {kx, s * ci},
+                                {ky, s * ci * kx},
+                                {to.panels, s * ci * kx * ky},
+                                {to.groups, s * ci * kx * ky * to.panels}}});
     void *arguments[] = {&user_context, from.get(), out.get()};
     return pack(arguments) == 0;
 }
 
-void pack_bias(const float *bias, const ConvPass &pass, const Panels &to, float *packed) {
+void pack_bias(const void *bias, DType dtype, const ConvPass &pass, const Panels &to,
+               float *packed) {
     const int64_t row = to.panel * to.panels;
     std::fill_n(packed, row * to.groups, 0.0f);
     if (bias == nullptr) return;
     for (int64_t g = 0; g < pass.groups; g++) {
-        std::copy_n(bias + g * pass.co, pass.co, packed + g * row);
+        float *panel = packed + g * row;
+        if (dtype == DType::kBf16) {
+            const auto *first = static_cast<const uint16_t *>(bias) + g * pass.co;
+            std::transform(first, first + pass.co, panel, to_float);
+        } else {
+            std::copy_n(static_cast<const float *>(bias) + g * pass.co, pass.co, panel);
+        }
     }
 }
 
 bool run_pass(CallContext &context, const ConvKernel &kernel, const ConvPass &pass,
               const ConvTaskSize &task, const Activation &input, const Weight &weight,
-              const float *bias, const Activation &output, float *workspace) {
+              const void *bias, bool relu, const Activation &output, float *workspace) {
     const Panels panels(kernel, pass);
     float *packed = workspace, *packed_bias = workspace + panels.weight_floats;
     if (!pack_weight(context, kernel, pass, weight, panels, packed)) return false;
-    pack_bias(bias, pass, panels, packed_bias);
+    pack_bias(bias, kernel.dtype, pass, panels, packed_bias);
 
     const int64_t ci = pass.ci, kx = pass.x.taps.count, ky = pass.y.taps.count;
     const bool grouped = kernel.params.lane == Conv2dCpuParams::kGroups;
     const int64_t s = grouped ? panels.groups : panels.panel;  // stride of the next input channel
     const int64_t whole = s * ci * kx * ky;
-    FloatBuffer<6> w(packed, {{{panels.panel, 1},
-                               {ci, s},
-                               {kx, s * ci},
-                               {ky, s * ci * kx},
-                               {panels.panels, whole},
-                               {panels.groups, grouped ? 1 : whole * panels.panels}}});
+    BufferView<6> w(packed, {{{panels.panel, 1},
+                              {ci, s},
+                              {kx, s * ci},
+                              {ky, s * ci * kx},
+                              {panels.panels, whole},
+                              {panels.groups, grouped ? 1 : whole * panels.panels}}});
     const int64_t row = panels.panel * panels.panels;
-    FloatBuffer<3> b(packed_bias,
-                     {{{panels.panel, 1}, {panels.panels, panels.panel}, {panels.groups, row}}});
-    FloatBuffer<5> in = activation_buffer(view_input(input, pass), pass.ci, pass.groups);
-    FloatBuffer<5> out = activation_buffer(view_output(output, pass), pass.co, pass.groups);
+    BufferView<3> b(packed_bias,
+                    {{{panels.panel, 1}, {panels.panels, panels.panel}, {panels.groups, row}}});
+    BufferView<5> in =
+        activation_buffer(view_input(input, pass, kernel.dtype), pass.ci, pass.groups);
+    BufferView<5> out =
+        activation_buffer(view_output(output, pass, kernel.dtype), pass.co, pass.groups);
 
     void *user_context = &context;
     PassAxis x = pass.x, y = pass.y;
     ConvTaskSize size = task;
+    float floor = relu ? 0.0f : -std::numeric_limits<float>::infinity();
     void *arguments[] = {
-        &user_context, in.get(), w.get(),     b.get(),     &x.stride,           &y.stride,
-        &x.pad,        &y.pad,   &x.dilation, &y.dilation, &size.channel_tiles, &size.column_tiles,
-        &size.rows,    out.get()};
+        &user_context,      in.get(),   w.get(),  b.get(),     &floor,      &x.stride,
+        &y.stride,          &x.pad,     &y.pad,   &x.dilation, &y.dilation, &size.channel_tiles,
+        &size.column_tiles, &size.rows, out.get()};
     return kernel.call(arguments) == 0;
 }
 
 }  // namespace
 
-bool run_conv(CallContext &context, const ConvPlan &plan, const Activation &input,
-              const Weight &weight, const float *bias, const Activation &output, float *workspace) {
-    for (size_t i = 0; i < plan.passes.size(); i++) {
-        const ConvPass &pass = plan.passes[i];
-        if (pass.taps() == 0) {
-            fill_zero(view_output(output, pass), pass.co * pass.groups);
-        } else if (!run_pass(context, *plan.kernel, pass, plan.tasks[i], input, weight, bias,
-                             output, workspace)) {
+bool run_conv(CallContext &context, const ConvPlan &plan, DType dtype, const Activation &input,
+              const Weight &weight, const void *bias, const Activation &output, float *workspace) {
+    for (const ConvStep &step : plan.steps) {
+        if (step.kernel == nullptr) {
+            const PassView view = view_output(output, step.pass, dtype);
+            const int channels = step.pass.co * step.pass.groups;
+            dtype == DType::kBf16 ? fill_zero<uint16_t>(view, channels)
+                                  : fill_zero<float>(view, channels);
+        } else if (!run_pass(context, *step.kernel, step.pass, step.task, input, weight, bias,
+                             plan.relu, output, workspace)) {
             return false;
         }
     }
@@ -186,26 +216,28 @@ bool run_wgrad(CallContext &context, const WgradPlan &plan, const ConvProblem &p
                const Activation &grad_output, const Activation &input, const Weight &grad_weight,
                float *workspace) {
     const ConvPass pass = conv_passes(problem).front();
-    FloatBuffer<5> grad = activation_buffer({grad_output.data,
-                                             {pass.x.out, grad_output.w},
-                                             {pass.y.out, grad_output.h},
-                                             {pass.n, grad_output.n},
-                                             {0, grad_output.c}},
-                                            pass.co, pass.groups);
-    FloatBuffer<5> in = activation_buffer(view_input(input, pass), pass.ci, pass.groups);
+    const DType dtype = problem.dtype;
+    BufferView<5> grad = activation_buffer({grad_output.data,
+                                            dtype,
+                                            {pass.x.out, grad_output.w},
+                                            {pass.y.out, grad_output.h},
+                                            {pass.n, grad_output.n},
+                                            {0, grad_output.c}},
+                                           pass.co, pass.groups);
+    BufferView<5> in = activation_buffer(view_input(input, pass, dtype), pass.ci, pass.groups);
 
     const bool grouped = plan.kernel->params.lane == Conv2dWgradCpuParams::kGroups;
-    const int64_t kx = problem.kw, ky = problem.kh, l = plan.panel;
-    const int64_t panel = l * plan.ci * kx * ky, part = panel * plan.panels * plan.others;
+    const int64_t kx = problem.kw, stored_kx = plan.kx, ky = problem.kh, l = plan.panel;
+    const int64_t panel = l * plan.ci * stored_kx * ky, part = panel * plan.panels * plan.others;
     const std::array<Extent, 8> extents{{{l, 1},
-                                         {plan.ci, l * kx * ky},
-                                         {kx, l},
-                                         {ky, l * kx},
+                                         {plan.ci, l * stored_kx * ky},
+                                         {stored_kx, l},
+                                         {ky, l * stored_kx},
                                          {plan.panels, panel},
                                          {plan.others, panel * plan.panels},
                                          {plan.cut.parts_y, part},
                                          {plan.cut.parts_n, part * plan.cut.parts_y}}};
-    FloatBuffer<8> partial(workspace, extents);
+    BufferView<8> partial(workspace, extents);
     void *user_context = &context;
     WgradCut cut = plan.cut;
     PassAxis ax = pass.x, ay = pass.y;
@@ -220,34 +252,42 @@ bool run_wgrad(CallContext &context, const WgradPlan &plan, const ConvProblem &p
     const int64_t lane_stride = grouped ? group_stride : grad_weight.co;
     const int64_t other_stride = grouped ? grad_weight.co : group_stride;
     // Rows of the weight: of a contiguous one everything behind the output channel is one row.
-    const bool contiguous = grad_weight.w == 1 && grad_weight.h == kx && grad_weight.ci == kx * ky;
-    std::array<Extent, 3> from{extents[1], extents[2], extents[3]};
+    const bool contiguous =
+        grad_weight.w == 1 && grad_weight.h == kx && grad_weight.ci == kx * ky && stored_kx == kx;
+    std::array<Extent, 3> from{extents[1], {kx, l}, extents[3]};
     std::array<Extent, 3> to{{{pass.ci, grad_weight.ci}, {kx, grad_weight.w}, {ky, grad_weight.h}}};
     if (contiguous) {
         from = {{{plan.ci * kx * ky, l}, {1, 0}, {1, 0}}};
         to = {{{pass.ci * kx * ky, 1}, {1, 0}, {1, 0}}};
     }
-    const auto reduce = [&](int64_t first, int64_t panels, int64_t count) {
+    // `count` lanes of each of `panels` panels from `first` on, to the lanes from `to_lane` on.
+    const auto reduce = [&](int64_t first, int64_t panels, int64_t count, int64_t to_lane) {
         if (panels == 0 || count == 0) return true;
-        FloatBuffer<8> parts(workspace + first * panel, {{extents[0],
-                                                          from[0],
-                                                          from[1],
-                                                          from[2],
-                                                          {panels, panel},
-                                                          extents[5],
-                                                          extents[6],
-                                                          extents[7]}});
-        FloatBuffer<6> result(grad_weight.data + first * l * lane_stride,
-                              {{{count, lane_stride},
-                                to[0],
-                                to[1],
-                                to[2],
-                                {panels, l * lane_stride},
-                                {plan.others, other_stride}}});
+        BufferView<8> parts(workspace + first * panel, {{extents[0],
+                                                         from[0],
+                                                         from[1],
+                                                         from[2],
+                                                         {panels, panel},
+                                                         extents[5],
+                                                         extents[6],
+                                                         extents[7]}});
+        BufferView<6> result(advanced(grad_weight.data, to_lane * lane_stride, dtype),
+                             {{{count, lane_stride},
+                               to[0],
+                               to[1],
+                               to[2],
+                               {panels, l * lane_stride},
+                               {plan.others, other_stride}}},
+                             dtype);
         void *reduction[] = {&user_context, parts.get(), result.get()};
-        return support_kernels(plan.kernel->isa).wgrad_reduce(reduction) == 0;
+        return support_kernels(plan.kernel->isa, dtype).wgrad_reduce(reduction) == 0;
     };
-    return reduce(0, lanes / l, l) && reduce(lanes / l, 1, lanes % l);
+    const int64_t whole = lanes / l, rest = lanes % l;
+    if (rest == 0 || !plan.last_panel_moved_back) {
+        return reduce(0, whole, l, 0) && reduce(whole, 1, rest, whole * l);
+    }
+    // Both write the lanes that the last two panels share, and write the same.
+    return reduce(0, whole, l, 0) && reduce(whole, 1, l, lanes - l);
 }
 
 }  // namespace convwright

@@ -9,6 +9,7 @@ namespace convwright {
 namespace {
 
 constexpr const char *kDirections[] = {"fprop", "dgrad", "wgrad"};
+constexpr const char *kDTypes[] = {"f32", "bf16"};
 constexpr const char *kFormats[] = {"nchw", "nhwc"};
 constexpr const char *kExample = "fprop_n8ci64ih56iw56co64kh3kw3s1p1_f32_nhwc";
 
@@ -61,12 +62,14 @@ std::string pair_text(int64_t rows, int64_t columns) {
 
 }  // namespace
 
+const char *dtype_name(DType dtype) noexcept { return kDTypes[static_cast<int>(dtype)]; }
+
 bool ConvProblem::operator==(const ConvProblem &o) const {
     return direction == o.direction && format == o.format && n == o.n && ci == o.ci && ih == o.ih &&
            iw == o.iw && co == o.co && kh == o.kh && kw == o.kw && stride_h == o.stride_h &&
            stride_w == o.stride_w && pad_h == o.pad_h && pad_w == o.pad_w &&
            dilation_h == o.dilation_h && dilation_w == o.dilation_w && groups == o.groups &&
-           bias == o.bias;
+           bias == o.bias && relu == o.relu && dtype == o.dtype;
 }
 
 std::string format_problem(const ConvProblem &p) {
@@ -77,8 +80,8 @@ std::string format_problem(const ConvProblem &p) {
     text += "s" + pair_text(p.stride_h, p.stride_w) + "p" + pair_text(p.pad_h, p.pad_w);
     if (p.dilation_h != 1 || p.dilation_w != 1) text += "d" + pair_text(p.dilation_h, p.dilation_w);
     if (p.groups != 1) text += field("g", p.groups);
-    text += std::string("_f32_") + kFormats[static_cast<int>(p.format)];
-    return p.bias ? text + "_bias" : text;
+    text += std::string("_") + dtype_name(p.dtype) + "_" + kFormats[static_cast<int>(p.format)];
+    return text + (p.bias ? "_bias" : "") + (p.relu ? "_relu" : "");
 }
 
 ConvProblem parse_problem(const std::string &text) {
@@ -102,10 +105,16 @@ ConvProblem parse_problem(const std::string &text) {
     reader.pair(p.pad_h, p.pad_w);
     if (reader.take("d")) reader.pair(p.dilation_h, p.dilation_w);
     if (reader.take("g")) p.groups = reader.number();
-    reader.expect("_f32_");
+    reader.expect("_");
+    p.dtype = static_cast<DType>(reader.choice(kDTypes, "f32 or bf16"));
+    reader.expect("_");
     p.format = static_cast<Format>(reader.choice(kFormats, "nchw or nhwc"));
     p.bias = reader.take("_bias");
+    p.relu = reader.take("_relu");
     if (!reader.done()) reader.fail("the end");
+    if (p.relu && p.direction != Direction::kFprop) {
+        throw std::invalid_argument("problem '" + text + "': only fprop has a ReLU.");
+    }
     if (const char *why = why_impossible(p)) {
         throw std::invalid_argument("problem '" + text + "': " + why + ".");
     }

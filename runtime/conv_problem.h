@@ -18,11 +18,21 @@ enum class Format : int {
     kNhwc = 1,  ///< torch.channels_last: channels are dense.
 };
 
-/// Everything that the mathematics of one 2-D convolution needs; sizes in elements, float32.
+/// Type of the tensors in memory. Sums are float32 whatever it is.
+enum class DType : int {
+    kF32 = 0,
+    kBf16 = 1,  ///< bfloat16: the upper half of a float32, stored rounded to nearest, ties to even.
+};
+
+constexpr int64_t bytes_of(DType dtype) { return dtype == DType::kBf16 ? 2 : 4; }
+const char *dtype_name(DType dtype) noexcept;  ///< "f32", "bf16", as in problem strings.
+
+/// Everything that the mathematics of one 2-D convolution needs; sizes in elements.
 /// Two problems with equal fields run the same kernel.
 struct ConvProblem {
     Direction direction = Direction::kFprop;
     Format format = Format::kNhwc;
+    DType dtype = DType::kF32;
     int64_t n = 1;                   ///< Images.
     int64_t ci = 1, ih = 1, iw = 1;  ///< Input channels of all groups, rows, columns.
     int64_t co = 1, kh = 1, kw = 1;  ///< Output channels of all groups, taps.
@@ -31,13 +41,14 @@ struct ConvProblem {
     int64_t dilation_h = 1, dilation_w = 1;  ///< 1 is dense.
     int64_t groups = 1;
     bool bias = false;
+    bool relu = false;  ///< fprop: max(0, result) is stored, NaN as it is.
 
     int64_t oh() const { return (ih + 2 * pad_h - dilation_h * (kh - 1) - 1) / stride_h + 1; }
     int64_t ow() const { return (iw + 2 * pad_w - dilation_w * (kw - 1) - 1) / stride_w + 1; }
     bool operator==(const ConvProblem &) const;
 };
 
-/// "fprop_n8ci64ih56iw56co64kh3kw3s1p1_f32_nhwc_bias": pairs as `s2x1` (rows x columns), dilation
+/// "fprop_n8ci64ih56iw56co64kh3kw3s1p1_f32_nhwc_bias_relu": pairs as `s2x1` (rows x columns), dilation
 /// and groups left out when 1.
 std::string format_problem(const ConvProblem &problem);
 

@@ -22,10 +22,15 @@ double step_cycles(int accumulators, double loads) {
 }
 
 /// Vectors and broadcast values that a step of the engine loads: depthwise accumulators have each
-/// a vector of their own, which compiled-in taps keep in registers from tap to tap.
+/// a vector of their own, which compiled-in taps and stride keep in registers from tap to tap.
 double step_loads(const Conv2dCpuParams &p) {
     if (p.lane != Conv2dCpuParams::kGroups) return p.vec + p.tile;
-    return p.taps == 0 ? p.vec * (p.tile + 1) : p.vec * (1 + 1.0 * p.tile / p.taps);
+    if (p.taps_x == 0 || p.stride == 0) return p.vec * (p.tile + 1);
+    return p.vec * (1 + ((p.tile - 1.0) * p.stride + p.taps_x) / p.taps_x);
+}
+
+bool copies_input(const Conv2dCpuParams &p) {
+    return p.stage == Conv2dCpuParams::kFrame || p.stage == Conv2dCpuParams::kGather;
 }
 
 int channels(const Conv2dCpuParams &p, const ConvPass &pass) {
@@ -51,13 +56,14 @@ double predicted_cycles(const Conv2dCpuParams &p, const ConvPass &pass, Format f
     const double steps = static_cast<double>(pass.taps()) * pass.ci;
     // Each tap that is a loop sets up its pointers, each tile stores its accumulators.
     const double tile = steps * step_cycles(p.vec * p.tile, step_loads(p)) +
-                        (p.taps == 0 ? pass.taps() * (6.0 + p.tile) : 0.0) + 3.0 * p.vec * p.tile +
+                        (p.taps_x == 0 ? pass.taps() * (6.0 + p.tile) : 0.0) +
+                        (p.taps_y == 0 ? pass.y.taps.count * 4.0 : 0.0) + 3.0 * p.vec * p.tile +
                         20.0;
     double copied = 0;
     // Channels of a contiguous tensor are gathered and scattered, an element at a time.
     const bool turned = p.lane == Conv2dCpuParams::kChannels && format == Format::kNchw;
     if (turned) copied += 1.5 * pass.n * pass.groups * pass.co * pass.x.out * pass.y.out;
-    if (p.stage != Conv2dCpuParams::kDirect) {
+    if (copies_input(p)) {
         const double read =
             static_cast<double>(pass.n) * pass.groups * pass.ci * pass.x.in * pass.y.in;
         // Channels and columns are copied by vectors, a gather one element a cycle per tap.
@@ -110,7 +116,8 @@ double predicted_cycles(const Conv2dWgradCpuParams &p, const ConvProblem &proble
     const int64_t lanes = grouped ? problem.groups : problem.co / problem.groups;
     const int64_t other = grouped ? 1 : problem.groups;
     const int taps = p.taps_x * p.taps_y;
-    const double tiles = static_cast<double>(other) * (problem.kh * problem.kw / taps) *
+    const double tiles = static_cast<double>(other) *
+                         (ceil_div(problem.kh, p.taps_y) * ceil_div(problem.kw, p.taps_x)) *
                          ceil_div(lanes, p.vec * vector_lanes(isa)) *
                          ceil_div(problem.ci / problem.groups, p.tile);
     const double pixels = static_cast<double>(problem.n) * problem.oh() * problem.ow();
@@ -119,6 +126,13 @@ double predicted_cycles(const Conv2dWgradCpuParams &p, const ConvProblem &proble
     // Input channels of a tile share a cache line, taps have lines of their own: 2 x 1 channels x 9
     // taps took twice the time of 2 x 8 channels for 128 channels at stride 2.
     const double lines = taps > 1 ? 0.3 * taps : 0.0;
+    if (p.stage == Conv2dWgradCpuParams::kMasked) {
+        // Every accumulator has a vector of its own; columns side by side share some.
+        const double columns =
+            p.stride == 0 ? p.taps_x : ((p.unroll - 1.0) * p.stride + p.taps_x) / p.unroll;
+        const double step = step_cycles(p.accumulators(), p.vec * (1 + columns * p.taps_y));
+        return tiles * (pixels * step + chunks * (3.0 * p.accumulators() + 20.0));
+    }
     const double step = step_cycles(p.accumulators(), p.vec + p.tile * taps) + lines;
     return tiles * (pixels * step + chunks * (3.0 * p.accumulators() + 20.0));
 }
@@ -134,8 +148,10 @@ WgradCut wgrad_cut(const Conv2dWgradCpuParams &p, const ConvProblem &problem, Is
     // One output row of both operands, as a task copies them.
     const ConvPass pass = conv_passes(problem).front();
     const int64_t read = static_cast<int64_t>(pass.x.in) * pass.y.stride;
-    const int64_t row =
-        grouped ? lane_size * (ow + read) : ow * std::min(co, 4 * lane_size) + read * ci;
+    // In place there is no copy, but the tiles of all groups share what the chunk brings into L2.
+    const int64_t row = p.stage == Conv2dWgradCpuParams::kMasked ? problem.groups * (ow + read)
+                        : grouped                                ? lane_size * (ow + read)
+                                  : ow * std::min(co, 4 * lane_size) + read * ci;
     WgradCut cut;
     const int64_t halo = (problem.kh - 1) * problem.dilation_h;
     int64_t rows = std::clamp<int64_t>(kTaskFloats / std::max<int64_t>(row, 1) - halo / 2, 1, oh);

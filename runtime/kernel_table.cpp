@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/kernel_table.h"
 
-// kernel_rows.inc is generated: CONVWRIGHT_KERNEL(generator, symbol, format, isa, schedule, problem,
-// phase) once per kernel.
+// kernel_rows.inc is generated: CONVWRIGHT_KERNEL(generator, symbol, format, isa, dtype, schedule,
+// problem, phase) once per kernel.
 #define CONVWRIGHT_KERNEL(generator, symbol, ...) extern "C" int symbol##_argv(void **);
 #include "shipped/kernel_rows.inc"
 #undef CONVWRIGHT_KERNEL
@@ -14,6 +14,7 @@ struct Row {
     const char *generator, *symbol;
     Format format;
     Isa isa;
+    DType dtype;
     const char *schedule, *problem;
     int phase;
     KernelEntry call;
@@ -21,9 +22,10 @@ struct Row {
 
 constexpr Format nchw = Format::kNchw, nhwc = Format::kNhwc;
 constexpr Isa avx2 = Isa::kAvx2, avx512 = Isa::kAvx512;
+constexpr DType f32 = DType::kF32, bf16 = DType::kBf16;
 
-#define CONVWRIGHT_KERNEL(generator, symbol, format, isa, schedule, problem, phase) \
-    {#generator, #symbol, format, isa, schedule, problem, phase, symbol##_argv},
+#define CONVWRIGHT_KERNEL(generator, symbol, format, isa, dtype, schedule, problem, phase) \
+    {#generator, #symbol, format, isa, dtype, schedule, problem, phase, symbol##_argv},
 constexpr Row kRows[] = {
 #include "shipped/kernel_rows.inc"
 };
@@ -36,14 +38,14 @@ std::vector<Kernel<Params>> kernels_of(const std::string &generator) {
         if (generator != row.generator) continue;
         const Params params = parse_params<Params>(row.schedule);
         kernels.push_back({row.symbol, format_params(params), row.problem, row.phase, row.format,
-                           row.isa, params, row.call});
+                           row.isa, row.dtype, params, row.call});
     }
     return kernels;
 }
 
-KernelEntry entry_of(const std::string &generator, Isa isa) {
+KernelEntry entry_of(const std::string &generator, Isa isa, DType dtype) {
     for (const Row &row : kRows) {
-        if (generator == row.generator && isa == row.isa) return row.call;
+        if (generator == row.generator && isa == row.isa && dtype == row.dtype) return row.call;
     }
     return nullptr;
 }
@@ -60,12 +62,13 @@ const std::vector<WgradKernel> &wgrad_kernels() {
     return kernels;
 }
 
-const SupportKernels &support_kernels(Isa isa) {
-    static const SupportKernels tables[] = {
-        {entry_of("pack_weight", avx2), entry_of("wgrad_reduce", avx2)},
-        {entry_of("pack_weight", avx512), entry_of("wgrad_reduce", avx512)},
+const SupportKernels &support_kernels(Isa isa, DType dtype) {
+    static const auto table = [](Isa i, DType d) {
+        return SupportKernels{entry_of("pack_weight", i, d), entry_of("wgrad_reduce", i, d)};
     };
-    return tables[isa == Isa::kAvx512];
+    static const SupportKernels tables[2][2] = {{table(avx2, f32), table(avx2, bf16)},
+                                                {table(avx512, f32), table(avx512, bf16)}};
+    return tables[isa == Isa::kAvx512][dtype == DType::kBf16];
 }
 
 }  // namespace convwright

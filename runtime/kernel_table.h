@@ -23,6 +23,7 @@ struct Kernel {
     int phase;             ///< The only pass of that problem it computes.
     Format format;
     Isa isa;
+    DType dtype;  ///< Of the tensors in memory.
     Params params;
     KernelEntry call;
 };
@@ -37,6 +38,6 @@ struct SupportKernels {
 
 const std::vector<ConvKernel> &conv_kernels();
 const std::vector<WgradKernel> &wgrad_kernels();
-const SupportKernels &support_kernels(Isa isa);
+const SupportKernels &support_kernels(Isa isa, DType dtype);
 
 }  // namespace convwright

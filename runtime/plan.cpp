@@ -31,54 +31,122 @@ ConvPass collapsed(ConvPass pass, Format format) {
 template<typename Params>
 bool runs_here(const Kernel<Params> &kernel, const ConvProblem &problem) {
     return kernel.isa <= host_isa() && kernel.format == problem.format &&
-           (forced_kernel.empty() || forced_kernel == kernel.name);
+           kernel.dtype == problem.dtype;
 }
 
-/// Whether a specialised kernel was built for exactly this problem.
 template<typename Params>
-bool covers(const Kernel<Params> &kernel, ConvProblem problem) {
+bool chosen(const Kernel<Params> &kernel) {
+    return forced_kernel.empty() || forced_kernel == kernel.name;
+}
+
+/// Whether a specialised kernel was built for exactly this pass of exactly this problem.
+template<typename Params>
+bool covers(const Kernel<Params> &kernel, ConvProblem problem, int phase) {
     if (kernel.problem.empty()) return true;
-    problem.bias = false;  // the bias is an argument of every kernel
-    return kernel.problem == format_problem(problem);
+    problem.bias = problem.relu = false;  // arguments of every kernel
+    return kernel.phase == phase && kernel.problem == format_problem(problem);
 }
 
 constexpr const char *kNoKernel = "no kernel of this library accepts the problem on this CPU";
 
-/// Best of `plans` by predicted cycles; the forced kernel is the only candidate when there is one.
-template<typename Plan, typename Kernels, typename MakePlan, typename Cycles>
-Plan best_plan(const Kernels &kernels, const ConvProblem &problem, MakePlan make, Cycles cycles) {
-    Plan best;
-    if (const char *why = why_too_large(problem)) {
-        best.reason = why;
-        return best;
-    }
-    best.reason = forced_kernel.empty()
-                      ? kNoKernel
-                      : "kernel " + forced_kernel + " does not accept the problem";
+std::string no_kernel() {
+    return forced_kernel.empty() ? kNoKernel
+                                 : "kernel " + forced_kernel + " does not accept the problem";
+}
+
+/// The step of `kernel` for a pass; without kernel when it does not accept the pass.
+ConvStep step_with(const ConvKernel &kernel, const ConvProblem &problem, const ConvPass &pass,
+                   int phase, bool dense) {
+    ConvStep step{pass, nullptr, {}};
+    if (!covers(kernel, problem, phase)) return step;
+    if (dense && kernel.problem.empty()) step.pass = collapsed(pass, problem.format);
+    if (kernel.params.why_illegal(step.pass, kernel.format, kernel.isa) != nullptr) return step;
+    step.kernel = &kernel;
+    step.task = task_size(kernel.params, step.pass, kernel.isa);
+    return step;
+}
+
+double cycles_of(const ConvStep &step) {
+    return step.kernel == nullptr ? 0
+                                  : predicted_cycles(step.kernel->params, step.pass,
+                                                     step.kernel->format, step.kernel->isa);
+}
+
+/// The step with the fewest predicted cycles for a pass.
+ConvStep best_step(const ConvProblem &problem, const ConvPass &pass, int phase, bool dense) {
+    ConvStep best{pass, nullptr, {}};
     double best_cycles = std::numeric_limits<double>::infinity();
-    for (const auto &kernel : kernels) {
+    for (const ConvKernel &kernel : conv_kernels()) {
         if (!runs_here(kernel, problem)) continue;
-        Plan plan = make(kernel);
-        if (plan.kernel == nullptr) continue;
-        const double predicted = cycles(plan);
-        if (predicted >= best_cycles) continue;
-        best_cycles = predicted;
-        best = std::move(plan);
+        const ConvStep step = step_with(kernel, problem, pass, phase, dense);
+        if (step.kernel == nullptr) continue;
+        const double cycles = cycles_of(step);
+        if (cycles < best_cycles) best_cycles = cycles, best = step;
     }
     return best;
 }
 
+int64_t workspace_of(const ConvStep &step) {
+    if (step.kernel == nullptr) return 0;
+    const Conv2dCpuParams &params = step.kernel->params;
+    const int lanes = vector_lanes(step.kernel->isa);
+    const ConvPass &pass = step.pass;
+    const int64_t groups = params.lane == Conv2dCpuParams::kGroups
+                               ? round_up(pass.groups, params.vec * lanes)
+                               : pass.groups;
+    const int64_t channels = round_up(pass.co, params.panel(lanes)) * groups;
+    return channels * (1 + int64_t{pass.ci} * pass.taps());
+}
+
+/// All passes by their best kernels, but by `kernel`, where given, those that it accepts.
+ConvPlan plan_steps(const ConvKernel *kernel, const ConvProblem &problem, bool dense) {
+    ConvPlan plan;
+    plan.relu = problem.relu;
+    const std::vector<ConvPass> passes = conv_passes(problem);
+    // Where no tap reaches any pass there is nothing to refuse.
+    bool used = kernel == nullptr || std::all_of(passes.begin(), passes.end(),
+                                                 [](const ConvPass &p) { return p.taps() == 0; });
+    int phase = 0;
+    for (const ConvPass &pass : passes) {
+        ConvStep step{pass, nullptr, {}};
+        if (pass.taps() != 0) {
+            if (kernel != nullptr) step = step_with(*kernel, problem, pass, phase, dense);
+            used = used || step.kernel != nullptr;
+            if (step.kernel == nullptr) step = best_step(problem, pass, phase, dense);
+            if (step.kernel == nullptr) return {kNoKernel, {}, false, 0};
+        }
+        plan.workspace = std::max(plan.workspace, workspace_of(step));
+        plan.steps.push_back(step);
+        phase++;
+    }
+    if (!used) return {kNoKernel, {}, false, 0};
+    return plan;
+}
+
 double cycles_of(const ConvPlan &plan) {
     double cycles = 0;
-    for (const ConvPass &pass : plan.passes) {
-        cycles +=
-            predicted_cycles(plan.kernel->params, pass, plan.kernel->format, plan.kernel->isa);
-    }
+    for (const ConvStep &step : plan.steps) cycles += cycles_of(step);
     return cycles;
 }
 
 double cycles_of(const WgradPlan &plan, const ConvProblem &problem) {
     return predicted_cycles(plan.kernel->params, problem, plan.kernel->isa);
+}
+
+/// What `text` says of each kernel, once.
+template<typename Text>
+std::string joined(const std::vector<ConvStep> &steps, Text text) {
+    std::vector<const ConvKernel *> seen;
+    std::string result;
+    for (const ConvStep &step : steps) {
+        if (step.kernel == nullptr ||
+            std::find(seen.begin(), seen.end(), step.kernel) != seen.end()) {
+            continue;
+        }
+        seen.push_back(step.kernel);
+        result += (result.empty() ? "" : "+") + text(*step.kernel);
+    }
+    return result;
 }
 
 /// The last plans of a thread, direct-mapped. A training step asks for the same few dozen problems
@@ -107,9 +175,9 @@ private:
     };
     static size_t hash(const ConvProblem &p, bool dense) {
         size_t h = dense;
-        for (const int64_t v :
-             {p.n, p.ci, p.ih, p.iw, p.co, p.kh, p.kw, p.stride_h, p.groups,
-              static_cast<int64_t>(p.direction), static_cast<int64_t>(p.format)}) {
+        for (const int64_t v : {p.n, p.ci, p.ih, p.iw, p.co, p.kh, p.kw, p.stride_h, p.groups,
+                                static_cast<int64_t>(p.direction), static_cast<int64_t>(p.format),
+                                static_cast<int64_t>(p.dtype)}) {
             h = h * 1000003 + static_cast<size_t>(v);
         }
         return h ^ (h >> 17);
@@ -119,33 +187,32 @@ private:
 
 }  // namespace
 
-ConvPlan conv_plan_with(const ConvKernel &kernel, const ConvProblem &problem, bool dense) {
-    ConvPlan plan;
-    if (!covers(kernel, problem)) return plan;
-    const Conv2dCpuParams &params = kernel.params;
-    const int lanes = vector_lanes(kernel.isa);
-    plan.passes = conv_passes(problem);
-    const bool specialised = !kernel.problem.empty();
-    if (specialised && plan.passes.size() != 1) return plan;
-    for (ConvPass &pass : plan.passes) {
-        if (dense && !specialised) pass = collapsed(pass, problem.format);
-        if (params.why_illegal(pass, kernel.format, kernel.isa) != nullptr) return plan;
-        plan.tasks.push_back(task_size(params, pass, kernel.isa));
-        const int64_t panel = params.panel(lanes);
-        const int64_t groups = params.lane == Conv2dCpuParams::kGroups
-                                   ? round_up(pass.groups, params.vec * lanes)
-                                   : pass.groups;
-        const int64_t channels = round_up(pass.co, panel) * groups;
-        plan.workspace = std::max(plan.workspace, channels * (1 + int64_t{pass.ci} * pass.taps()));
+std::string ConvPlan::kernels() const {
+    const std::string names = joined(steps, [](const ConvKernel &kernel) { return kernel.name; });
+    return names.empty() ? "zeros" : names;
+}
+
+std::string ConvPlan::schedules() const {
+    return joined(steps, [](const ConvKernel &kernel) { return kernel.schedule; });
+}
+
+Isa ConvPlan::isa() const {
+    Isa isa = Isa::kNone;
+    for (const ConvStep &step : steps) {
+        if (step.kernel != nullptr) isa = std::max(isa, step.kernel->isa);
     }
-    plan.kernel = &kernel;
-    return plan;
+    return isa;
+}
+
+ConvPlan conv_plan_with(const ConvKernel &kernel, const ConvProblem &problem, bool dense) {
+    return plan_steps(&kernel, problem, dense);
 }
 
 WgradPlan wgrad_plan_with(const WgradKernel &kernel, const ConvProblem &problem) {
     WgradPlan plan;
     const Conv2dWgradCpuParams &params = kernel.params;
-    if (!covers(kernel, problem) || params.why_illegal(problem, kernel.isa) != nullptr) return plan;
+    if (!covers(kernel, problem, 0) || params.why_illegal(problem, kernel.isa) != nullptr)
+        return plan;
     const bool grouped = params.lane == Conv2dWgradCpuParams::kGroups;
     plan.cut = wgrad_cut(params, problem, kernel.isa);
     plan.panel = params.vec * vector_lanes(kernel.isa);
@@ -153,7 +220,9 @@ WgradPlan wgrad_plan_with(const WgradKernel &kernel, const ConvProblem &problem)
         round_up(grouped ? problem.groups : problem.co / problem.groups, plan.panel) / plan.panel;
     plan.others = grouped ? 1 : problem.groups;
     plan.ci = round_up(problem.ci / problem.groups, params.tile);
-    plan.workspace = plan.panel * plan.panels * plan.others * plan.ci * problem.kh * problem.kw *
+    plan.kx = round_up(problem.kw, params.taps_x);
+    plan.last_panel_moved_back = params.stage == Conv2dWgradCpuParams::kMasked;
+    plan.workspace = plan.panel * plan.panels * plan.others * plan.ci * problem.kh * plan.kx *
                      plan.cut.parts_y * plan.cut.parts_n;
     plan.kernel = &kernel;
     return plan;
@@ -161,44 +230,59 @@ WgradPlan wgrad_plan_with(const WgradKernel &kernel, const ConvProblem &problem)
 
 const ConvPlan &conv_plan(const ConvProblem &problem, bool dense) {
     thread_local PlanCache<ConvPlan> cache;
-    return cache.get(problem, dense, [&] {
-        return best_plan<ConvPlan>(
-            conv_kernels(), problem,
-            [&](const ConvKernel &kernel) { return conv_plan_with(kernel, problem, dense); },
-            [](const ConvPlan &plan) { return cycles_of(plan); });
+    return cache.get(problem, dense, [&]() -> ConvPlan {
+        if (const char *why = why_too_large(problem)) return {why, {}, false, 0};
+        if (forced_kernel.empty()) return plan_steps(nullptr, problem, dense);
+        for (const ConvKernel &kernel : conv_kernels()) {
+            if (!chosen(kernel) || !runs_here(kernel, problem)) continue;
+            ConvPlan plan = conv_plan_with(kernel, problem, dense);
+            if (!plan.steps.empty()) return plan;
+        }
+        return {no_kernel(), {}, false, 0};
     });
 }
 
 const WgradPlan &wgrad_plan(const ConvProblem &problem) {
     thread_local PlanCache<WgradPlan> cache;
     return cache.get(problem, false, [&] {
-        return best_plan<WgradPlan>(
-            wgrad_kernels(), problem,
-            [&](const WgradKernel &kernel) { return wgrad_plan_with(kernel, problem); },
-            [&](const WgradPlan &plan) { return cycles_of(plan, problem); });
+        WgradPlan best;
+        if (const char *why = why_too_large(problem)) {
+            best.reason = why;
+            return best;
+        }
+        best.reason = no_kernel();
+        double best_cycles = std::numeric_limits<double>::infinity();
+        for (const WgradKernel &kernel : wgrad_kernels()) {
+            if (!chosen(kernel) || !runs_here(kernel, problem)) continue;
+            WgradPlan plan = wgrad_plan_with(kernel, problem);
+            if (plan.kernel == nullptr) continue;
+            const double cycles = cycles_of(plan, problem);
+            if (cycles < best_cycles) best_cycles = cycles, best = std::move(plan);
+        }
+        return best;
     });
 }
 
 std::vector<KernelInfo> accepting_kernels(const ConvProblem &problem, bool dense) {
     if (why_too_large(problem) != nullptr) return {};
     std::vector<std::pair<double, KernelInfo>> ranked;
-    const auto add = [&](const auto &plan, double cycles) {
-        ranked.push_back({cycles, {plan.kernel->name, plan.kernel->schedule, plan.kernel->isa}});
+    const auto add = [&](const auto &kernel, double cycles) {
+        ranked.push_back({cycles, {kernel.name, kernel.schedule, kernel.isa}});
     };
     if (problem.direction == Direction::kWgrad) {
         for (const WgradKernel &kernel : wgrad_kernels()) {
-            if (!runs_here(kernel, problem)) continue;
+            if (!chosen(kernel) || !runs_here(kernel, problem)) continue;
             const WgradPlan plan = wgrad_plan_with(kernel, problem);
-            if (plan.kernel != nullptr) add(plan, cycles_of(plan, problem));
+            if (plan.kernel != nullptr) add(kernel, cycles_of(plan, problem));
         }
     } else {
         for (const ConvKernel &kernel : conv_kernels()) {
-            if (!runs_here(kernel, problem)) continue;
+            if (!chosen(kernel) || !runs_here(kernel, problem)) continue;
             const ConvPlan plan = conv_plan_with(kernel, problem, dense);
-            if (plan.kernel != nullptr) add(plan, cycles_of(plan));
+            if (!plan.steps.empty()) add(kernel, cycles_of(plan));
         }
     }
-    // Stable, so that the first of equal predictions comes first, as in best_plan().
+    // Stable, so that the first of equal predictions comes first, as in best_step().
     std::stable_sort(ranked.begin(), ranked.end(),
                      [](const auto &a, const auto &b) { return a.first < b.first; });
     std::vector<KernelInfo> kernels;

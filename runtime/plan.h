@@ -9,35 +9,53 @@
 
 namespace convwright {
 
+/// One pass and what computes it: nothing where no tap reaches, the result is zeros then.
+struct ConvStep {
+    ConvPass pass;
+    const ConvKernel *kernel = nullptr;
+    ConvTaskSize task;
+};
+
 /// What runs for an fprop or dgrad problem.
 struct ConvPlan {
-    const ConvKernel *kernel = nullptr;  ///< Null: no kernel accepts the problem; see `reason`.
-    std::string reason;
-    std::vector<ConvPass> passes;
-    std::vector<ConvTaskSize> tasks;  ///< One for each pass.
-    int64_t workspace = 0;            ///< Floats of the packed weight and bias of one pass.
+    std::string reason;           ///< Why there are no steps, where there are none.
+    std::vector<ConvStep> steps;  ///< In order.
+    bool relu = false;
+    int64_t workspace = 0;  ///< Floats of the packed weight and bias of one pass.
+
+    /// As the user sees it: each kernel once, joined by '+'; "zeros" where no tap reaches anything.
+    std::string kernels() const;
+    std::string schedules() const;
+    Isa isa() const;  ///< The highest of the kernels'.
 };
 
 /// What runs for a wgrad problem.
 struct WgradPlan {
     const WgradKernel *kernel = nullptr;
-    std::string reason;
+    std::string reason;  ///< Why there is no kernel, where there is none.
     WgradCut cut;
-    /// Extents of a part: lanes of a panel, panels, groups (for depthwise: 1), input channels.
-    int64_t panel = 0, panels = 0, others = 0, ci = 0;
-    int64_t workspace = 0;  ///< Floats of all partial sums.
+    /// Extents of a part: lanes of a panel, panels, groups (for depthwise: 1), input channels, taps
+    /// of a row; the last two in whole tiles.
+    int64_t panel = 0, panels = 0, others = 0, ci = 0, kx = 0;
+    bool last_panel_moved_back = false;  ///< To end with the last lane.
+    int64_t workspace = 0;               ///< Floats of all partial sums.
+
+    std::string kernels() const { return kernel->name; }
+    std::string schedules() const { return kernel->schedule; }
+    Isa isa() const { return kernel->isa; }
 };
 
 /// `dense`: rows and images of all activations follow each other without gaps, so that a 1x1
 /// convolution may treat all pixels as one row.
 ///
-/// The plan of the kernel that force_kernel() named in this thread, else of the one with the fewest
-/// predicted cycles. The reference stays valid until the next call in this thread; a repeated
+/// The plan of the kernels with the fewest predicted cycles, each pass its own, or of the kernel that
+/// force_kernel() named in this thread. The reference stays valid until the next call in this thread; a repeated
 /// problem is found without ranking again. Thread-safe.
 const ConvPlan &conv_plan(const ConvProblem &problem, bool dense);
 const WgradPlan &wgrad_plan(const ConvProblem &problem);
 
-/// The plan for one kernel; its `kernel` is null when that one does not accept the problem.
+/// The plan for one kernel: it has no steps, or no kernel, when that one does not accept the problem.
+/// Of several passes the kernel computes those that it accepts, and there must be one.
 ConvPlan conv_plan_with(const ConvKernel &kernel, const ConvProblem &problem, bool dense);
 WgradPlan wgrad_plan_with(const WgradKernel &kernel, const ConvProblem &problem);
 

@@ -13,19 +13,21 @@ namespace convwright {
 ///           rows shorter than a vector, where the frame is turned over and stores are scattered)
 ///   lane 1: lanes are columns, tile counts output channels   (contiguous)
 ///   lane 2: lanes are groups, tile counts columns            (channels_last, depthwise)
+/// Activations are stored as float32 or bfloat16; whatever is staged is float32.
 struct Conv2dCpuParams {
     static constexpr int kChannels = 0, kColumns = 1, kGroups = 2;
-    static constexpr int kDirect = 0, kFrame = 1, kGather = 2;
+    static constexpr int kDirect = 0, kFrame = 1, kGather = 2, kMasked = 3;
 
     int lane = kChannels;
     int vec = 2;   ///< Native vectors.
     int tile = 8;  ///< Columns, or output channels for lane 1.
     /// What a task copies of its input before it starts. 0: nothing, so there must be no padding;
     /// 1: its rows in their frame of zeros; 2: the same once per tap of a row, so that columns
-    /// read at a stride lie side by side (lane 1).
+    /// read at a stride lie side by side (lane 1); 3: nothing, what lies outside is masked (lane 2).
     int stage = kFrame;
-    /// Taps and stride of both axes that are compiled in, with dilation 1; 0: any (lane 2).
-    int taps = 0, stride = 0;
+    /// Taps of each axis, with dilation 1, and the stride of both that are compiled in; 0: any
+    /// (lane 2, stage 3).
+    int taps_x = 0, taps_y = 0, stride = 0;
     int strided_out = 0;  ///< 1: output columns are not dense (dgrad of a strided lane 1 problem).
 
     static const std::vector<Knob<Conv2dCpuParams>> &knobs() {
@@ -34,8 +36,9 @@ struct Conv2dCpuParams {
             {"lane", &P::lane, {kChannels, kColumns, kGroups}},
             {"vec", &P::vec, {1, 2, 3, 4}},
             {"tile", &P::tile, {1, 2, 4, 5, 6, 7, 8, 10, 12, 14, 16}},
-            {"stage", &P::stage, {kDirect, kFrame, kGather}},
-            {"taps", &P::taps, {0, 3, 5, 7}},
+            {"stage", &P::stage, {kDirect, kFrame, kGather, kMasked}},
+            {"taps_x", &P::taps_x, {0, 1, 2, 3, 4, 5, 7}},
+            {"taps_y", &P::taps_y, {0, 3}},
             {"stride", &P::stride, {0, 1, 2}},
             {"strided_out", &P::strided_out, {0, 1}},
         };
@@ -54,12 +57,16 @@ struct Conv2dCpuParams {
         if (vec * tile + vec + 1 > vector_registers(isa)) return "the register tile would spill";
         if (const char *why = why_not_dense(format)) return why;
         if (lane == kGroups && (pass.ci != 1 || pass.co != 1)) return "not depthwise";
-        if (taps != 0 && (pass.x.taps.count != taps || pass.y.taps.count != taps ||
-                          pass.x.dilation != 1 || pass.y.dilation != 1)) {
+        if (!matches(pass.x, taps_x) || !matches(pass.y, taps_y)) {
             return "other taps are compiled in";
         }
         if (stride != 0 && (pass.x.stride != stride || pass.y.stride != stride)) {
             return "another stride is compiled in";
+        }
+        if (stage == kMasked) {
+            if (lane != kGroups) return "masks are for groups";
+            return pass.groups < vec * vector_lanes(isa) ? "there are fewer groups than lanes"
+                                                         : nullptr;
         }
         if (lane != kColumns && stage == kGather) return "only columns are gathered";
         if (lane == kColumns && stage != kGather && pass.x.stride != 1)
@@ -85,7 +92,15 @@ struct Conv2dCpuParams {
                                                                : "the lanes are not dense";
     }
 
+    /// Null if the schedule can read and write activations of this type, else why not.
+    const char *why_not_stored(DType dtype) const {
+        return dtype == DType::kF32 || stage != kDirect ? nullptr : "nothing converts the input";
+    }
+
 private:
+    static bool matches(const PassAxis &a, int taps) {
+        return taps == 0 || (a.taps.count == taps && a.dilation == 1);
+    }
     static bool reads_inside(const PassAxis &a) {
         return a.pad == 0 && (a.out - 1) * a.stride + (a.taps.count - 1) * a.dilation < a.in;
     }

@@ -13,11 +13,18 @@ namespace convwright {
 /// are few input channels.
 struct Conv2dWgradCpuParams {
     static constexpr int kChannels = 0, kGroups = 2;
+    static constexpr int kFrame = 1, kMasked = 3;
 
     int lane = kChannels;
     int vec = 2;   ///< Native vectors.
     int tile = 8;  ///< Input channels; 1 for lane 2.
     int taps_x = 1, taps_y = 1;
+    /// 1: chunks of both operands are copied, the input in a frame of zeros; 3: they are read in
+    /// place, what lies outside is masked (lane 2).
+    int stage = kFrame;
+    int unroll = 1;  ///< Output columns side by side, which share input columns (stage 3).
+    int stride =
+        0;  ///< Stride of both axes, with dilation 1, that is compiled in; 0: any (stage 3).
 
     int accumulators() const { return vec * tile * taps_x * taps_y; }  ///< In native vectors.
 
@@ -27,8 +34,11 @@ struct Conv2dWgradCpuParams {
             {"lane", &P::lane, {kChannels, kGroups}},
             {"vec", &P::vec, {1, 2, 3, 4}},
             {"tile", &P::tile, {1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16}},
-            {"taps_x", &P::taps_x, {1, 3, 5, 7}},
+            {"taps_x", &P::taps_x, {1, 3, 4, 5, 7}},
             {"taps_y", &P::taps_y, {1, 3, 5}},
+            {"stage", &P::stage, {kFrame, kMasked}},
+            {"unroll", &P::unroll, {1, 2, 4, 8}},
+            {"stride", &P::stride, {0, 1, 2}},
         };
         return table;
     }
@@ -38,13 +48,22 @@ struct Conv2dWgradCpuParams {
         if (accumulators() + vec + 1 > vector_registers(isa)) {
             return "the register tile would spill";
         }
-        if (problem.kw % taps_x != 0 || problem.kh % taps_y != 0) {
+        // Masked tiles may run over the last tap: what they sum there is dropped.
+        if ((problem.kw % taps_x != 0 && stage != kMasked) || problem.kh % taps_y != 0) {
             return "the taps are not whole tiles";
         }
-        if (lane == kChannels) return nullptr;
+        if (stage == kFrame && (unroll != 1 || stride != 0)) return "frames have any stride";
+        if (lane == kChannels) return stage == kMasked ? "masks are for groups" : nullptr;
         if (tile != 1) return "a group has one input channel";
-        return problem.groups == problem.ci && problem.groups == problem.co ? nullptr
-                                                                            : "not depthwise";
+        if (problem.groups != problem.ci || problem.groups != problem.co) return "not depthwise";
+        if (stage == kFrame) return nullptr;
+        if (stride != 0 && (problem.stride_w != stride || problem.stride_h != stride ||
+                            problem.dilation_w != 1 || problem.dilation_h != 1)) {
+            return "another stride is compiled in";
+        }
+        if (problem.format != Format::kNhwc) return "the lanes are not dense";
+        return problem.groups < vec * vector_lanes(isa) ? "there are fewer groups than lanes"
+                                                        : nullptr;
     }
 };
 

@@ -6,18 +6,31 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 #include <new>
 
 namespace convwright {
 namespace {
 
 constexpr size_t kPage = 4096;
-constexpr uint32_t kCanary = 0x7fc0dead;  // a quiet NaN that no computation makes
+
+/// Quiet NaNs that no computation makes.
+template<typename Element>
+Element canary();
+template<>
+float canary() {
+    return std::bit_cast<float>(0x7fc0dead);
+}
+template<>
+uint16_t canary() {
+    return 0x7fd5;
+}
 
 }  // namespace
 
-GuardedFloats::GuardedFloats(int64_t size, Placement placement) : size_(size) {
-    const size_t wanted = static_cast<size_t>(size) * sizeof(float);
+template<typename Element>
+Guarded<Element>::Guarded(int64_t size, Placement placement) : size_(size) {
+    const size_t wanted = static_cast<size_t>(size) * sizeof(Element);
     const size_t redzones = placement == Placement::kMiddle ? 2 * kPage : 0;
     bytes_ = std::max((wanted + kPage - 1) / kPage * kPage, kPage) + redzones;
     void *mapping =
@@ -25,30 +38,45 @@ GuardedFloats::GuardedFloats(int64_t size, Placement placement) : size_(size) {
     if (mapping == MAP_FAILED) throw std::bad_alloc();
     mapping_ = static_cast<char *>(mapping);
     mprotect(mapping_ + kPage, bytes_, PROT_READ | PROT_WRITE);
-    std::fill_n(first(), bytes_ / sizeof(float), std::bit_cast<float>(kCanary));
+    std::fill_n(first(), bytes_ / sizeof(Element), canary<Element>());
     const size_t offset = placement == Placement::kStart ? 0
                           : placement == Placement::kEnd ? bytes_ - wanted
                                                          : kPage;
-    data_ = first() + offset / sizeof(float);
+    data_ = first() + offset / sizeof(Element);
     ASAN_POISON_MEMORY_REGION(first(), bytes_);
     ASAN_UNPOISON_MEMORY_REGION(data_, wanted);
 }
 
-GuardedFloats::~GuardedFloats() {
+template<typename Element>
+Guarded<Element>::~Guarded() {
     ASAN_UNPOISON_MEMORY_REGION(first(), bytes_);
     munmap(mapping_, bytes_ + 2 * kPage);
 }
 
-float *GuardedFloats::first() const { return reinterpret_cast<float *>(mapping_ + kPage); }
-
-void GuardedFloats::protect() { mprotect(mapping_ + kPage, bytes_, PROT_READ); }
-
-bool GuardedFloats::redzones_intact() const {
-    ASAN_UNPOISON_MEMORY_REGION(first(), bytes_);
-    return std::all_of(first(), data_, untouched) &&
-           std::all_of(data_ + size_, first() + bytes_ / sizeof(float), untouched);
+template<typename Element>
+Element *Guarded<Element>::first() const {
+    return reinterpret_cast<Element *>(mapping_ + kPage);
 }
 
-bool GuardedFloats::untouched(float value) { return std::bit_cast<uint32_t>(value) == kCanary; }
+template<typename Element>
+void Guarded<Element>::protect() {
+    mprotect(mapping_ + kPage, bytes_, PROT_READ);
+}
+
+template<typename Element>
+bool Guarded<Element>::redzones_intact() const {
+    ASAN_UNPOISON_MEMORY_REGION(first(), bytes_);
+    return std::all_of(first(), data_, untouched) &&
+           std::all_of(data_ + size_, first() + bytes_ / sizeof(Element), untouched);
+}
+
+template<typename Element>
+bool Guarded<Element>::untouched(Element value) {
+    const Element expected = canary<Element>();
+    return std::memcmp(&value, &expected, sizeof value) == 0;
+}
+
+template class Guarded<float>;
+template class Guarded<uint16_t>;
 
 }  // namespace convwright

@@ -6,40 +6,44 @@
 
 namespace convwright {
 
-/// Where floats lie between the two pages that no one may touch.
+/// Where values lie between the two pages that no one may touch.
 enum class Placement {
     kStart,   ///< At the first byte: reading in front of them crashes.
     kEnd,     ///< At the last byte: reading behind them crashes.
     kMiddle,  ///< 64-byte aligned, a page of redzone on either side.
 };
 
-/// Memory for `size` floats in pages of its own with an inaccessible page on either side. Every
-/// float, those around the data too, starts as one particular NaN: what a kernel reads without
+/// Memory for `size` elements in pages of its own with an inaccessible page on either side. Every
+/// element, those around the data too, starts as one particular NaN: what a kernel reads without
 /// right shows in its result, and what it writes without right no longer has these bits. Under the
 /// address sanitizer touching what surrounds the data is an error at once, until redzones_intact().
-class GuardedFloats {
+/// `Element` is float, or uint16_t that holds bfloat16.
+template<typename Element>
+class Guarded {
 public:
-    GuardedFloats(int64_t size, Placement placement);
-    ~GuardedFloats();
-    GuardedFloats(const GuardedFloats &) = delete;
-    GuardedFloats &operator=(const GuardedFloats &) = delete;
+    Guarded(int64_t size, Placement placement);
+    ~Guarded();
+    Guarded(const Guarded &) = delete;
+    Guarded &operator=(const Guarded &) = delete;
 
-    float *data() { return data_; }
-    const float *data() const { return data_; }
+    Element *data() { return data_; }
+    const Element *data() const { return data_; }
     int64_t size() const { return size_; }
 
     /// From now on writing crashes, too.
     void protect();
     /// Nothing around the data was written.
     bool redzones_intact() const;
-    static bool untouched(float value);  ///< Has the bits that the memory started with.
+    static bool untouched(Element value);  ///< Has the bits that the memory started with.
 
 private:
-    float *first() const;  ///< Of the accessible pages.
+    Element *first() const;  ///< Of the accessible pages.
     char *mapping_;
     size_t bytes_;  ///< Of the accessible pages.
-    float *data_;
+    Element *data_;
     int64_t size_;
 };
+
+using GuardedFloats = Guarded<float>;
 
 }  // namespace convwright

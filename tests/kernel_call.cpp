@@ -8,12 +8,13 @@ int64_t KernelCall::workspace() const {
 }
 
 bool KernelCall::run(CallContext &context, const Activation &input, const Weight &weight,
-                     const Activation &output, const float *bias, float *workspace) const {
+                     const Activation &output, const void *bias, float *workspace) const {
     switch (problem.direction) {
         case Direction::kFprop:
-            return run_conv(context, conv, input, weight, bias, output, workspace);
+            return run_conv(context, conv, problem.dtype, input, weight, bias, output, workspace);
         case Direction::kDgrad:
-            return run_conv(context, conv, output, weight, nullptr, input, workspace);
+            return run_conv(context, conv, problem.dtype, output, weight, nullptr, input,
+                            workspace);
         case Direction::kWgrad:
             break;
     }
@@ -29,7 +30,7 @@ std::optional<KernelCall> kernel_call(const std::string &name, const ConvProblem
     for (const WgradKernel &kernel : wgrad_kernels()) {
         if (kernel.name == name) call.wgrad = wgrad_plan_with(kernel, problem);
     }
-    if (call.conv.kernel == nullptr && call.wgrad.kernel == nullptr) return std::nullopt;
+    if (call.conv.steps.empty() && call.wgrad.kernel == nullptr) return std::nullopt;
     return call;
 }
 

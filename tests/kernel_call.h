@@ -20,7 +20,7 @@ struct KernelCall {
     /// Operands by their part in the forward convolution; of the three tensors the direction's
     /// result is written, the others are read. False if the kernel failed.
     bool run(CallContext &context, const Activation &input, const Weight &weight,
-             const Activation &output, const float *bias, float *workspace) const;
+             const Activation &output, const void *bias, float *workspace) const;
 };
 
 /// The call of the kernel of this name; nothing if it does not accept the problem. `dense` as in

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/naive_conv2d.h"
 
+#include <algorithm>
 #include <random>
 
 namespace convwright {
@@ -84,7 +85,12 @@ Values naive_conv2d(const ConvProblem &p, const ConvValues &v) {
             sum[o] += v.bias[o / pixels % p.co];
         }
     }
-    return Values(sum.begin(), sum.end());
+    Values result(sum.begin(), sum.end());
+    for (float &value : result) {
+        if (p.relu) value = std::max(value, 0.0f);
+        if (p.dtype == DType::kBf16) value = from_bf16(to_bf16(value));
+    }
+    return result;
 }
 
 }  // namespace convwright

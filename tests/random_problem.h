@@ -32,6 +32,8 @@ inline ConvProblem random_problem(std::mt19937 &random) {
         }
         if (draw(0, 4) == 0) p.kh = p.kw = p.stride_h = p.stride_w = 1, p.pad_h = p.pad_w = 0;
         p.bias = p.direction == Direction::kFprop && draw(0, 1) == 1;
+        p.relu = p.direction == Direction::kFprop && draw(0, 1) == 1;
+        p.dtype = p.groups > 1 && draw(0, 2) == 0 ? DType::kBf16 : DType::kF32;
     } while (why_impossible(p) != nullptr);
     return p;
 }

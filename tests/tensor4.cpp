@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/tensor4.h"
 
+#include <bit>
+
 namespace convwright {
 namespace {
 
-/// Floats from the first element to the last.
+/// Elements from the first element to the last.
 int64_t span(const Quad &sizes, const Quad &strides) {
     int64_t last = 0;
     for (int d = 0; d < 4; d++) last += (sizes[d] - 1) * strides[d];
@@ -12,6 +14,13 @@ int64_t span(const Quad &sizes, const Quad &strides) {
 }
 
 }  // namespace
+
+uint16_t to_bf16(float value) {
+    const auto bits = std::bit_cast<uint32_t>(value);
+    return static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+}
+
+float from_bf16(uint16_t value) { return std::bit_cast<float>(uint32_t{value} << 16); }
 
 Quad strides_for(const Quad &sizes, Format format, bool gaps) {
     const auto order = format == Format::kNhwc ? std::array{1, 3, 2, 0} : std::array{3, 2, 1, 0};
@@ -38,38 +47,56 @@ void Tensor4::for_each(Visit visit) const {
     }
 }
 
-Tensor4::Tensor4(const Quad &sizes, const Quad &strides, Placement placement)
-    : sizes_(sizes), strides_(strides), memory_(span(sizes, strides), placement) {}
+Tensor4::Tensor4(const Quad &sizes, const Quad &strides, Placement placement, DType dtype)
+    : sizes_(sizes), strides_(strides) {
+    const int64_t size = span(sizes, strides);
+    dtype == DType::kBf16 ? void(halves_.emplace(size, placement))
+                          : void(floats_.emplace(size, placement));
+}
 
-Tensor4::Tensor4(const Quad &sizes, const Quad &strides, Placement placement, const Values &values)
-    : Tensor4(sizes, strides, placement) {
+Tensor4::Tensor4(const Quad &sizes, const Quad &strides, Placement placement, const Values &values,
+                 DType dtype)
+    : Tensor4(sizes, strides, placement, dtype) {
     auto value = values.begin();
-    for_each([&](int64_t offset) { memory_.data()[offset] = *value++; });
-    memory_.protect();
+    for_each([&](int64_t offset) {
+        if (floats_) {
+            floats_->data()[offset] = *value++;
+        } else {
+            halves_->data()[offset] = to_bf16(*value++);
+        }
+    });
+    on_memory([](auto &memory) { memory.protect(); });
 }
 
 Values Tensor4::values() const {
     Values values;
-    values.reserve(memory_.size());
-    for_each([&](int64_t offset) { values.push_back(memory_.data()[offset]); });
+    for_each([&](int64_t offset) {
+        values.push_back(floats_ ? floats_->data()[offset] : from_bf16(halves_->data()[offset]));
+    });
     return values;
 }
 
 bool Tensor4::redzones_intact() const {
-    std::vector<bool> gap(memory_.size(), true);
-    for_each([&](int64_t offset) { gap[offset] = false; });
-    for (int64_t i = 0; i < memory_.size(); i++) {
-        if (gap[i] && !GuardedFloats::untouched(memory_.data()[i])) return false;
-    }
-    return memory_.redzones_intact();
+    return on_memory([&](auto &memory) {
+        std::vector<bool> gap(memory.size(), true);
+        for_each([&](int64_t offset) { gap[offset] = false; });
+        for (int64_t i = 0; i < memory.size(); i++) {
+            if (gap[i] && !memory.untouched(memory.data()[i])) return false;
+        }
+        return memory.redzones_intact();
+    });
+}
+
+const void *Tensor4::data() const {
+    return on_memory([](auto &memory) { return static_cast<const void *>(memory.data()); });
 }
 
 Activation Tensor4::activation() const {
-    return {memory_.data(), strides_[0], strides_[1], strides_[2], strides_[3]};
+    return {data(), strides_[0], strides_[1], strides_[2], strides_[3]};
 }
 
 Weight Tensor4::weight() const {
-    return {memory_.data(), strides_[0], strides_[1], strides_[2], strides_[3]};
+    return {data(), strides_[0], strides_[1], strides_[2], strides_[3]};
 }
 
 }  // namespace convwright

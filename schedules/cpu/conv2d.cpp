@@ -77,7 +77,6 @@ void schedule_conv2d_cpu(Conv2dFprop &a, const P &p, const ConvTask &size, int l
         .vectorize(lane, lanes)
         .unroll(lane)
         .unroll(tile);
-    if (p.taps != 0) a.conv.update().unroll(a.r_kx).unroll(a.r_ky);
     stage_input(a, p, task, lanes);
 }
 

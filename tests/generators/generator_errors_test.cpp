@@ -32,8 +32,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         BadParameters{"-g conv2d schedule=tile:3",
                       "schedule 'tile:3': 'tile:3' is no knob:value of lane:0,vec:2,tile:8"},
-        BadParameters{"-g conv2d_wgrad schedule=stage:1",
-                      "schedule 'stage:1': 'stage:1' is no knob:value of lane:0,vec:2,tile:8"},
+        BadParameters{"-g conv2d_wgrad schedule=stage:2",
+                      "schedule 'stage:2': 'stage:2' is no knob:value of lane:0,vec:2,tile:8"},
         BadParameters{"-g conv2d problem=fprop_n8",
                       "problem 'fprop_n8': expected 'ci' at character 9, as in fprop_n8ci64"},
         BadParameters{"-g conv2d_wgrad problem=wgrad_n1ci3ih2iw2co3kh3kw3s1p0_f32_nhwc",
@@ -42,7 +42,9 @@ INSTANTIATE_TEST_SUITE_P(
                       "has 1 passes, not number 3"},
         BadParameters{"-g conv2d format=hwcn", "hwcn"},
         BadParameters{"-g conv2d_wgrad format=hwcn", "hwcn"},
-        BadParameters{"-g conv2d format=nchw schedule=lane:0,stage:0", "lane 1 is for nchw"}));
+        BadParameters{"-g conv2d format=nchw schedule=lane:0,stage:0", "lane 1 is for nchw"},
+        BadParameters{"-g conv2d dtype=bf16 schedule=stage:0", "does not convert bfloat16"},
+        BadParameters{"-g conv2d dtype=f64", "f64"}));
 
 }  // namespace
 }  // namespace convwright

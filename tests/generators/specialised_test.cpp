@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
-#include <map>
+#include <algorithm>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ namespace {
 
 constexpr Format nchw = Format::kNchw, nhwc = Format::kNhwc;
 constexpr Isa avx2 = Isa::kAvx2;
+constexpr DType f32 = DType::kF32;
 
 /// Rows of the specialised table in the form of the dispatcher's.
 struct Table {
@@ -26,10 +28,10 @@ struct Table {
 
     template<typename Params>
     static void add(std::vector<Kernel<Params>> &kernels, const char *symbol, Format format,
-                    Isa isa, const char *schedule, const char *problem, int phase,
+                    Isa isa, DType dtype, const char *schedule, const char *problem, int phase,
                     KernelEntry call) {
-        kernels.push_back(
-            {symbol, schedule, problem, phase, format, isa, parse_params<Params>(schedule), call});
+        kernels.push_back({symbol, schedule, problem, phase, format, isa, dtype,
+                           parse_params<Params>(schedule), call});
     }
     Table() {
         auto &conv2d = conv;
@@ -46,19 +48,6 @@ const Table &table() {
     return table;
 }
 
-/// The one pass of the kernel's problem that the kernel computes.
-KernelCall call_of_pass(const ConvKernel &kernel) {
-    const ConvProblem p = parse_problem(kernel.problem);
-    ConvKernel generic = kernel;
-    generic.problem.clear();
-    ConvPlan plan = conv_plan_with(generic, p, false);
-    EXPECT_EQ(plan.kernel, &generic) << kernel.name;
-    plan.kernel = &kernel;
-    plan.passes = {plan.passes.at(kernel.phase)};
-    plan.tasks = {plan.tasks.at(kernel.phase)};
-    return {p, plan, {}};
-}
-
 class Specialised : public testing::Test {
 protected:
     void SetUp() override {
@@ -66,54 +55,68 @@ protected:
     }
 };
 
-void expect_naive(const std::vector<KernelCall> &calls, const std::string &name) {
-    const ConvProblem &p = calls.at(0).problem;
+void expect_naive(const KernelCall &call, const std::string &name) {
+    const ConvProblem &p = call.problem;
     const Repro repro(p, name);
     const ConvValues values = integer_values(p, test_seed());
-    EXPECT_EQ(run_dense(calls, values), naive_conv2d(p, values));
+    EXPECT_EQ(run_dense(call, values), naive_conv2d(p, values));
+}
+
+/// All passes of a problem by its specialised kernels: each kernel's own plan, its step alone.
+ConvPlan specialised_plan(const std::string &problem) {
+    ConvPlan plan;
+    for (const ConvKernel &kernel : table().conv) {
+        if (kernel.problem != problem) continue;
+        const ConvPlan own = conv_plan_with(kernel, parse_problem(problem), true);
+        const ConvStep &step = own.steps.at(kernel.phase);
+        EXPECT_EQ(step.kernel, &kernel) << kernel.name;
+        plan.steps.push_back(step);
+        plan.workspace = std::max(plan.workspace, own.workspace);
+    }
+    return plan;
 }
 
 TEST_F(Specialised, FpropAndDgradEqualNaive) {
-    std::map<std::string, std::vector<KernelCall>> calls;  // by problem: one for each pass
-    for (const ConvKernel &kernel : table().conv) {
-        calls[kernel.problem].push_back(call_of_pass(kernel));
-    }
-    EXPECT_EQ(calls.size(), 5u);
-    for (const auto &[problem, passes] : calls) {
-        EXPECT_EQ(passes.size(), conv_passes(parse_problem(problem)).size()) << problem;
-        expect_naive(passes, passes.front().conv.kernel->name);
+    std::set<std::string> problems;
+    for (const ConvKernel &kernel : table().conv) problems.insert(kernel.problem);
+    EXPECT_EQ(problems.size(), 6u);
+    for (const std::string &problem : problems) {
+        const ConvProblem p = parse_problem(problem);
+        const ConvPlan plan = specialised_plan(problem);
+        EXPECT_EQ(plan.steps.size(), conv_passes(p).size()) << problem;
+        expect_naive({p, plan, {}}, plan.kernels());
     }
 }
 
 TEST_F(Specialised, WgradEqualsNaive) {
-    EXPECT_EQ(table().wgrad.size(), 2u);
+    EXPECT_EQ(table().wgrad.size(), 3u);
     for (const WgradKernel &kernel : table().wgrad) {
         const ConvProblem p = parse_problem(kernel.problem);
         const WgradPlan plan = wgrad_plan_with(kernel, p);
         ASSERT_EQ(plan.kernel, &kernel);
-        expect_naive({{p, {}, plan}}, kernel.name);
+        expect_naive({p, {}, plan}, kernel.name);
     }
 }
 
 TEST_F(Specialised, IsPlannedForItsProblemAlone) {
     for (const ConvKernel &kernel : table().conv) {
         ConvProblem p = parse_problem(kernel.problem);
-        // Until plans hold a kernel for each pass, problems of several passes have generic ones.
-        const bool planned = conv_passes(p).size() == 1;
-        EXPECT_EQ(conv_plan_with(kernel, p, true).kernel != nullptr, planned) << kernel.name;
-        p.bias = p.direction == Direction::kFprop;
-        EXPECT_EQ(conv_plan_with(kernel, p, true).kernel != nullptr, planned) << kernel.name;
+        const auto planned = [&] { return !conv_plan_with(kernel, p, true).steps.empty(); };
+        EXPECT_TRUE(planned()) << kernel.name;
+        p.bias = p.relu = p.direction == Direction::kFprop;
+        EXPECT_TRUE(planned()) << kernel.name;
         p.n++;
-        EXPECT_EQ(conv_plan_with(kernel, p, true).kernel, nullptr) << kernel.name;
+        EXPECT_FALSE(planned()) << kernel.name;
     }
 }
 
 TEST_F(Specialised, RefusesTensorsOfOtherSizes) {
-    KernelCall call = call_of_pass(table().conv.at(0));
-    call.conv.passes[0].n++;
+    const ConvKernel &kernel = table().conv.at(0);
+    ConvPlan plan = conv_plan_with(kernel, parse_problem(kernel.problem), true);
+    plan.steps.at(0).pass.n++;
     std::vector<float> floats(100'000);
     CallContext context;
-    EXPECT_FALSE(run_conv(context, call.conv, {floats.data(), 0, 1, 99, 9},
+    EXPECT_FALSE(run_conv(context, plan, DType::kF32, {floats.data(), 0, 1, 99, 9},
                           {floats.data(), 0, 0, 0, 0}, nullptr, {floats.data(), 0, 1, 99, 9},
                           floats.data()));
     EXPECT_NE(context.error().find("extent"), std::string::npos) << context.error();

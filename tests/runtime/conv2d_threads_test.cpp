@@ -35,12 +35,11 @@ TEST_P(Conv2dThreads, GiveTheSameBits) {
             const ConvValues values = real_values(p);
             for (const KernelInfo &kernel : accepting_kernels(p)) {
                 const KernelCall call = *kernel_call(kernel.name, p, true);
-                const Values alone = run_dense({call}, values);
+                const Values alone = run_dense(call, values);
                 for (const int64_t threads : {2, 3, 7}) {
                     const Repro repro(p, kernel.name, std::to_string(threads) + " threads");
                     const TestThreads pool(threads);
-                    EXPECT_EQ(run_dense({call}, values),
-                              alone);  // no NaN is in it, so == means bits
+                    EXPECT_EQ(run_dense(call, values), alone);  // no NaN is in it, so == means bits
                 }
             }
         }

@@ -37,6 +37,15 @@ TEST(ConvProblem, ParsesEveryField) {
     EXPECT_EQ(p.ow(), 8);
 }
 
+TEST(ConvProblem, ParsesDTypeAndEpilogue) {
+    const std::string text = "fprop_n1ci2ih3iw4co2kh1kw1s1p0g2_bf16_nhwc_bias_relu";
+    const ConvProblem p = parse_problem(text);
+    EXPECT_EQ(p.dtype, DType::kBf16);
+    EXPECT_TRUE(p.bias);
+    EXPECT_TRUE(p.relu);
+    EXPECT_EQ(format_problem(p), text);
+}
+
 TEST(ConvProblem, LeavesOutDefaults) {
     const std::string text = "fprop_n8ci64ih56iw56co64kh3kw3s1p1_f32_nhwc";
     EXPECT_EQ(format_problem(parse_problem(text)), text);
@@ -107,8 +116,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadText{"fprop_n-1ci3", "expected a number"},
         BadText{"fprop_n1234567890ci3", "expected a number of at most 9 digits"},
         BadText{"fprop_n1ci3ih4iw4co5kh3kw3s1p1_f32_abcd", "expected nchw or nhwc"},
-        BadText{"fprop_n1ci3ih4iw4co5kh3kw3s1p1_f16_nhwc", "expected '_f32_'"},
-        BadText{"fprop_n1ci3ih4iw4co5kh3kw3s1p1_f32_nhwc_relu", "expected the end"},
+        BadText{"fprop_n1ci3ih4iw4co5kh3kw3s1p1_f16_nhwc", "expected f32 or bf16"},
+        BadText{"fprop_n1ci3ih4iw4co5kh3kw3s1p1_f32_nhwc_gelu", "expected the end"},
+        BadText{"dgrad_n1ci3ih4iw4co5kh3kw3s1p1_f32_nhwc_relu", "only fprop has a ReLU"},
         BadText{"fprop_n1ci3ih4iw4co5kh3kw3s1p1_f32_nhwc ", "expected the end at character 40"},
         BadText{"fprop_n1ci3ih4iw4co5kh3kw3s2xp1_f32_nhwc", "expected a number"},
         BadText{"fprop_n0ci3ih4iw4co5kh3kw3s1p1_f32_nhwc", "every size must be at least 1"},

@@ -15,14 +15,14 @@ namespace {
 struct Variant {
     const char *name;
     Placement placement;
-    bool gaps, bias;
+    bool gaps, bias, relu;
     Format weight_format;
 };
 
 constexpr Variant kVariants[] = {
-    {"operands end at a guard page", Placement::kEnd, false, true, Format::kNchw},
-    {"operands start at a guard page", Placement::kStart, false, false, Format::kNchw},
-    {"gaps, weight channels_last", Placement::kEnd, true, true, Format::kNhwc},
+    {"operands end at a guard page", Placement::kEnd, false, true, false, Format::kNchw},
+    {"operands start at a guard page", Placement::kStart, false, false, true, Format::kNchw},
+    {"gaps, weight channels_last", Placement::kEnd, true, true, true, Format::kNhwc},
 };
 
 /// The tensors of a problem laid out as a variant says. The result's direction is not read.
@@ -31,17 +31,17 @@ struct Operands {
     Quad result_strides;
 
     Operands(const ConvProblem &p, const Variant &v, const ConvValues &values)
-        : input(tensor(input_sizes(p), p.format, v, values.input)),
-          weight(tensor(weight_sizes(p), v.weight_format, v, values.weight)),
-          output(tensor(output_sizes(p), p.format, v, values.output)),
-          bias({1, 1, 1, p.co}, {p.co, p.co, p.co, 1}, v.placement, values.bias),
+        : input(tensor(p, input_sizes(p), p.format, v, values.input)),
+          weight(tensor(p, weight_sizes(p), v.weight_format, v, values.weight)),
+          output(tensor(p, output_sizes(p), p.format, v, values.output)),
+          bias({1, 1, 1, p.co}, {p.co, p.co, p.co, 1}, v.placement, values.bias, p.dtype),
           result_strides(strides_for(result_sizes(p),
                                      p.direction == Direction::kWgrad ? v.weight_format : p.format,
                                      v.gaps)) {}
 
-    static Tensor4 tensor(const Quad &sizes, Format format, const Variant &v,
+    static Tensor4 tensor(const ConvProblem &p, const Quad &sizes, Format format, const Variant &v,
                           const Values &values) {
-        return {sizes, strides_for(sizes, format, v.gaps), v.placement, values};
+        return {sizes, strides_for(sizes, format, v.gaps), v.placement, values, p.dtype};
     }
 };
 
@@ -61,7 +61,7 @@ std::string differences(const Values &actual, const Values &expected) {
 
 void expect_equal(const KernelCall &call, const Operands &operands, const Values &expected) {
     const ConvProblem &p = call.problem;
-    const Tensor4 result(result_sizes(p), operands.result_strides, Placement::kMiddle);
+    const Tensor4 result(result_sizes(p), operands.result_strides, Placement::kMiddle, p.dtype);
     GuardedFloats workspace(call.workspace(), Placement::kMiddle);
     CallContext context;
     const bool success =
@@ -82,6 +82,7 @@ void expect_kernels_equal_naive(const ConvProblem &problem) {
     for (const Variant &variant : kVariants) {
         ConvProblem p = problem;
         p.bias = variant.bias && p.direction == Direction::kFprop;
+        p.relu = variant.relu && p.direction == Direction::kFprop;
         const Values expected = naive_conv2d(p, values);
         const Operands operands(p, variant, values);
         const auto kernels = accepting_kernels(p, !variant.gaps);

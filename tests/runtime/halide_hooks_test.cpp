@@ -23,14 +23,14 @@ namespace {
 TEST(HalideError, ArrivesInTheContextAndNothingIsPrinted) {
     if (host_isa() == Isa::kNone) GTEST_SKIP() << "This CPU has no AVX2 with FMA.";
     float floats[64] = {};
-    FloatBuffer<5> weight(floats, {{{2, 1}, {1, 1}, {1, 1}, {1, 1}, {1, 1}}});
-    FloatBuffer<6> packed(floats, {{{2, 2}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, {1, 1}}});  // not dense
+    BufferView<5> weight(floats, {{{2, 1}, {1, 1}, {1, 1}, {1, 1}, {1, 1}}});
+    BufferView<6> packed(floats, {{{2, 2}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, {1, 1}}});  // not dense
     CallContext context;
     void *user_context = &context;
     void *arguments[] = {&user_context, weight.get(), packed.get()};
     testing::internal::CaptureStdout();
     testing::internal::CaptureStderr();
-    const int status = support_kernels(Isa::kAvx2).pack_weight(arguments);
+    const int status = support_kernels(Isa::kAvx2, DType::kF32).pack_weight(arguments);
     EXPECT_EQ(testing::internal::GetCapturedStdout(), "");
     EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
     EXPECT_NE(status, 0);

@@ -37,7 +37,7 @@ std::string chosen(const ConvProblem &p) {
         return plan.kernel == nullptr ? "" : plan.kernel->name;
     }
     const ConvPlan &plan = conv_plan(p, true);
-    return plan.kernel == nullptr ? "" : plan.kernel->name;
+    return plan.steps.empty() ? "" : plan.kernels();
 }
 
 class Plan : public testing::Test {
@@ -64,8 +64,26 @@ TEST_F(Plan, EveryProblemHasAKernelOnEveryIsaLevel) {
 
 TEST_F(Plan, TheDispatchersChoiceIsTheFirstAcceptingKernel) {
     for (const ConvProblem &p : random_problems()) {
+        // Several passes may have a kernel each.
+        if (p.direction == Direction::kDgrad && conv_passes(p).size() > 1) continue;
         EXPECT_EQ(chosen(p), accepting_kernels(p).front().name) << format_problem(p);
     }
+}
+
+TEST_F(Plan, EachPassOfAStridedDgradHasItsOwnKernel) {
+    const ConvProblem p = parse_problem("dgrad_n1ci32ih9iw9co32kh3kw3s2p1g32_f32_nhwc");
+    const ConvPlan &plan = conv_plan(p, true);
+    ASSERT_EQ(plan.steps.size(), 4u);
+    for (const ConvStep &step : plan.steps) {
+        ASSERT_NE(step.kernel, nullptr);
+        EXPECT_EQ(step.kernel->params.taps_x, step.pass.x.taps.count);
+    }
+    EXPECT_NE(plan.kernels().find('+'), std::string::npos);
+}
+
+TEST_F(Plan, WithoutTapsThereIsNoKernel) {
+    const ConvProblem p = parse_problem("dgrad_n1ci1ih1iw3co1kh1kw1s3p1_f32_nhwc");
+    EXPECT_EQ(conv_plan(p, true).kernels(), "zeros");
 }
 
 TEST_F(Plan, AForcedKernelIsTheOnlyOne) {
@@ -89,7 +107,7 @@ TEST_F(Plan, AForcedKernelMayRefuseTheProblem) {
     const std::string kernel = accepting_kernels(parse_problem(nchw)).front().name;
     ASSERT_TRUE(force_kernel(kernel));
     const ConvProblem p = parse_problem("fprop_n1ci3ih9iw9co5kh3kw3s1p1_f32_nhwc");
-    EXPECT_EQ(conv_plan(p, true).kernel, nullptr);
+    EXPECT_TRUE(conv_plan(p, true).steps.empty());
     EXPECT_EQ(conv_plan(p, true).reason, "kernel " + kernel + " does not accept the problem");
     EXPECT_TRUE(accepting_kernels(p).empty());
 }
@@ -119,13 +137,13 @@ TEST_F(Plan, TasksOfOneShiftedTileAreNeverAlone) {
                 continue;
             }
             const ConvPlan plan = conv_plan_with(kernel, p, true);
-            if (plan.kernel == nullptr) continue;
-            for (size_t i = 0; i < plan.passes.size(); i++) {
-                const int out = plan.passes[i].x.out;
+            for (const ConvStep &step : plan.steps) {
+                if (step.kernel != &kernel) continue;
+                const int out = step.pass.x.out;
                 const int tile = kernel.params.lane == Conv2dCpuParams::kColumns
                                      ? kernel.params.vec * vector_lanes(kernel.isa)
                                      : kernel.params.tile;
-                const int tiles = (out + tile - 1) / tile, task = plan.tasks[i].column_tiles;
+                const int tiles = (out + tile - 1) / tile, task = step.task.column_tiles;
                 if (out % tile == 0 || task >= tiles) continue;
                 EXPECT_NE((tiles - 1) % task, 0) << kernel.name << " " << format_problem(p);
             }
@@ -139,8 +157,9 @@ TEST_F(Plan, TaskSizesArePositive) {
         for (const KernelInfo &info : accepting_kernels(p)) {
             ASSERT_TRUE(force_kernel(info.name));
             const ConvPlan &plan = conv_plan(p, true);
-            EXPECT_EQ(plan.tasks.size(), plan.passes.size());
-            for (const ConvTaskSize &task : plan.tasks) {
+            EXPECT_EQ(plan.steps.size(), conv_passes(p).size());
+            for (const ConvStep &step : plan.steps) {
+                const ConvTaskSize &task = step.task;
                 EXPECT_GT(std::min({task.channel_tiles, task.column_tiles, task.rows}), 0)
                     << info.name << " " << format_problem(p);
             }
@@ -175,7 +194,8 @@ TEST_F(Plan, PartitionsDoNotDependOnTheNumberOfThreads) {
             const WgradCut cut = wgrad_plan(p).cut;
             sizes = {cut.rows, cut.images, cut.bands, cut.blocks, cut.parts_y, cut.parts_n};
         } else {
-            for (const ConvTaskSize &task : conv_plan(p, true).tasks) {
+            for (const ConvStep &step : conv_plan(p, true).steps) {
+                const ConvTaskSize &task = step.task;
                 sizes.insert(sizes.end(), {task.channel_tiles, task.column_tiles, task.rows});
             }
         }
@@ -204,7 +224,7 @@ TEST_F(Plan, AProblemTooLargeFor32BitsHasNoKernelAndAReason) {
     for (const auto &[sizes, reason] : problems) {
         const ConvProblem p = parse_problem("dgrad_" + std::string(sizes) + "_f32_nhwc");
         EXPECT_TRUE(accepting_kernels(p).empty()) << sizes;
-        EXPECT_EQ(conv_plan(p, true).kernel, nullptr) << sizes;
+        EXPECT_TRUE(conv_plan(p, true).steps.empty()) << sizes;
         EXPECT_EQ(conv_plan(p, true).reason, reason);
     }
 }
@@ -212,7 +232,7 @@ TEST_F(Plan, AProblemTooLargeFor32BitsHasNoKernelAndAReason) {
 TEST_F(Plan, ARepeatedProblemGivesTheSamePlan) {
     for (const bool dense : {true, false, true}) {
         const ConvProblem p = parse_problem("fprop_n2ci3ih9iw9co5kh1kw1s1p0_f32_nhwc");
-        EXPECT_EQ(conv_plan(p, dense).passes.at(0).x.out, dense ? 2 * 9 * 9 : 9);
+        EXPECT_EQ(conv_plan(p, dense).steps.at(0).pass.x.out, dense ? 2 * 9 * 9 : 9);
         EXPECT_EQ(&conv_plan(p, dense), &conv_plan(p, dense));
     }
 }

@@ -17,6 +17,7 @@ constexpr const char *kPadded = "fprop_n1ci3ih9iw9co5kh3kw3s1p1_f32_nhwc";
 constexpr const char *kInside = "fprop_n1ci3ih9iw9co5kh3kw3s1p0_f32_nhwc";
 constexpr const char *kDilated = "fprop_n1ci3ih9iw9co5kh3kw3s1p2d2_f32_nhwc";
 constexpr const char *kStrided = "fprop_n1ci3ih9iw9co5kh3kw3s2p1_f32_nchw";
+constexpr const char *kWide = "fprop_n1ci16ih9iw9co16kh3kw3s1p1g16_f32_nhwc";
 constexpr const char *kDepthwise = "fprop_n1ci8ih9iw9co8kh3kw3s1p1g8_f32_nhwc";
 
 TEST(Conv2dCpuParams, GivesTheReasonWhyAScheduleIsIllegal) {
@@ -28,8 +29,8 @@ TEST(Conv2dCpuParams, GivesTheReasonWhyAScheduleIsIllegal) {
     EXPECT_STREQ(why("lane:0,stage:0", kInside, Format::kNchw),
                  "the lanes are not dense without a frame");
     EXPECT_STREQ(why("lane:2", kPadded), "not depthwise");
-    EXPECT_STREQ(why("taps:5", kPadded), "other taps are compiled in");
-    EXPECT_STREQ(why("taps:3", kDilated), "other taps are compiled in");
+    EXPECT_STREQ(why("taps_x:5", kPadded), "other taps are compiled in");
+    EXPECT_STREQ(why("taps_y:3", kDilated), "other taps are compiled in");
     EXPECT_STREQ(why("stride:2", kPadded), "another stride is compiled in");
     EXPECT_STREQ(why("stage:2", kPadded), "only columns are gathered");
     EXPECT_STREQ(why("lane:1", kStrided, Format::kNchw), "columns are strided");
@@ -38,6 +39,9 @@ TEST(Conv2dCpuParams, GivesTheReasonWhyAScheduleIsIllegal) {
     EXPECT_STREQ(why("stage:0", kInside), "the row is shorter than the register tile");
     EXPECT_STREQ(why("lane:2,tile:1,stage:0", kDepthwise),
                  "groups behind the last one are read from the frame");
+    EXPECT_STREQ(why("lane:2,vec:1,tile:4,stage:3", kDepthwise),
+                 "there are fewer groups than lanes");
+    EXPECT_STREQ(why("lane:0,vec:1,tile:4,stage:3", kPadded), "masks are for groups");
 }
 
 TEST(Conv2dCpuParams, AcceptsWhatTheSchedulesCompute) {
@@ -45,7 +49,7 @@ TEST(Conv2dCpuParams, AcceptsWhatTheSchedulesCompute) {
     EXPECT_EQ(why("lane:0,vec:2,tile:7,stage:0", kInside), nullptr);
     EXPECT_EQ(why("lane:0,stage:1", kPadded, Format::kNchw), nullptr);
     EXPECT_EQ(why("lane:1,stage:1", kPadded, Format::kNchw), nullptr);
-    EXPECT_EQ(why("lane:2,vec:4,tile:2,taps:3,stride:1", kDepthwise), nullptr);
+    EXPECT_EQ(why("lane:2,vec:1,tile:8,stage:3,taps_x:3,taps_y:3,stride:1", kWide), nullptr);
     EXPECT_EQ(why("lane:1,stage:2", kStrided, Format::kNchw), nullptr);
     EXPECT_EQ(why("lane:2,vec:4,tile:2", kDepthwise), nullptr);
 }

@@ -55,6 +55,13 @@ Tensor aten_fprop(const Tensor &input, const Tensor &weight, const std::optional
     return to<Tensor>(stack[0]);
 }
 
+Tensor aten_relu(const Tensor &input) {
+    std::array<StableIValue, 1> stack{from(input)};
+    TORCH_ERROR_CODE_CHECK(
+        torch_call_dispatcher("aten::relu", "", stack.data(), TORCH_ABI_VERSION));
+    return to<Tensor>(stack[0]);
+}
+
 Tensor aten_dgrad(const Tensor &grad_output, const Tensor &input, const Tensor &weight,
                   const ConvArguments &arguments) {
     return backward(grad_output, input, weight, arguments, 0);

@@ -9,6 +9,7 @@ namespace convwright {
 /// checks: the stable ABI loses the text of errors from aten.
 Tensor aten_fprop(const Tensor &input, const Tensor &weight, const std::optional<Tensor> &bias,
                   const ConvArguments &arguments);
+Tensor aten_relu(const Tensor &input);
 Tensor aten_dgrad(const Tensor &grad_output, const Tensor &input, const Tensor &weight,
                   const ConvArguments &arguments);
 Tensor aten_wgrad(const Tensor &grad_output, const Tensor &input, const Tensor &weight,

@@ -5,8 +5,9 @@
 
 namespace convwright {
 
-/// The raw operators, CPU. float32 runs Convwright's kernels; other dtypes, empty tensors and sizes
-/// beyond 32 bits call aten. RuntimeError texts are PyTorch's.
+/// The raw operators, CPU. float32 and, with groups, bfloat16 run Convwright's kernels; other
+/// dtypes, dense bfloat16, empty tensors and sizes beyond 32 bits call aten. RuntimeError texts are
+/// PyTorch's.
 
 /// input [N,Ci,H,W], weight [Co,Ci/groups,Kh,Kw], bias [Co] -> [N,Co,Oh,Ow], channels_last if input
 /// or weight is, else contiguous.
@@ -14,7 +15,12 @@ Tensor conv2d_fprop(const Tensor &input, const Tensor &weight, const std::option
                     const IntList &stride, const IntList &padding, const IntList &dilation,
                     int64_t groups);
 
-/// The same with numbers in place of lists.
+/// max(0, conv2d_fprop), a NaN as it is.
+Tensor conv2d_relu(const Tensor &input, const Tensor &weight, const std::optional<Tensor> &bias,
+                   const IntList &stride, const IntList &padding, const IntList &dilation,
+                   int64_t groups);
+
+/// conv2d_fprop with numbers in place of lists.
 Tensor conv2d_fprop_eager(const Tensor &input, const Tensor &weight,
                           const std::optional<Tensor> &bias, int64_t stride_h, int64_t stride_w,
                           int64_t pad_h, int64_t pad_w, int64_t dilation_h, int64_t dilation_w,

@@ -41,7 +41,9 @@ std::vector<int64_t> parse_problem_op(const std::string &text) {
             p.dilation_w,
             p.groups,
             static_cast<int64_t>(p.format),
-            p.bias};
+            p.bias,
+            static_cast<int64_t>(p.dtype),
+            p.relu};
 }
 
 void trace_op(bool on) { on ? Trace::start() : Trace::stop(); }

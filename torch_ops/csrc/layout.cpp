@@ -86,16 +86,16 @@ Operand operand(const Tensor &t, Format format) {
         strides = dense_strides(sizes, format);
     }
     const Tensor &source = result.copy ? *result.copy : t;
-    result.view = {static_cast<const float *>(source.const_data_ptr()), strides[kN], strides[kC],
-                   strides[kH], strides[kW]};
+    result.view = {source.const_data_ptr(), strides[kN], strides[kC], strides[kH], strides[kW]};
     result.dense = without_gaps(sizes, strides, format);
     return result;
 }
 
-Tensor empty_strided(const Quad &sizes, const Quad &strides) {
+Tensor empty_strided(const Quad &sizes, const Quad &strides, DType dtype) {
     AtenTensorHandle handle = nullptr;
-    TORCH_ERROR_CODE_CHECK(aoti_torch_empty_strided(4, sizes.data(), strides.data(),
-                                                    aoti_torch_dtype_float32(),
+    const int32_t type =
+        dtype == DType::kBf16 ? aoti_torch_dtype_bfloat16() : aoti_torch_dtype_float32();
+    TORCH_ERROR_CODE_CHECK(aoti_torch_empty_strided(4, sizes.data(), strides.data(), type,
                                                     aoti_torch_device_type_cpu(), 0, &handle));
     return Tensor(handle);
 }

@@ -36,7 +36,7 @@ struct Operand {
 /// `format`, as aten makes one. Strides of dimensions of size 1 mean nothing and are replaced.
 Operand operand(const Tensor &t, Format format);
 
-/// A new float32 CPU tensor of these sizes and strides, not initialised.
-Tensor empty_strided(const Quad &sizes, const Quad &strides);
+/// A new CPU tensor of these sizes and strides, not initialised.
+Tensor empty_strided(const Quad &sizes, const Quad &strides, DType dtype = DType::kF32);
 
 }  // namespace convwright

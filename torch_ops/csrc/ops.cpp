@@ -11,6 +11,9 @@ STABLE_TORCH_LIBRARY(convwright, m) {
     m.def(
         "conv2d_fprop(Tensor input, Tensor weight, Tensor? bias, int[2] stride, int[2] padding, "
         "int[2] dilation, int groups) -> Tensor");
+    m.def(
+        "conv2d_relu(Tensor input, Tensor weight, Tensor? bias, int[2] stride, int[2] padding, "
+        "int[2] dilation, int groups) -> Tensor");
     // What eager inference calls: no list is made for a call, and Python registers no autograd rule
     // here, whose mere presence costs more than a small convolution.
     m.def(
@@ -37,6 +40,7 @@ STABLE_TORCH_LIBRARY(convwright, m) {
 
 STABLE_TORCH_LIBRARY_IMPL(convwright, CPU, m) {
     m.impl("conv2d_fprop", TORCH_BOX(&convwright::conv2d_fprop));
+    m.impl("conv2d_relu", TORCH_BOX(&convwright::conv2d_relu));
     m.impl("conv2d_fprop.eager", TORCH_BOX(&convwright::conv2d_fprop_eager));
     m.impl("conv2d_dgrad", TORCH_BOX(&convwright::conv2d_dgrad));
     m.impl("conv2d_wgrad", TORCH_BOX(&convwright::conv2d_wgrad));

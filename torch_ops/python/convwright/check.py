@@ -50,7 +50,7 @@ def parse(text: str) -> Problem:
     """
     _library.load()
     numbers = torch.ops.convwright.parse_problem(text)
-    direction, n, ci, ih, iw, co, kh, kw, sh, sw, ph, pw, dh, dw, groups, nhwc, bias = numbers
+    direction, n, ci, ih, iw, co, kh, kw, sh, sw, ph, pw, dh, dw, groups, nhwc, bias, *_ = numbers
     return Problem(
         _DIRECTIONS[direction],
         (n, ci, ih, iw),
