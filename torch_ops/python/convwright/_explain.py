@@ -102,7 +102,7 @@ def _layers_named(module: torch.nn.Module, rows: list[Row]) -> Iterator[None]:
                 return  # the layers of a compiled model do not run one by one
             if not isinstance(layer, Conv2d):
                 reason = f"{type(layer).__name__} is not convwright.nn.Conv2d"
-                _trace.note_pytorch("fprop", args[0], layer.weight, reason)
+                _trace.note_pytorch("fprop", reason, args[0], layer.weight)
             after()
             # Hooks of the graph's node, not of the module: a module's backward hooks put a view
             # around the output, which an in-place activation after it is not allowed to change.

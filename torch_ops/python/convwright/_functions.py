@@ -16,7 +16,7 @@ from torch.autograd import Function, forward_ad
 
 from convwright import _formulas
 from convwright._formulas import Ops
-from convwright._ops import BELOW_AUTOGRAD, RAW, fprop_eager
+from convwright._ops import BELOW_AUTOGRAD, RAW, fprop_eager, fprop_relu_eager
 
 _functorch_active = torch._C._are_functorch_transforms_active
 
@@ -46,6 +46,29 @@ class _Eager(Function):
 # Function.apply in Python only looks for a setup_context and for functorch levels, at 1.7 us;
 # _Eager has none of the first, and its caller has ruled out the second.
 conv2d_eager = super(Function, _Eager).apply
+
+
+class _EagerRelu(Function):
+    @staticmethod
+    def forward(
+        ctx: Any, input: Tensor, weight: Tensor, bias: Tensor | None, *geometry: Any
+    ) -> Tensor:
+        output = fprop_relu_eager(input, weight, bias, *geometry)
+        ctx.save_for_backward(input, weight, output)
+        ctx.geometry = geometry
+        return output
+
+    @staticmethod
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
+        *_, output = ctx.saved_tensors
+        # The output says as well as the sum before it where the ReLU was open.
+        grad_sum = torch.ops.aten.threshold_backward(grad_output, output, 0)
+        plain = not torch.is_grad_enabled() and not transform_active()
+        ops = BELOW_AUTOGRAD if plain else DIFFERENTIABLE
+        return _formulas.fprop_backward(ops, ctx, grad_sum)
+
+
+conv2d_relu_eager = super(Function, _EagerRelu).apply
 
 
 class _Fprop(Function):
