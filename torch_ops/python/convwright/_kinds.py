@@ -12,8 +12,7 @@ from contextlib import contextmanager
 KINDS = ("unfused", "composed", "fused")
 
 # Multiplications of a depthwise convolution cost this many times those of a dense one: each value
-# that is loaded is used Kh*Kw times instead of Kh*Kw*Co times. 1 is the count alone, which never
-# chooses `composed` for a 3x3 layer of stride 1 with more than one input channel.
+# that is loaded is used Kh*Kw times instead of Kh*Kw*Co times. 1 is the count alone.
 DEPTHWISE_COST = 1.0
 
 # What `force_kind` asks for; part of the key of every cached choice.
@@ -26,9 +25,10 @@ def choose_kind(
     """The kind that takes the least work by count. Pure, and independent of the input's sizes.
 
     Multiplications of one output pixel: `composed` Ci*Co*Kh*Kw; `unfused` those of the two steps,
-    of which a pointwise step in front runs on stride_h*stride_w pixels for each that is kept. So a
-    depthwise kernel of one tap, a single input channel, and a stride as large as the kernel are
-    composed. Without the batch in it, one compiled graph serves every batch size.
+    of which a pointwise step in front runs on stride_h*stride_w pixels for each that is kept. So
+    composed are a depthwise kernel of one tap, a weighted sum of one input channel, a depthwise
+    separable layer of one output channel, and a weighted sum whose windows do not overlap. Without
+    the batch in it, one compiled graph serves every batch size.
 
     `fused` is not chosen: it is for `force_kind` until it has been measured.
     """

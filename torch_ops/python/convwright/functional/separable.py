@@ -189,15 +189,8 @@ def _thorough(
         with torch.autocast("cpu", enabled=False):
             return _thorough(form, *operands, *geometry)
     _check_match(named)
-    plan = make_plan(
-        form,
-        input.shape,
-        pointwise.shape,
-        depthwise.shape,
-        None if bias is None else bias.shape,
-        *geometry,
-        _kinds.forced,
-    )
+    sizes = [_sizes(tensor) for tensor in (input, pointwise, depthwise, bias)]
+    plan = make_plan(form, *sizes, *geometry, _kinds.forced)
     weights = pointwise, depthwise
     # Of the two steps the depthwise one decides: kernels for it alone are worth the call.
     reason = _eligibility.why_pytorch(named.values(), weights, groups=2)
@@ -207,6 +200,20 @@ def _thorough(
         return _run(plan, _composed_of_torchs, input, *weights, bias)
     eager = input.dtype is _float32 and not special(input, *weights)
     return _run(plan, _eager if eager else _composed_of_ours, input, *weights, bias)
+
+
+def _sizes(tensor: Tensor | None) -> Any:
+    if tensor is None:
+        return None
+    tracing = torch._C._get_tracing_state()
+    if tracing is None:
+        return tensor.shape
+    # torch.jit.trace makes tensors of sizes and warns where Python decides by them.
+    torch._C._set_tracing_state(None)
+    try:
+        return tensor.shape
+    finally:
+        torch._C._set_tracing_state(tracing)
 
 
 def _autocast_applies(input: Tensor) -> bool:
