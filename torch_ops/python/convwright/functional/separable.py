@@ -11,6 +11,8 @@ from torch.overrides import handle_torch_function, has_torch_function_variadic
 from convwright import _eligibility, _kinds, _trace
 from convwright._arguments import IntOrPair
 from convwright._eligibility import PLAIN_TYPES, special
+from convwright._functions import transform_active
+from convwright._fused import fused_fprop
 from convwright._separable_functions import composition, forward_pass, separable_eager
 from convwright._separable_plan import (
     DEPTHWISE_SEPARABLE,
@@ -161,6 +163,8 @@ def _composed_of_ours(
     """For compilers, transforms and dtypes that have kernels for some steps only."""
     if _trace.active and not torch.compiler.is_compiling():
         note_plan(plan, input, pointwise, depthwise, bias, torch.is_grad_enabled())
+    if plan.kind == "fused" and torch.compiler.is_compiling() and not transform_active():
+        return fused_fprop(plan, input, pointwise, depthwise, bias)
     return composition(plan, conv2d, input, pointwise, depthwise, bias)
 
 
