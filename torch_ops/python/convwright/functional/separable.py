@@ -115,6 +115,8 @@ def _separable(
             type(input) in PLAIN_TYPES
             and input.dtype is pointwise.dtype is depthwise.dtype is _float32
             and input.is_cpu
+            and pointwise.is_cpu
+            and depthwise.is_cpu
             and not special(pointwise, depthwise)
         ):
             plan = cached_plan(

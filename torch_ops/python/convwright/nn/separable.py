@@ -2,6 +2,7 @@
 """`WeightedSumConv2d` and `DepthwiseSeparableConv2d`: two convolutions in a row as one layer."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -26,6 +27,10 @@ class _Separable(torch.nn.Module):
 
     # Names of the weights in the order of the steps.
     steps: tuple[str, str]
+
+    # Whether the load under way is of this layer alone and strict. What PyTorch tells a layer of a
+    # larger model is always `strict`.
+    _whole_or_not = False
 
     def __init__(
         self,
@@ -117,6 +122,19 @@ class _Separable(torch.nn.Module):
         padding = self._reversed_padding_repeated_twice
         return F.pad(input, padding, mode=self.padding_mode), (0, 0)
 
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> Any:
+        """As of torch.nn.Module, also from the two-module form.
+
+        A strict load that raises has loaded nothing.
+        """
+        self._whole_or_not = strict
+        try:
+            return super().load_state_dict(state_dict, strict, assign)
+        finally:
+            del self._whole_or_not
+
     def _load_from_state_dict(
         self,
         state_dict: dict[str, Any],
@@ -143,10 +161,10 @@ class _Separable(torch.nn.Module):
             for name, wanted in sizes.items()
             if (value := state.get(prefix + name)) is not None and tuple(value.shape) != wanted
         ]
-        if mismatches or (strict and (missing or unexpected)):
+        if mismatches or (self._whole_or_not and (missing or unexpected)):
             # All faults at once, and nothing is loaded.
-            missing_keys += missing if strict else []
-            unexpected_keys += unexpected if strict else []
+            missing_keys += missing
+            unexpected_keys += unexpected
             error_msgs += mismatches
             return
         super()._load_from_state_dict(
@@ -183,7 +201,7 @@ class WeightedSumConv2d(_Separable):
 
     whose checkpoints it loads too: `0.weight` as `pointwise`, `1.weight` as `depthwise`, `1.bias`
     as `bias`, and also `pointwise.weight`, `depthwise.weight`, `depthwise.bias`. A strict load of
-    other keys raises one error that lists the missing and the unexpected, and loads nothing here.
+    other keys raises one error that lists the missing and the unexpected, and loads nothing.
     `convwright.functional.weighted_sum_conv2d` says what runs where.
     """
 
