@@ -145,14 +145,14 @@ class _Separable(torch.nn.Module):
         unexpected_keys: list[str],
         error_msgs: list[str],
     ) -> None:
-        tensors = [*self.named_parameters(recurse=False), *self.named_buffers(recurse=False)]
-        sizes = {name: tuple(tensor.shape) for name, tensor in tensors}
+        parameters = self.named_parameters(recurse=False)
+        sizes = {name: tuple(parameter.shape) for name, parameter in parameters}
         state = renamed(state_dict, prefix, self.steps, sizes)
         missing = [prefix + name for name in sizes if prefix + name not in state]
         unexpected = [
             key
             for key in state
-            if (name := key.removeprefix(prefix)) not in sizes
+            if (name := key.removeprefix(prefix)) not in {*sizes, *self._buffers}
             and name.partition(".")[0] not in self._modules
         ]
         mismatches = [
