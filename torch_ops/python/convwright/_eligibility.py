@@ -22,11 +22,10 @@ def kernels_exist(dtype: torch.dtype, groups: Any) -> bool:
     return dtype is torch.float32
 
 
-def special(*weights: Tensor) -> bool:
-    """Whether more than plain eager tensors is at work."""
+def special() -> bool:
+    """Whether more than eager mode is at work: a compiler, a transform, autocast, a tracer."""
     return (
-        any(type(weight) not in PLAIN_TYPES for weight in weights)
-        or torch.compiler.is_compiling()
+        torch.compiler.is_compiling()
         or transform_active()
         or _autocast("cpu")
         or _jit_tracing_state() is not None

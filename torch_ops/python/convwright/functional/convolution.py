@@ -44,7 +44,7 @@ def conv2d(
         )
     if type(input) in PLAIN_TYPES and input.dtype is _float32 and input.is_cpu:
         try:
-            if not special(weight):
+            if type(weight) in PLAIN_TYPES and not special():
                 return _eager(input, weight, bias, stride, padding, dilation, groups)
         except (AttributeError, RuntimeError, TypeError, ValueError):
             pass  # the way below repeats the call with care and says what is wrong

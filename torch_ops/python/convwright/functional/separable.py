@@ -113,11 +113,13 @@ def _separable(
     try:
         if (
             type(input) in PLAIN_TYPES
+            and type(pointwise) in PLAIN_TYPES
+            and type(depthwise) in PLAIN_TYPES
             and input.dtype is pointwise.dtype is depthwise.dtype is _float32
             and input.is_cpu
             and pointwise.is_cpu
             and depthwise.is_cpu
-            and not special(pointwise, depthwise)
+            and not special()
         ):
             plan = cached_plan(
                 form,
@@ -204,7 +206,8 @@ def _thorough(
         if _trace.active and not torch.compiler.is_compiling():
             _trace.note_pytorch(f"{form.op}:fprop", reason, input, *weights)
         return _run(plan, _composed_of_torchs, input, *weights, bias)
-    eager = input.dtype is _float32 and not special(input, *weights)
+    plain = all(type(tensor) in PLAIN_TYPES for tensor in named.values())
+    eager = plain and input.dtype is _float32 and not special()
     return _run(plan, _eager if eager else _composed_of_ours, input, *weights, bias)
 
 
