@@ -12,10 +12,10 @@ from contextlib import contextmanager
 KINDS = ("unfused", "composed", "fused")
 
 # Multiplications of a depthwise convolution cost this many times those of a dense one. At 1, the
-# count alone, the choice was the faster one for a training step of each of 20 layers measured on one
-# AVX-512 core, but for ties within 5%: 2x2 windows with stride 2 take 1.8 times as long unfused,
-# 128 channels of 3x3 composed 3.5 times. Nearest to the border are three input channels of a 3x3
-# weighted sum: composed takes 0.8 of the time in forward and 1.1 in a step.
+# count alone, the choice was the faster one, but for ties within 5%, in a training step of each of
+# 20 layers on one AVX-512 core: windows of 2x2 with stride 2 take 1.8 times as long unfused, 3x3
+# of 128 channels 3.5 times as long composed. Nearest to the border is a 3x3 weighted sum of three
+# channels: composed takes 0.8 of the time in forward and 1.1 in a step.
 DEPTHWISE_COST = 1.0
 
 # What `force_kind` asks for; part of the key of every cached choice.
