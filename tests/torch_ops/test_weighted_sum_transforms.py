@@ -84,6 +84,18 @@ def test_third_order(form: str) -> None:
     torch.testing.assert_close(*seen)
 
 
+def test_batched_backward_with_parameters_of_any_strides(form: str) -> None:
+    input, *weights = operands(case_of(form, channels=(2, 3)))
+    leaves = [w.transpose(0, -1).contiguous().transpose(0, -1).requires_grad_() for w in weights]
+    output = FUNCTIONS[form](input, *leaves)
+    batch = torch.stack([torch.ones_like(output), output.detach()])
+    options = {"retain_graph": True, "is_grads_batched": True}
+    batched = torch.autograd.grad(output, leaves, batch, **options)
+    for i in range(2):
+        single = torch.autograd.grad(output, leaves, batch[i], retain_graph=True)
+        assert all(torch.equal(ours[i], one) for ours, one in zip(batched, single, strict=True))
+
+
 def test_dual_numbers(form: str) -> None:
     tangents = []
     for function in (FUNCTIONS[form], two_steps(form)):

@@ -74,10 +74,11 @@ separable_eager = super(Function, _Eager).apply
 
 def _like(grad: Tensor | None, parameter: Tensor, plain: bool) -> Tensor | None:
     """grad in the shape of the parameter and, in plain eager mode, with its strides."""
-    if grad is None:
-        return None
-    if grad.shape != parameter.shape:
-        grad = grad.reshape(parameter.shape)
+    if grad is None or (grad.shape == parameter.shape and grad.stride() == parameter.stride()):
+        return grad
+    grad = grad.reshape(parameter.shape)  # which also makes strides of dimensions of one usual
+    # torch.autograd.grad(is_grads_batched=True) is a transform of its own kind.
+    plain = plain and not torch._C._functorch.is_legacy_batchedtensor(grad)
     if not plain or grad.stride() == parameter.stride():
         return grad
     return torch.empty_like(parameter, memory_format=torch.preserve_format).copy_(grad)
