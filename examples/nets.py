@@ -61,10 +61,11 @@ def channel_selection(form: str = "convwright", classes: int = 10) -> nn.Module:
     - "conv1x1": the same, with a 1x1 torch.nn.Conv2d in place of permute, Linear, permute.
     - "convwright": the same in one operator, convwright.nn.WeightedSumConv2d.
 
-    Gives [N, classes] scores before softmax. The last three compute the same function of the same
-    weights, which `copy_weights` carries from one to another. Parameters with 3 classes: 174,787
-    dense, 27,363 otherwise; 65 more for each further class. Everything is in channels_last: every
-    form is faster so, and Linear's permutes then move nothing.
+    A single channel, [N, 1, 32, 32], is taken for three equal ones. Gives [N, classes] scores
+    before softmax. The last three forms compute the same function of the same weights, which
+    `copy_weights` carries from one to another. Parameters with 3 classes: 174,787 dense, 27,363
+    otherwise; 65 more for each further class. Everything is in channels_last: every form is faster
+    so, and Linear's permutes then move nothing.
     """
     if form not in FORMS:
         raise ValueError(f"channel_selection: form is {form!r}, it must be one of {list(FORMS)}")
@@ -84,7 +85,7 @@ class ResidualNetwork(nn.Module):
         self.scores = nn.Linear(BLOCK_CHANNELS[-1], classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        images = images.contiguous(memory_format=torch.channels_last)
+        images = images.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
         features = self.blocks(self.stem(images).relu())
         return self.scores(self.dropout(features.mean(dim=(2, 3))))
 
