@@ -91,7 +91,7 @@ def test_dual_level_around_backward_only() -> None:
 
 
 def _loss(convolution, *operands):
-    return (convolution(*operands, 1, 1) ** 2).sum()
+    return (convolution(*operands, (1, 1), 1) ** 2).sum()
 
 
 TRANSFORMS = {

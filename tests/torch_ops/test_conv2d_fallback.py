@@ -9,6 +9,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import convwright
+from convwright import _eligibility
 from convwright.functional import conv2d
 
 
@@ -136,3 +137,36 @@ def test_refusal_of_a_forced_kernel_is_never_hidden() -> None:
             conv2d(*tensors(Case()).operands, 1, 1)
     finally:
         torch.ops.convwright.force_kernel("")
+
+
+class TestGroupedBfloat16:
+    """As if the library had kernels for it; its operators take any dtype."""
+
+    @pytest.fixture(autouse=True)
+    def _kernels(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def kernels_exist(dtype: torch.dtype, groups: int) -> bool:
+            return dtype is torch.float32 or (dtype is torch.bfloat16 and groups != 1)
+
+        monkeypatch.setattr(_eligibility, "kernels_exist", kernels_exist)
+
+    @pytest.mark.parametrize("autocast", [False, True])
+    def test_reaches_the_operators(self, autocast: bool) -> None:
+        t = tensors(Case(groups=4, channels=(4, 4))).requires_grad_()
+        if not autocast:
+            t.input, t.weight, t.bias = (x.detach().bfloat16().requires_grad_() for x in t.operands)
+        seen = []
+        for convolution in (conv2d, F.conv2d):
+            with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+                output = convolution(*t.operands, *t.case.geometry)
+            seen.append([output, *torch.autograd.grad(output.float().sum(), t.leaves())])
+        assert seen[0][0].dtype == torch.bfloat16
+        torch.testing.assert_close(*seen, rtol=1e-2, atol=1e-1)
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            rows = convwright.explain(lambda x: conv2d(x, *t.operands[1:], groups=4), t.input).rows
+        assert [row.direction for row in rows] == ["fprop", "dgrad", "wgrad"]
+        assert all("g4_bf16" in row.problem for row in rows)
+
+    def test_dense_stays_with_pytorch(self) -> None:
+        operands = [x.bfloat16() for x in tensors(Case()).operands]
+        (row,) = convwright.explain(conv2d, *operands).rows
+        assert row.reason == "dtype is torch.bfloat16, dense kernels are float32"

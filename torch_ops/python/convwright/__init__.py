@@ -11,9 +11,21 @@ convolution that needs it raises `LibraryMissing` with the cause and what to do.
 
 from convwright import functional, nn
 from convwright._explain import explain
+from convwright._kinds import force_kind
 from convwright._library import LibraryMissing
 from convwright.convert import convert_
+from convwright.fuse import fuse_depthwise_separable_, fuse_relu_, fuse_weighted_sum_
 
 __version__ = "0.1.0"
 
-__all__ = ["LibraryMissing", "convert_", "explain", "functional", "nn"]
+__all__ = [
+    "LibraryMissing",
+    "convert_",
+    "explain",
+    "force_kind",
+    "functional",
+    "fuse_depthwise_separable_",
+    "fuse_relu_",
+    "fuse_weighted_sum_",
+    "nn",
+]

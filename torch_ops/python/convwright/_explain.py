@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import Node
 from torch.nn.modules.conv import _ConvNd
 from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.hooks import RemovableHandle
@@ -15,6 +16,7 @@ from torch.utils.hooks import RemovableHandle
 from convwright import _trace
 from convwright._trace import Row
 from convwright.nn import Conv2d
+from convwright.nn.separable import _Separable
 
 
 @dataclass(frozen=True)
@@ -100,15 +102,16 @@ def _layers_named(module: torch.nn.Module, rows: list[Row]) -> Iterator[None]:
         def after_forward(_layer: Any, args: tuple[Any, ...], output: Tensor) -> None:
             if torch.compiler.is_compiling():
                 return  # the layers of a compiled model do not run one by one
-            if not isinstance(layer, Conv2d):
+            if not isinstance(layer, Conv2d | _Separable):
                 reason = f"{type(layer).__name__} is not convwright.nn.Conv2d"
-                _trace.note_pytorch("fprop", args[0], layer.weight, reason)
+                _trace.note_pytorch("fprop", reason, args[0], layer.weight)
             after()
-            # Hooks of the graph's node, not of the module: a module's backward hooks put a view
+            # Hooks of the graph's nodes, not of the module: a module's backward hooks put a view
             # around the output, which an in-place activation after it is not allowed to change.
-            if output.grad_fn is not None:
-                output.grad_fn.register_prehook(before)
-                output.grad_fn.register_hook(after)
+            for node in _nodes([output], until=args):
+                if not _is_leaf(node):
+                    node.register_prehook(before)
+                    node.register_hook(after)
 
         yield layer.register_forward_pre_hook(before)
         yield layer.register_forward_hook(after_forward)
@@ -116,7 +119,7 @@ def _layers_named(module: torch.nn.Module, rows: list[Row]) -> Iterator[None]:
     handles = [
         handle
         for name, layer in module.named_modules()
-        if isinstance(layer, _ConvNd)
+        if isinstance(layer, _ConvNd | _Separable)
         for handle in watch(name, layer)
     ]
     try:
@@ -129,19 +132,23 @@ def _layers_named(module: torch.nn.Module, rows: list[Row]) -> Iterator[None]:
 def _run_backward(output: Any) -> None:
     """Backward to every leaf of the graph, without touching .grad."""
     outputs = [t for t in tree_leaves(output) if isinstance(t, Tensor) and t.grad_fn is not None]
-    leaves = _leaves(outputs)
+    leaves = [node.variable for node in _nodes(outputs) if _is_leaf(node)]
     if leaves:
         torch.autograd.grad(outputs, leaves, [torch.ones_like(t) for t in outputs])
 
 
-def _leaves(outputs: list[Tensor]) -> list[Tensor]:
-    leaves, seen, nodes = [], set(), [t.grad_fn for t in outputs]
-    while nodes:
-        node = nodes.pop()
+def _is_leaf(node: Node) -> bool:
+    return hasattr(node, "variable")  # AccumulateGrad, the end of a path
+
+
+def _nodes(outputs: list[Tensor], until: tuple[Any, ...] = ()) -> Iterator[Node]:
+    """The nodes of the graph behind `outputs` as far as the tensors among `until`."""
+    seen = {t.grad_fn for t in tree_leaves(until) if isinstance(t, Tensor)}
+    waiting = [t.grad_fn for t in outputs]
+    while waiting:
+        node = waiting.pop()
         if node is None or node in seen:
             continue
         seen.add(node)
-        if hasattr(node, "variable"):  # AccumulateGrad, the end of a path
-            leaves.append(node.variable)
-        nodes += [following for following, _ in node.next_functions]
-    return leaves
+        yield node
+        waiting += [following for following, _ in node.next_functions]

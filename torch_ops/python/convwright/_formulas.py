@@ -31,7 +31,7 @@ class Ops(NamedTuple):
 
 
 def fprop_backward(ops: Ops, ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
-    input, weight = ctx.saved_tensors
+    input, weight, *_ = ctx.saved_tensors
     needs_input, needs_weight, needs_bias, *_ = ctx.needs_input_grad
     return (
         ops.dgrad(grad_output, input, weight, *ctx.geometry) if needs_input else None,

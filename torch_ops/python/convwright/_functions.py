@@ -16,7 +16,7 @@ from torch.autograd import Function, forward_ad
 
 from convwright import _formulas
 from convwright._formulas import Ops
-from convwright._ops import BELOW_AUTOGRAD, RAW, fprop_eager
+from convwright._ops import BELOW_AUTOGRAD, RAW, fprop_eager, fprop_relu_eager
 
 _functorch_active = torch._C._are_functorch_transforms_active
 
@@ -48,67 +48,104 @@ class _Eager(Function):
 conv2d_eager = super(Function, _Eager).apply
 
 
-class _Fprop(Function):
-    generate_vmap_rule = True
+class _EagerRelu(Function):
+    @staticmethod
+    def forward(
+        ctx: Any, input: Tensor, weight: Tensor, bias: Tensor | None, *geometry: Any
+    ) -> Tensor:
+        output = fprop_relu_eager(input, weight, bias, *geometry)
+        ctx.save_for_backward(input, weight, output)
+        ctx.geometry = geometry
+        return output
 
     @staticmethod
-    def forward(*args: Any) -> Tensor:
-        return RAW.fprop(*args)
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
+        *_, output = ctx.saved_tensors
+        # The output says as well as the sum before it where the ReLU was open.
+        grad_sum = torch.ops.aten.threshold_backward(grad_output, output, 0)
+        plain = not torch.is_grad_enabled() and not transform_active()
+        ops = BELOW_AUTOGRAD if plain else DIFFERENTIABLE
+        return _formulas.fprop_backward(ops, ctx, grad_sum)
+
+
+conv2d_relu_eager = super(Function, _EagerRelu).apply
+
+
+class _Geometry:
+    """Stride, padding, dilation and groups as one leaf of a pytree.
+
+    Where a jvp runs under vmap, PyTorch 2.11 miscounts the arguments if one of them is a tuple.
+    """
+
+    def __init__(self, *values: Any) -> None:
+        self.values = values
+
+
+class _Differentiable(Function):
+    """What the directions share. Arguments: three tensors and a _Geometry."""
+
+    generate_vmap_rule = True
+
+    @classmethod
+    def call(cls, first: Tensor, second: Tensor, third: Tensor | None, *geometry: Any) -> Tensor:
+        return cls.apply(first, second, third, _Geometry(*geometry))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        input, weight, _, *ctx.geometry = inputs
+        *tensors, geometry = inputs
+        ctx.geometry = geometry.values
+        ctx.save_for_backward(*tensors)
+        ctx.save_for_forward(*tensors)
+
+
+class _Fprop(_Differentiable):
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        input, weight, _, geometry = inputs
+        ctx.geometry = geometry.values
         ctx.output_shape = output.shape
         ctx.save_for_backward(input, weight)
         ctx.save_for_forward(input, weight)
 
     @staticmethod
+    def forward(input: Tensor, weight: Tensor, bias: Tensor | None, geometry: _Geometry) -> Tensor:
+        return RAW.fprop(input, weight, bias, *geometry.values)
+
+    @staticmethod
     def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
-        return _formulas.fprop_backward(DIFFERENTIABLE, ctx, grad_output)
+        return _formulas.fprop_backward(DIFFERENTIABLE, ctx, grad_output)[:4]
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Tensor:
         return _formulas.fprop_jvp(DIFFERENTIABLE, ctx, *tangents[:3])
 
 
-class _Gradient(Function):
-    """What dgrad and wgrad share."""
-
-    generate_vmap_rule = True
-
+class _Dgrad(_Differentiable):
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        grad_output, input, weight, *ctx.geometry = inputs
-        ctx.save_for_backward(grad_output, input, weight)
-        ctx.save_for_forward(grad_output, input, weight)
-
-
-class _Dgrad(_Gradient):
-    @staticmethod
-    def forward(*args: Any) -> Tensor:
-        return RAW.dgrad(*args)
+    def forward(grad_output: Tensor, input: Tensor, weight: Tensor, geometry: _Geometry) -> Tensor:
+        return RAW.dgrad(grad_output, input, weight, *geometry.values)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        return _formulas.dgrad_backward(DIFFERENTIABLE, ctx, grad)
+        return _formulas.dgrad_backward(DIFFERENTIABLE, ctx, grad)[:4]
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Tensor:
         return _formulas.dgrad_jvp(DIFFERENTIABLE, ctx, *tangents[:3])
 
 
-class _Wgrad(_Gradient):
+class _Wgrad(_Differentiable):
     @staticmethod
-    def forward(*args: Any) -> Tensor:
-        return RAW.wgrad(*args)
+    def forward(grad_output: Tensor, input: Tensor, weight: Tensor, geometry: _Geometry) -> Tensor:
+        return RAW.wgrad(grad_output, input, weight, *geometry.values)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        return _formulas.wgrad_backward(DIFFERENTIABLE, ctx, grad)
+        return _formulas.wgrad_backward(DIFFERENTIABLE, ctx, grad)[:4]
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Tensor:
         return _formulas.wgrad_jvp(DIFFERENTIABLE, ctx, *tangents[:3])
 
 
-DIFFERENTIABLE = Ops(_Fprop.apply, _Dgrad.apply, _Wgrad.apply)
+DIFFERENTIABLE = Ops(_Fprop.call, _Dgrad.call, _Wgrad.call)

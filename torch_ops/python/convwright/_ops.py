@@ -20,6 +20,7 @@ from convwright._formulas import Ops
 # Context manager: inside it the dispatcher passes by the Autograd keys.
 below_autograd = torch._C._AutoDispatchBelowAutograd
 _dispatch_modes = torch._C._len_torch_dispatch_stack
+_float32 = torch.float32
 
 
 def _fake_fprop(
@@ -107,9 +108,10 @@ def fprop_eager(
     """fprop without an Autograd kernel. Geometry is one number or two, as of torch's conv2d.
 
     Numbers instead of lists save 0.5 us of the dispatcher's time, no Autograd kernel 0.6 us.
-    Dispatch modes see the one operator that has rules for everything.
+    Dispatch modes see the one operator that has rules for everything; so do other dtypes, for which
+    the overload has no way to PyTorch.
     """
-    if _dispatch_modes():
+    if _dispatch_modes() or input.dtype is not _float32:
         with below_autograd():
             return RAW.fprop(input, weight, bias, stride, padding, dilation, groups)
     stride_h, stride_w = stride if type(stride) is tuple else _pair(stride)
@@ -118,6 +120,11 @@ def fprop_eager(
     return _FPROP_EAGER(
         input, weight, bias, stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w, groups
     )
+
+
+def fprop_relu_eager(input: Tensor, weight: Tensor, bias: Tensor | None, *geometry: Any) -> Tensor:
+    """max(0, fprop), without an Autograd kernel. Geometry as of `fprop_eager`."""
+    return fprop_eager(input, weight, bias, *geometry).relu_()
 
 
 def _pair(value: Any) -> Any:

@@ -28,7 +28,7 @@ class Row:
     @property
     def direction(self) -> str:
         """fprop, dgrad or wgrad."""
-        return self.problem.partition("_")[0]
+        return self.problem.partition("_")[0].rpartition(":")[2]
 
 
 @contextmanager
@@ -50,10 +50,16 @@ def take(layer: str = "") -> list[Row]:
     return [_parse(line, layer) for line in torch.ops.convwright.take_trace().splitlines()]
 
 
-def note_pytorch(direction: str, input: Tensor, weight: Tensor, reason: str) -> None:
+def note_pytorch(direction: str, reason: str, *operands: Tensor) -> None:
     """Record that PyTorch computes this call, in the form of the operators' own lines."""
-    problem = f"{direction}_{tuple(input.shape)}*{tuple(weight.shape)}"
+    problem = f"{direction}_{'*'.join(str(tuple(t.shape)) for t in operands)}"
     torch.ops.convwright.trace_note(f"{problem}\tPyTorch\t{reason}")
+
+
+def note_kernel(problem: str, kernel: str, schedule: str) -> None:
+    """Record a call that is made of others, whose own lines follow."""
+    isa = torch.ops.convwright.isa()
+    torch.ops.convwright.trace_note(f"{problem}\t{kernel}\t{schedule}\t{isa}")
 
 
 def _parse(line: str, layer: str) -> Row:

@@ -7,21 +7,15 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch._subclasses.fake_tensor import FakeTensor
-from torch._subclasses.functional_tensor import FunctionalTensor
 from torch.overrides import handle_torch_function, has_torch_function_variadic
 
-from convwright import _trace
+from convwright import _eligibility, _trace
+from convwright._arguments import IntOrPair, Pair, padding_by_name, pair
+from convwright._eligibility import PLAIN_TYPES, special
 from convwright._functions import DIFFERENTIABLE, conv2d_eager, transform_active
 from convwright._ops import RAW, fprop_eager
 
 _float32 = torch.float32
-_strided = torch.strided
-_autocast = torch.is_autocast_enabled
-_jit_tracing_state = torch._C._get_tracing_state
-_PLAIN_TYPES = frozenset({Tensor, torch.nn.Parameter})
-
-IntOrPair = int | tuple[int, int]
 
 
 def conv2d(
@@ -40,32 +34,21 @@ def conv2d(
     stride, padding (elements, or "valid" or "same") and dilation are one number or (height, width).
     The result is channels_last where input or weight is.
 
-    Kernels exist for float32 on the CPU. Everything else, and autocast, goes to
-    torch.nn.functional.conv2d; `convwright.explain` says which and why. Bad arguments raise what
-    PyTorch raises; `LibraryMissing` is raised if the operator library could not be loaded.
+    Kernels exist for float32 on the CPU. Everything else, and autocast to a dtype without kernels,
+    goes to torch.nn.functional.conv2d; `convwright.explain` says which and why. Bad arguments raise
+    what PyTorch raises; `LibraryMissing` is raised if the operator library could not be loaded.
     """
     if has_torch_function_variadic(input, weight, bias):
         return handle_torch_function(
             conv2d, (input, weight, bias), input, weight, bias, stride, padding, dilation, groups
         )
-    if type(input) in _PLAIN_TYPES and input.dtype is _float32 and input.is_cpu:
+    if type(input) in PLAIN_TYPES and input.dtype is _float32 and input.is_cpu:
         try:
-            if not _special(weight):
+            if type(weight) in PLAIN_TYPES and not special():
                 return _eager(input, weight, bias, stride, padding, dilation, groups)
         except (AttributeError, RuntimeError, TypeError, ValueError):
             pass  # the way below repeats the call with care and says what is wrong
     return _thorough(input, weight, bias, stride, padding, dilation, groups)
-
-
-def _special(weight: Tensor) -> bool:
-    """Whether more than plain eager tensors is at work."""
-    return (
-        type(weight) not in _PLAIN_TYPES
-        or torch.compiler.is_compiling()
-        or transform_active()
-        or _autocast("cpu")
-        or _jit_tracing_state() is not None
-    )
 
 
 def _eager(
@@ -87,10 +70,17 @@ def _eager(
 
 def _thorough(input: Tensor, weight: Tensor, bias: Tensor | None, *geometry: Any) -> Tensor:
     """Everything else: compilers, transforms, other dtypes and forms of arguments, errors."""
-    reason = _why_pytorch(input, weight, bias)
+    groups = geometry[3]
+    dtype = _eligibility.autocast_dtype(groups)
+    if dtype is not None:
+        operands = [_eligibility.cast(t, dtype) for t in (input, weight, bias)]
+        with torch.autocast("cpu", enabled=False):
+            return conv2d(*operands, *geometry)
+    tensors = (input, weight) if bias is None else (input, weight, bias)
+    reason = _eligibility.why_pytorch(tensors, (weight,), groups)
     if reason is not None:
         if _trace.active and not torch.compiler.is_compiling():
-            _trace.note_pytorch("fprop", input, weight, reason)
+            _trace.note_pytorch("fprop", reason, input, weight)
         return F.conv2d(input, weight, bias, *geometry)
     try:
         if type(geometry[1]) is str or input.dim() != 4:
@@ -99,40 +89,6 @@ def _thorough(input: Tensor, weight: Tensor, bias: Tensor | None, *geometry: Any
     except (RuntimeError, TypeError, ValueError) as error:
         refusal = error
     return _after_refusal(refusal, input, weight, bias, *geometry)
-
-
-def _why_pytorch(input: Tensor, weight: Tensor, bias: Tensor | None) -> str | None:
-    """None where Convwright takes the call, else why PyTorch does."""
-    tensors = (input, weight) if bias is None else (input, weight, bias)
-    for tensor in tensors:
-        if type(tensor) not in _PLAIN_TYPES and not _behaves_as_plain(tensor):
-            return f"{type(tensor).__name__} is not a plain tensor"
-        if tensor.dtype is not _float32:
-            return f"dtype is {tensor.dtype}, kernels are float32"
-        if not tensor.is_cpu:
-            return f"device is {tensor.device}, kernels are for the CPU"
-        if tensor.layout is not _strided:
-            return f"layout is {tensor.layout}, kernels are strided"
-    if _autocast("cpu"):
-        return f"autocast to {torch.get_autocast_dtype('cpu')}, kernels are float32"
-    if _jit_tracing_state() is not None:
-        return "torch.jit traces: its graphs are for places without Convwright"
-    if weight.numel() == 0:
-        return "weight is empty"
-    return None
-
-
-def _behaves_as_plain(tensor: Any) -> bool:
-    """Whether an op of ours may get this instance of a subclass.
-
-    Tracers' tensors record any op; a subclass with a __torch_dispatch__ of its own knows aten only.
-    """
-    if not isinstance(tensor, Tensor):
-        return False
-    return (
-        isinstance(tensor, FakeTensor | FunctionalTensor)
-        or type(tensor).__torch_dispatch__ is Tensor.__torch_dispatch__
-    )
 
 
 def _run(input: Tensor, weight: Tensor, bias: Tensor | None, *geometry: Any) -> Tensor:
@@ -157,20 +113,18 @@ def _rewritten(
     groups: int,
 ) -> Tensor:
     """Unbatched input and padding by name, in the operator's terms."""
-    if padding == "valid":
-        padding = 0
-    elif padding == "same":
-        if _pair(stride) != (1, 1):
-            raise ValueError("padding 'same' needs stride 1")
-        reach = [d * (k - 1) for d, k in zip(_pair(dilation), weight.shape[2:], strict=True)]
-        padding = [total // 2 for total in reach]
-        if any(total % 2 for total in reach):
-            # An odd total has one row or column more at the far side.
-            input = F.pad(input, (0, reach[1] % 2, 0, reach[0] % 2))
+    if type(padding) is str:
+        padding, extra = padding_by_name(padding, stride, dilation, weight.shape[2:])
+        input = pad_far_side(input, extra)
     if input.dim() == 3:
         output = _run(input.unsqueeze(0), weight, bias, stride, padding, dilation, groups)
         return output.squeeze(0)
     return _run(input, weight, bias, stride, padding, dilation, groups)
+
+
+def pad_far_side(input: Tensor, extra: Pair) -> Tensor:
+    """input with `extra` rows and columns of zeros below and at the right."""
+    return F.pad(input, (0, extra[1], 0, extra[0])) if any(extra) else input
 
 
 def _after_refusal(
@@ -195,11 +149,4 @@ def _after_refusal(
 
 
 def _plain(stride: Any, padding: Any, dilation: Any, groups: Any) -> tuple[Any, ...]:
-    return _pair(stride), _pair(padding), _pair(dilation), operator.index(groups)
-
-
-def _pair(value: Any) -> tuple[int, int]:
-    if isinstance(value, tuple | list):
-        values = tuple(operator.index(v) for v in value)
-        return values * 2 if len(values) == 1 else values
-    return (operator.index(value),) * 2
+    return pair(stride), pair(padding), pair(dilation), operator.index(groups)
