@@ -35,6 +35,7 @@ class Side:
     name: str
     model: nn.Module
     learning_rate: float = LEARNING_RATE
+    decay_steps: int | None = None  # the rate falls to zero in a line over so many steps, or stays
     losses: list[float] = field(default_factory=list)  # one for each step
     step_seconds: list[float] = field(default_factory=list)  # one for each step
     seconds: list[float] = field(default_factory=list)  # per epoch, training steps only
@@ -43,6 +44,8 @@ class Side:
 
     def __post_init__(self) -> None:
         self.optimizer = self.new_optimizer()
+        end, steps = (0.0, self.decay_steps) if self.decay_steps else (1.0, 1)
+        self.schedule = torch.optim.lr_scheduler.LinearLR(self.optimizer, 1.0, end, steps)
 
     def new_optimizer(self) -> torch.optim.Optimizer:
         return torch.optim.SGD(self.model.parameters(), lr=self.learning_rate, momentum=MOMENTUM)
@@ -107,6 +110,7 @@ def train_epoch(
             loss = step(side.model, side.optimizer, shown, targets)
             side.step_seconds.append(time.perf_counter() - start)
             side.losses.append(loss)
+            side.schedule.step()
         after_step(len(chosen))
     for side in sides:
         side.seconds.append(sum(side.step_seconds[first:]))
