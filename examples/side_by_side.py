@@ -170,8 +170,8 @@ def loss_disagreement(ours: Side, theirs: Side, steps: int, limit: float) -> str
     checked = min(steps, len(ours.losses))
     difference = largest_relative_difference(ours.losses, theirs.losses, checked)
     print(
-        f"losses of the first {checked} steps, {ours.name} and {theirs.name}: largest relative "
-        f"difference {difference:.1e} (limit {limit:g})"
+        f"losses of the first {checked} steps, {ours.name} and {theirs.name}:\n"
+        f"  largest relative difference {difference:.1e} (limit {limit:g})"
     )
     if difference <= limit:
         return None
