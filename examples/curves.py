@@ -5,15 +5,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")  # a file, not a window: works without a display
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import StrMethodFormatter
+from plotting import INK, LIMIT_COLOUR, OURS_COLOUR, THEIRS_COLOUR, plt, tidy
 
-INK, GRID, LIMIT_COLOUR = "#2b2b2b", "#e3e3e3", "#c0392b"
-OURS_COLOUR, THEIRS_COLOUR = "#0b4f8a", "#f2a33a"
 TINY = 1e-9  # what equal losses are drawn as: zero has no place on a logarithmic axis
 
 
@@ -95,11 +90,3 @@ def running_mean(losses: list[float]) -> np.ndarray:
     reach = np.minimum(np.minimum(step, count - 1 - step), count // 100)
     sums = np.concatenate(([0.0], np.cumsum(losses)))
     return (sums[step + reach + 1] - sums[step - reach]) / (2 * reach + 1)
-
-
-def tidy(axes: plt.Axes) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color("#9a9a9a")
-    axes.tick_params(colors=INK)
-    axes.grid(axis="y", color=GRID, linewidth=0.8)
-    axes.set_axisbelow(True)

@@ -2,22 +2,21 @@
 """Trains a small CNN with convwright.nn.Conv2d and with torch.nn.Conv2d, side by side.
 
 Same seed, same initial weights, same batches. Prints seconds per epoch and test accuracy, and
-writes a picture of both loss curves. Exit status: 0 when both trained alike, 1 when they did not or
-the data are not right, 2 for a wrong option, 130 when interrupted.
+writes a picture of both loss curves. Exit status 1 when they did not train alike.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
-import sys
-from pathlib import Path
 
 import torch
 from curves import write_picture
-from data import DIGITS, DataError, Dataset, load
+from data import DIGITS
+from dataset import Dataset
 from nets import parameter_count, small_cnn
 from progress import TrainingProgress
+from script import new_parser, positive, prepare, print_data, run
 from side_by_side import (
     BATCH,
     LEARNING_RATE,
@@ -25,15 +24,12 @@ from side_by_side import (
     WARM_UP_STEPS,
     Side,
     count_right,
-    largest_relative_difference,
+    loss_disagreement,
     train_epoch,
     warm_up,
 )
 
-try:
-    import convwright
-except ModuleNotFoundError:
-    sys.exit("convwright is not installed; run `make demo`, or set PYTHONPATH=torch_ops/python")
+import convwright
 
 SEED = 0
 CHECKED_STEPS = 20
@@ -42,47 +38,22 @@ ACCURACY_LIMIT = 0.5  # percent of the test images
 DIGITS_LIMIT = 3  # images: one of the few hundred test digits alone is 0.3 percent
 
 
-def positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is not at least 1")
-    return value
-
-
 def parse_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = new_parser(__doc__.splitlines()[0], picture="fashion_mnist.png")
     parser.add_argument(
         "--epochs", type=positive, metavar="N", help="default: 3, on the few digits 40"
-    )
-    parser.add_argument(
-        "--train-images", type=positive, metavar="N", help="train on the first N; default: all"
-    )
-    parser.add_argument(
-        "--threads", type=positive, metavar="N", help="default: PyTorch's choice, all cores"
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=Path("fashion_mnist.png"),
-        metavar="FILE",
-        help="the picture, PNG; default: %(default)s",
     )
     return parser.parse_args()
 
 
 def print_what_is_done(dataset: Dataset, train_count: int, model: torch.nn.Module) -> None:
-    size = dataset.image_size
-    print(f"data      {dataset.name} ({dataset.source})")
-    print(
-        f"          {train_count} images to train, {len(dataset.test_labels)} to test, "
-        f"{size} x {size} pixels"
-    )
+    print_data(dataset, train_count, len(dataset.test_labels))
     print(f"network   3 convolutions, {parameter_count(model)} parameters, seed {SEED}")
     print(f"training  SGD {LEARNING_RATE}, momentum {MOMENTUM}, batch {BATCH}")
     print(f"threads   {torch.get_num_threads()}")
     print(
         f"timing    each batch goes to both networks, taking turns at being first; training\n"
-        f"          steps only, after {WARM_UP_STEPS} steps of throw-away copies"
+        f"          steps only, after {WARM_UP_STEPS} steps that are taken back"
     )
 
 
@@ -92,7 +63,7 @@ def train(sides: list[Side], dataset: Dataset, train_count: int, epochs: int) ->
     labels = torch.from_numpy(dataset.train_labels[:train_count])
     test_images = torch.from_numpy(dataset.test_images)
     test_labels = torch.from_numpy(dataset.test_labels)
-    warm_up(sides, images, labels)
+    warm_up(sides, images[:BATCH], labels[:BATCH])
     with TrainingProgress(epochs, train_count) as progress:
         for epoch in range(epochs):
             train_epoch(
@@ -124,18 +95,9 @@ def print_results(ours: Side, theirs: Side, test_count: int) -> None:
 
 def disagreements(ours: Side, theirs: Side, dataset: Dataset) -> list[str]:
     """What is further apart than rounding explains, a sentence each; prints the comparison too."""
-    found = []
-    checked = min(CHECKED_STEPS, len(ours.losses))
-    difference = largest_relative_difference(ours.losses, theirs.losses, checked)
-    print(
-        f"\nlosses of the first {checked} steps: largest relative difference {difference:.1e} "
-        f"(limit {LOSS_LIMIT:g})"
-    )
-    if not difference <= LOSS_LIMIT:
-        found.append(
-            f"The losses of the first {checked} steps differ by {difference:.1e}, "
-            f"more than {LOSS_LIMIT:g} relative."
-        )
+    print()
+    sentence = loss_disagreement(ours, theirs, CHECKED_STEPS, LOSS_LIMIT)
+    found = [sentence] if sentence else []
 
     test_count = len(dataset.test_labels)
     apart = abs(ours.right[-1] - theirs.right[-1])
@@ -154,12 +116,8 @@ def disagreements(ours: Side, theirs: Side, dataset: Dataset) -> list[str]:
 
 def main() -> int:
     options = parse_options()
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    dataset = load()
-    train_count = min(options.train_images or len(dataset.train_labels), len(dataset.train_labels))
+    dataset, train_count = prepare(options)
     epochs = options.epochs or (40 if dataset.name == DIGITS else 3)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
 
     sides = []
     for name, conv in (
@@ -167,7 +125,9 @@ def main() -> int:
         ("torch.nn.Conv2d", torch.nn.Conv2d),
     ):
         torch.manual_seed(SEED)
-        sides.append(Side(name, small_cnn(conv, image_size=dataset.image_size)))
+        sides.append(
+            Side(name, small_cnn(conv, image_size=dataset.image_size, channels=dataset.channels))
+        )
     ours, theirs = sides
 
     print_what_is_done(dataset, train_count, ours.model)
@@ -191,10 +151,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (DataError, OSError, convwright.LibraryMissing) as error:
-        sys.exit(f"fashion_mnist: {error}")
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)
+    run(main)

@@ -2,7 +2,6 @@
 """The demo from end to end, in a tiny form, and its parts that decide."""
 
 import math
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,31 +13,20 @@ import pytest
 import side_by_side
 import torch
 from curves import running_mean
-from data import Dataset
+from dataset import Dataset
 from nets import small_cnn
 from torch import nn
 
-ROOT = Path(__file__).resolve().parents[2]
-DEMO = ROOT / "examples" / "fashion_mnist.py"
-
-
-def run_demo(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, str(DEMO), *options],
-        capture_output=True,
-        text=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT / "torch_ops" / "python")} | environment,
-        check=False,
-    )
+Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def test_trains_alike_and_writes_the_picture(
-    fashion_folder: Callable[..., Path], tmp_path: Path
+    run_example: Run, fashion_folder: Callable[..., Path], tmp_path: Path
 ) -> None:
     folder = fashion_folder(train=640, test=100)
     picture = tmp_path / "new" / "curves.png"
     options = ["--epochs", "2", "--train-images", "600", "--threads", "1", "--out", str(picture)]
-    result = run_demo(*options, CONVWRIGHT_DATA=str(folder))
+    result = run_example("fashion_mnist", *options, CONVWRIGHT_DATA=str(folder))
     assert result.returncode == 0, result.stdout + result.stderr
     for expected in (
         f"Fashion-MNIST ({folder})",
@@ -55,8 +43,8 @@ def test_trains_alike_and_writes_the_picture(
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_bad_folder_is_one_sentence(tmp_path: Path) -> None:
-    result = run_demo(CONVWRIGHT_DATA=str(tmp_path))
+def test_a_bad_folder_is_one_sentence(run_example: Run, tmp_path: Path) -> None:
+    result = run_example("fashion_mnist", CONVWRIGHT_DATA=str(tmp_path))
     assert result.returncode == 1
     assert result.stderr.splitlines() == [
         f"fashion_mnist: {tmp_path} has neither train-images-idx3-ubyte nor "
@@ -106,8 +94,8 @@ def test_sides_see_the_same_batches_and_take_turns() -> None:
     "name, loss, right, found",
     [
         ("Fashion-MNIST", 1.0, 950, []),
-        ("Fashion-MNIST", 1.001, 950, ["The losses of the first 1 steps differ by 1.0e-03"]),
-        ("Fashion-MNIST", math.nan, 950, ["The losses of the first 1 steps differ by inf"]),
+        ("Fashion-MNIST", 1.001, 950, ["first 1 steps of ours and theirs differ by 1.0e-03"]),
+        ("Fashion-MNIST", math.nan, 950, ["first 1 steps of ours and theirs differ by inf"]),
         ("Fashion-MNIST", 1.0, 944, ["Test accuracy differs by 6 of 1000 images, more than 0.5"]),
         ("digits", 1.0, 947, []),
         ("digits", 1.0, 954, ["Test accuracy differs by 4 of 1000 images, more than 3 images."]),
@@ -120,7 +108,7 @@ def test_what_is_too_far_apart(name: str, loss: float, right: int, found: list[s
     theirs = side_by_side.Side("theirs", nn.Linear(1, 1), losses=[1.0], right=[950])
     sentences = fashion_mnist.disagreements(ours, theirs, dataset)
     assert len(sentences) == len(found)
-    assert all(s.startswith(f) for s, f in zip(sentences, found, strict=True)), sentences
+    assert all(f in s for s, f in zip(sentences, found, strict=True)), sentences
 
 
 def test_running_mean_keeps_the_ends_and_straight_lines() -> None:

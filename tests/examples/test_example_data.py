@@ -9,6 +9,8 @@ from pathlib import Path
 import data
 import numpy as np
 import pytest
+from cifar import RECORD
+from dataset import DataError, fitted
 
 Folder = Callable[..., Path]
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
@@ -90,7 +92,7 @@ def test_a_bad_file_is_named_in_one_sentence(
 ) -> None:
     folder = fashion_folder(compress=False)
     (folder / name).write_bytes(content)
-    with pytest.raises(data.DataError) as caught:
+    with pytest.raises(DataError) as caught:
         data.load_fashion_mnist(folder)
     message = str(caught.value)
     assert message.startswith(str(folder / name))
@@ -103,20 +105,20 @@ def test_a_gzip_file_cut_off(fashion_folder: Folder) -> None:
     folder = fashion_folder()
     path = folder / f"{IMAGES}.gz"
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(data.DataError, match="truncated or damaged: expected a whole gzip file"):
+    with pytest.raises(DataError, match="truncated or damaged: expected a whole gzip file"):
         data.load_fashion_mnist(folder)
 
 
 def test_a_missing_file(fashion_folder: Folder) -> None:
     folder = fashion_folder()
     (folder / "t10k-labels-idx1-ubyte.gz").unlink()
-    with pytest.raises(data.DataError, match=r"neither t10k-labels-idx1-ubyte nor"):
+    with pytest.raises(DataError, match=r"neither t10k-labels-idx1-ubyte nor"):
         data.load_fashion_mnist(folder)
 
 
 def test_a_missing_folder_is_not_replaced(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CONVWRIGHT_DATA", str(tmp_path / "none"))
-    with pytest.raises(data.DataError, match="none is not a folder; expected one with"):
+    with pytest.raises(DataError, match="none is not a folder; expected one with"):
         data.load()
 
 
@@ -124,5 +126,63 @@ def test_a_folder_in_place_of_a_file(fashion_folder: Folder) -> None:
     folder = fashion_folder(compress=False)
     (folder / IMAGES).unlink()
     (folder / IMAGES).mkdir()
-    with pytest.raises(data.DataError, match="cannot be read: expected an IDX file, but Is a dir"):
+    with pytest.raises(DataError, match=r"cannot be read: expected a file of .*, but Is a dir"):
         data.load_fashion_mnist(folder)
+
+
+def test_reads_cifar10(cifar_folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = cifar_folder(records=4)
+    monkeypatch.setenv("CONVWRIGHT_DATA", str(folder))
+    dataset = data.load()
+    assert (dataset.name, dataset.source) == ("CIFAR-10", str(folder))
+    assert dataset.train_images.shape == (20, 3, 32, 32)
+    assert dataset.test_images.shape == (4, 3, 32, 32)
+    assert dataset.train_labels.tolist()[:5] == [0, 1, 2, 3, 1]
+    assert dataset.test_labels.tolist() == [5, 6, 7, 8]
+    assert dataset.train_images.mean(axis=(0, 2, 3)) == pytest.approx([0, 0, 0], abs=1e-4)
+    first_column, rest = dataset.test_images[..., :1], dataset.test_images[..., 1:]
+    assert first_column.min() > 0 > rest.max()  # rows lie one after another
+
+
+BAD_BATCHES = {
+    "truncated": (bytes(4 * RECORD - 1), f"expected one or more records of {RECORD} bytes, found"),
+    "empty": (b"", "found 0 bytes"),
+    "label": (bytes([10]) + bytes(RECORD - 1), "holds the label 10; expected 0 to 9"),
+}
+
+
+@pytest.mark.parametrize("name", ["data_batch_3.bin", "test_batch.bin"])
+@pytest.mark.parametrize("content, text", BAD_BATCHES.values(), ids=BAD_BATCHES.keys())
+def test_a_bad_batch_is_named_in_one_sentence(
+    cifar_folder: Folder, name: str, content: bytes, text: str
+) -> None:
+    folder = cifar_folder()
+    (folder / name).write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        data.load_cifar10(folder)
+    message = str(caught.value)
+    assert message.startswith(str(folder / name))
+    assert text in message
+    assert "\n" not in message
+
+
+def test_a_missing_batch_is_not_replaced(
+    cifar_folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = cifar_folder()
+    (folder / "data_batch_1.bin").unlink()
+    monkeypatch.setenv("CONVWRIGHT_DATA", str(folder))
+    with pytest.raises(DataError, match=r"data_batch_1\.bin cannot be read: .* No such file"):
+        data.load()
+
+
+def test_fitted_pads_fashion_mnist_and_enlarges_digits(fashion_folder: Folder) -> None:
+    before = data.load_fashion_mnist(fashion_folder())
+    after = fitted(before, 32)
+    assert after.train_images.shape == (20, 1, 32, 32)
+    assert (after.train_images[..., 2:30, 2:30] == before.train_images).all()
+    assert (after.train_images[..., :2] == before.train_images.min()).all()
+    digits = data.load_digits()
+    assert (fitted(digits, 32).test_images[..., ::4, 3::4] == digits.test_images).all()
+    with pytest.raises(ValueError, match="28 rows, they must have at most 16"):
+        fitted(before, 16)
