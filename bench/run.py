@@ -42,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             None if options.problem else default_path(machine.cpu_slug(), options.threads)
         )
         torch.set_num_threads(options.threads)
+        timing.keep_freed_memory()
         results = ResultsFile(path, describe(options))
     except (convwright.LibraryMissing, problems.BadProblem, OSError) as error:
         parser.error(str(error))

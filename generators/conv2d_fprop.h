@@ -13,6 +13,7 @@ namespace convwright {
 /// strides alone: channels_last has ci and co dense, contiguous has x dense. Sums are float32.
 /// Packed operands hold panels of `panel` output channels, zero-filled behind the last one:
 /// weight (co % panel, ci, kx, ky, co / panel, g), bias (co % panel, co / panel, g).
+/// `stored` is the type of out (generators/stored_values.h).
 /// `floor` is 0 for a ReLU, else -infinity. A NaN stays one, as in torch.relu.
 ///
 /// dgrad is this same sum over another packing of the weight: docs/adr/0001.
@@ -23,7 +24,7 @@ struct Conv2dFprop {
     Halide::Func padded{"padded"}, columns{"columns"}, conv{"conv"}, out{"out"};
 
     Conv2dFprop(Halide::Func input, Halide::Func weight, Halide::Func bias, Halide::Expr floor,
-                const ConvGeometry &geo, int panel) {
+                const ConvGeometry &geo, int panel, Halide::Type stored) {
         Halide::RDom r(0, geo.ci, 0, geo.kw, 0, geo.kh, "r");
         r_ci = r[0], r_kx = r[1], r_ky = r[2];
         const Halide::Expr px = x * geo.stride_x + r_kx * geo.dilation_x;
@@ -44,7 +45,7 @@ struct Conv2dFprop {
         }
         conv(co, g, x, y, n) += pixel * weight(co % panel, r_ci, r_kx, r_ky, co / panel, g);
         const Halide::Expr sum = conv(co, g, x, y, n);
-        out(co, g, x, y, n) = to_stored(select(sum < floor, floor, sum), input.type());
+        out(co, g, x, y, n) = to_stored(select(sum < floor, floor, sum), stored);
     }
 };
 

@@ -46,7 +46,7 @@ public:
             << "conv2d: schedule " << format_params(params_)
             << " does not convert bfloat16; stages 1, 2 and 3 do\n";
         panel_ = params_.panel(natural_vector_size<float>());
-        alg_.emplace(input_, weight_, bias_, floor_, geometry(), panel_);
+        alg_.emplace(input_, weight_, bias_, floor_, geometry(), panel_, stored_type(dtype_));
         output_ = alg_->out;
     }
 

@@ -122,6 +122,20 @@ foreach(isa IN ITEMS avx2 avx512)
     endforeach()
 endforeach()
 
+# The fused weighted sum. 3 x 3 has its taps compiled in, everything else shares one kernel.
+set(mixing_tiles_avx512 vec:2,tile:8 vec:2,tile:7 vec:1,tile:14)
+set(mixing_tiles_avx2 vec:2,tile:4)
+foreach(isa IN ITEMS avx2 avx512)
+    foreach(dtype IN ITEMS f32 bf16)
+        foreach(mixing IN LISTS mixing_tiles_${isa})
+            foreach(window IN ITEMS taps_x:3,taps_y:3,stride:1 taps_x:3,taps_y:3,stride:2 taps_x:0)
+                convwright_add_kernel(weighted_sum ISA ${isa} FORMAT nhwc DTYPE ${dtype}
+                    SCHEDULE ${mixing},out_tile:4,${window})
+            endforeach()
+        endforeach()
+    endforeach()
+endforeach()
+
 # Grouped convolution of bfloat16: what is staged is converted on the way. A smaller ladder of tiles.
 set(bf16_channel_tiles_avx512 vec:2,tile:8 vec:2,tile:4 vec:2,tile:1 vec:1,tile:14 vec:1,tile:7 vec:1,tile:1)
 set(bf16_channel_tiles_avx2 vec:2,tile:6 vec:2,tile:4 vec:2,tile:1 vec:1,tile:7 vec:1,tile:1)

@@ -2,27 +2,13 @@
 #include "runtime/conv2d.h"
 
 #include <algorithm>
-#include <cstring>
 #include <limits>
 #include <utility>
 
-#include "runtime/buffers.h"
+#include "runtime/packing.h"
 
 namespace convwright {
 namespace {
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-const void *advanced(const void *data, int64_t elements, DType dtype) {
-    return static_cast<const char *>(data) + elements * bytes_of(dtype);
-}
-
-float to_float(uint16_t bf16) {
-    const uint32_t bits = uint32_t{bf16} << 16;
-    float value;
-    std::memcpy(&value, &bits, sizeof value);
-    return value;
-}
 
 /// A tensor as one pass sees it; a collapsed pass steps through all pixels with the stride of a
 /// column.
@@ -80,104 +66,16 @@ void fill_zero(const PassView &v, int channels) {
     }
 }
 
-/// The weight as a pass reads it: (co, ci, kx, ky, g), taps in the pass's order and for dgrad the
-/// channel axes swapped.
-BufferView<5> weight_buffer(const Weight &w, const ConvPass &pass, DType dtype) {
-    const TapRange &tx = pass.x.taps, &ty = pass.y.taps;
-    Extent out{pass.co, w.co}, in{pass.ci, w.ci};
-    if (pass.transposed) std::swap(out.stride, in.stride);
-    // Groups follow each other along the first axis of the tensor.
-    const int64_t group = w.co * (pass.transposed ? pass.ci : pass.co);
-    return {advanced(w.data, tx.first * w.w + ty.first * w.h, dtype),
-            {{out, in, {tx.count, w.w * tx.step}, {ty.count, w.h * ty.step}, {pass.groups, group}}},
-            dtype};
-}
-
-/// Weight and bias of one pass, packed for one schedule.
-struct Panels {
-    int64_t panel, panels, groups;  // groups in whole vectors for lane 2
-    int64_t weight_floats;
-
-    Panels(const ConvKernel &kernel, const ConvPass &pass) {
-        const Conv2dCpuParams &p = kernel.params;
-        const int lanes = vector_lanes(kernel.isa);
-        panel = p.panel(lanes);
-        panels = ceil_div(pass.co, panel);
-        groups = p.lane == Conv2dCpuParams::kGroups
-                     ? ceil_div(pass.groups, p.vec * lanes) * p.vec * lanes
-                     : pass.groups;
-        weight_floats = panel * panels * groups * pass.ci * pass.taps();
-    }
-};
-
-bool pack_weight(CallContext &context, const ConvKernel &kernel, const ConvPass &pass,
-                 const Weight &weight, const Panels &to, float *packed) {
-    const int64_t ci = pass.ci, kx = pass.x.taps.count, ky = pass.y.taps.count;
-    const KernelEntry pack = support_kernels(kernel.isa, kernel.dtype).pack_weight;
-    void *user_context = &context;
-    if (kernel.params.lane == Conv2dCpuParams::kGroups) {
-        // Depthwise: the groups take the place of the channels, in one panel of all of them.
-        BufferView<5> from = weight_buffer(weight, pass, kernel.dtype);
-        halide_dimension_t *d = from.get()->dim;
-        std::swap(d[0], d[4]);
-        BufferView<6> out(packed, {{{to.groups, 1},
-                                    {1, to.groups},
-                                    {kx, to.groups},
-                                    {ky, to.groups * kx},
-                                    {1, 0},
-                                    {1, 0}}});
-        void *arguments[] = {&user_context, from.get(), out.get()};
-        return pack(arguments) == 0;
-    }
-    BufferView<5> from = weight_buffer(weight, pass, kernel.dtype);
-    const int64_t s = to.panel;
-    BufferView<6> out(packed, {{{s, 1},
-                                {ci, s},
-                                {kx, s * ci},
-                                {ky, s * ci * kx},
-                                {to.panels, s * ci * kx * ky},
-                                {to.groups, s * ci * kx * ky * to.panels}}});
-    void *arguments[] = {&user_context, from.get(), out.get()};
-    return pack(arguments) == 0;
-}
-
-void pack_bias(const void *bias, DType dtype, const ConvPass &pass, const Panels &to,
-               float *packed) {
-    const int64_t row = to.panel * to.panels;
-    std::fill_n(packed, row * to.groups, 0.0f);
-    if (bias == nullptr) return;
-    for (int64_t g = 0; g < pass.groups; g++) {
-        float *panel = packed + g * row;
-        if (dtype == DType::kBf16) {
-            const auto *first = static_cast<const uint16_t *>(bias) + g * pass.co;
-            std::transform(first, first + pass.co, panel, to_float);
-        } else {
-            std::copy_n(static_cast<const float *>(bias) + g * pass.co, pass.co, panel);
-        }
-    }
-}
-
 bool run_pass(CallContext &context, const ConvKernel &kernel, const ConvPass &pass,
               const ConvTaskSize &task, const Activation &input, const Weight &weight,
               const void *bias, bool relu, const Activation &output, float *workspace) {
-    const Panels panels(kernel, pass);
-    float *packed = workspace, *packed_bias = workspace + panels.weight_floats;
-    if (!pack_weight(context, kernel, pass, weight, panels, packed)) return false;
+    const Panels panels(kernel.params, kernel.isa, pass);
+    float *packed = workspace, *packed_bias = workspace + panels.weight_floats();
+    if (!pack_weight(context, kernel.isa, kernel.dtype, pass, weight, panels, packed)) return false;
     pack_bias(bias, kernel.dtype, pass, panels, packed_bias);
 
-    const int64_t ci = pass.ci, kx = pass.x.taps.count, ky = pass.y.taps.count;
-    const bool grouped = kernel.params.lane == Conv2dCpuParams::kGroups;
-    const int64_t s = grouped ? panels.groups : panels.panel;  // stride of the next input channel
-    const int64_t whole = s * ci * kx * ky;
-    BufferView<6> w(packed, {{{panels.panel, 1},
-                              {ci, s},
-                              {kx, s * ci},
-                              {ky, s * ci * kx},
-                              {panels.panels, whole},
-                              {panels.groups, grouped ? 1 : whole * panels.panels}}});
-    const int64_t row = panels.panel * panels.panels;
-    BufferView<3> b(packed_bias,
-                    {{{panels.panel, 1}, {panels.panels, panels.panel}, {panels.groups, row}}});
+    BufferView<6> w = panels.weight(packed);
+    BufferView<3> b = panels.bias(packed_bias);
     BufferView<5> in =
         activation_buffer(view_input(input, pass, kernel.dtype), pass.ci, pass.groups);
     BufferView<5> out =

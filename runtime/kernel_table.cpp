@@ -62,6 +62,11 @@ const std::vector<WgradKernel> &wgrad_kernels() {
     return kernels;
 }
 
+const std::vector<WeightedSumKernel> &weighted_sum_kernels() {
+    static const auto kernels = kernels_of<WeightedSumCpuParams>("weighted_sum");
+    return kernels;
+}
+
 const SupportKernels &support_kernels(Isa isa, DType dtype) {
     static const auto table = [](Isa i, DType d) {
         return SupportKernels{entry_of("pack_weight", i, d), entry_of("wgrad_reduce", i, d)};

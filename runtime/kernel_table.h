@@ -6,6 +6,7 @@
 
 #include "schedules/conv2d_params.h"
 #include "schedules/conv2d_wgrad_params.h"
+#include "schedules/weighted_sum_params.h"
 
 namespace convwright {
 
@@ -30,6 +31,7 @@ struct Kernel {
 
 using ConvKernel = Kernel<Conv2dCpuParams>;
 using WgradKernel = Kernel<Conv2dWgradCpuParams>;
+using WeightedSumKernel = Kernel<WeightedSumCpuParams>;
 
 /// Kernels without knobs: packing of weights and the reduction of wgrad.
 struct SupportKernels {
@@ -38,6 +40,7 @@ struct SupportKernels {
 
 const std::vector<ConvKernel> &conv_kernels();
 const std::vector<WgradKernel> &wgrad_kernels();
+const std::vector<WeightedSumKernel> &weighted_sum_kernels();
 const SupportKernels &support_kernels(Isa isa, DType dtype);
 
 }  // namespace convwright

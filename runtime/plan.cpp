@@ -5,6 +5,8 @@
 #include <array>
 #include <limits>
 
+#include "runtime/packing.h"
+
 namespace convwright {
 namespace {
 
@@ -88,14 +90,7 @@ ConvStep best_step(const ConvProblem &problem, const ConvPass &pass, int phase, 
 
 int64_t workspace_of(const ConvStep &step) {
     if (step.kernel == nullptr) return 0;
-    const Conv2dCpuParams &params = step.kernel->params;
-    const int lanes = vector_lanes(step.kernel->isa);
-    const ConvPass &pass = step.pass;
-    const int64_t groups = params.lane == Conv2dCpuParams::kGroups
-                               ? round_up(pass.groups, params.vec * lanes)
-                               : pass.groups;
-    const int64_t channels = round_up(pass.co, params.panel(lanes)) * groups;
-    return channels * (1 + int64_t{pass.ci} * pass.taps());
+    return Panels(step.kernel->params, step.kernel->isa, step.pass).floats();
 }
 
 /// All passes by their best kernels, but by `kernel`, where given, those that it accepts.

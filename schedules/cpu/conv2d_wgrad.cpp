@@ -30,15 +30,17 @@ void schedule_conv2d_wgrad_cpu(Conv2dWgrad &a, const P &p, Halide::Expr task_til
             .unroll(ky_i);
     };
     const auto tasks = [&](Halide::Stage stage) {
-        stage.fuse(q_t, a.other, task).fuse(task, a.py, task).fuse(task, a.pn, task);
-        stage.parallel(task).never_partition_all();
+        // `other` stays a loop of its own: behind a fused one bounds inference no longer sees that the
+        // sums are those of one group, and they become an array in memory.
+        stage.fuse(q_t, a.py, task).fuse(task, a.pn, task);
+        stage.parallel(task).parallel(a.other).never_partition_all();
     };
     tiles(a.partial);
-    a.partial.reorder(a.l, ci_i, kx_i, ky_i, kx_o, ky_o, ci_o, q_o, q_t, a.other, a.py, a.pn);
+    a.partial.reorder(a.l, ci_i, kx_i, ky_i, kx_o, ky_o, ci_o, q_o, q_t, a.py, a.pn, a.other);
     tasks(a.partial);
     tiles(a.partial.update());
     a.partial.update().reorder({a.l, ci_i, kx_i, ky_i, kx_o, ky_o, ci_o, q_o, a.r_band, a.r_block,
-                                q_t, a.other, a.py, a.pn});
+                                q_t, a.py, a.pn, a.other});
     tasks(a.partial.update());
 
     a.sum.bound_extent(lane, lane_size).bound_extent(a.ci, p.tile);

@@ -29,18 +29,20 @@ void schedule_depthwise_wgrad_cpu(Conv2dWgrad &a, const Conv2dWgradCpuParams &p,
             .unroll(ky_i);
     };
     const auto tasks = [&](Halide::Stage stage) {
-        stage.fuse(q_t, a.other, task).fuse(task, a.py, task).fuse(task, a.pn, task);
-        stage.parallel(task).never_partition_all();
+        stage.fuse(q_t, a.py, task).fuse(task, a.pn, task);  // not `other`: see conv2d_wgrad.cpp
+        stage.parallel(task).parallel(a.other).never_partition_all();
     };
     tiles(a.partial);
-    a.partial.reorder(a.l, kx_i, ky_i, kx_o, ky_o, a.ci, q_o, q_t, a.other, a.py, a.pn);
+    a.partial.reorder(a.l, kx_i, ky_i, kx_o, ky_o, a.ci, q_o, q_t, a.py, a.pn, a.other);
     tasks(a.partial);
     tiles(a.partial.update());
     a.partial.update().reorder(
-        {a.l, kx_i, ky_i, kx_o, ky_o, a.ci, q_o, a.r_band, a.r_block, q_t, a.other, a.py, a.pn});
+        {a.l, kx_i, ky_i, kx_o, ky_o, a.ci, q_o, a.r_band, a.r_block, q_t, a.py, a.pn, a.other});
     tasks(a.partial.update());
 
+    // All constant, or the sums are an array in memory.
     a.sum.bound_extent(a.g, lane_size).bound_extent(a.kx, p.taps_x).bound_extent(a.ky, p.taps_y);
+    a.sum.bound_extent(a.co, 1).bound_extent(a.ci, 1);
     a.sum.compute_at(a.partial, kx_o);
     a.sum.reorder_storage(a.g, a.co, a.ci, a.kx, a.ky, a.band, a.block);
     const auto registers = [&](Halide::Stage stage) {

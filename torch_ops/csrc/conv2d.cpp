@@ -11,25 +11,10 @@
 #include "runtime/conv2d.h"
 #include "runtime/trace.h"
 #include "torch_ops/csrc/aten.h"
-#include "torch_ops/csrc/layout.h"
+#include "torch_ops/csrc/operands.h"
 
 namespace convwright {
 namespace {
-
-using torch::headeronly::ScalarType;
-
-/// What kernels hold in memory, or nothing where they have no such type.
-std::optional<DType> dtype_of(const Tensor &t) {
-    if (t.scalar_type() == ScalarType::Float) return DType::kF32;
-    if (t.scalar_type() == ScalarType::BFloat16) return DType::kBf16;
-    return std::nullopt;
-}
-
-Format output_format(const Tensor &input, const Tensor &weight) {
-    const bool nhwc =
-        suggested_format(input) == Format::kNhwc || suggested_format(weight) == Format::kNhwc;
-    return nhwc ? Format::kNhwc : Format::kNchw;
-}
 
 /// Null if Convwright's kernels can take the problem at all, else why aten is called.
 const char *why_aten(const ConvProblem &p, const Tensor &a, const Tensor &b) {
@@ -67,42 +52,6 @@ void require_kernel(const ConvProblem &p, bool found, const std::string &reason)
     throw std::runtime_error("convwright: " + reason + " (" + format_problem(p) + ").");
 }
 
-void require_success(bool success, const CallContext &context, const ConvProblem &p,
-                     const std::string &kernel) {
-    if (success) return;
-    throw std::runtime_error("convwright: kernel " + kernel + " failed on " + format_problem(p) +
-                             ": " + context.error());
-}
-
-/// Floats for packed operands and partial sums. Small ones live on the stack: for tiny problems an
-/// allocation costs more than the convolution.
-class Workspace {
-public:
-    explicit Workspace(int64_t floats) {
-        if (floats > kSmall) owner_ = empty_strided({1, 1, 1, floats}, {floats, floats, floats, 1});
-    }
-    float *data() { return owner_ ? static_cast<float *>(owner_->mutable_data_ptr()) : small_; }
-
-private:
-    static constexpr int64_t kSmall = 2048;
-    std::optional<Tensor> owner_;  // not a Tensor: an empty one is an allocation too
-    alignas(64) float small_[kSmall];
-};
-
-Weight weight_view(const Tensor &w) {
-    const Quad s = strides_of(w);
-    return {w.const_data_ptr(), s[0], s[1], s[2], s[3]};
-}
-
-/// Whether Halide cannot address the weight through its strides.
-bool needs_copy(const Tensor &w) {
-    const Quad sizes = sizes_of(w), strides = strides_of(w);
-    for (int d = 0; d < 4; d++) {
-        if (sizes[d] * strides[d] > INT32_MAX) return true;
-    }
-    return false;
-}
-
 /// Runs an fprop or dgrad problem from `source` into a new tensor of sizes `result`.
 Tensor run(const ConvProblem &p, const Tensor &source, const Tensor &weight,
            const std::optional<Tensor> &bias, const Quad &result) {
@@ -112,25 +61,16 @@ Tensor run(const ConvProblem &p, const Tensor &source, const Tensor &weight,
     trace_kernel(p, plan);
     const Quad strides = dense_strides(result, p.format);
     Tensor output = empty_strided(result, strides, p.dtype);
-    std::optional<Tensor> w, b;
-    if (needs_copy(weight)) w = torch::stable::contiguous(weight);
-    if (bias && bias->stride(0) != 1) b = torch::stable::contiguous(*bias);
-    const void *bias_data = bias ? (b ? *b : *bias).const_data_ptr() : nullptr;
+    const WeightOperand w = weight_operand(weight);
+    const BiasOperand b = bias_operand(bias);
     Workspace workspace(plan.workspace);
     CallContext context;
     const bool success =
-        run_conv(context, plan, p.dtype, from.view, weight_view(w ? *w : weight), bias_data,
+        run_conv(context, plan, p.dtype, from.view, w.view, b.data,
                  {output.mutable_data_ptr(), strides[0], strides[1], strides[2], strides[3]},
                  workspace.data());
-    require_success(success, context, p, plan.kernels());
+    require_success(success, context, format_problem(p), plan.kernels());
     return output;
-}
-
-/// What the tensors add to sizes that have been checked.
-void complete(ConvProblem &p, Direction direction, const Tensor &input, const Tensor &weight) {
-    p.direction = direction;
-    p.format = output_format(input, weight);
-    p.dtype = dtype_of(input).value_or(DType::kF32);
 }
 
 Tensor fprop(const Tensor &input, const Tensor &weight, const std::optional<Tensor> &bias,
@@ -234,7 +174,7 @@ Tensor conv2d_wgrad(const Tensor &grad_output, const Tensor &input, const Tensor
     CallContext context;
     const bool success =
         run_wgrad(context, plan, p, grad.view, in.view, weight_view(grad_weight), workspace.data());
-    require_success(success, context, p, plan.kernels());
+    require_success(success, context, format_problem(p), plan.kernels());
     return grad_weight;
 }
 

@@ -5,6 +5,7 @@
 #include "torch_ops/csrc/conv2d.h"
 #include "torch_ops/csrc/introspection.h"
 #include "torch_ops/csrc/threads.h"
+#include "torch_ops/csrc/weighted_sum.h"
 
 STABLE_TORCH_LIBRARY(convwright, m) {
     convwright::use_torch_threads();
@@ -27,6 +28,9 @@ STABLE_TORCH_LIBRARY(convwright, m) {
         "conv2d_wgrad(Tensor grad_output, Tensor input, Tensor weight, int[2] stride, "
         "int[2] padding, int[2] dilation, int groups) -> Tensor");
     m.def(
+        "weighted_sum_fprop(Tensor input, Tensor pointwise, Tensor depthwise, Tensor? bias, "
+        "int[2] stride, int[2] padding, int[2] dilation) -> Tensor");
+    m.def(
         "problem(Tensor input, Tensor weight, bool bias, int[2] stride, int[2] padding, "
         "int[2] dilation, int groups, str direction) -> str");
     m.def("kernels(str problem) -> str");
@@ -42,6 +46,7 @@ STABLE_TORCH_LIBRARY_IMPL(convwright, CPU, m) {
     m.impl("conv2d_fprop", TORCH_BOX(&convwright::conv2d_fprop));
     m.impl("conv2d_relu", TORCH_BOX(&convwright::conv2d_relu));
     m.impl("conv2d_fprop.eager", TORCH_BOX(&convwright::conv2d_fprop_eager));
+    m.impl("weighted_sum_fprop", TORCH_BOX(&convwright::weighted_sum_fprop));
     m.impl("conv2d_dgrad", TORCH_BOX(&convwright::conv2d_dgrad));
     m.impl("conv2d_wgrad", TORCH_BOX(&convwright::conv2d_wgrad));
 }

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/packing.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "runtime/kernel_table.h"
+
+namespace convwright {
+namespace {
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+float to_float(uint16_t bf16) {
+    const uint32_t bits = uint32_t{bf16} << 16;
+    float value;
+    std::memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/// The weight as a pass reads it: (co, ci, kx, ky, g), taps in the pass's order and for dgrad the
+/// channel axes swapped.
+BufferView<5> weight_buffer(const Weight &w, const ConvPass &pass, DType dtype) {
+    const TapRange &tx = pass.x.taps, &ty = pass.y.taps;
+    Extent out{pass.co, w.co}, in{pass.ci, w.ci};
+    if (pass.transposed) std::swap(out.stride, in.stride);
+    // Groups follow each other along the first axis of the tensor.
+    const int64_t group = w.co * (pass.transposed ? pass.ci : pass.co);
+    return {advanced(w.data, tx.first * w.w + ty.first * w.h, dtype),
+            {{out, in, {tx.count, w.w * tx.step}, {ty.count, w.h * ty.step}, {pass.groups, group}}},
+            dtype};
+}
+
+}  // namespace
+
+Panels::Panels(const Conv2dCpuParams &params, Isa isa, const ConvPass &pass)
+    : panel(params.panel(vector_lanes(isa))),
+      panels(ceil_div(pass.co, panel)),
+      groups(pass.groups),
+      ci(pass.ci),
+      kx(pass.x.taps.count),
+      ky(pass.y.taps.count),
+      grouped(params.lane == Conv2dCpuParams::kGroups) {
+    const int64_t whole = params.vec * vector_lanes(isa);
+    if (grouped) groups = ceil_div(groups, whole) * whole;
+}
+
+BufferView<6> Panels::weight(const float *packed) const {
+    const int64_t s = grouped ? groups : panel;  // stride of the next input channel
+    const int64_t whole = s * ci * kx * ky;
+    return {packed,
+            {{{panel, 1},
+              {ci, s},
+              {kx, s * ci},
+              {ky, s * ci * kx},
+              {panels, whole},
+              {groups, grouped ? 1 : whole * panels}}}};
+}
+
+BufferView<3> Panels::bias(const float *packed) const {
+    return {packed, {{{panel, 1}, {panels, panel}, {groups, panel * panels}}}};
+}
+
+bool pack_weight(CallContext &context, Isa isa, DType dtype, const ConvPass &pass,
+                 const Weight &weight, const Panels &to, float *packed) {
+    const KernelEntry pack = support_kernels(isa, dtype).pack_weight;
+    void *user_context = &context;
+    BufferView<5> from = weight_buffer(weight, pass, dtype);
+    if (to.grouped) {
+        // Depthwise: the groups take the place of the channels, in one panel of all of them.
+        std::swap(from.get()->dim[0], from.get()->dim[4]);
+        BufferView<6> out(packed, {{{to.groups, 1},
+                                    {1, to.groups},
+                                    {to.kx, to.groups},
+                                    {to.ky, to.groups * to.kx},
+                                    {1, 0},
+                                    {1, 0}}});
+        void *arguments[] = {&user_context, from.get(), out.get()};
+        return pack(arguments) == 0;
+    }
+    BufferView<6> out = to.weight(packed);
+    void *arguments[] = {&user_context, from.get(), out.get()};
+    return pack(arguments) == 0;
+}
+
+void pack_bias(const void *bias, DType dtype, const ConvPass &pass, const Panels &to,
+               float *packed) {
+    const int64_t row = to.panel * to.panels;
+    std::fill_n(packed, row * to.groups, 0.0f);
+    if (bias == nullptr) return;
+    for (int64_t g = 0; g < pass.groups; g++) {
+        float *panel = packed + g * row;
+        if (dtype == DType::kBf16) {
+            const auto *first = static_cast<const uint16_t *>(bias) + g * pass.co;
+            std::transform(first, first + pass.co, panel, to_float);
+        } else {
+            std::copy_n(static_cast<const float *>(bias) + g * pass.co, pass.co, panel);
+        }
+    }
+}
+
+}  // namespace convwright

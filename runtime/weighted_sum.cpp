@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/weighted_sum.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "runtime/packing.h"
+
+namespace convwright {
+namespace {
+
+// Scratch of a task in floats, as in cost_model.cpp: half of a 1 MB L2.
+constexpr int64_t kTaskFloats = 96 * 1024;
+// A task computes halo rows that its neighbour computes too: at least this many rows for each.
+constexpr int64_t kRowsPerHalo = 4;
+
+ConvProblem depthwise_problem(ConvProblem p) {
+    p.ci = p.groups = p.co;
+    return p;
+}
+
+/// The pointwise pass over the columns of z that some tap meets; a task has rows of its own.
+ConvPass mix_pass(const ConvProblem &p) {
+    const int64_t last = (p.ow() - 1) * p.stride_w + (p.kw - 1) * p.dilation_w - p.pad_w;
+    ConvPass pass;
+    pass.n = static_cast<int>(p.n);
+    pass.ci = static_cast<int>(p.ci), pass.co = static_cast<int>(p.co);
+    pass.x.in = pass.x.out = static_cast<int>(std::min(last + 1, p.iw));
+    pass.y.in = pass.y.out = static_cast<int>(p.ih);
+    return pass;
+}
+
+int task_rows(const ConvProblem &p) {
+    const int64_t halo = (p.kh - 1) * p.dilation_h;
+    const int64_t fits = (kTaskFloats / std::max<int64_t>(p.co * p.iw, 1) - halo) / p.stride_h;
+    return static_cast<int>(std::clamp<int64_t>(std::max(fits, kRowsPerHalo * halo), 1, p.oh()));
+}
+
+const char *why_illegal(const WeightedSumKernel &kernel, const ConvProblem &p,
+                        const WeightedSumPlan &plan) {
+    if (kernel.isa > host_isa() || kernel.dtype != p.dtype) return "another CPU or dtype";
+    if (p.format != Format::kNhwc) return "only channels_last is fused";
+    // The scratch is read row by row: no steps between its rows and columns.
+    if (plan.window.x.in_step != 1 || plan.window.y.in_step != 1) return "there is one tap";
+    if (plan.mix.x.out < 1) return "no tap meets a column";
+    return kernel.params.why_illegal(plan.mix, plan.window, kernel.isa);
+}
+
+double cycles_of(const WeightedSumKernel &kernel, const WeightedSumPlan &plan) {
+    return predicted_cycles(kernel.params.pointwise(), plan.mix, Format::kNhwc, kernel.isa) +
+           predicted_cycles(kernel.params.depthwise(), plan.window, Format::kNhwc, kernel.isa);
+}
+
+}  // namespace
+
+WeightedSumPlan weighted_sum_plan(const ConvProblem &problem, const WeightedSumKernel *kernel) {
+    WeightedSumPlan plan;
+    plan.reason = "no fused kernel of this library accepts the problem on this CPU";
+    const ConvProblem window = depthwise_problem(problem);
+    for (const ConvProblem &p : {problem, window}) {
+        if (const char *why = why_too_large(p)) {
+            plan.reason = why;
+            return plan;
+        }
+    }
+    plan.mix = mix_pass(problem), plan.window = conv_passes(window).front();
+    plan.rows = task_rows(problem);
+    plan.relu = problem.relu;
+    double best = std::numeric_limits<double>::infinity();
+    for (const WeightedSumKernel &candidate : weighted_sum_kernels()) {
+        if (kernel != nullptr && kernel != &candidate) continue;
+        if (why_illegal(candidate, problem, plan) != nullptr) continue;
+        const double cycles = cycles_of(candidate, plan);
+        if (cycles >= best) continue;
+        best = cycles, plan.kernel = &candidate;
+    }
+    if (plan.kernel != nullptr) {
+        const Isa isa = plan.kernel->isa;
+        plan.workspace = Panels(plan.kernel->params.pointwise(), isa, plan.mix).weight_floats() +
+                         Panels(plan.kernel->params.depthwise(), isa, plan.window).floats();
+    }
+    return plan;
+}
+
+bool run_weighted_sum(CallContext &context, const WeightedSumPlan &plan, const Activation &input,
+                      const Weight &pointwise, const Weight &depthwise, const void *bias,
+                      const Activation &output, float *workspace) {
+    const WeightedSumKernel &kernel = *plan.kernel;
+    const ConvPass &mix = plan.mix, &window = plan.window;
+    const Panels mixing(kernel.params.pointwise(), kernel.isa, mix);
+    const Panels taps(kernel.params.depthwise(), kernel.isa, window);
+    float *packed = workspace, *packed_taps = packed + mixing.weight_floats();
+    float *packed_bias = packed_taps + taps.weight_floats();
+    if (!pack_weight(context, kernel.isa, kernel.dtype, mix, pointwise, mixing, packed) ||
+        !pack_weight(context, kernel.isa, kernel.dtype, window, depthwise, taps, packed_taps)) {
+        return false;
+    }
+    pack_bias(bias, kernel.dtype, window, taps, packed_bias);
+
+    BufferView<5> in(input.data,
+                     {{{mix.ci, input.c},
+                       {1, mix.ci * input.c},
+                       {window.x.in, input.w},
+                       {window.y.in, input.h},
+                       {window.n, input.n}}},
+                     kernel.dtype);
+    BufferView<5> out(output.data,
+                      {{{1, output.c},
+                        {window.groups, output.c},
+                        {window.x.out, output.w},
+                        {window.y.out, output.h},
+                        {window.n, output.n}}},
+                      kernel.dtype);
+    BufferView<6> w = mixing.weight(packed), d = taps.weight(packed_taps);
+    BufferView<3> b = taps.bias(packed_bias);
+    void *user_context = &context;
+    float floor = plan.relu ? 0.0f : -std::numeric_limits<float>::infinity();
+    PassAxis x = window.x, y = window.y;
+    int rows = plan.rows;
+    void *arguments[] = {&user_context, in.get(),    w.get(),   d.get(),  b.get(),
+                         &floor,        &x.stride,   &y.stride, &x.pad,   &y.pad,
+                         &x.dilation,   &y.dilation, &rows,     out.get()};
+    return kernel.call(arguments) == 0;
+}
+
+}  // namespace convwright

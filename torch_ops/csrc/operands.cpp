@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "torch_ops/csrc/operands.h"
+
+#include <torch/csrc/stable/ops.h>
+
+#include <cstdint>
+#include <stdexcept>
+
+namespace convwright {
+
+std::optional<DType> dtype_of(const Tensor &t) {
+    if (t.scalar_type() == ScalarType::Float) return DType::kF32;
+    if (t.scalar_type() == ScalarType::BFloat16) return DType::kBf16;
+    return std::nullopt;
+}
+
+Format output_format(const Tensor &input, const Tensor &weight) {
+    const bool nhwc =
+        suggested_format(input) == Format::kNhwc || suggested_format(weight) == Format::kNhwc;
+    return nhwc ? Format::kNhwc : Format::kNchw;
+}
+
+void complete(ConvProblem &p, Direction direction, const Tensor &input, const Tensor &weight) {
+    p.direction = direction;
+    p.format = output_format(input, weight);
+    p.dtype = dtype_of(input).value_or(DType::kF32);
+}
+
+void require_success(bool success, const CallContext &context, const std::string &problem,
+                     const std::string &kernel) {
+    if (success) return;
+    throw std::runtime_error("convwright: kernel " + kernel + " failed on " + problem + ": " +
+                             context.error());
+}
+
+Weight weight_view(const Tensor &w) {
+    const Quad s = strides_of(w);
+    return {w.const_data_ptr(), s[0], s[1], s[2], s[3]};
+}
+
+WeightOperand weight_operand(const Tensor &w) {
+    const Quad sizes = sizes_of(w), strides = strides_of(w);
+    WeightOperand result;
+    for (int d = 0; d < 4; d++) {
+        if (sizes[d] * strides[d] > INT32_MAX) result.copy = torch::stable::contiguous(w);
+    }
+    result.view = weight_view(result.copy ? *result.copy : w);
+    return result;
+}
+
+BiasOperand bias_operand(const std::optional<Tensor> &bias) {
+    BiasOperand result;
+    if (!bias) return result;
+    if (bias->stride(0) != 1) result.copy = torch::stable::contiguous(*bias);
+    result.data = (result.copy ? *result.copy : *bias).const_data_ptr();
+    return result;
+}
+
+}  // namespace convwright

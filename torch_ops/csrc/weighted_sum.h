@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "torch_ops/csrc/checks.h"
+
+namespace convwright {
+
+/// The fused weighted sum, CPU: input [N,Ci,H,W], pointwise [Co,Ci,1,1], depthwise [Co,1,Kh,Kw],
+/// bias [Co] -> [N,Co,Oh,Ow], channels_last if input or a weight is, else contiguous. float32 and
+/// bfloat16. Where no fused kernel accepts the problem the two convolutions run one after the other.
+Tensor weighted_sum_fprop(const Tensor &input, const Tensor &pointwise, const Tensor &depthwise,
+                          const std::optional<Tensor> &bias, const IntList &stride,
+                          const IntList &padding, const IntList &dilation);
+
+}  // namespace convwright
