@@ -41,10 +41,12 @@ struct Conv2dWgrad {
         const bool masked = geo.padding == Padding::kMasked;
         Halide::Expr product;
         if (masked) {
+            // Rows outside add nothing: the loop over rows is trimmed to those that a tap row meets.
+            r.where(rows_inside(geo, in_y));
             const Halide::Expr inside_y = unsafe_promise_clamped(gy, 0, oh - 1);
             const Halide::Expr inside_n = unsafe_promise_clamped(gn, 0, batch - 1);
             product = to_float(grad_output(co, g, r_x, inside_y, inside_n)) *
-                      masked_pixel(input, geo, ci, g, in_x, in_y, inside_n);
+                      masked_column(input, geo, ci, g, in_x, in_y, inside_n);
         } else {
             // Channels behind the last one repeat it: they fill up register tiles, and the reduction
             // pass drops what they sum to.

@@ -44,19 +44,10 @@ inline Halide::Expr rows_inside(const ConvGeometry &geo, Halide::Expr y) {
     return likely(sy >= 0) && likely(sy < geo.ih);
 }
 
-/// zero_padded() read in place. The hints let a schedule split off the tiles at the edges; LLVM makes
-/// masked loads of them there, and plain ones in between.
-inline Halide::Expr masked_pixel(const Halide::Func &input, const ConvGeometry &geo,
-                                 Halide::Expr ci, Halide::Expr g, Halide::Expr x, Halide::Expr y,
-                                 Halide::Expr n) {
-    const Halide::Expr sx = x - geo.pad_x, sy = y - geo.pad_y;
-    const Halide::Expr pixel =
-        input(ci, g, clamp(likely(sx), 0, geo.iw - 1), clamp(likely(sy), 0, geo.ih - 1), n);
-    return select(likely(sx >= 0) && likely(sx < geo.iw) && rows_inside(geo, y), to_float(pixel),
-                  0.0f);
-}
-
-/// The same for a row that rows_inside().
+/// zero_padded() read in place, for a row that rows_inside(). The hints let a schedule split off the
+/// tiles at the edges; LLVM makes masked loads of them there, and plain ones in between. Rows are not
+/// part of the mask: a condition on both axes is true over no range of either alone, and no loop could
+/// be split.
 inline Halide::Expr masked_column(const Halide::Func &input, const ConvGeometry &geo,
                                   Halide::Expr ci, Halide::Expr g, Halide::Expr x, Halide::Expr y,
                                   Halide::Expr n) {

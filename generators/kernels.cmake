@@ -98,14 +98,14 @@ foreach(isa IN ITEMS avx2 avx512)
     endforeach()
 endforeach()
 
-# Depthwise wgrad in place: all taps in registers for 3 x 3, rows of taps above that.
+# Depthwise wgrad in place: the taps of a row in registers, and channels until they are full.
 set(depthwise_wgrad_avx512
-    vec:2,taps_x:3,taps_y:3,unroll:4 vec:1,taps_x:3,taps_y:3,unroll:4
+    vec:4,taps_x:3,unroll:2 vec:3,taps_x:3,unroll:4 vec:2,taps_x:3,unroll:4 vec:1,taps_x:3,unroll:4
     vec:4,taps_x:5,unroll:2 vec:2,taps_x:5,unroll:4 vec:1,taps_x:5,unroll:4
-    vec:2,taps_x:7,unroll:4 vec:1,taps_x:7,unroll:4)
-set(depthwise_wgrad_any_avx512 vec:4,taps_x:4,unroll:2 vec:2,taps_x:4,unroll:4 vec:1,taps_x:4,unroll:4)
+    vec:3,taps_x:7,unroll:2 vec:2,taps_x:7,unroll:4 vec:1,taps_x:7,unroll:4)
+set(depthwise_wgrad_any_avx512 vec:4,taps_x:4,unroll:2 vec:1,taps_x:4,unroll:4)
 set(depthwise_wgrad_avx2
-    vec:1,taps_x:3,taps_y:3,unroll:2 vec:2,taps_x:5,unroll:2 vec:1,taps_x:5,unroll:4
+    vec:3,taps_x:3,unroll:2 vec:1,taps_x:3,unroll:4 vec:2,taps_x:5,unroll:2 vec:1,taps_x:5,unroll:4
     vec:1,taps_x:7,unroll:4)
 set(depthwise_wgrad_any_avx2 vec:2,taps_x:4,unroll:2 vec:1,taps_x:4,unroll:4)
 foreach(isa IN ITEMS avx2 avx512)

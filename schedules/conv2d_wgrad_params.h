@@ -57,6 +57,7 @@ struct Conv2dWgradCpuParams {
         if (tile != 1) return "a group has one input channel";
         if (problem.groups != problem.ci || problem.groups != problem.co) return "not depthwise";
         if (stage == kFrame) return nullptr;
+        if (taps_y != 1) return "rows are not masked";
         if (stride != 0 && (problem.stride_w != stride || problem.stride_h != stride ||
                             problem.dilation_w != 1 || problem.dilation_h != 1)) {
             return "another stride is compiled in";

@@ -12,7 +12,7 @@ using Halide::Var;
 /// the depthwise step from there; z is never written to memory. Rows at the border of two tasks are
 /// computed by both, so tasks have many rows.
 void schedule_weighted_sum_cpu(WeightedSumFprop &a, const WeightedSumCpuParams &p,
-                               Halide::Expr rows, int lanes) {
+                               Halide::Expr rows, Halide::Expr panels, int lanes) {
     schedule_depthwise_cpu(a.depthwise, p.depthwise(), {1, 1, rows}, lanes);
     const Var task("task");  // of schedule_depthwise_cpu
 
@@ -21,7 +21,10 @@ void schedule_weighted_sum_cpu(WeightedSumFprop &a, const WeightedSumCpuParams &
     const int g_size = p.vec * lanes;
     // The scratch is rounded up to whole panels; columns move back, because behind the last one
     // there is no input to read.
-    a.z.compute_at(a.depthwise.out, task)
+    // Bounds from 0 on: else the lanes of a panel are neither dense in the packed weight nor constant
+    // indices of the accumulators.
+    a.z.bound(g, 0, panels * g_size)
+        .compute_at(a.depthwise.out, task)
         .split(g, g_o, g_i, g_size, TailStrategy::RoundUp)
         .split(x, x_o, x_i, p.tile, TailStrategy::ShiftInwards)
         .reorder(g_i, x_i, g_o, x_o, y, n)

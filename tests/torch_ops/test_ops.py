@@ -128,5 +128,6 @@ def test_problem_string_round_trips(case: Case) -> None:
     ci, co = case.channels
     sizes = (case.batch, ci, *case.size, co, *case.kernel)
     fields = ops.parse_problem(problem)
-    assert tuple(fields[:-2]) == (0, *sizes, *pairs, case.groups)
-    assert fields[-1] == case.bias
+    assert tuple(fields[:-4]) == (0, *sizes, *pairs, case.groups)
+    nhwc, bias, dtype, relu = fields[-4:]
+    assert (nhwc, bias, dtype, relu) == (1, case.bias, 0, 0)

@@ -19,7 +19,7 @@ _jit_tracing_state = torch._C._get_tracing_state
 
 def kernels_exist(dtype: torch.dtype, groups: Any) -> bool:
     """Whether Convwright has kernels for convolutions of this dtype with this many groups."""
-    return dtype is torch.float32
+    return dtype is torch.float32 or (dtype is torch.bfloat16 and groups != 1)
 
 
 def special() -> bool:

@@ -124,20 +124,22 @@ def fprop_eager(
 
 def fprop_relu_eager(input: Tensor, weight: Tensor, bias: Tensor | None, *geometry: Any) -> Tensor:
     """max(0, fprop), without an Autograd kernel. Geometry as of `fprop_eager`."""
-    return fprop_eager(input, weight, bias, *geometry).relu_()
+    if _dispatch_modes():
+        return fprop_eager(input, weight, bias, *geometry).relu_()
+    return _FPROP_RELU(input, weight, bias, *geometry)
 
 
 def _pair(value: Any) -> Any:
     return value if isinstance(value, list) else (value, value)
 
 
-def _connect() -> tuple[Ops, Callable[..., Tensor]]:
+def _connect() -> tuple[Ops, Callable[..., Tensor], Callable[..., Tensor]]:
     try:
         _library.load()
     except _library.LibraryMissing as error:
         # Kept for the first use: importing a package must not depend on a build.
         missing = partial(_missing, str(error))
-        return Ops(*[missing] * 3), missing
+        return Ops(*[missing] * 3), missing, missing
     namespace = torch.ops.convwright
     ops = Ops(
         namespace.conv2d_fprop.default,
@@ -145,8 +147,8 @@ def _connect() -> tuple[Ops, Callable[..., Tensor]]:
         namespace.conv2d_wgrad.default,
     )
     _register(ops)
-    return ops, namespace.conv2d_fprop.eager
+    return ops, namespace.conv2d_fprop.eager, namespace.conv2d_relu.default
 
 
-RAW, _FPROP_EAGER = _connect()
+RAW, _FPROP_EAGER, _FPROP_RELU = _connect()
 BELOW_AUTOGRAD = Ops(*map(_below_autograd, RAW))
