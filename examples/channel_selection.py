@@ -49,6 +49,7 @@ LOSS_LIMITS = ((2, 1e-5), (3, 1e-3))
 AUTOCAST_LOSS_LIMITS = ((3, 5e-2),)  # bfloat16 has 8 bits
 SHORT = {"epochs": 1, "train_images": 6400, "test_images": 2000}
 EXPLAINED_ROWS = 6
+COMPILED_SIZES = 4  # training, test, a last smaller test batch, inference
 
 
 class Autocast(torch.nn.Module):
@@ -95,11 +96,14 @@ def make_sides(options: argparse.Namespace, steps: int) -> dict[str, Side]:
         networks[form] = channel_selection(form, CLASSES)
     for form in ("linear", "convwright"):
         copy_weights(networks["conv1x1"], networks[form])
+    # The forms are of one class, so they share this limit, each with a few batch sizes. Past it
+    # code would run uncompiled, which fullgraph makes an error.
+    torch.compiler.config.recompile_limit = COMPILED_SIZES * len(NAMES)
     sides = {}
     for form, network in networks.items():
         network = Autocast(network) if options.autocast else network
         if options.compile:
-            network.compile(dynamic=False)
+            network.compile(dynamic=False, fullgraph=True)
         sides[form] = Side(NAMES[form], network, LEARNING_RATE, decay_steps=steps)
     return sides
 
