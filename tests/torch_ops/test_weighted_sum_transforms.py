@@ -176,6 +176,20 @@ def test_one_graph_serves_every_batch_size(form: str) -> None:
     assert counter.frame_count == 1
 
 
+def test_a_forced_kind_is_part_of_compiled_code() -> None:
+    counter = CompileCounterWithBackend("aot_eager")
+    compiled = torch.compile(weighted_sum_conv2d, fullgraph=True, backend=counter)
+    tensors = operands(Case())
+    for kind in ("unfused", "composed", "unfused"):
+        with convwright.force_kind(kind):
+            compiled(*tensors)
+    ours = [
+        [str(n.target) for n in graph.graph.nodes].count("convwright.conv2d_fprop.default")
+        for graph in counter.graphs
+    ]
+    assert ours == [2, 1]
+
+
 @pytest.mark.parametrize(
     "change",
     [

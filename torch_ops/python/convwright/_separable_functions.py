@@ -92,7 +92,7 @@ def composition(
     depthwise: Tensor,
     bias: Tensor | None,
 ) -> Tensor:
-    """The same sum by calls of a differentiable conv2d; of kind `fused` as of `unfused`."""
+    """The same sum by calls of a differentiable conv2d; kind is `unfused` or `composed`."""
     if plan.kind == "composed":
         return conv2d(input, dense_weight(plan, pointwise, depthwise), bias, *plan.dense)
     first, second = plan.in_order(pointwise, depthwise)

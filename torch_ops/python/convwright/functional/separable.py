@@ -148,12 +148,7 @@ def _eager(
     plan: Plan, input: Tensor, pointwise: Tensor, depthwise: Tensor, bias: Tensor | None
 ) -> Tensor:
     """The common case; the operators themselves refuse what they have no kernel for."""
-    with_grad = torch.is_grad_enabled() and (
-        pointwise.requires_grad
-        or depthwise.requires_grad
-        or input.requires_grad
-        or (bias is not None and bias.requires_grad)
-    )
+    with_grad = _needs_grad(input, pointwise, depthwise, bias)
     if _trace.active:
         note_plan(plan, input, pointwise, depthwise, bias, with_grad)
     if with_grad:
@@ -161,14 +156,27 @@ def _eager(
     return forward_pass(plan, input, pointwise, depthwise, bias)[0]
 
 
+def _needs_grad(input: Tensor, pointwise: Tensor, depthwise: Tensor, bias: Tensor | None) -> bool:
+    return torch.is_grad_enabled() and (
+        pointwise.requires_grad
+        or depthwise.requires_grad
+        or input.requires_grad
+        or (bias is not None and bias.requires_grad)
+    )
+
+
 def _composed_of_ours(
     plan: Plan, input: Tensor, pointwise: Tensor, depthwise: Tensor, bias: Tensor | None
 ) -> Tensor:
     """For compilers, transforms and dtypes that have kernels for some steps only."""
-    if _trace.active and not torch.compiler.is_compiling():
-        note_plan(plan, input, pointwise, depthwise, bias, torch.is_grad_enabled())
-    if plan.kind == "fused" and torch.compiler.is_compiling() and not transform_active():
-        return fused_fprop(plan, input, pointwise, depthwise, bias)
+    compiling = torch.compiler.is_compiling()
+    if plan.kind == "fused":
+        if compiling and not transform_active():
+            return fused_fprop(plan, input, pointwise, depthwise, bias)
+        plan = plan._replace(kind="unfused")  # whose steps have every derivative
+    if _trace.active and not compiling:
+        with_grad = _needs_grad(input, pointwise, depthwise, bias)
+        note_plan(plan, input, pointwise, depthwise, bias, with_grad)
     return composition(plan, conv2d, input, pointwise, depthwise, bias)
 
 
