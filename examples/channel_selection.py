@@ -96,8 +96,8 @@ def make_sides(options: argparse.Namespace, steps: int) -> dict[str, Side]:
         networks[form] = channel_selection(form, CLASSES)
     for form in ("linear", "convwright"):
         copy_weights(networks["conv1x1"], networks[form])
-    # The forms are of one class, so they share this limit, each with a few batch sizes. Past it code
-    # would run uncompiled, which fullgraph makes an error.
+    # The forms are of one class, so they share this limit, each with a few batch sizes. Past it
+    # code would run uncompiled, which fullgraph makes an error.
     torch.compiler.config.recompile_limit = COMPILED_SIZES * len(NAMES)
     sides = {}
     for form, network in networks.items():
