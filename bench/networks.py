@@ -3,11 +3,11 @@
 
     python bench/networks.py [--threads N] [--seconds S] [--compile] [--json PATH]
 
-Layers: forward and backward of the weighted sum and of the depthwise separable layer, in the shapes
-of the example network and some larger ones. Networks: a training step and an inference of
-`examples/nets.py:channel_selection`, in float32 and under bfloat16 autocast, and an inference of the
-pruned network of `examples/pruned_network.py`. All sides in turn, medians; the same weights in all
-sides but the dense ones. A ratio is a side's time over Convwright's: above 1 Convwright is faster.
+Layers: forward and backward of the weighted sum and of the depthwise separable layer, in the
+shapes of the example network and some larger ones. Networks: a training step and an inference of
+`examples/nets.py:channel_selection`, in float32 and under bfloat16 autocast, and an inference of
+the pruned network of `examples/pruned_network.py`. All sides in turn, medians. A ratio is a side's
+time over Convwright's: above 1 Convwright is faster.
 
 Exit status 1 without the operator library.
 """
@@ -19,10 +19,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 # Run as a file: the checkout's root in place of this folder, and its Python package last.
-ROOT = Path(__file__).resolve().parents[1]
 if __package__ in (None, ""):
-    sys.path[0] = str(ROOT)
-sys.path.append(str(ROOT / "torch_ops/python"))
+    sys.path[0] = str(Path(__file__).parents[1])
+sys.path.append(str(Path(__file__).parents[1] / "torch_ops/python"))
 
 import torch
 from torch import Tensor, nn
@@ -64,7 +63,7 @@ class _Linear(nn.Module):
 
 
 def weighted_sum_layers(ci: int, co: int, kernel: int, stride: int) -> dict[str, nn.Module]:
-    window = dict(kernel_size=kernel, stride=stride, padding=kernel // 2, bias=False)
+    window = {"kernel_size": kernel, "stride": stride, "padding": kernel // 2, "bias": False}
     return {
         OURS: convwright.nn.WeightedSumConv2d(ci, co, **window).to(memory_format=CHANNELS_LAST),
         "linear": _Linear(ci, co, kernel, stride),
@@ -77,7 +76,7 @@ def weighted_sum_layers(ci: int, co: int, kernel: int, stride: int) -> dict[str,
 
 
 def separable_layers(ci: int, co: int, kernel: int, stride: int) -> dict[str, nn.Module]:
-    window = dict(kernel_size=kernel, stride=stride, padding=kernel // 2, bias=False)
+    window = {"kernel_size": kernel, "stride": stride, "padding": kernel // 2, "bias": False}
     two = nn.Sequential(nn.Conv2d(ci, ci, groups=ci, **window), nn.Conv2d(ci, co, 1, bias=False))
     return {
         OURS: convwright.nn.DepthwiseSeparableConv2d(ci, co, **window).to(
@@ -106,9 +105,7 @@ def layer_sides(layers: dict[str, nn.Module], n: int, ci: int, size: int) -> Sid
         return run
 
     # The form with nn.Linear starts from contiguous tensors, as its users have them.
-    return {
-        name: step(layer, name in ("linear", "dense_nchw")) for name, layer in layers.items()
-    }
+    return {name: step(layer, name in ("linear", "dense_nchw")) for name, layer in layers.items()}
 
 
 def network_sides(training: bool, autocast: bool, compiled: bool) -> Sides:

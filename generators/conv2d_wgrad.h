@@ -19,8 +19,8 @@ struct WgradPartition {
 /// in panels of `panel` lanes: q * panel + l is the output channel and `other` the group or, for
 /// depthwise (`grouped`), the other way round. Panels keep all of a weight's rows in reach of the
 /// prefetcher when a second, small pass (WgradReduce) adds the parts in their order.
-/// With masked padding, which is for depthwise, nothing is staged: both operands are read in place,
-/// and the last panel moves back over its neighbour to end with the last group.
+/// Without padding and with masked padding nothing is staged: both operands are read in place, and the
+/// last panel moves back over its neighbour to end with the last output channel or group.
 /// Innermost first: grad_output (co,g,ow,oh,n), input (ci,g,iw,ih,n).
 struct Conv2dWgrad {
     Halide::Var co{"co"}, ci{"ci"}, g{"g"}, x{"x"}, y{"y"}, n{"n"}, kx{"kx"}, ky{"ky"};
@@ -38,15 +38,20 @@ struct Conv2dWgrad {
         r.where(gn < batch);
         const Halide::Expr in_x = r_x * geo.stride_x + kx * geo.dilation_x;
         const Halide::Expr in_y = gy * geo.stride_y + ky * geo.dilation_y;
-        const bool masked = geo.padding == Padding::kMasked;
+        const bool in_place = geo.padding != Padding::kFrame;
         Halide::Expr product;
-        if (masked) {
-            // Rows outside add nothing: the loop over rows is trimmed to those that a tap row meets.
-            r.where(rows_inside(geo, in_y));
+        if (in_place) {
             const Halide::Expr inside_y = unsafe_promise_clamped(gy, 0, oh - 1);
             const Halide::Expr inside_n = unsafe_promise_clamped(gn, 0, batch - 1);
-            product = to_float(grad_output(co, g, r_x, inside_y, inside_n)) *
-                      masked_column(input, geo, ci, g, in_x, in_y, inside_n);
+            Halide::Expr pixel;
+            if (geo.padding == Padding::kMasked) {
+                // Rows outside add nothing: the loop over rows is trimmed to those a tap row meets.
+                r.where(rows_inside(geo, in_y));
+                pixel = masked_column(input, geo, ci, g, in_x, in_y, inside_n);
+            } else {
+                pixel = to_float(input(ci, g, in_x, inside_y * geo.stride_y, inside_n));
+            }
+            product = to_float(grad_output(co, g, r_x, inside_y, inside_n)) * pixel;
         } else {
             // Channels behind the last one repeat it: they fill up register tiles, and the reduction
             // pass drops what they sum to.
@@ -62,7 +67,9 @@ struct Conv2dWgrad {
         // loop variable for the whole range and would stage the whole image for every chunk.
         Halide::RDom rc(0, cut.bands, 0, cut.blocks, "rc");
         r_band = rc[0], r_block = rc[1];
-        const Halide::Expr lane = (masked ? min(q * panel, geo.groups - panel) : q * panel) + l;
+        const Halide::Expr first =
+            in_place ? min(q * panel, (grouped ? geo.groups : geo.co) - panel) : q * panel;
+        const Halide::Expr lane = first + l;
         partial(l, ci, kx, ky, q, other, py, pn) = 0.0f;
         partial(l, ci, kx, ky, q, other, py, pn) += sum(
             grouped ? Halide::Expr(other) : lane, ci, kx, ky, grouped ? lane : Halide::Expr(other),

@@ -71,6 +71,7 @@ public:
 private:
     ConvGeometry geometry() {
         ConvGeometry geo = sizes();
+        if (params_.stage == Conv2dWgradCpuParams::kDirect) geo.padding = Padding::kNone;
         if (params_.stage != Conv2dWgradCpuParams::kMasked) return geo;
         geo.padding = Padding::kMasked;
         geo.ci = geo.co = 1;

@@ -90,7 +90,13 @@ set(wgrad_tiles_avx2
     lane:0,vec:1,tile:1 lane:2,vec:1,tile:1
     lane:0,vec:1,tile:1,taps_x:3,taps_y:3 lane:0,vec:1,tile:3,taps_x:3 lane:0,vec:2,tile:1,taps_x:5
     lane:0,vec:1,tile:1,taps_x:7)
+# 1 x 1 in place: copies of both operands took half of its time.
+set(wgrad_direct_avx512 vec:4,tile:4 vec:2,tile:8 vec:1,tile:16 vec:1,tile:8 vec:1,tile:1)
+set(wgrad_direct_avx2 vec:2,tile:4 vec:1,tile:8)
 foreach(isa IN ITEMS avx2 avx512)
+    foreach(knobs IN LISTS wgrad_direct_${isa})
+        convwright_add_kernel(conv2d_wgrad ISA ${isa} FORMAT nhwc SCHEDULE lane:0,stage:0,${knobs})
+    endforeach()
     foreach(format IN ITEMS nhwc nchw)
         foreach(knobs IN LISTS wgrad_tiles_${isa})
             convwright_add_kernel(conv2d_wgrad ISA ${isa} FORMAT ${format} SCHEDULE ${knobs})

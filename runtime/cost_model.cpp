@@ -10,6 +10,8 @@ namespace {
 constexpr double kFmaPorts = 2, kLoadPorts = 2, kFmaLatency = 4;
 // Scratch of a task in floats: half of the 1 MB L2 of a server core, the panel of weights beside it.
 constexpr int64_t kTaskFloats = 96 * 1024;
+// A chunk that wgrad reads in place is read once for each register tile: 48 KB, an L1.
+constexpr int64_t kInPlaceFloats = 12 * 1024;
 // Enough tasks to keep 16 cores busy with two each; more would copy frames more often.
 constexpr int64_t kTasks = 32;
 
@@ -134,7 +136,24 @@ double predicted_cycles(const Conv2dWgradCpuParams &p, const ConvProblem &proble
         return tiles * (pixels * step + chunks * (3.0 * p.accumulators() + 20.0));
     }
     const double step = step_cycles(p.accumulators(), p.vec + p.tile * taps) + lines;
-    return tiles * (pixels * step + chunks * (3.0 * p.accumulators() + 20.0));
+    // What is staged is read and written once more, a vector at a time.
+    const double copied =
+        p.stage == Conv2dWgradCpuParams::kDirect
+            ? 0.0
+            : 3.0 / vector_lanes(isa) *
+                  (pixels * problem.co + 1.0 * problem.n * problem.ih * problem.iw * problem.ci);
+    return tiles * (pixels * step + chunks * (3.0 * p.accumulators() + 20.0)) + copied;
+}
+
+ConvProblem with_long_rows(ConvProblem p) {
+    const bool pointwise = p.kh == 1 && p.kw == 1 && p.stride_h == 1 && p.stride_w == 1 &&
+                           p.pad_h == 0 && p.pad_w == 0;
+    if (!pointwise) return p;
+    const int64_t row = p.iw * (p.ci + p.co);
+    int64_t rows = std::clamp<int64_t>(kInPlaceFloats / row, 1, p.ih);
+    while (p.ih % rows != 0) rows--;
+    p.iw *= rows, p.ih /= rows;
+    return p;
 }
 
 WgradCut wgrad_cut(const Conv2dWgradCpuParams &p, const ConvProblem &problem, Isa isa) {
@@ -149,17 +168,20 @@ WgradCut wgrad_cut(const Conv2dWgradCpuParams &p, const ConvProblem &problem, Is
     const ConvPass pass = conv_passes(problem).front();
     const int64_t read = static_cast<int64_t>(pass.x.in) * pass.y.stride;
     // In place there is no copy, but the tiles of all groups share what the chunk brings into L2.
+    const bool direct = p.stage == Conv2dWgradCpuParams::kDirect;
+    const int64_t budget = direct ? kInPlaceFloats : kTaskFloats;
     const int64_t row = p.stage == Conv2dWgradCpuParams::kMasked ? problem.groups * (ow + read)
+                        : direct                                 ? ow * co + read * ci
                         : grouped                                ? lane_size * (ow + read)
                                   : ow * std::min(co, 4 * lane_size) + read * ci;
     WgradCut cut;
     const int64_t halo = (problem.kh - 1) * problem.dilation_h;
-    int64_t rows = std::clamp<int64_t>(kTaskFloats / std::max<int64_t>(row, 1) - halo / 2, 1, oh);
+    int64_t rows = std::clamp<int64_t>(budget / std::max<int64_t>(row, 1) - halo / 2, 1, oh);
     const int64_t bands = ceil_div(oh, rows);
     cut.rows = to_int(ceil_div(oh, bands));
     if (bands == 1) {
         cut.images =
-            to_int(std::clamp<int64_t>(kTaskFloats / std::max<int64_t>(row * oh, 1), 1, problem.n));
+            to_int(std::clamp<int64_t>(budget / std::max<int64_t>(row * oh, 1), 1, problem.n));
     }
     const int64_t blocks = ceil_div(problem.n, cut.images);
     // Parts cost memory and a reduction: only as many as the tasks need that channels do not give,

@@ -216,7 +216,7 @@ WgradPlan wgrad_plan_with(const WgradKernel &kernel, const ConvProblem &problem)
     plan.others = grouped ? 1 : problem.groups;
     plan.ci = round_up(problem.ci / problem.groups, params.tile);
     plan.kx = round_up(problem.kw, params.taps_x);
-    plan.last_panel_moved_back = params.stage == Conv2dWgradCpuParams::kMasked;
+    plan.last_panel_moved_back = params.stage != Conv2dWgradCpuParams::kFrame;
     plan.workspace = plan.panel * plan.panels * plan.others * plan.ci * problem.kh * plan.kx *
                      plan.cut.parts_y * plan.cut.parts_n;
     plan.kernel = &kernel;

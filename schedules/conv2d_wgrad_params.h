@@ -13,14 +13,15 @@ namespace convwright {
 /// are few input channels.
 struct Conv2dWgradCpuParams {
     static constexpr int kChannels = 0, kGroups = 2;
-    static constexpr int kFrame = 1, kMasked = 3;
+    static constexpr int kDirect = 0, kFrame = 1, kMasked = 3;
 
     int lane = kChannels;
     int vec = 2;   ///< Native vectors.
     int tile = 8;  ///< Input channels; 1 for lane 2.
     int taps_x = 1, taps_y = 1;
-    /// 1: chunks of both operands are copied, the input in a frame of zeros; 3: they are read in
-    /// place, what lies outside is masked (lane 2).
+    /// 0: both operands are read in place, for one tap without padding (lane 0); 1: chunks of them
+    /// are copied, the input in a frame of zeros; 3: they are read in place, what lies outside is
+    /// masked (lane 2). In place the last panel moves back to end with the last channel.
     int stage = kFrame;
     int unroll = 1;  ///< Output columns side by side, which share input columns (stage 3).
     int stride =
@@ -36,7 +37,7 @@ struct Conv2dWgradCpuParams {
             {"tile", &P::tile, {1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16}},
             {"taps_x", &P::taps_x, {1, 3, 4, 5, 7}},
             {"taps_y", &P::taps_y, {1, 3, 5}},
-            {"stage", &P::stage, {kFrame, kMasked}},
+            {"stage", &P::stage, {kDirect, kFrame, kMasked}},
             {"unroll", &P::unroll, {1, 2, 4, 8}},
             {"stride", &P::stride, {0, 1, 2}},
         };
@@ -52,7 +53,8 @@ struct Conv2dWgradCpuParams {
         if ((problem.kw % taps_x != 0 && stage != kMasked) || problem.kh % taps_y != 0) {
             return "the taps are not whole tiles";
         }
-        if (stage == kFrame && (unroll != 1 || stride != 0)) return "frames have any stride";
+        if (stage != kMasked && (unroll != 1 || stride != 0)) return "frames have any stride";
+        if (stage == kDirect) return why_not_in_place(problem, isa);
         if (lane == kChannels) return stage == kMasked ? "masks are for groups" : nullptr;
         if (tile != 1) return "a group has one input channel";
         if (problem.groups != problem.ci || problem.groups != problem.co) return "not depthwise";
@@ -65,6 +67,16 @@ struct Conv2dWgradCpuParams {
         if (problem.format != Format::kNhwc) return "the lanes are not dense";
         return problem.groups < vec * vector_lanes(isa) ? "there are fewer groups than lanes"
                                                         : nullptr;
+    }
+
+private:
+    const char *why_not_in_place(const ConvProblem &p, Isa isa) const {
+        if (lane != kChannels || p.format != Format::kNhwc) return "the lanes are not dense";
+        if (p.kh != 1 || p.kw != 1) return "there is more than one tap";
+        if (p.pad_h != 0 || p.pad_w != 0) return "there is padding";
+        if (p.ci / p.groups % tile != 0) return "the input channels are not whole tiles";
+        return p.co / p.groups < vec * vector_lanes(isa) ? "there are fewer channels than lanes"
+                                                         : nullptr;
     }
 };
 

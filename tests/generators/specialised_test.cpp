@@ -89,7 +89,7 @@ TEST_F(Specialised, FpropAndDgradEqualNaive) {
 }
 
 TEST_F(Specialised, WgradEqualsNaive) {
-    EXPECT_EQ(table().wgrad.size(), 3u);
+    EXPECT_EQ(table().wgrad.size(), 4u);
     for (const WgradKernel &kernel : table().wgrad) {
         const ConvProblem p = parse_problem(kernel.problem);
         const WgradPlan plan = wgrad_plan_with(kernel, p);

@@ -94,7 +94,9 @@ const std::vector<ProblemFamily> &edge_families() {
                         "n1ci5ih2iw3co130kh1kw1s1p0", "n17ci2ih2iw2co3kh2kw2s1p0"})},
         // Large enough for several tasks and, in wgrad, several parts and chunks.
         {"many_tasks", list({"n3ci16ih40iw30co16kh3kw3s1p1", "n4ci3ih70iw66co8kh7kw7s2p3",
-                             "n2ci40ih20iw20co40kh1kw1s1p0", "n2ci24ih33iw17co24kh3kw3s1p1g24"})},
+                             "n2ci40ih20iw20co40kh1kw1s1p0", "n2ci24ih33iw17co24kh3kw3s1p1g24",
+                            "n3ci40ih41iw50co40kh3kw3s1p1g40", "n1ci65ih50iw47co65kh7kw7s2p3g65",
+                            "n3ci16ih33iw30co48kh1kw1s1p0", "n2ci32ih29iw31co65kh1kw1s2p0"})},
     };
     return families;
 }

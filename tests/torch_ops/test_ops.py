@@ -129,5 +129,5 @@ def test_problem_string_round_trips(case: Case) -> None:
     sizes = (case.batch, ci, *case.size, co, *case.kernel)
     fields = ops.parse_problem(problem)
     assert tuple(fields[:-4]) == (0, *sizes, *pairs, case.groups)
-    nhwc, bias, dtype, relu = fields[-4:]
-    assert (nhwc, bias, dtype, relu) == (1, case.bias, 0, 0)
+    _, bias, dtype, relu = fields[-4:]
+    assert (bias, dtype, relu) == (case.bias, 0, 0)

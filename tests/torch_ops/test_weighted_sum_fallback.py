@@ -24,7 +24,7 @@ def bfloat16_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("form", FUNCTIONS)
-@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.complex64])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.complex64])
 def test_dtypes(form: str, dtype: torch.dtype) -> None:
     tensors = [t.to(dtype) for t in operands(Case(form))]
     for kind in ("auto", "composed"):
@@ -81,9 +81,8 @@ class TestAutocast:
         assert rows[0].problem.startswith(("wsum2d:fprop_n2ci3", "dwsep2d:fprop_n2ci3"))
         assert "_bf16_" in rows[0].problem and rows[0].kernel == "unfused"
         dense, grouped = [row for row in rows[1:3] if "(" in row.problem], rows[1:3]
-        assert [row.reason for row in dense] == [
-            "dtype is torch.bfloat16, dense kernels are float32"
-        ]
+        assert dense == []  # the operator says why itself
+        assert "dense bfloat16 has no kernels" in {row.reason for row in rows}
         assert any("g4_bf16" in row.problem or "g3_bf16" in row.problem for row in grouped)
         assert {"dgrad", "wgrad"} <= {row.direction for row in rows}
         for ours, torchs in zip(actual, expected, strict=True):

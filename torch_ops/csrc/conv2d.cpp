@@ -162,18 +162,23 @@ Tensor conv2d_wgrad(const Tensor &grad_output, const Tensor &input, const Tensor
         trace_aten(p, input.scalar_type(), why);
         return aten_wgrad(grad_output, input, weight, arguments);
     }
-    const WgradPlan &plan = wgrad_plan(p);
+    Operand grad = operand(grad_output, p.format), in = operand(input, p.format);
+    ConvProblem visited = p;
+    if (grad.dense && in.dense) {
+        visited = with_long_rows(p);
+        grad.view.h = grad.view.w * visited.ow(), in.view.h = in.view.w * visited.iw;
+    }
+    const WgradPlan &plan = wgrad_plan(visited);
     require_kernel(p, plan.kernel != nullptr, plan.reason);
     trace_kernel(p, plan);
-    const Operand grad = operand(grad_output, p.format), in = operand(input, p.format);
     const Quad sizes = sizes_of(weight);
     Quad strides = strides_of(weight);
     if (!non_overlapping_and_dense(sizes, strides)) strides = dense_strides(sizes, Format::kNchw);
     const Tensor grad_weight = empty_strided(sizes, strides, p.dtype);
     Workspace workspace(plan.workspace);
     CallContext context;
-    const bool success =
-        run_wgrad(context, plan, p, grad.view, in.view, weight_view(grad_weight), workspace.data());
+    const bool success = run_wgrad(context, plan, visited, grad.view, in.view,
+                                   weight_view(grad_weight), workspace.data());
     require_success(success, context, format_problem(p), plan.kernels());
     return grad_weight;
 }

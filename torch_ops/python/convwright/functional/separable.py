@@ -26,6 +26,7 @@ from convwright._separable_trace import note_plan
 from convwright.functional.convolution import conv2d, pad_far_side
 
 _float32 = torch.float32
+_KERNEL_DTYPES = (torch.float32, torch.bfloat16)
 
 
 def weighted_sum_conv2d(
@@ -47,8 +48,9 @@ def weighted_sum_conv2d(
     padding, dilation, Ho and Wo as of conv2d. The result is channels_last where input or a weight
     is; gradients have the strides of the parameters.
 
-    Convwright chooses how (`convwright.force_kind` lists the kinds). It computes float32 on the
-    CPU; PyTorch computes everything else, and `convwright.explain` says why. Under autocast the
+    Convwright chooses how (`convwright.force_kind` lists the kinds). It computes float32 and, but
+    for the pointwise step of `unfused`, bfloat16 on the CPU; PyTorch computes everything else, and
+    `convwright.explain` says why. Under autocast the
     tensors are cast first. Bad arguments raise RuntimeError or TypeError in the manner of PyTorch's
     conv2d before anything runs, a missing operator library `LibraryMissing`.
     """
@@ -149,11 +151,22 @@ def _eager(
 ) -> Tensor:
     """The common case; the operators themselves refuse what they have no kernel for."""
     with_grad = _needs_grad(input, pointwise, depthwise, bias)
+    plan = _fused_if_better(plan, input, with_grad)
     if _trace.active:
         note_plan(plan, input, pointwise, depthwise, bias, with_grad)
     if with_grad:
         return separable_eager(input, pointwise, depthwise, bias, plan)
     return forward_pass(plan, input, pointwise, depthwise, bias)[0]
+
+
+def _fused_if_better(plan: Plan, input: Tensor, with_grad: bool) -> Plan:
+    if with_grad or plan.kind != "unfused" or _kinds.forced != "auto":
+        return plan
+    channels_last = input.is_contiguous(memory_format=torch.channels_last)
+    first = plan.form.pointwise_first
+    if _kinds.fuses(first, plan.dense_sizes[0], input.shape[3], channels_last):
+        return plan._replace(kind="fused")
+    return plan
 
 
 def _needs_grad(input: Tensor, pointwise: Tensor, depthwise: Tensor, bias: Tensor | None) -> bool:
@@ -170,6 +183,8 @@ def _composed_of_ours(
 ) -> Tensor:
     """For compilers, transforms and dtypes that have kernels for some steps only."""
     compiling = torch.compiler.is_compiling()
+    if compiling:
+        plan = _fused_if_better(plan, input, torch.is_grad_enabled())
     if plan.kind == "fused":
         if compiling and not transform_active():
             return fused_fprop(plan, input, pointwise, depthwise, bias)
@@ -215,7 +230,7 @@ def _thorough(
             _trace.note_pytorch(f"{form.op}:fprop", reason, input, *weights)
         return _run(plan, _composed_of_torchs, input, *weights, bias)
     plain = all(type(tensor) in PLAIN_TYPES for tensor in named.values())
-    eager = plain and input.dtype is _float32 and not special()
+    eager = plain and input.dtype in _KERNEL_DTYPES and not special()
     return _run(plan, _eager if eager else _composed_of_ours, input, *weights, bias)
 
 

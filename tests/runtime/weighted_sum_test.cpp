@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/weighted_sum.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "tests/naive_conv2d.h"
+#include "tests/repro.h"
+#include "tests/seed.h"
+
+namespace convwright {
+namespace {
+
+ConvProblem problem(const std::string &sizes, DType dtype) {
+    ConvProblem p = parse_problem("fprop_" + sizes + "_f32_nhwc_bias");
+    p.dtype = dtype;
+    return p;
+}
+
+ConvProblem mix_of(ConvProblem p) {
+    p.kh = p.kw = p.stride_h = p.stride_w = p.dilation_h = p.dilation_w = 1;
+    p.pad_h = p.pad_w = 0;
+    p.bias = p.relu = false, p.dtype = DType::kF32;
+    return p;
+}
+
+ConvProblem window_of(ConvProblem p) {
+    p.ci = p.groups = p.co;
+    return p;
+}
+
+/// Values of the two steps; z between them is float32, as in the kernels.
+struct WeightedSumValues {
+    ConvValues mix, window;
+    Values expected;
+
+    explicit WeightedSumValues(const ConvProblem &p)
+        : mix(integer_values(mix_of(p), test_seed())),
+          window(integer_values(window_of(p), test_seed() + 1)) {
+        window.input = naive_conv2d(mix_of(p), mix);
+        expected = naive_conv2d(window_of(p), window);
+    }
+};
+
+Tensor4 tensor(const Quad &sizes, Format format, bool gaps, Placement placement,
+               const Values &values, DType dtype) {
+    return {sizes, strides_for(sizes, format, gaps), placement, values, dtype};
+}
+
+void expect_naive(const ConvProblem &p, const WeightedSumPlan &plan, bool gaps,
+                  Placement placement) {
+    const WeightedSumValues values(p);
+    const Tensor4 input =
+        tensor(input_sizes(p), p.format, gaps, placement, values.mix.input, p.dtype);
+    const Tensor4 pointwise = tensor(weight_sizes(mix_of(p)), Format::kNchw, false, placement,
+                                     values.mix.weight, p.dtype);
+    const Tensor4 depthwise = tensor(weight_sizes(window_of(p)), Format::kNchw, false, placement,
+                                     values.window.weight, p.dtype);
+    const Tensor4 bias =
+        tensor({1, 1, 1, p.co}, Format::kNchw, false, placement, values.window.bias, p.dtype);
+    const Tensor4 result(output_sizes(p), strides_for(output_sizes(p), p.format, gaps),
+                         Placement::kMiddle, p.dtype);
+    GuardedFloats workspace(plan.workspace, Placement::kMiddle);
+    CallContext context;
+    ASSERT_TRUE(run_weighted_sum(context, plan, input.activation(), pointwise.weight(),
+                                 depthwise.weight(), p.bias ? bias.activation().data : nullptr,
+                                 result.activation(), workspace.data()))
+        << context.error();
+    EXPECT_EQ(result.values(), values.expected);
+    EXPECT_TRUE(result.redzones_intact());
+    EXPECT_TRUE(workspace.redzones_intact());
+}
+
+class WeightedSumKernels : public testing::TestWithParam<std::string> {};
+
+TEST_P(WeightedSumKernels, EveryAcceptingKernelEqualsNaive) {
+    if (host_isa() == Isa::kNone) GTEST_SKIP() << "This CPU has no AVX2 with FMA.";
+    for (const DType dtype : {DType::kF32, DType::kBf16}) {
+        ConvProblem p = problem(GetParam(), dtype);
+        int accepted = 0;
+        for (const WeightedSumKernel &kernel : weighted_sum_kernels()) {
+            const WeightedSumPlan plan = weighted_sum_plan(p, &kernel);
+            if (plan.kernel == nullptr) continue;
+            accepted++;
+            for (const bool gaps : {false, true}) {
+                const Repro repro(p, kernel.name, gaps ? "gaps" : "dense");
+                expect_naive(p, plan, gaps, Placement::kEnd);
+                expect_naive(p, plan, gaps, Placement::kStart);
+            }
+        }
+        EXPECT_GT(accepted, 0) << dtype_name(dtype);
+        p.relu = true, p.bias = false;
+        expect_naive(p, weighted_sum_plan(p), false, Placement::kEnd);
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Problems, WeightedSumKernels,
+    testing::Values("n2ci3ih9iw14co16kh3kw3s1p1", "n1ci5ih7iw15co17kh3kw3s2p1",
+                    "n2ci16ih11iw16co33kh3kw3s1p0", "n1ci2ih8iw17co48kh5kw5s1p2",
+                    "n1ci7ih9iw21co32kh5kw3s2x1p2x1", "n1ci4ih13iw19co16kh3kw3s1p2d2",
+                    "n1ci3ih40iw40co64kh3kw3s1p1", "n3ci1ih4iw14co16kh2kw2s1p1"));
+
+TEST(WeightedSumPlan, SaysWhyThereIsNoKernel) {
+    if (host_isa() == Isa::kNone) GTEST_SKIP() << "This CPU has no AVX2 with FMA.";
+    ConvProblem p = problem("n1ci3ih9iw16co16kh3kw3s1p1", DType::kF32);
+    EXPECT_NE(weighted_sum_plan(p).kernel, nullptr);
+    p.format = Format::kNchw;
+    EXPECT_EQ(weighted_sum_plan(p).kernel, nullptr);
+    EXPECT_NE(weighted_sum_plan(p).reason, "");
+    // Fewer channels than the lanes of any kernel; rows shorter than any register tile.
+    EXPECT_EQ(weighted_sum_plan(problem("n1ci3ih9iw16co3kh3kw3s1p1", DType::kF32)).kernel, nullptr);
+    EXPECT_EQ(weighted_sum_plan(problem("n1ci3ih9iw2co16kh3kw3s1p1", DType::kF32)).kernel, nullptr);
+}
+
+}  // namespace
+}  // namespace convwright
