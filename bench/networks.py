@@ -117,6 +117,8 @@ def network_sides(training: bool, autocast: bool, compiled: bool) -> Sides:
         "dense_nchw": ("dense", torch.contiguous_format),
         "dense_nhwc": ("dense", CHANNELS_LAST),
     }
+    # The forms share a class, and with it the limit on how often its code is compiled.
+    torch.compiler.config.recompile_limit = 8 * len(forms)
     images = torch.randn(BATCH, 3, 32, 32)
     labels = torch.randint(0, 10, (BATCH,))
     sides = {}
