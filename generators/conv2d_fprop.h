@@ -45,7 +45,9 @@ struct Conv2dFprop {
         }
         conv(co, g, x, y, n) += pixel * weight(co % panel, r_ci, r_kx, r_ky, co / panel, g);
         const Halide::Expr sum = conv(co, g, x, y, n);
-        out(co, g, x, y, n) = to_stored(select(sum < floor, floor, sum), stored);
+        // Strict, or the comparison may assume that there is no NaN and make a maximum that loses it.
+        out(co, g, x, y, n) =
+            to_stored(Halide::strict_float(select(sum < floor, floor, sum)), stored);
     }
 };
 

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""NaN and infinity go where PyTorch's convolution lets them go, and nowhere else."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from cases import FORMATS
+
+from convwright.functional import conv2d, conv2d_relu
+
+
+def not_finite(groups: int, memory_format: str, dtype: torch.dtype) -> tuple:
+    """Input with a NaN inside and an infinity in the corner, beside the padding; weight."""
+    generator = torch.Generator().manual_seed(0)
+    input = torch.randn(1, 32, 9, 12, generator=generator)
+    input[0, 3, 4, 5], input[0, 7, 0, 0] = torch.nan, torch.inf
+    weight = torch.randn(32, 32 // groups, 3, 3, generator=generator)
+    return input.to(dtype).contiguous(memory_format=FORMATS[memory_format]), weight.to(dtype)
+
+
+def assert_same_places(actual: torch.Tensor, expected: torch.Tensor) -> None:
+    assert expected.isnan().any()
+    assert torch.equal(actual.isnan(), expected.isnan())
+    assert torch.equal(actual.isinf(), expected.isinf())
+
+
+@pytest.mark.parametrize("memory_format", FORMATS)
+@pytest.mark.parametrize(
+    ("groups", "dtype"), [(1, torch.float32), (32, torch.float32), (32, torch.bfloat16)]
+)
+def test_output(groups: int, memory_format: str, dtype: torch.dtype) -> None:
+    operands = not_finite(groups, memory_format, dtype)
+    expected = F.conv2d(*operands, None, 1, 1, 1, groups)
+    assert_same_places(conv2d(*operands, None, 1, 1, 1, groups), expected)
+    assert_same_places(conv2d_relu(*operands, None, 1, 1, 1, groups), expected.relu())
