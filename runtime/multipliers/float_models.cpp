@@ -65,12 +65,12 @@ int64_t add_to_product(int64_t sum, bool carry, uint32_t correction) {
     return (corrected & ~int64_t{kFraction}) | ((corrected & kFraction) >> 1);
 }
 
-/// The operand with `transform` applied to its significand, whose leading one stays.
+/// A normal operand with `transform` applied to its significand, whose leading one stays; any other
+/// as it is.
 template<typename Transform>
 float with_significand(float a, Transform transform) {
+    if (is_special(a) || counts_as_zero(a)) return a;
     const uint32_t bits = to_bits(a);
-    if (is_special(a)) return a;
-    if (counts_as_zero(a)) return from_bits(bits & kSign);
     const uint64_t significand = transform(uint64_t{(bits & kFraction) | kImplicitOne});
     return from_bits((bits & ~kFraction) | (static_cast<uint32_t>(significand) & kFraction));
 }

@@ -10,7 +10,7 @@
 /// - An operand that is inf or nan: a*b of the operands as given, so 0*inf is nan. The payload of a
 ///   nan is not part of the model.
 /// - An operand that is zero or subnormal: the product is +0 in the log family, Ax-FPM and ROBA;
-///   the transforms make a zero with the operand's sign of it, and the signs multiply.
+///   the transforms pass it through and have the IEEE product.
 /// - Overflow and underflow of the result: as each family says.
 namespace convwright {
 
@@ -49,8 +49,8 @@ float lmul_f32(float a, float b, int mantissa_bits = 23);
 // followed by the exact convolution is the same, bit for bit, as the exact convolution of a' and
 // b'. Up to 12 bits are exact in a'*b' (unless it underflows), and a fused multiply-add then equals
 // product-then-add; with more bits it does not round the product first, as in any exact
-// convolution. Overflow, underflow: as IEEE has it, gradual. A transform keeps sign and exponent,
-// inf and nan, and turns a subnormal number into zero.
+// convolution. Overflow, underflow: as IEEE has it, gradual. A transform keeps sign and exponent;
+// zero, subnormal numbers, inf and nan pass through, so with all 24 bits the model is exact.
 
 /// DRUM-k (Hashemi, Bahar, Reda, ICCAD 2015) on the significand: its top k bits, the lowest of them
 /// set; k from 1, from 24 on the operand is kept as it is.

@@ -144,9 +144,9 @@ TEST(FloatModels, TransformsMultiplyTheirOperands) {
             expect_same(truncate_f32(a, b, k),
                         truncate_operand_f32(a, k) * truncate_operand_f32(b, k));
         }
-        if (std::min(std::abs(a), std::abs(b)) < 0x1p-126f) return;
         expect_same(drum_f32(a, b, 24), a * b);
         expect_same(truncate_f32(a, b, 24), a * b);
+        if (std::abs(a) < 0x1p-126f) return expect_same(drum_operand_f32(a, 5), a);
         for (int k = 1; k < 24; k++) {
             const int exponent = std::ilogb(a) - 23, dropped = 24 - k;
             const uint32_t kept = significand_of(a) >> dropped << dropped;
