@@ -97,7 +97,8 @@ std::optional<Classification> from_bytes(const std::string &bytes, uint64_t hash
         return std::nullopt;
     }
     c.kind = static_cast<TableClass>(kind);
-    if (rank >= 0) c.rank = c.low_rank.rank = rank;
+    if (rank >= 0) c.rank = rank;
+    if (c.kind != TableClass::kTable) c.low_rank.rank = rank;
     c.low_rank.error_table = error_table != 0;
     if (static_cast<uint64_t>(r.number(8)) != hash) return std::nullopt;
     c.low_rank.terms.resize(static_cast<size_t>(terms));
@@ -135,6 +136,7 @@ std::optional<Classification> load_classification(const std::string &directory, 
     if (!file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()))) return std::nullopt;
     auto c = from_bytes(bytes, table_hash(table));
     if (!c || c->table_cost != table_cost || why_wrong(*c, table) != nullptr) return std::nullopt;
+    if (c->rank != table_rank(table, kMostRank)) return std::nullopt;
     return c;
 }
 

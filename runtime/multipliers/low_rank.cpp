@@ -12,6 +12,8 @@ namespace {
 
 /// Restarts of the search while a list is longer than the rank: enough for 8 factors in 0.1 s.
 constexpr int kRestarts = 12;
+/// Larger factors have no place in a sum of 32 bits; digits are counted in 64.
+constexpr int64_t kMostEntry = int64_t{1} << 40;
 /// Above this many products no engine gains from one fewer, and the search takes long.
 constexpr int kMostToImprove = 32;
 
@@ -49,6 +51,12 @@ std::optional<std::vector<Factor>> lattice_factors(const Matrix256 &matrix, bool
     if (!independent) return std::nullopt;
     auto lattice = row_lattice(rows, *independent);
     if (!lattice) return std::nullopt;
+    for (const auto *vectors : {&lattice->coefficients, &lattice->basis}) {
+        for (const Row256 &row : *vectors) {
+            const Extent e = extent(row);
+            if (e.low < -kMostEntry || e.high > kMostEntry) return std::nullopt;
+        }
+    }
     std::vector<Factor> factors;
     for (size_t r = 0; r < lattice->basis.size(); r++) {
         Factor f{lattice->coefficients[r], lattice->basis[r], 0};
