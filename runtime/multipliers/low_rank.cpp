@@ -81,13 +81,12 @@ std::vector<DigitProduct> products_of(std::vector<Factor> factors, int goal) {
 /// Makes the term a*b, if there is one, implicit.
 void take_out_exact(LowRank &low_rank, const Table8 &table) {
     const Row256 x = operands(table);
-    const auto is_operand = [&](const std::array<int8_t, 256> &digits, int sign) {
-        return std::equal(x.begin(), x.end(), digits.begin(),
-                          [sign](int64_t value, int8_t digit) { return value == sign * digit; });
+    const auto is_operand = [&](const std::array<int8_t, 256> &digits) {
+        return std::equal(x.begin(), x.end(), digits.begin());
     };
     auto &terms = low_rank.terms;
     const auto exact = std::find_if(terms.begin(), terms.end(), [&](const DigitProduct &p) {
-        return p.shift == 0 && is_operand(p.activation, 1) && is_operand(p.weight, 1);
+        return p.shift == 0 && is_operand(p.activation) && is_operand(p.weight);
     });
     if (exact == terms.end()) return;
     terms.erase(exact);
