@@ -5,6 +5,14 @@
 
 namespace convwright {
 
+/// The sum over taps and channels of a convolution and what is stored of it: the part that schedules
+/// of register tiles see, whatever the product.
+struct ConvSum {
+    Halide::Var co{"co"}, ci{"ci"}, g{"g"}, x{"x"}, y{"y"}, n{"n"};
+    Halide::RVar r_ci, r_kx, r_ky;
+    Halide::Func conv{"conv"}, out{"out"};
+};
+
 /// Direct 2-D convolution, forward (fprop). Algorithm only: no directive, no target question.
 ///   out(co,g,x,y,n) = max(floor, bias(co,g) +
 ///       sum_{ci,kx,ky} padded(ci, g, x*stride+kx*dilation, ..., n) * weight(co, ci, kx, ky, g))
@@ -17,13 +25,11 @@ namespace convwright {
 /// `floor` is 0 for a ReLU, else -infinity. A NaN stays one, as in torch.relu.
 ///
 /// dgrad is this same sum over another packing of the weight: docs/adr/0001.
-struct Conv2dFprop {
-    Halide::Var co{"co"}, ci{"ci"}, g{"g"}, x{"x"}, y{"y"}, n{"n"};
-    Halide::RVar r_ci, r_kx, r_ky;
+struct Conv2dFprop : ConvSum {
     FrameLoops frame;  ///< Of the updates that fill `padded` or `columns`.
     Halide::Var kx{"kx"};
     Halide::Func pixels{"pixels"};  ///< What is read in place, under its mask.
-    Halide::Func padded{"padded"}, columns{"columns"}, conv{"conv"}, out{"out"};
+    Halide::Func padded{"padded"}, columns{"columns"};
 
     Conv2dFprop(Halide::Func input, Halide::Func weight, Halide::Func bias, Halide::Expr floor,
                 const ConvGeometry &geo, int panel, Halide::Type stored) {

@@ -51,6 +51,11 @@ struct FrameLoops {
     Halide::RVar all, row;
 };
 
+/// Stored bfloat16 is staged as float32, anything else as it is.
+inline Halide::Expr to_frame(Halide::Expr stored) {
+    return stored.type() == Halide::UInt(16) ? to_float(stored) : stored;
+}
+
 /// frame(...) = zero_padded(...) in two steps: zeros, and over them the rows that exist, without a
 /// condition for each element. `columns` of them, whatever the consumer is said to need: register tiles
 /// run over the last output column, and what they read there must not be chance denormals, which cost
@@ -59,13 +64,14 @@ inline FrameLoops fill_frame(Halide::Func frame, const Halide::Func &input, cons
                              const Halide::Expr &columns, const Halide::Var &ci,
                              const Halide::Var &g, const Halide::Var &x, const Halide::Var &y,
                              const Halide::Var &n) {
-    frame(ci, g, x, y, n) = Halide::undef<float>();
+    const Halide::Type type = input.type() == Halide::UInt(16) ? Halide::Float(32) : input.type();
+    frame(ci, g, x, y, n) = Halide::undef(type);
     const Halide::RDom all(0, columns, "all");
-    frame(ci, g, all, y, n) = 0.0f;
+    frame(ci, g, all, y, n) = Halide::cast(type, 0);
     const Halide::Expr skipped = max(-geo.pad_x, 0);
     Halide::RDom row(skipped, max(geo.iw - skipped, 0), "row");
     row.where(rows_inside(geo, y));
-    frame(ci, g, row + geo.pad_x, y, n) = to_float(
+    frame(ci, g, row + geo.pad_x, y, n) = to_frame(
         input(ci, clamp(g, 0, geo.groups - 1), row, clamp(y - geo.pad_y, 0, geo.ih - 1), n));
     return {all, row};
 }

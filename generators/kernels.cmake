@@ -211,3 +211,20 @@ foreach(isa IN ITEMS avx2 avx512)
             SCHEDULE lane:2,vec:1,tile:1)
     endforeach()
 endforeach()
+
+# Approximate products, for tensors of any strides: the fast forms in a few register tiles, where most of
+# their work is, those from bits in one.
+set(product_tiles_avx512 vec:2,tile:6 vec:1,tile:8 vec:1,tile:1)
+set(product_tiles_avx2 vec:1,tile:4 vec:1,tile:1)
+foreach(isa IN ITEMS avx2 avx512)
+    foreach(product IN ITEMS mitchell mitchell_zeros mbm mbm_zeros roba)
+        foreach(tile IN LISTS product_tiles_${isa})
+            convwright_add_kernel(approx_conv2d ISA ${isa} PRODUCT ${product}
+                SCHEDULE lane:0,${tile},stage:1)
+        endforeach()
+    endforeach()
+    foreach(product IN ITEMS log_bits lmul_bits realm_bits roba_bits ax_fpm_bits rounded)
+        convwright_add_kernel(approx_conv2d ISA ${isa} PRODUCT ${product}
+            SCHEDULE lane:0,vec:1,tile:4,stage:1)
+    endforeach()
+endforeach()
