@@ -214,7 +214,7 @@ endforeach()
 
 # Approximate products, for tensors of any strides: the fast forms in a few register tiles, where most of
 # their work is, those from bits in one.
-set(product_tiles_avx512 vec:2,tile:6 vec:1,tile:8 vec:1,tile:1)
+set(product_tiles_avx512 vec:2,tile:7 vec:2,tile:8 vec:1,tile:8 vec:1,tile:1)
 set(product_tiles_avx2 vec:1,tile:4 vec:1,tile:1)
 foreach(isa IN ITEMS avx2 avx512)
     foreach(product IN ITEMS mitchell mitchell_zeros mbm mbm_zeros roba)

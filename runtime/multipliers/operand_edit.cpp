@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "runtime/multipliers/vector_loops.h"
+
 namespace convwright {
 namespace {
 
@@ -11,13 +13,14 @@ constexpr uint32_t kMagnitude = 0x7fffffff, kLeastNormal = 0x00800000, kInfinity
 constexpr uint32_t kBfloat16 = 0xffff0000, kQuiet = 0x00400000;
 constexpr int kSignificandBits = 24, kBfloat16Bits = 8;
 
-uint32_t edited(const OperandEdit &e, uint32_t bits, uint32_t everywhere) {
+inline uint32_t edited(const OperandEdit &e, uint32_t bits, uint32_t everywhere) {
     const uint32_t m = bits & kMagnitude;
     const bool normal = m >= kLeastNormal && m < kInfinity;
     const uint32_t quiet = m > kInfinity && everywhere != ~0u ? kQuiet : 0;
     return normal ? (bits & e.keep) | e.set : (bits & everywhere) | quiet;
 }
 
+CONVWRIGHT_VECTOR_LOOPS
 void edit_run(const OperandEdit &e, const float *from, float *to, int64_t count) {
     const OperandEdit edit = e;
     const uint32_t everywhere = e.bfloat16 ? kBfloat16 : ~0u;
@@ -64,6 +67,16 @@ bool edited_products_are_exact(const Multiplier &m, NumberFormat format) {
 
 void edit_operands(const OperandEdit &edit, const float *from, const Extent (&axes)[4], float *to,
                    const int64_t (&to_strides)[4]) {
+    bool same = true;
+    int64_t count = 1;
+    for (int d = 0; d < 4; d++) {
+        same = same && (axes[d].extent == 1 || axes[d].stride == to_strides[d]);
+        count *= axes[d].extent;
+    }
+    if (same) {  // `to` has no gaps, so neither has `from`
+        edit_run(edit, from, to, count);
+        return;
+    }
     // The innermost axis is one that is dense on both sides, if there is one.
     int inner = 3;
     for (int d = 0; d < 4; d++) {

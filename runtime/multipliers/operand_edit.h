@@ -26,7 +26,7 @@ OperandEdit operand_edit(const Multiplier &multiplier, NumberFormat format);
 /// they are.
 bool edited_products_are_exact(const Multiplier &multiplier, NumberFormat format);
 
-/// to[i] = edit(from[i]) over four axes, each with its strides (elements).
+/// to[i] = edit(from[i]) over four axes, each with its strides (elements); `to` has no gaps.
 void edit_operands(const OperandEdit &edit, const float *from, const Extent (&from_axes)[4],
                    float *to, const int64_t (&to_strides)[4]);
 

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "runtime/multipliers/vector_loops.h"
+
 namespace convwright {
 namespace {
 
@@ -14,15 +16,17 @@ struct Bits {
     uint32_t least = kMagnitude, greatest = 0, smallest = kMagnitude;
 };
 
-void add_run(const float *run, int64_t count, int64_t stride, Bits &all) {
+CONVWRIGHT_VECTOR_LOOPS
+void add_run(const float *run, int64_t count, Bits &all) {
     uint32_t least = all.least, greatest = all.greatest, smallest = all.smallest;
     for (int64_t i = 0; i < count; i++) {
         uint32_t bits;
-        std::memcpy(&bits, run + i * stride, sizeof bits);
+        std::memcpy(&bits, run + i, sizeof bits);
         const uint32_t m = bits & kMagnitude;
-        smallest = std::min(smallest, m);
-        greatest = std::max(greatest, m);
-        least = std::min(least, m < kLeastNormal ? kMagnitude : m);
+        smallest = m < smallest ? m : smallest;
+        greatest = m > greatest ? m : greatest;
+        const uint32_t counted = m < kLeastNormal ? kMagnitude : m;
+        least = counted < least ? counted : least;
     }
     all = {least, greatest, smallest};
 }
@@ -53,9 +57,11 @@ OperandRange operand_range(const float *data, const Extent (&axes)[4]) {
                 const float *run =
                     data + k * outer[3].stride + j * outer[2].stride + i * outer[1].stride;
                 if (outer[0].stride == 1) {
-                    add_run(run, outer[0].extent, 1, bits);  // a loop that is vectorised
-                } else {
-                    add_run(run, outer[0].extent, outer[0].stride, bits);
+                    add_run(run, outer[0].extent, bits);
+                    continue;
+                }
+                for (int64_t l = 0; l < outer[0].extent; l++) {
+                    add_run(run + l * outer[0].stride, 1, bits);
                 }
             }
         }

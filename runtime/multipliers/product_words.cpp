@@ -6,6 +6,8 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "runtime/multipliers/vector_loops.h"
+
 namespace convwright {
 namespace {
 
@@ -13,12 +15,12 @@ constexpr int32_t kFraction = 0x007fffff, kOne = 0x3f800000, kMagnitude = 0x7fff
 constexpr int32_t kLeastNormal = 0x00800000, kFour = 0x40800000;
 constexpr int kFractionBits = 23;
 
-int32_t to_bits(float value) {
+inline int32_t to_bits(float value) {
     int32_t bits;
     std::memcpy(&bits, &value, sizeof bits);
     return bits;
 }
-float from_bits(int32_t bits) {
+inline float from_bits(int32_t bits) {
     float value;
     std::memcpy(&value, &bits, sizeof value);
     return value;
@@ -67,55 +69,62 @@ ProductForm lmul_form(int mantissa_bits, bool fast, bool zeros) {
     return form;
 }
 
-/// One weight's words, from its bits; padding lanes look as zeros do.
-using MakeWords = void (*)(const ProductForm &, float weight, float *words, int64_t stride);
-
-int32_t edited(const ProductForm &form, int32_t bits) {
+inline int32_t edited(const ProductForm &form, int32_t bits) {
     return (bits & form.arguments.keep) | form.arguments.set;
 }
-bool counts_as_zero(float weight) { return (to_bits(weight) & kMagnitude) < kLeastNormal; }
-int32_t power_bits(float weight) { return to_bits(weight) & ~kFraction; }
+inline bool counts_as_zero(float weight) { return (to_bits(weight) & kMagnitude) < kLeastNormal; }
+inline int32_t power_bits(float weight) { return to_bits(weight) & ~kFraction; }
 
 /// L-Mul is Mitchell with a constant added to the logarithm of the weight.
-int32_t log_constant(const ProductForm &form) { return form.arguments.correction; }
+inline int32_t log_constant(const ProductForm &form) { return form.arguments.correction; }
 
-void mitchell_words(const ProductForm &form, float weight, float *words, int64_t) {
+inline void mitchell_words(const ProductForm &form, float weight, float *words, int64_t) {
     const int32_t bits = counts_as_zero(weight) ? kOne : to_bits(weight);
     words[0] = from_bits(edited(form, bits) + log_constant(form));
 }
-void mitchell_zeros_words(const ProductForm &form, float weight, float *words, int64_t stride) {
+inline void mitchell_zeros_words(const ProductForm &form, float weight, float *words,
+                                 int64_t stride) {
     const int32_t fraction = edited(form, to_bits(weight) & kFraction);
     words[0] = from_bits((fraction | kOne) + log_constant(form));
     words[stride] = counts_as_zero(weight) ? 0.0f : from_bits(power_bits(weight));
 }
-void mbm_words(const ProductForm &form, float weight, float *words, int64_t stride) {
+inline void mbm_words(const ProductForm &form, float weight, float *words, int64_t stride) {
     const float w = counts_as_zero(weight) ? 1.0f : weight;
     words[0] = from_bits(edited(form, to_bits(w)));
     words[stride] = from_bits(power_bits(w) + (form.threshold - kOne));
     words[2 * stride] = from_bits(power_bits(w)) * form.constant;
 }
-void mbm_zeros_words(const ProductForm &form, float weight, float *words, int64_t stride) {
+inline void mbm_zeros_words(const ProductForm &form, float weight, float *words, int64_t stride) {
     const float power = counts_as_zero(weight) ? 0.0f : from_bits(power_bits(weight));
     words[0] = from_bits(edited(form, to_bits(weight) & kFraction) | kOne);
     words[stride] = power;
     words[2 * stride] = power * form.constant;
 }
-void roba_words(const ProductForm &, float weight, float *words, int64_t stride) {
+inline void roba_words(const ProductForm &, float weight, float *words, int64_t stride) {
     const int32_t up = to_bits(weight) & (kLeastNormal >> 1) ? kLeastNormal : 0;
     const float nearest = counts_as_zero(weight) ? 0.0f : from_bits(power_bits(weight) + up);
     words[0] = nearest;
     words[stride] = counts_as_zero(weight) ? 0.0f : weight - nearest;
 }
-void itself(const ProductForm &, float weight, float *words, int64_t) { words[0] = weight; }
 
-MakeWords maker(const std::string &product) {
-    if (product == "mitchell") return mitchell_words;
-    if (product == "mitchell_zeros") return mitchell_zeros_words;
-    if (product == "mbm") return mbm_words;
-    if (product == "mbm_zeros") return mbm_zeros_words;
-    if (product == "roba") return roba_words;
-    return itself;
-}
+/// A loop over rows of lanes for each product, so that it is vectorised.
+#define CONVWRIGHT_WORD_LOOPS(name, make)                                                 \
+    CONVWRIGHT_VECTOR_LOOPS                                                               \
+    void name(const ProductForm &form, const float *weights, int64_t rows, int64_t panel, \
+              float *words) {                                                             \
+        for (int64_t row = 0; row < rows; row++) {                                        \
+            float *to = words + row * panel * form.weight_words;                          \
+            for (int64_t lane = 0; lane < panel; lane++) {                                \
+                make(form, weights[row * panel + lane], to + lane, panel);                \
+            }                                                                             \
+        }                                                                                 \
+    }
+CONVWRIGHT_WORD_LOOPS(all_mitchell_words, mitchell_words)
+CONVWRIGHT_WORD_LOOPS(all_mitchell_zeros_words, mitchell_zeros_words)
+CONVWRIGHT_WORD_LOOPS(all_mbm_words, mbm_words)
+CONVWRIGHT_WORD_LOOPS(all_mbm_zeros_words, mbm_zeros_words)
+CONVWRIGHT_WORD_LOOPS(all_roba_words, roba_words)
+#undef CONVWRIGHT_WORD_LOOPS
 
 }  // namespace
 
@@ -154,12 +163,17 @@ ProductForm product_form(const Multiplier &m, bool fast, bool zeros) {
 
 void make_words(const ProductForm &form, const float *weights, int64_t rows, int64_t panel,
                 float *words) {
-    const MakeWords make = maker(form.product);
-    for (int64_t row = 0; row < rows; row++) {
-        for (int64_t lane = 0; lane < panel; lane++) {
-            make(form, weights[row * panel + lane], words + row * panel * form.weight_words + lane,
-                 panel);
-        }
+    const std::string &product = form.product;
+    const auto make = product == "mitchell"         ? all_mitchell_words
+                      : product == "mitchell_zeros" ? all_mitchell_zeros_words
+                      : product == "mbm"            ? all_mbm_words
+                      : product == "mbm_zeros"      ? all_mbm_zeros_words
+                      : product == "roba"           ? all_roba_words
+                                                    : nullptr;
+    if (make != nullptr) {
+        make(form, weights, rows, panel, words);
+    } else {
+        std::copy_n(weights, rows * panel, words);
     }
 }
 

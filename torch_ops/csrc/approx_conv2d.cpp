@@ -123,18 +123,22 @@ Tensor bias_alone(const Tensor &t, const std::optional<Tensor> &bias) {
 
 Tensor run(const ConvProblem &p, const FloatMultiplier &m, const Tensor &source,
            const Tensor &weight, const std::optional<Tensor> &bias, const Quad &result) {
-    const Operand from = operand(source, p.format);
+    Operand from = operand(source, p.format);
     const WeightOperand w = weight_operand(weight);
     const BiasOperand b = bias_operand(bias);
-    const ApproxPlan plan = plan_for(p, m, source, weight);
     const Quad strides = dense_strides(result, p.format);
     Tensor output = empty_strided(result, strides);
+    Activation to{output.mutable_data_ptr(), strides[0], strides[1], strides[2], strides[3]};
+    ConvProblem visited = p;
+    if (from.dense) {
+        visited = with_long_rows(p);  // whole register tiles
+        from.view.h = from.view.w * visited.iw, to.h = to.w * visited.ow();
+    }
+    const ApproxPlan plan = plan_for(visited, m, source, weight);
     Workspace workspace(plan.workspace);
     CallContext context;
     const bool success =
-        run_approx_conv(context, plan, from.view, w.view, b.data,
-                        {output.mutable_data_ptr(), strides[0], strides[1], strides[2], strides[3]},
-                        workspace.data());
+        run_approx_conv(context, plan, from.view, w.view, b.data, to, workspace.data());
     require_success(success, context, format_problem(p), plan.kernels());
     return output;
 }
