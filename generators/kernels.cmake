@@ -7,7 +7,7 @@
 set(tiles2_avx512 8 7 4 1)
 set(tiles1_avx512 8 7 4 1)
 set(tiles2_avx2 6 4 1)
-set(tiles1_avx2 8 7 4 1)
+set(tiles1_avx2 8 4 1)
 
 set(folded_tiles_avx512 vec:2,tile:8 vec:2,tile:7 vec:2,tile:4 vec:1,tile:8 vec:1,tile:7)
 set(folded_tiles_avx2 vec:2,tile:6 vec:1,tile:8)
@@ -36,7 +36,7 @@ endforeach()
 # Depthwise: lanes are groups. In place from a whole vector of them on, else from a frame. Taps of a
 # row are compiled in for odd kernels, and for the passes of their strided dgrad.
 set(depthwise_tiles_avx512 7 8)
-set(depthwise_tiles_avx2 4 6)
+set(depthwise_tiles_avx2 4)
 foreach(isa IN ITEMS avx2 avx512)
     foreach(dtype IN ITEMS f32 bf16)
         set(row conv2d ISA ${isa} FORMAT nhwc DTYPE ${dtype} SCHEDULE)
@@ -88,13 +88,13 @@ foreach(isa IN ITEMS avx2 avx512)
 endforeach()
 
 # Lanes are columns. Strided columns, read (stage 2) or written (strided_out), get fewer tiles.
-set(column_tiles_avx512 vec:2,tile:8 vec:2,tile:4 vec:2,tile:1
+set(column_tiles_avx512 vec:2,tile:8 vec:2,tile:1
                         vec:1,tile:16 vec:1,tile:8 vec:1,tile:1)
 set(column_tiles_avx2 vec:2,tile:6 vec:2,tile:1 vec:1,tile:12 vec:1,tile:4 vec:1,tile:1)
 set(strided_tiles_avx512 vec:2,tile:8 vec:1,tile:8 vec:1,tile:1)
-set(strided_tiles_avx2 vec:2,tile:6 vec:1,tile:8 vec:1,tile:1)
-set(turned_tiles_avx512 vec:2,tile:8 vec:2,tile:7 vec:2,tile:4 vec:1,tile:8)
-set(turned_tiles_avx2 vec:2,tile:6 vec:2,tile:4 vec:1,tile:8)
+set(strided_tiles_avx2 vec:2,tile:6 vec:1,tile:1)
+set(turned_tiles_avx512 vec:2,tile:8 vec:2,tile:7 vec:1,tile:8)
+set(turned_tiles_avx2 vec:2,tile:6 vec:1,tile:8)
 foreach(isa IN ITEMS avx2 avx512)
     foreach(knobs IN LISTS column_tiles_${isa})
         foreach(stage IN ITEMS 0 1)
@@ -124,7 +124,7 @@ endforeach()
 # Tiles of input channels; the last ones are for few of them, where taps fill the registers.
 set(wgrad_tiles_avx512
     lane:0,vec:2,tile:14 lane:0,vec:2,tile:8 lane:0,vec:4,tile:6 lane:0,vec:2,tile:4
-    lane:0,vec:2,tile:1 lane:0,vec:1,tile:16 lane:0,vec:1,tile:8 lane:0,vec:1,tile:4
+    lane:0,vec:2,tile:1 lane:0,vec:1,tile:16 lane:0,vec:1,tile:8
     lane:0,vec:1,tile:1 lane:2,vec:1,tile:1
     lane:0,vec:1,tile:1,taps_x:3,taps_y:3 lane:0,vec:2,tile:1,taps_x:3,taps_y:3
     lane:0,vec:2,tile:3,taps_x:3 lane:0,vec:1,tile:1,taps_x:5,taps_y:5
@@ -178,6 +178,9 @@ set(mixing_tiles_avx2 vec:2,tile:4)
 foreach(isa IN ITEMS avx2 avx512)
     foreach(dtype IN ITEMS f32 bf16)
         foreach(mixing IN LISTS mixing_tiles_${isa})
+            if(dtype STREQUAL bf16 AND mixing STREQUAL "vec:2,tile:7")
+                continue()
+            endif()
             foreach(window IN ITEMS taps_x:3,taps_y:3,stride:1 taps_x:3,taps_y:3,stride:2 taps_x:0)
                 convwright_add_kernel(weighted_sum ISA ${isa} FORMAT nhwc DTYPE ${dtype}
                     SCHEDULE ${mixing},out_tile:4,${window})
@@ -187,8 +190,8 @@ foreach(isa IN ITEMS avx2 avx512)
 endforeach()
 
 # Grouped convolution of bfloat16: what is staged is converted on the way. A smaller ladder of tiles.
-set(bf16_channel_tiles_avx512 vec:2,tile:8 vec:2,tile:4 vec:2,tile:1 vec:1,tile:14 vec:1,tile:7 vec:1,tile:1)
-set(bf16_channel_tiles_avx2 vec:2,tile:6 vec:2,tile:4 vec:2,tile:1 vec:1,tile:7 vec:1,tile:1)
+set(bf16_channel_tiles_avx512 vec:2,tile:8 vec:2,tile:1 vec:1,tile:7 vec:1,tile:1)
+set(bf16_channel_tiles_avx2 vec:2,tile:6 vec:2,tile:1 vec:1,tile:7 vec:1,tile:1)
 set(bf16_column_tiles vec:1,tile:8 vec:1,tile:1)
 set(bf16_wgrad_tiles vec:2,tile:4 vec:1,tile:8 vec:1,tile:1)
 foreach(isa IN ITEMS avx2 avx512)
@@ -214,8 +217,8 @@ endforeach()
 
 # Approximate products, for tensors of any strides: the fast forms in a few register tiles, where most of
 # their work is, those from bits in one.
-set(product_tiles_avx512 vec:2,tile:7 vec:2,tile:8 vec:1,tile:8 vec:1,tile:1)
-set(product_tiles_avx2 vec:1,tile:4 vec:1,tile:1)
+set(product_tiles_avx512 vec:2,tile:7 vec:1,tile:8)
+set(product_tiles_avx2 vec:1,tile:4)
 foreach(isa IN ITEMS avx2 avx512)
     foreach(product IN ITEMS mitchell mitchell_zeros mbm mbm_zeros roba)
         foreach(tile IN LISTS product_tiles_${isa})
