@@ -9,8 +9,8 @@
 #include <optional>
 #include <stdexcept>
 
-#include "runtime/multipliers/classification.h"
 #include "runtime/multipliers/error_figures.h"
+#include "torch_ops/csrc/int8_conv2d.h"
 #include "torch_ops/csrc/operands.h"
 
 namespace convwright {
@@ -66,22 +66,15 @@ const char *engine_of(TableClass kind) {
     }
 }
 
-std::string describe(const Table8 &table) {
-    const Classification c = classify(table);
+/// Of the entries of a table, an int32 tensor that known_table() takes.
+std::string json_of_table(const Tensor &table, bool is_signed) {
+    const Classification c = known_table(table, is_signed).classification;
     std::optional<int> products;
     if (c.kind != TableClass::kTable) products = c.predicted_cost();
+    const Tensor dense = torch::stable::contiguous(table);
+    const auto *entries = static_cast<const int32_t *>(dense.const_data_ptr());
     return json(table_class_name(c.kind), engine_of(c.kind), c.rank, products,
-                exhaustive_error(table.values, table.is_signed));
-}
-
-/// A table of any integer tensor that is int32, with 65,536 entries.
-Table8 table_of(const Tensor &t, bool is_signed) {
-    if (t.scalar_type() != ScalarType::Int) refuse("a table of products is an int32 tensor.");
-    const Tensor dense = torch::stable::contiguous(t);
-    TableResult result = make_table(is_signed, static_cast<const int32_t *>(dense.const_data_ptr()),
-                                    static_cast<size_t>(dense.numel()));
-    if (!result.table) refuse(result.error);
-    return std::move(*result.table);
+                exhaustive_error({entries, entries + dense.numel()}, is_signed));
 }
 
 template<typename Operand, typename Result>
@@ -168,7 +161,8 @@ std::string describe_multiplier(const std::string &multiplier, const std::string
     const NumberFormat format = number_format_of(number_format);
     require_format(m, format);
     if (format == NumberFormat::kInt8 || format == NumberFormat::kUint8) {
-        return describe({format == NumberFormat::kInt8, product_table(m, format)});
+        return json_of_table(product_table_op(multiplier, number_format),
+                             format == NumberFormat::kInt8);
     }
     const ErrorFigures figures = sampled_error(m, format, kSampledPairs);
     switch (multiplier_class(m, format)) {
@@ -190,7 +184,7 @@ std::string describe_multiplier(const std::string &multiplier, const std::string
 }
 
 std::string describe_table(const Tensor &table, bool is_signed) {
-    return describe(table_of(table, is_signed));
+    return json_of_table(table, is_signed);
 }
 
 }  // namespace convwright

@@ -6,6 +6,7 @@
 
 #include "torch_ops/csrc/approx_conv2d.h"
 #include "torch_ops/csrc/conv2d.h"
+#include "torch_ops/csrc/int8_conv2d.h"
 #include "torch_ops/csrc/introspection.h"
 #include "torch_ops/csrc/multipliers.h"
 #include "torch_ops/csrc/threads.h"
@@ -42,6 +43,9 @@ STABLE_TORCH_LIBRARY(convwright, m) {
                                    "str multiplier, str number_format) -> Tensor";
         m.def(schema.c_str());
     }
+    m.def(
+        "approx_int8_conv2d(Tensor input, Tensor weight, int[2] stride, int[2] padding, "
+        "int[2] dilation, int groups, Tensor table, int pad_value) -> Tensor");
     m.def("approx_product(Tensor a, Tensor b, str multiplier, str number_format) -> Tensor");
     m.def("product_table(str multiplier, str number_format) -> Tensor");
     m.def("parse_multiplier(str text) -> str");
@@ -70,6 +74,7 @@ STABLE_TORCH_LIBRARY_IMPL(convwright, CPU, m) {
     m.impl("approx_conv2d_fprop", TORCH_BOX(&convwright::approx_conv2d_fprop));
     m.impl("approx_conv2d_dgrad", TORCH_BOX(&convwright::approx_conv2d_dgrad));
     m.impl("approx_conv2d_wgrad", TORCH_BOX(&convwright::approx_conv2d_wgrad));
+    m.impl("approx_int8_conv2d", TORCH_BOX(&convwright::approx_int8_conv2d));
     m.impl("approx_product", TORCH_BOX(&convwright::approx_product));
     m.impl("describe_table", TORCH_BOX(&convwright::describe_table));
 }
