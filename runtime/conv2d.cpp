@@ -74,21 +74,29 @@ bool run_pass(CallContext &context, const ConvKernel &kernel, const ConvPass &pa
     if (!pack_weight(context, kernel.isa, kernel.dtype, pass, weight, panels, packed)) return false;
     pack_bias(bias, kernel.dtype, pass, panels, packed_bias);
 
-    BufferView<6> w = panels.weight(packed);
+    const bool folds = kernel.params.stage == Conv2dCpuParams::kFolded;
+    BufferView<6> w = folds ? panels.folded_weight(packed) : panels.weight(packed);
     BufferView<3> b = panels.bias(packed_bias);
-    BufferView<5> in =
-        activation_buffer(view_input(input, pass, kernel.dtype), pass.ci, pass.groups);
+    PassView view = view_input(input, pass, kernel.dtype);
+    int channels = pass.ci;
+    PassAxis x = pass.x, y = pass.y;
+    if (folds) {
+        const ConvPass row = folded(pass);
+        x = row.x, channels = row.ci;
+        view.x = {x.in, input.c};
+    }
+    BufferView<5> in = activation_buffer(view, channels, pass.groups);
     BufferView<5> out =
         activation_buffer(view_output(output, pass, kernel.dtype), pass.co, pass.groups);
 
     void *user_context = &context;
-    PassAxis x = pass.x, y = pass.y;
     ConvTaskSize size = task;
+    int tiled_ow = tiled_columns(kernel.params, pass, kernel.isa);
     float floor = relu ? 0.0f : -std::numeric_limits<float>::infinity();
     void *arguments[] = {
-        &user_context,      in.get(),   w.get(),  b.get(),     &floor,      &x.stride,
-        &y.stride,          &x.pad,     &y.pad,   &x.dilation, &y.dilation, &size.channel_tiles,
-        &size.column_tiles, &size.rows, out.get()};
+        &user_context,      in.get(),   w.get(),   b.get(),     &floor,      &x.stride,
+        &y.stride,          &x.pad,     &y.pad,    &x.dilation, &y.dilation, &size.channel_tiles,
+        &size.column_tiles, &size.rows, &tiled_ow, out.get()};
     return kernel.call(arguments) == 0;
 }
 
@@ -144,11 +152,9 @@ bool run_wgrad(CallContext &context, const WgradPlan &plan, const ConvProblem &p
                          &cut.images,   &cut.bands, &cut.blocks,  &cut.task_tiles, partial.get()};
     if (plan.kernel->call(arguments) != 0) return false;
 
-    // Lanes are output channels; for depthwise, groups.
-    const int64_t co = pass.co, lanes = grouped ? pass.groups : co;
-    const int64_t group_stride = grad_weight.co * co;
-    const int64_t lane_stride = grouped ? group_stride : grad_weight.co;
-    const int64_t other_stride = grouped ? grad_weight.co : group_stride;
+    // Lanes are the output channels of a group, or of all of them.
+    const int64_t lanes = grouped ? problem.co : pass.co, lane_stride = grad_weight.co;
+    const int64_t other_stride = grad_weight.co * pass.co;
     // Rows of the weight: of a contiguous one everything behind the output channel is one row.
     const bool contiguous =
         grad_weight.w == 1 && grad_weight.h == kx && grad_weight.ci == kx * ky && stored_kx == kx;

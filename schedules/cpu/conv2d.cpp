@@ -13,20 +13,28 @@ namespace {
 /// (the dispatcher sizes tasks for that), so zeros cost no test inside the loops over channels.
 void stage_input(Conv2dFprop &a, const P &p, const Var &task, int lanes) {
     if (p.stage == P::kDirect) return;
-    Halide::Func &staged = p.stage == P::kFrame ? a.padded : a.columns;
-    staged.compute_at(a.out, task);
     const TailStrategy tail = TailStrategy::GuardWithIf;
-    if (p.lane == P::kChannels) {
-        staged.vectorize(a.ci, lanes, tail);
+    if (p.stage == P::kGather) {
+        a.columns.compute_at(a.out, task).reorder_storage(a.x, a.kx, a.ci, a.y, a.g, a.n);
+        a.columns.update()
+            .reorder(a.frame.all, a.kx, a.ci, a.y, a.g, a.n)
+            .vectorize(a.frame.all, lanes, tail);
+        return;
+    }
+    a.padded.compute_at(a.out, task);
+    Halide::Stage zeros = a.padded.update(0), rows = a.padded.update(1);
+    if (p.lane == P::kColumns || p.stage == P::kFolded) {
+        a.padded.reorder_storage(a.x, a.ci, a.y, a.g, a.n);
+        zeros.reorder(a.frame.all, a.ci, a.y, a.g, a.n).vectorize(a.frame.all, lanes, tail);
+        rows.reorder(a.frame.row, a.ci, a.y, a.g, a.n).vectorize(a.frame.row, lanes, tail);
     } else if (p.lane == P::kGroups) {
-        staged.reorder_storage(a.g, a.ci, a.x, a.y, a.n).reorder(a.g, a.ci, a.x, a.y, a.n);
-        staged.vectorize(a.g, lanes, TailStrategy::RoundUp);
-    } else if (p.stage == P::kFrame) {
-        staged.reorder_storage(a.x, a.ci, a.y, a.g, a.n).reorder(a.x, a.ci, a.y, a.g, a.n);
-        staged.vectorize(a.x, lanes, tail);
+        a.padded.reorder_storage(a.g, a.ci, a.x, a.y, a.n);
+        const TailStrategy whole = TailStrategy::RoundUp;
+        zeros.reorder(a.g, a.ci, a.frame.all, a.y, a.n).vectorize(a.g, lanes, whole);
+        rows.reorder(a.g, a.ci, a.frame.row, a.y, a.n).vectorize(a.g, lanes, whole);
     } else {
-        staged.reorder_storage(a.x, a.kx, a.ci, a.y, a.g, a.n);
-        staged.reorder(a.x, a.kx, a.ci, a.y, a.g, a.n).vectorize(a.x, lanes, tail);
+        zeros.reorder(a.ci, a.frame.all, a.y, a.g, a.n).vectorize(a.ci, lanes, tail);
+        rows.reorder(a.ci, a.frame.row, a.y, a.g, a.n).vectorize(a.ci, lanes, tail);
     }
 }
 
@@ -77,6 +85,8 @@ void schedule_conv2d_cpu(Conv2dFprop &a, const P &p, const ConvTask &size, int l
         .vectorize(lane, lanes)
         .unroll(lane)
         .unroll(tile);
+    if (p.taps_x != 0) a.conv.update().unroll(a.r_kx);
+    if (p.taps_y != 0) a.conv.update().unroll(a.r_ky);
     stage_input(a, p, task, lanes);
 }
 
