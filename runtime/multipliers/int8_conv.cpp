@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/multipliers/int8_conv.h"
+
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "runtime/multipliers/low_rank_conv.h"
+#include "runtime/multipliers/table_conv.h"
+
+namespace convwright {
+namespace {
+
+/// Null if there is such an engine, else why not.
+const char *why_missing(Int8Engine engine, const Int8Table &table, const Int8Cpu &cpu) {
+    if (engine != Int8Engine::kScalar && !cpu.avx2) return "this engine needs AVX2";
+    if (engine == Int8Engine::kLowRank && !table.terms) return "the table is no sum of products";
+    return nullptr;
+}
+
+std::optional<ByteTerms> terms_of(const Table8 &table, const Classification &classification) {
+    if (classification.kind == TableClass::kTable) return std::nullopt;
+    return byte_terms(table, classification);
+}
+
+}  // namespace
+
+const char *int8_engine_name(Int8Engine engine) noexcept {
+    switch (engine) {
+        case Int8Engine::kScalar:
+            return "scalar";
+        case Int8Engine::kTable:
+            return "table";
+        default:
+            return "low rank";
+    }
+}
+
+Int8Table::Int8Table(const Table8 &table, const Classification &classification)
+    : planes(table), terms(terms_of(table, classification)) {}
+
+Int8Plan int8_plan(const ConvProblem &problem, std::shared_ptr<const Int8Table> table,
+                   uint8_t pad_value, const Int8Cpu &cpu, std::optional<Int8Engine> engine) {
+    const char *wrong = why_impossible(problem);
+    if (wrong == nullptr) wrong = why_too_large(problem);
+    if (engine && wrong == nullptr) wrong = why_missing(*engine, *table, cpu);
+    if (wrong != nullptr) throw std::invalid_argument(std::string("int8_plan: ") + wrong);
+    if (!engine) {
+        engine = !cpu.avx2      ? Int8Engine::kScalar
+                 : table->terms ? Int8Engine::kLowRank
+                                : Int8Engine::kTable;
+    }
+    Int8Plan plan{problem, std::move(table), *engine, cpu, pad_value, 0};
+    if (plan.engine == Int8Engine::kScalar) plan.cpu = {};
+    const ConvShape shape(problem);
+    plan.workspace = plan.engine == Int8Engine::kLowRank
+                         ? LowRankConv(shape, *plan.table->terms, plan.cpu, pad_value).workspace()
+                         : TableConv(shape, plan.table->planes, plan.cpu, pad_value).workspace();
+    return plan;
+}
+
+bool run_int8_conv(CallContext &context, const Int8Plan &plan, const Activation &input,
+                   const Weight &weight, const Activation &output, void *workspace) {
+    const ConvShape shape(plan.problem);
+    if (plan.engine == Int8Engine::kLowRank) {
+        return LowRankConv(shape, *plan.table->terms, plan.cpu, plan.pad_value)
+            .run(context, input, weight, output, workspace);
+    }
+    return TableConv(shape, plan.table->planes, plan.cpu, plan.pad_value)
+        .run(context, input, weight, output, workspace);
+}
+
+}  // namespace convwright

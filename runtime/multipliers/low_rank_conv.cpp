@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/multipliers/low_rank_conv.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "runtime/multipliers/strided_copy.h"
+#include "runtime/parallel_for.h"
+#include "runtime/scratch.h"
+
+namespace convwright {
+namespace {
+
+constexpr int64_t kPixels = 512, kFewestPixels = 48;  // of a region
+constexpr int64_t kStagedBytes = 512 << 10;           // of a region, so that they stay in L2
+constexpr int64_t kTasks = 16;                        // wanted, so that several threads share
+constexpr int64_t kSlack = 64;                        // bytes behind staged rows that are read
+
+int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
+
+/// Pieces of one block of scratch, each 64-byte aligned.
+class Pieces {
+public:
+    int64_t add(int64_t bytes) {
+        const int64_t offset = size_;
+        size_ += round_up(bytes, 64);
+        return offset;
+    }
+    size_t size() const { return static_cast<size_t>(size_); }
+
+private:
+    int64_t size_ = 0;
+};
+
+}  // namespace
+
+struct LowRankConv::Task {
+    Region region;
+    RegionInput view;
+    int64_t group, panel, panels;
+    const Activation &input, &output;
+    const int8_t *weight;  ///< Packed, of the task's first panel.
+    const int32_t *constants;
+    int64_t row, factor;  ///< Bytes of a staged row, of all rows of a factor.
+
+    int64_t run_offset(const ConvShape &s, int64_t r, int64_t runs) const {
+        const int64_t kw = runs == s.kh ? 1 : s.kw;
+        return r / kw * s.dilation_h * row + r % kw * s.dilation_w * s.ci;
+    }
+};
+
+LowRankConv::LowRankConv(const ConvShape &shape, const ByteTerms &terms, const Int8Cpu &cpu,
+                         uint8_t pad_value)
+    : shape_(shape), terms_(terms), map_(byte_map(cpu)), pad_value_(pad_value), grid_(shape, 1, 1) {
+    const int64_t vectors = (shape.co + kDotLanes - 1) / kDotLanes;
+    panels_ = (vectors + kMostDotVectors - 1) / kMostDotVectors;
+    vectors_ = static_cast<int>((vectors + panels_ - 1) / panels_);
+    kernel_ = dot_kernel(cpu, vectors_);
+    const bool dense = shape.kw == 1 || shape.dilation_w == 1;
+    runs_ = dense ? shape.kh : shape.taps();
+    run_ = dense ? shape.kw * shape.ci : shape.ci;
+
+    const int64_t factors = std::max<int64_t>(1, static_cast<int64_t>(terms.activations.size()));
+    const int64_t bytes = factors * shape.ci * shape.stride_h * shape.stride_w;
+    int64_t pixels = std::max(std::min(kPixels, kStagedBytes / bytes), kFewestPixels);
+    grid_ = RegionGrid(shape, pixels, kernel_.pixels);
+    block_ = panels_;
+    const auto tasks = [&] {
+        return grid_.count() * shape_.groups * ((panels_ + block_ - 1) / block_);
+    };
+    for (pixels /= 2; tasks() < kTasks && pixels >= kFewestPixels; pixels /= 2) {
+        grid_ = RegionGrid(shape_, pixels, kernel_.pixels);
+    }
+    while (tasks() < kTasks && block_ > 1) block_ = (block_ + 1) / 2;
+}
+
+int64_t LowRankConv::panel_bytes() const {
+    return term_count() * runs_ * round_up(run_, 4) * lanes();
+}
+
+int64_t LowRankConv::workspace() const {
+    const int64_t constants = lanes() * static_cast<int64_t>(sizeof(int32_t));
+    return shape_.groups * panels_ * (constants + panel_bytes());
+}
+
+bool LowRankConv::pack_panel(const Weight &weight, int64_t group, int64_t panel, int8_t *packed,
+                             int32_t *constants) const {
+    const int64_t k = shape_.k(), run = round_up(run_, 4), ci = shape_.ci, kw = shape_.kw;
+    const Scratch scratch(static_cast<size_t>(2 * (k + kSlack)));
+    if (scratch.data() == nullptr) return false;
+    uint8_t *raw = static_cast<uint8_t *>(scratch.data()), *mapped = raw + k + kSlack;
+    const int64_t channels = std::min(lanes(), shape_.co - panel * lanes());
+    if (channels < lanes()) std::memset(packed, 0, static_cast<size_t>(panel_bytes()));
+    std::fill_n(constants, lanes(), 0);
+    for (int64_t c = 0; c < channels; c++) {
+        const uint8_t *from = static_cast<const uint8_t *>(weight.data) +
+                              (group * shape_.co + panel * lanes() + c) * weight.co;
+        if (weight.w == 1 && weight.h == kw) {
+            copy_2d(raw, ci, 1, from, 1, weight.ci, shape_.taps(), ci);
+        } else {
+            for (int64_t ky = 0; ky < shape_.kh; ky++) {
+                copy_2d(raw + ky * kw * ci, ci, 1, from + ky * weight.h, weight.w, weight.ci, kw,
+                        ci);
+            }
+        }
+        uint32_t constant = 0;
+        int8_t *to = packed + 4 * c;
+        for (const ByteTerm &term : terms_.terms) {
+            map_(mapped, raw, k, reinterpret_cast<const uint8_t *>(term.weight.data()));
+            const uint32_t sum =
+                sum_signed_bytes(mapped, k) +
+                static_cast<uint32_t>(k) * static_cast<uint32_t>(term.weight_offset);
+            constant += (static_cast<uint32_t>(term.activation_offset) * sum) << term.shift;
+            for (int64_t r = 0; r < runs_; r++) {
+                for (int64_t i = 0; i < run; i += 4, to += 4 * lanes()) {
+                    uint32_t four;
+                    std::memcpy(&four, mapped + r * run_ + i, sizeof four);
+                    if (run_ - i < 4) four &= (1u << (8 * (run_ - i))) - 1;
+                    std::memcpy(to, &four, sizeof four);
+                }
+            }
+        }
+        constants[c] = static_cast<int32_t>(constant);
+    }
+    return true;
+}
+
+void LowRankConv::stage(const Task &task, uint8_t *raw, uint8_t *staged) const {
+    for (int64_t y = 0; y < task.view.rows(); y++) {
+        task.view.copy(task.input, pad_value_, task.group * shape_.ci, shape_.ci,
+                       {y, 0, 1, task.view.columns()}, raw, 1, shape_.ci);
+        uint8_t *to = staged + y * task.row;
+        for (const auto &table : terms_.activations) {
+            map_(to, raw, task.row, table.data());
+            to += task.factor;
+        }
+    }
+}
+
+/// What offsets of weights are worth: their multiple of the sum of a pixel's activations.
+void LowRankConv::sum_pixels(const Task &task, const uint8_t *const *pixels, int32_t *sums) const {
+    const int64_t count = task.region.pixels();
+    std::fill_n(sums, count + kernel_.pixels, 0);
+    for (size_t f = 0; f < terms_.activations.size(); f++) {
+        uint32_t offset = 0;
+        for (const ByteTerm &term : terms_.terms) {
+            if (term.factor != static_cast<int>(f)) continue;
+            offset += static_cast<uint32_t>(term.weight_offset) << term.shift;
+        }
+        if (offset == 0) continue;
+        for (int64_t p = 0; p < count; p++) {
+            const uint8_t *from = pixels[p] + static_cast<int64_t>(f) * task.factor;
+            uint32_t sum = 0;
+            for (int64_t r = 0; r < runs_; r++) {
+                sum += sum_bytes(from + task.run_offset(shape_, r, runs_), run_);
+            }
+            sums[p] = static_cast<int32_t>(static_cast<uint32_t>(sums[p]) + offset * sum);
+        }
+    }
+}
+
+bool LowRankConv::run_task(const Task &task) const {
+    const Region &region = task.region;
+    const int64_t count = region.pixels(), tile = kernel_.pixels;
+    const int64_t factors = static_cast<int64_t>(terms_.activations.size());
+    const bool direct = task.output.c == 1;
+    Pieces pieces;
+    const int64_t staged_at = pieces.add(factors * task.factor), raw_at = pieces.add(task.row);
+    const int64_t pixels_at = pieces.add((count + tile) * static_cast<int64_t>(sizeof(void *)));
+    const int64_t out_at = pieces.add((count + tile) * static_cast<int64_t>(sizeof(void *)));
+    const int64_t sums_at = pieces.add((count + tile) * static_cast<int64_t>(sizeof(int32_t)));
+    const int64_t runs_at = pieces.add(runs_ * static_cast<int64_t>(sizeof(int64_t)));
+    const int64_t terms_at = pieces.add(term_count() * static_cast<int64_t>(sizeof(DotJob::Term)));
+    const int64_t tiles_at = pieces.add((direct ? tile : count + tile) * lanes() *
+                                        static_cast<int64_t>(sizeof(int32_t)));
+    const Scratch scratch(pieces.size());
+    if (scratch.data() == nullptr) return false;
+    uint8_t *const base = static_cast<uint8_t *>(scratch.data());
+    const auto **pixels = reinterpret_cast<const uint8_t **>(base + pixels_at);
+    auto **out = reinterpret_cast<int32_t **>(base + out_at);
+    auto *sums = reinterpret_cast<int32_t *>(base + sums_at);
+    auto *runs = reinterpret_cast<int64_t *>(base + runs_at);
+    auto *terms = reinterpret_cast<DotJob::Term *>(base + terms_at);
+    auto *tiles = reinterpret_cast<int32_t *>(base + tiles_at);
+
+    stage(task, base + raw_at, base + staged_at);
+    const auto output = [&](int64_t p) {
+        const int64_t row = region.row + p / region.columns, x = region.x + p % region.columns;
+        return static_cast<int32_t *>(const_cast<void *>(task.output.data)) +
+               row / shape_.oh * task.output.n + row % shape_.oh * task.output.h +
+               x * task.output.w;
+    };
+    // The last tile repeats the last pixel, into memory that no one reads.
+    for (int64_t p = 0; p < count + tile; p++) {
+        const int64_t pixel = std::min(p, count - 1);
+        pixels[p] = base + staged_at + task.view.base(pixel / region.columns) * task.row +
+                    pixel % region.columns * shape_.stride_w * shape_.ci;
+        out[p] = !direct ? tiles + p * lanes() : p < count ? output(p) : tiles;
+    }
+    for (int64_t r = 0; r < runs_; r++) runs[r] = task.run_offset(shape_, r, runs_);
+    for (int64_t t = 0; t < term_count(); t++) {
+        const ByteTerm *term = &terms_.terms[static_cast<size_t>(t)];
+        const int next = t + 1 < term_count() ? term[1].shift : 0;
+        terms[t] = {term->factor * task.factor, term->shift - next};
+    }
+    sum_pixels(task, pixels, sums);
+
+    for (int64_t i = 0; i < task.panels; i++) {
+        const int64_t first = (task.panel + i) * lanes(), channel = task.group * shape_.co + first;
+        DotJob job{terms,
+                   term_count(),
+                   runs,
+                   runs_,
+                   run_,
+                   nullptr,
+                   task.weight + i * panel_bytes(),
+                   task.constants + i * lanes(),
+                   nullptr,
+                   nullptr,
+                   std::min(lanes(), shape_.co - first)};
+        if (direct) {
+            for (int64_t p = 0; p < count; p++) out[p] += i == 0 ? channel : lanes();
+        }
+        for (int64_t p = 0; p < count; p += tile) {
+            job.pixels = pixels + p, job.pixel_sums = sums + p, job.out = out + p;
+            kernel_.run(job);
+        }
+        for (int64_t y = 0; y < region.rows && !direct; y++) {
+            copy_2d(output(y * region.columns) + channel * task.output.c, task.output.c,
+                    task.output.w, tiles + y * region.columns * lanes(), 1, lanes(), job.channels,
+                    region.columns);
+        }
+    }
+    return true;
+}
+
+bool LowRankConv::run(CallContext &context, const Activation &input, const Weight &weight,
+                      const Activation &output, void *workspace) const {
+    auto *constants = static_cast<int32_t *>(workspace);
+    auto *packed = reinterpret_cast<int8_t *>(constants + shape_.groups * panels_ * lanes());
+    bool done = parallel_for(shape_.groups * panels_, [&](int64_t i) {
+        return pack_panel(weight, i / panels_, i % panels_, packed + i * panel_bytes(),
+                          constants + i * lanes());
+    });
+    const Activation stepped = shape_.stepped(input);
+    const int64_t blocks = (panels_ + block_ - 1) / block_;
+    done = done && parallel_for(grid_.count() * shape_.groups * blocks, [&](int64_t i) {
+               const Region region = grid_.at(i / (blocks * shape_.groups));
+               const int64_t group = i / blocks % shape_.groups, panel = i % blocks * block_;
+               const int64_t first = group * panels_ + panel;
+               Task task{region,
+                         RegionInput(shape_, region),
+                         group,
+                         panel,
+                         std::min(block_, panels_ - panel),
+                         stepped,
+                         output,
+                         packed + first * panel_bytes(),
+                         constants + first * lanes(),
+                         0,
+                         0};
+               task.row = task.view.columns() * shape_.ci;
+               task.factor = round_up(task.view.rows() * task.row + kSlack, 64);
+               return run_task(task);
+           });
+    if (!done) context.set_error("int8 convolution: no memory for a task");
+    return done;
+}
+
+}  // namespace convwright

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/multipliers/strided_copy.h"
+
+#include <emmintrin.h>
+
+#include <cstring>
+#include <utility>
+
+namespace convwright {
+namespace {
+
+/// Elements of a 16-byte vector on either side of a block that transpose() takes.
+template<typename Element>
+constexpr int64_t kBlock = 16 / sizeof(Element);
+
+/// One round of a perfect shuffle of 16 rows of bytes; four of them transpose the block.
+void shuffle_rows(const __m128i *from, __m128i *to) {
+    for (int i = 0; i < 8; i++) {
+        to[2 * i] = _mm_unpacklo_epi8(from[i], from[i + 8]);
+        to[2 * i + 1] = _mm_unpackhi_epi8(from[i], from[i + 8]);
+    }
+}
+
+/// to[j * to_j + i] = from[i * from_i + j] for a block.
+void transpose(uint8_t *to, int64_t to_j, const uint8_t *from, int64_t from_i) {
+    __m128i a[16], b[16];
+    for (int i = 0; i < 16; i++) {
+        a[i] = _mm_loadu_si128(reinterpret_cast<const __m128i *>(from + i * from_i));
+    }
+    shuffle_rows(a, b), shuffle_rows(b, a), shuffle_rows(a, b), shuffle_rows(b, a);
+    for (int j = 0; j < 16; j++) {
+        _mm_storeu_si128(reinterpret_cast<__m128i *>(to + j * to_j), a[j]);
+    }
+}
+
+void transpose(int32_t *to, int64_t to_j, const int32_t *from, int64_t from_i) {
+    const auto row = [&](int i) {
+        return _mm_loadu_si128(reinterpret_cast<const __m128i *>(from + i * from_i));
+    };
+    const auto store = [&](int j, __m128i v) {
+        _mm_storeu_si128(reinterpret_cast<__m128i *>(to + j * to_j), v);
+    };
+    const __m128i r0 = row(0), r1 = row(1), r2 = row(2), r3 = row(3);
+    const __m128i a = _mm_unpacklo_epi32(r0, r1), b = _mm_unpacklo_epi32(r2, r3);
+    const __m128i c = _mm_unpackhi_epi32(r0, r1), d = _mm_unpackhi_epi32(r2, r3);
+    store(0, _mm_unpacklo_epi64(a, b)), store(1, _mm_unpackhi_epi64(a, b));
+    store(2, _mm_unpacklo_epi64(c, d)), store(3, _mm_unpackhi_epi64(c, d));
+}
+
+template<typename Element>
+void copy_each(Element *to, int64_t to_i, int64_t to_j, const Element *from, int64_t from_i,
+               int64_t from_j, int64_t count_i, int64_t count_j) {
+    for (int64_t i = 0; i < count_i; i++) {
+        Element *t = to + i * to_i;
+        const Element *f = from + i * from_i;
+        for (int64_t j = 0; j < count_j; j++) t[j * to_j] = f[j * from_j];
+    }
+}
+
+template<typename Element>
+void copy(Element *to, int64_t to_i, int64_t to_j, const Element *from, int64_t from_i,
+          int64_t from_j, int64_t count_i, int64_t count_j) {
+    if (to_i == 1 && (from_i == 1 || from_j != 1)) {
+        std::swap(to_i, to_j), std::swap(from_i, from_j), std::swap(count_i, count_j);
+    }
+    if (to_j == 1 && from_j == 1) {
+        for (int64_t i = 0; i < count_i; i++) {
+            std::memcpy(to + i * to_i, from + i * from_i,
+                        static_cast<size_t>(count_j) * sizeof(Element));
+        }
+        return;
+    }
+    if (to_j == 1 && from_i == 1) {
+        std::swap(to_i, to_j), std::swap(from_i, from_j), std::swap(count_i, count_j);
+    }
+    if (to_i != 1 || from_j != 1) {
+        copy_each(to, to_i, to_j, from, from_i, from_j, count_i, count_j);
+        return;
+    }
+    constexpr int64_t block = kBlock<Element>;
+    const int64_t whole_i = count_i / block * block, whole_j = count_j / block * block;
+    for (int64_t i = 0; i < whole_i; i += block) {
+        for (int64_t j = 0; j < whole_j; j += block) {
+            transpose(to + i + j * to_j, to_j, from + i * from_i + j, from_i);
+        }
+    }
+    copy_each(to + whole_j * to_j, to_i, to_j, from + whole_j, from_i, from_j, whole_i,
+              count_j - whole_j);
+    copy_each(to + whole_i, to_i, to_j, from + whole_i * from_i, from_i, from_j, count_i - whole_i,
+              count_j);
+}
+
+}  // namespace
+
+void copy_2d(uint8_t *to, int64_t to_i, int64_t to_j, const uint8_t *from, int64_t from_i,
+             int64_t from_j, int64_t count_i, int64_t count_j) {
+    copy(to, to_i, to_j, from, from_i, from_j, count_i, count_j);
+}
+
+void copy_2d(int32_t *to, int64_t to_i, int64_t to_j, const int32_t *from, int64_t from_i,
+             int64_t from_j, int64_t count_i, int64_t count_j) {
+    copy(to, to_i, to_j, from, from_i, from_j, count_i, count_j);
+}
+
+}  // namespace convwright
