@@ -132,7 +132,9 @@ Tensor run(const ConvProblem &p, const FloatMultiplier &m, const Tensor &source,
     ConvProblem visited = p;
     if (from.dense) {
         visited = with_long_rows(p);  // whole register tiles
-        from.view.h = from.view.w * visited.iw, to.h = to.w * visited.ow();
+        const bool dgrad = p.direction == Direction::kDgrad;
+        from.view.h = from.view.w * (dgrad ? visited.ow() : visited.iw);
+        to.h = to.w * (dgrad ? visited.iw : visited.ow());
     }
     const ApproxPlan plan = plan_for(visited, m, source, weight);
     Workspace workspace(plan.workspace);
