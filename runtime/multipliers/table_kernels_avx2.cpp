@@ -42,12 +42,14 @@ CONVWRIGHT_AVX2 void flush(const Sums &sums, int shift, int32_t *to) {
 
 /// The planes first, first + kPlanes - 1 of all products, for 32 pixels from `pixel` on.
 template<int kPlanes>
-__attribute__((target("avx2"), noinline)) void look_up_block(const TableJob &job, int first,
-                                                             int64_t pixel) {
+__attribute__((target("avx2"), noinline)) void look_up_block(const TableJob &job, int64_t channel,
+                                                             int first, int64_t pixel) {
     const __m256i zero = _mm256_setzero_si256();
     Sums low_sums{zero, zero}, high_sums{zero, zero};
     for (int64_t k = 0; k < job.count; k++) {
-        const PlaneRow *row = job.planes->rows.data() + job.weights[k] * job.planes->planes + first;
+        const PlaneRow *row = job.planes->rows.data() +
+                              job.weights[channel * job.weight_pitch + k] * job.planes->planes +
+                              first;
         const __m256i index = _mm256_load_si256(
             reinterpret_cast<const __m256i *>(job.activations + k * job.pitch + pixel));
         __m256i low = zero, high = zero;
@@ -66,20 +68,23 @@ __attribute__((target("avx2"), noinline)) void look_up_block(const TableJob &job
         add(low_sums, low);
         if (kPlanes == 2) add(high_sums, high);
     }
-    flush(low_sums, 8 * first, job.sums + pixel);
-    if (kPlanes == 2) flush(high_sums, 8 * first + 8, job.sums + pixel);
+    int32_t *to = job.sums + channel * job.pitch + pixel;
+    flush(low_sums, 8 * first, to);
+    if (kPlanes == 2) flush(high_sums, 8 * first + 8, to);
 }
 
 }  // namespace
 
 void run_table_avx2(const TableJob &job) {
-    for (int64_t pixel = 0; pixel < job.pixels; pixel += 32) {
-        if (job.planes->planes == 1) {
-            look_up_block<1>(job, 0, pixel);
-            continue;
-        }
-        for (int first = 0; first < job.planes->planes; first += 2) {
-            look_up_block<2>(job, first, pixel);
+    for (int64_t channel = 0; channel < job.channels; channel++) {
+        for (int64_t pixel = 0; pixel < job.pixels; pixel += 32) {
+            if (job.planes->planes == 1) {
+                look_up_block<1>(job, channel, 0, pixel);
+                continue;
+            }
+            for (int first = 0; first < job.planes->planes; first += 2) {
+                look_up_block<2>(job, channel, first, pixel);
+            }
         }
     }
 }
