@@ -26,11 +26,13 @@ void append(const Factor &u, const Factor &v, int shift, ByteTerms &to) {
     // No offset where none is needed: one of the weight costs a sum over activations.
     const int32_t p = least(u), v_least = least(v);
     const bool fits = v_least >= -128 && *std::max_element(v.begin(), v.end()) <= 127;
-    ByteTerm term{0, p, fits ? 0 : v_least + 128, shift, {}};
+    // Unsigned, as an offset may wrap around.
+    const uint32_t offset = fits ? 0 : static_cast<uint32_t>(v_least) + 128;
+    ByteTerm term{0, p, static_cast<int32_t>(offset), shift, {}};
     std::array<uint8_t, 256> activation;
     for (size_t i = 0; i < 256; i++) {
         activation[i] = static_cast<uint8_t>(u[i] - p);
-        term.weight[i] = static_cast<int8_t>(v[i] - term.weight_offset);
+        term.weight[i] = static_cast<int8_t>(static_cast<uint32_t>(v[i]) - offset);
     }
     const auto known = std::find(to.activations.begin(), to.activations.end(), activation);
     term.factor = static_cast<int>(known - to.activations.begin());
@@ -72,9 +74,11 @@ bool is_equal(const ByteTerms &terms, const Table8 &table) {
         for (size_t w = 0; w < 256; w++) {
             uint32_t sum = 0;
             for (const ByteTerm &t : terms.terms) {
-                const int64_t u =
-                    terms.activations[static_cast<size_t>(t.factor)][a] + t.activation_offset;
-                sum += static_cast<uint32_t>(u * (t.weight[w] + t.weight_offset)) << t.shift;
+                const uint32_t u = terms.activations[static_cast<size_t>(t.factor)][a] +
+                                   static_cast<uint32_t>(t.activation_offset);
+                const uint32_t v =
+                    static_cast<uint32_t>(t.weight[w]) + static_cast<uint32_t>(t.weight_offset);
+                sum += (u * v) << t.shift;
             }
             if (static_cast<int32_t>(sum) != table.at(static_cast<int>(a), static_cast<int>(w))) {
                 return false;

@@ -13,7 +13,8 @@ namespace {
 
 /// Null if there is such an engine, else why not.
 const char *why_missing(Int8Engine engine, const Int8Table &table, const Int8Cpu &cpu) {
-    if (engine != Int8Engine::kScalar && !cpu.avx2) return "this engine needs AVX2";
+    if (engine == Int8Engine::kTable && !cpu.vbmi) return "the table engine needs AVX-512 VBMI";
+    if (engine == Int8Engine::kLowRank && !cpu.avx2) return "the low-rank engine needs AVX2";
     if (engine == Int8Engine::kLowRank && !table.terms) return "the table is no sum of products";
     return nullptr;
 }
@@ -36,6 +37,11 @@ const char *int8_engine_name(Int8Engine engine) noexcept {
     }
 }
 
+int int8_table_cost(const Int8Cpu &cpu) noexcept {
+    if (cpu.vnni) return cpu.vbmi ? 18 : 98;
+    return cpu.avx2 ? 11 : 1;
+}
+
 Int8Table::Int8Table(const Table8 &table, const Classification &classification)
     : planes(table), terms(terms_of(table, classification)) {}
 
@@ -46,9 +52,9 @@ Int8Plan int8_plan(const ConvProblem &problem, std::shared_ptr<const Int8Table> 
     if (engine && wrong == nullptr) wrong = why_missing(*engine, *table, cpu);
     if (wrong != nullptr) throw std::invalid_argument(std::string("int8_plan: ") + wrong);
     if (!engine) {
-        engine = !cpu.avx2      ? Int8Engine::kScalar
-                 : table->terms ? Int8Engine::kLowRank
-                                : Int8Engine::kTable;
+        engine = cpu.avx2 && table->terms ? Int8Engine::kLowRank
+                 : cpu.vbmi               ? Int8Engine::kTable
+                                          : Int8Engine::kScalar;
     }
     Int8Plan plan{problem, std::move(table), *engine, cpu, pad_value, 0};
     if (plan.engine == Int8Engine::kScalar) plan.cpu = {};

@@ -132,10 +132,8 @@ bool TableConv::run_task(const Task &task) const {
     for (int64_t first = 0; first < k; first += chunk) {
         const int64_t count = std::min(chunk, k - first);
         gather(task, first, count, staged, columns);
-        for (int64_t c = 0; c < task.channels; c++) {
-            kernel_.run({&planes_, columns, task.pitch, task.pitch, task.weight + c * k + first,
-                         count, sums + c * task.pitch});
-        }
+        kernel_.run({&planes_, columns, task.pitch, task.pitch, task.weight + first, k,
+                     task.channels, count, sums});
     }
     const Region &region = task.region;
     const int64_t channel = task.group * shape_.co + task.channel;

@@ -10,7 +10,7 @@
 namespace convwright {
 
 /// Convolution by look-ups. Lanes are output pixels: the weight byte is uniform, so its row of the
-/// table stays in registers for up to 256 pixels. A row of an activation byte over output channels
+/// table stays in L1 for up to 512 pixels. A row of an activation byte over output channels
 /// would have to be fetched anew for every pixel and product, 512 bytes for one or few vectors.
 ///
 /// A task is a region of one group and up to 128 output channels. It gathers the activations of at

@@ -44,7 +44,8 @@ Strides::Strides(int64_t sn, int64_t sc, int64_t sh, int64_t sw, Layout layout) 
 }
 
 NamedTable::NamedTable(std::string n, Table8 t) : name(std::move(n)), table(std::move(t)) {
-    prepared = std::make_shared<const Int8Table>(table, classify(table));
+    prepared = std::make_shared<const Int8Table>(
+        table, classify(table, int8_table_cost({true, true, true})));
 }
 
 std::vector<EngineForm> engine_forms(const NamedTable &table) {
@@ -56,8 +57,7 @@ std::vector<EngineForm> engine_forms(const NamedTable &table) {
         if (engine == Int8Engine::kLowRank && !table.prepared->terms) return;
         forms.push_back({name, engine, cpu});
     };
-    add("table, AVX2", Int8Engine::kTable, {true, false, false});
-    add("table, VBMI", Int8Engine::kTable, {true, true, true});
+    add("table", Int8Engine::kTable, {true, true, true});
     add("low rank, AVX2", Int8Engine::kLowRank, {true, false, false});
     add("low rank, VNNI", Int8Engine::kLowRank, {true, true, false});
     add("low rank, VNNI and VBMI", Int8Engine::kLowRank, {true, true, true});
