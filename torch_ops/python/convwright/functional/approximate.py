@@ -88,9 +88,8 @@ def convolve(
             return output.squeeze(0)
         return _run(settings, quantisation, input, weight, bias, *geometry)
     except (RuntimeError, TypeError, IndexError):
-        # Sizes that do not fit raise what PyTorch raises; "meta" computes nothing.
-        F.conv2d(*(t if t is None else t.detach().to("meta") for t in (input, weight, bias)),
-                 *geometry)  # fmt: skip
+        # Sizes that do not fit raise what PyTorch raises; the operator's texts are not for users.
+        F.conv2d(*(t if t is None else t.detach() for t in (input, weight, bias)), *geometry)
         raise
 
 
