@@ -25,18 +25,19 @@ class MinMaxObserver:
     """The range of all values seen."""
 
     def __init__(self) -> None:
-        self._low, self._high = float("inf"), float("-inf")
+        self._low, self._high = torch.tensor(torch.inf), torch.tensor(-torch.inf)
 
     def observe(self, values: Tensor) -> None:
         if values.numel():
             low, high = values.detach().aminmax()
-            self._low, self._high = min(self._low, low.item()), max(self._high, high.item())
+            # Which keep a NaN, and Python's min does not.
+            self._low, self._high = torch.minimum(self._low, low), torch.maximum(self._high, high)
 
     def range(self) -> tuple[float, float]:
         """(least, most). Raises ValueError if nothing was seen."""
         if self._low > self._high:
             raise ValueError("the observer has seen no values, calibration needs one batch or more")
-        return self._low, self._high
+        return self._low.item(), self._high.item()
 
 
 class PercentileObserver:

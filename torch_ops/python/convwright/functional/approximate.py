@@ -101,8 +101,14 @@ def multiply(
     bias: Tensor | None,
 ) -> Tensor:
     """approx_linear with checked settings: a 1x1 convolution whose columns are the rows."""
-    if input.dim() == 0 or weight.dim() != 2 or input.shape[-1] != weight.shape[1]:
-        F.linear(*(t if t is None else t.detach().to("meta") for t in (input, weight, bias)))
+    fits = weight.dim() == 2 and (bias is None or bias.shape == weight.shape[:1])
+    if input.numel() == 0 or not fits or input.shape[-1:] != weight.shape[1:]:
+        output = F.linear(input, weight, bias)  # raises, or has no product to take
+        if input.numel():
+            raise ValueError(
+                f"approx_linear takes a weight of [Co, Ci] and a bias of [Co], not {weight.shape}"
+            )
+        return output
     rows = input.reshape(-1, weight.shape[1])
     # [1, Ci, 1, rows] in channels_last is the same memory: nothing is copied.
     image = rows[None, None].permute(0, 3, 1, 2)
