@@ -100,15 +100,12 @@ def test_explain_names_multiplier_format_engine_and_backward() -> None:
     model = network()
     convwright.convert_(model, multiplier="mbm", backward="approx")
     explanation = convwright.explain(model, torch.randn(2, 3, 8, 8))
-    rows = [row for row in explanation.rows if row.kernel.startswith("approx.")]
-    first, second = rows[:2]
+    first, second = (row for row in explanation.rows if row.schedule.startswith("multiplier:"))
     assert first.layer == "0"
     assert first.problem == "fprop_n2ci3ih8iw8co4kh3kw3s1p0_f32_nchw_bias_mbm"
     engine = convwright.multipliers.mbm().describe("float32").engine
-    assert (first.kernel, first.schedule) == (
-        f"approx.{engine}",
-        "format:float32,backward:approx",
-    )
+    assert first.kernel == engine
+    assert first.schedule == "multiplier:mbm,format:float32,backward:approx"
     assert (second.layer, second.direction) == ("3", "fprop")
     assert not any(row.kernel == "PyTorch" for row in explanation.rows)
 
@@ -116,7 +113,5 @@ def test_explain_names_multiplier_format_engine_and_backward() -> None:
     convwright.quantisation.calibrate_(model, [torch.randn(2, 3, 8, 8)])
     rows = convwright.explain(model, torch.randn(2, 3, 8, 8)).rows
     engine = convwright.multipliers.mbm().describe("int8").engine
-    assert (rows[0].kernel, rows[0].schedule) == (
-        f"approx.{engine}",
-        "format:int8,backward:table",
-    )
+    assert rows[0].kernel == engine
+    assert rows[0].schedule == "multiplier:mbm,format:int8,backward:table"

@@ -64,7 +64,8 @@ def ask(name: str, *args: Any) -> Any:
     try:
         return op(*args)
     except RuntimeError as error:
-        raise ValueError(str(error).splitlines()[0]) from None
+        sentence = str(error).splitlines()[0].removeprefix("convwright: ")
+        raise ValueError(sentence.removesuffix(".")) from None
 
 
 @cache

@@ -18,7 +18,10 @@ def note(
     bias: Tensor | None,
     geometry: Any,
 ) -> None:
-    """Record a call as `..._mbm`, by the engine that computes it; does nothing unless recording."""
+    """Record a call as `..._mbm`, by its engine; does nothing unless recording.
+
+    The operators' own lines follow: the kernels, and for gradients those of the exact operators.
+    """
     if not _trace.active or torch.compiler.is_compiling():
         return
     with torch.no_grad():
@@ -26,6 +29,6 @@ def note(
             input.detach(), weight.detach(), bias is not None, *geometry, direction
         )
     description = settings.multiplier.describe(settings.number_format)
-    how = f"format:{settings.number_format},backward:{settings.backward}"
-    suffix = settings.multiplier.text.replace(" ", "")
-    _trace.note_kernel(f"{problem}_{suffix}", f"approx.{description.engine}", how)
+    multiplier = settings.text.replace(" ", "")
+    how = f"multiplier:{multiplier},format:{settings.number_format},backward:{settings.backward}"
+    _trace.note_kernel(f"{problem}_{multiplier}", description.engine, how)

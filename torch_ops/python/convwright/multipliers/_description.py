@@ -23,8 +23,10 @@ _ENERGY = {
 # docs/approximate-multipliers.md has the rates.
 _COSTS = {
     "exact": "1 exact product",
-    "zeros": "1 exact product",
+    "zero": "none",
+    "zeros": "none",
     "transform": "1 exact product, and one pass over the operands",
+    "low rank": "some exact float32 products",
     "log": "1 to 3.5 times an exact float32 product",
     "table": "about 3 times an exact float32 product with AVX-512 VBMI",
 }
@@ -41,8 +43,8 @@ class Description:
     min: float
     max: float
     exhaustive: bool  # every pair (8 bits), else a sample of uniform fractions
-    kind: str  # exact, zeros, transform, low_rank, log or table
-    engine: str  # what computes it
+    kind: str  # its class: "exact", "zeros", "transform", "low rank", "log" or "table"
+    engine: str  # what computes it, in words
     rank: int | None  # of the table of products; None where there is none
     products: int | None  # exact int8 products for one of it; None where the engine has none
     cost: str  # predicted, for one multiply-add
@@ -87,13 +89,13 @@ def describe(multiplier: Multiplier, number_format: str | None = None) -> Descri
         engine=found["engine"],
         rank=found.get("rank") or None,
         products=found.get("products") or None,
-        cost=_cost(found["engine"], found.get("products")),
+        cost=_cost(found["class"], found.get("products")),
         energy=energy,
         energy_source=source,
     )
 
 
-def _cost(engine: str, products: int | None) -> str:
-    if products and engine not in _COSTS:
-        return f"{products} exact int8 products"
-    return _COSTS.get(engine, "unknown")
+def _cost(kind: str, products: int | None) -> str:
+    if products:
+        return f"{products} exact int8 product{'s' if products > 1 else ''}"
+    return _COSTS.get(kind, "unknown")
