@@ -57,6 +57,16 @@ def test_report_of_what_stays() -> None:
     assert (layer.name, layer.reason) == ("out_proj", "a subclass of torch.nn.Linear")
 
 
+def test_layers_that_pytorch_reads_past_stay() -> None:
+    """In evaluation an encoder layer multiplies by its weights and does not call them."""
+    encoder = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    reasons = {
+        layer.name: layer.reason for layer in convwright.convert_(encoder, multiplier="mbm").layers
+    }
+    fast = "the fast path of torch.nn.TransformerEncoderLayer reads its weight alone"
+    assert (reasons["linear1"], reasons["linear2"]) == (fast, fast)
+
+
 def test_filter() -> None:
     model = network()
     report = convwright.convert_(model, lambda name, _: name == "0", multiplier="mbm")

@@ -83,17 +83,26 @@ def convert_(
     else:
         settings = check_settings(multiplier, number_format, backward)
     layers = []
+    passed_by = _read_past(model) if settings is not None else set()
     for name, module in model.named_modules():
         if not isinstance(module, _ConvNd) and (
             settings is None or not isinstance(module, torch.nn.Linear)
         ):
             continue
         reason = _why_left(name, module, filter_fn, settings is not None)
+        if reason is None and module in passed_by:
+            reason = "the fast path of torch.nn.TransformerEncoderLayer reads its weight alone"
         layers.append(LayerReport(name, type(module).__name__, reason is None, reason or ""))
         if reason is None:
             _convert(module, settings)
     what = "convolutions" if settings is None else "layers"
     return ConversionReport(tuple(layers), what)
+
+
+def _read_past(model: torch.nn.Module) -> set[torch.nn.Module]:
+    """Layers whose weights PyTorch may multiply without calling them: exactly, that is."""
+    encoders = (m for m in model.modules() if isinstance(m, torch.nn.TransformerEncoderLayer))
+    return {layer for m in encoders for layer in (m.linear1, m.linear2)}
 
 
 def _convert(module: torch.nn.Module, settings: Settings | None) -> None:
