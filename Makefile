@@ -34,6 +34,7 @@ build: setup
 demo: build
 	@python examples/fashion_mnist.py --out $(BUILD)/fashion_mnist.png
 	@python examples/channel_selection.py --short --out $(BUILD)/channel_selection.png
+	@python examples/approximate_lenet.py --short --out $(BUILD)/approximate_lenet.png
 
 # Both runners have their say; the exit status is an error if either had one.
 test: build
@@ -67,7 +68,7 @@ clean:
 
 help:
 	@echo "make          set up what is missing and build (again: seconds)"
-	@echo "make demo     train two small networks with Convwright and with PyTorch, side by side"
+	@echo "make demo     train two small networks beside PyTorch's, and one with approximate products"
 	@echo "make test     every test: GoogleTest, then pytest"
 	@echo "make bench    time the operators beside PyTorch's"
 	@echo "make wheel    dist/convwright-*.whl"

@@ -50,6 +50,29 @@ def small_cnn(
     )
 
 
+def lenet5(classes: int = 10, channels: int = 1) -> nn.Sequential:
+    """LeNet-5 (LeCun et al. 1998) with ReLU and max pooling, for [N, channels, 32, 32].
+
+    Two 5x5 convolutions of 6 and 16 channels without padding, each pooled to half, and linear
+    layers of 120, 84 and `classes`. Gives scores before softmax. Parameters with 1 channel and 10
+    classes: 61,706.
+    """
+    return nn.Sequential(
+        nn.Conv2d(channels, 6, kernel_size=5),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(6, 16, kernel_size=5),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(16 * 5 * 5, 120),
+        nn.ReLU(),
+        nn.Linear(120, 84),
+        nn.ReLU(),
+        nn.Linear(84, classes),
+    )
+
+
 def channel_selection(form: str = "convwright", classes: int = 10) -> nn.Module:
     """A residual network for [N, 3, 32, 32], dense or of weighted sums of channels.
 

@@ -4,12 +4,13 @@
     model = torchvision.models.resnet18()
     print(convwright.convert_(model))            # in place; same parameters, same state_dict
     print(convwright.explain(model, images))     # which kernel ran, or why PyTorch did
+    convwright.convert_(model, multiplier="mbm") # products of an approximate multiplier instead
 
 `import convwright` needs torch only and never fails for want of the operator library: the first
 convolution that needs it raises `LibraryMissing` with the cause and what to do.
 """
 
-from convwright import functional, nn
+from convwright import functional, multipliers, nn, quantisation
 from convwright._explain import explain
 from convwright._kinds import force_kind
 from convwright._library import LibraryMissing
@@ -27,5 +28,7 @@ __all__ = [
     "fuse_depthwise_separable_",
     "fuse_relu_",
     "fuse_weighted_sum_",
+    "multipliers",
     "nn",
+    "quantisation",
 ]

@@ -16,6 +16,7 @@ from torch.utils.hooks import RemovableHandle
 from convwright import _trace
 from convwright._trace import Row
 from convwright.nn import Conv2d
+from convwright.nn._approximate import Approximate
 from convwright.nn.separable import _Separable
 
 
@@ -102,7 +103,7 @@ def _layers_named(module: torch.nn.Module, rows: list[Row]) -> Iterator[None]:
         def after_forward(_layer: Any, args: tuple[Any, ...], output: Tensor) -> None:
             if torch.compiler.is_compiling():
                 return  # the layers of a compiled model do not run one by one
-            if not isinstance(layer, Conv2d | _Separable):
+            if not isinstance(layer, Conv2d | _Separable | Approximate):
                 reason = f"{type(layer).__name__} is not convwright.nn.Conv2d"
                 _trace.note_pytorch("fprop", reason, args[0], layer.weight)
             after()
@@ -119,7 +120,7 @@ def _layers_named(module: torch.nn.Module, rows: list[Row]) -> Iterator[None]:
     handles = [
         handle
         for name, layer in module.named_modules()
-        if isinstance(layer, _ConvNd | _Separable)
+        if isinstance(layer, _ConvNd | _Separable | Approximate)
         for handle in watch(name, layer)
     ]
     try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`convert_`: give a model's torch.nn.Conv2d layers to Convwright, in place."""
+"""`convert_`: give a model's layers to Convwright, in place."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,20 @@ from dataclasses import dataclass
 import torch
 from torch.nn.modules.conv import _ConvNd
 
-from convwright.nn import Conv2d
+from convwright._approx_settings import Settings, check_settings
+from convwright.multipliers import GradientTable, Multiplier
+from convwright.nn import ApproxConv2d, ApproxLinear, Conv2d
+from convwright.nn._approximate import Approximate
+
+Filter = Callable[[str, torch.nn.Module], bool]
+# What a multiplier turns each class into. A layer that is approximate already gets the new one.
+_APPROXIMATE: dict[type, type] = {
+    torch.nn.Conv2d: ApproxConv2d,
+    Conv2d: ApproxConv2d,
+    ApproxConv2d: ApproxConv2d,
+    torch.nn.Linear: ApproxLinear,
+    ApproxLinear: ApproxLinear,
+}
 
 
 @dataclass(frozen=True)
@@ -20,9 +33,10 @@ class LayerReport:
 
 @dataclass(frozen=True)
 class ConversionReport:
-    """What `convert_` did with each convolution of a model, in the order of named_modules()."""
+    """What `convert_` did with each layer of a model, in the order of named_modules()."""
 
     layers: tuple[LayerReport, ...]
+    what: str = "convolutions"
 
     @property
     def converted(self) -> int:
@@ -30,7 +44,7 @@ class ConversionReport:
         return sum(layer.converted for layer in self.layers)
 
     def __str__(self) -> str:
-        lines = [f"{self.converted} of {len(self.layers)} convolutions converted"]
+        lines = [f"{self.converted} of {len(self.layers)} {self.what} converted"]
         width = max((len(layer.name or "(model)") for layer in self.layers), default=0)
         for layer in self.layers:
             outcome = "converted" if layer.converted else f"left: {layer.reason}"
@@ -39,37 +53,80 @@ class ConversionReport:
 
 
 def convert_(
-    model: torch.nn.Module, filter_fn: Callable[[str, torch.nn.Module], bool] | None = None
+    model: torch.nn.Module,
+    filter_fn: Filter | None = None,
+    *,
+    multiplier: str | Multiplier | None = None,
+    backward: str | GradientTable = "ste",
+    number_format: str = "float32",
 ) -> ConversionReport:
     """Let Convwright compute every torch.nn.Conv2d of `model`, itself included, in place.
 
-    `filter_fn(name, module)` may return False to leave a layer as it is. Subclasses of
-    torch.nn.Conv2d are left too: they may override what Convwright would. Parameters, hooks, mode,
-    dtype and device stay, because each layer stays the same object and only its class changes; so
-    optimizers, shared layers and other references to it hold too.
+    With a `multiplier` the layers, and every torch.nn.Linear, become approximate ones with these
+    settings (see `convwright.nn.ApproxConv2d`; layers that are approximate already get them too);
+    "exact" makes the control. Without one they become `convwright.nn.Conv2d`.
+
+    `filter_fn(name, module)` may return False to leave a layer as it is. Subclasses of PyTorch's
+    layers are left too: they may override what Convwright would. Parameters, hooks, mode, dtype and
+    device stay, because each layer stays the same object and only its class changes; so optimizers,
+    shared layers and other references to it hold too.
+
+    Raises ValueError with one sentence for settings that do not exist; no layer is changed then.
     """
+    if multiplier is None:
+        if (backward, number_format) != ("ste", "float32"):
+            raise ValueError(
+                f"backward is {backward!r} and number_format {number_format!r}, they need a "
+                "multiplier, such as 'exact'"
+            )
+        settings = None
+    else:
+        settings = check_settings(multiplier, number_format, backward)
     layers = []
+    passed_by = _read_past(model) if settings is not None else set()
     for name, module in model.named_modules():
-        if not isinstance(module, _ConvNd):
+        if not isinstance(module, _ConvNd) and (
+            settings is None or not isinstance(module, torch.nn.Linear)
+        ):
             continue
-        reason = _why_left(name, module, filter_fn)
+        reason = _why_left(name, module, filter_fn, settings is not None)
+        if reason is None and module in passed_by:
+            reason = "the fast path of torch.nn.TransformerEncoderLayer reads its weight alone"
         layers.append(LayerReport(name, type(module).__name__, reason is None, reason or ""))
         if reason is None:
-            module.__class__ = Conv2d
-    return ConversionReport(tuple(layers))
+            _convert(module, settings)
+    what = "convolutions" if settings is None else "layers"
+    return ConversionReport(tuple(layers), what)
+
+
+def _read_past(model: torch.nn.Module) -> set[torch.nn.Module]:
+    """Layers whose weights PyTorch may multiply without calling them: exactly, that is."""
+    encoders = (m for m in model.modules() if isinstance(m, torch.nn.TransformerEncoderLayer))
+    return {layer for m in encoders for layer in (m.linear1, m.linear2)}
+
+
+def _convert(module: torch.nn.Module, settings: Settings | None) -> None:
+    if settings is None:
+        module.__class__ = Conv2d
+        return
+    module.__class__ = _APPROXIMATE[type(module)]
+    module._use(settings)
 
 
 def _why_left(
-    name: str, module: _ConvNd, filter_fn: Callable[[str, torch.nn.Module], bool] | None
+    name: str, module: torch.nn.Module, filter_fn: Filter | None, approximate: bool
 ) -> str | None:
-    if isinstance(module, Conv2d):
+    ours = (Conv2d,) if approximate else (Conv2d, Approximate)
+    if isinstance(module, ours) and not (approximate and type(module) in _APPROXIMATE):
         return "already Convwright's"
-    if isinstance(module, torch.nn.LazyConv2d):
+    if isinstance(module, torch.nn.LazyConv2d | torch.nn.LazyLinear):
         return "its sizes are unknown until the first forward"
-    if not isinstance(module, torch.nn.Conv2d):
+    if not isinstance(module, torch.nn.Conv2d | torch.nn.Linear):
         return "no kernel for this kind of convolution"
-    if type(module) is not torch.nn.Conv2d:
-        return "a subclass of torch.nn.Conv2d"
+    known = _APPROXIMATE if approximate else (torch.nn.Conv2d,)
+    if type(module) not in known:
+        kind = "Conv2d" if isinstance(module, torch.nn.Conv2d) else "Linear"
+        return f"a subclass of torch.nn.{kind}"
     if filter_fn is not None and not filter_fn(name, module):
         return "filter_fn"
     return None

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The operators of approximate multipliers, and what Python adds to them: fake kernels and vmap.
+
+    approx_conv2d_fprop(input, weight, bias?, stride, padding, dilation, groups,
+                        multiplier, number_format) -> Tensor
+    approx_conv2d_dgrad(grad_output, input, weight, ...the same...) -> Tensor
+    approx_conv2d_wgrad(grad_output, input, weight, ...the same...) -> Tensor
+    approx_int8_conv2d(input, weight, stride, padding, dilation, groups, table, pad_value) -> Tensor
+
+and functions of text about multipliers. They have no Autograd kernel: which gradient is meant is a
+setting of the layer, see `_approx_functions.py`. All need the operator library; without it, or with
+one that is older than this package, the first use raises `LibraryMissing`.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from convwright import _library, _vmap
+from convwright._formulas import Ops
+from convwright._ops import _activation_format, _fake_dgrad, _fake_fprop, _fake_wgrad
+
+_DIRECTIONS = ("fprop", "dgrad", "wgrad")
+Vmap = Callable[..., tuple[Tensor, int]]
+
+
+@cache
+def operator(name: str) -> Callable[..., Any]:
+    """The operator of this name. Raises LibraryMissing with one sentence where there is none."""
+    _library.load()
+    _register()
+    if not hasattr(torch.ops.convwright, name):
+        raise _library.LibraryMissing(
+            f"The operator library has no {name}: it is older than this package. {_library._REMEDY}"
+        )
+    return getattr(torch.ops.convwright, name).default
+
+
+def ops_of(multiplier: str, number_format: str) -> Ops:
+    """The three directions with products of one multiplier; arguments as of the exact ones."""
+
+    if torch.compiler.is_compiling():  # Dynamo does not trace the search; a layer was made by it
+        namespace = torch.ops.convwright
+        fprop, dgrad, wgrad = (
+            namespace.approx_conv2d_fprop.default,
+            namespace.approx_conv2d_dgrad.default,
+            namespace.approx_conv2d_wgrad.default,
+        )
+    else:
+        fprop, dgrad, wgrad = (operator(f"approx_conv2d_{d}") for d in _DIRECTIONS)
+    return Ops(
+        lambda *args: fprop(*args, multiplier, number_format),
+        lambda *args: dgrad(*args, multiplier, number_format),
+        lambda *args: wgrad(*args, multiplier, number_format),
+    )
+
+
+def ask(name: str, *args: Any) -> Any:
+    """A function of text. Its refusal, one sentence, becomes a ValueError."""
+    op = operator(name)
+    try:
+        return op(*args)
+    except RuntimeError as error:
+        sentence = str(error).splitlines()[0].removeprefix("convwright: ")
+        raise ValueError(sentence.removesuffix(".")) from None
+
+
+@cache
+def _register() -> None:
+    """Give those operators that the library has their fake kernels and vmap rules."""
+    fakes = {
+        "approx_conv2d_fprop": lambda *args: _fake_fprop(*args[:7]),
+        "approx_conv2d_dgrad": _fake_dgrad,
+        "approx_conv2d_wgrad": _fake_wgrad,
+        "approx_int8_conv2d": _fake_int8,
+    }
+    for name, fake in fakes.items():
+        if hasattr(torch.ops.convwright, name):
+            torch.library.register_fake(f"convwright::{name}", fake)
+    for direction in _DIRECTIONS:
+        if hasattr(torch.ops.convwright, f"approx_conv2d_{direction}"):
+            torch.library.register_vmap(f"convwright::approx_conv2d_{direction}", _rule(direction))
+
+
+def _fake_int8(input: Tensor, weight: Tensor, *args: Any) -> Tensor:
+    stride, padding, dilation, groups = args[:4]
+    sizes = torch.ops.aten.convolution.default(
+        input.float(), weight.float(), None, stride, padding, dilation, False, [0, 0], groups
+    ).shape
+    return input.new_empty(sizes, dtype=torch.int32).contiguous(
+        memory_format=_activation_format(input, weight)
+    )
+
+
+def _rule(direction: str) -> Vmap:
+    exact_rule = getattr(_vmap, f"{direction}_vmap")
+
+    def rule(info: Any, in_dims: _vmap.InDims, *args: Any) -> tuple[Tensor, int]:
+        *args, multiplier, number_format = args
+        dims = list(in_dims[: len(args)])
+        if direction == "fprop" and dims[2] is not None and dims[1] is None:
+            # The exact rule would add the bias behind the sum, and the sum begins with it.
+            args[1], dims[1] = args[1].expand(info.batch_size, *args[1].shape), 0
+        return exact_rule(ops_of(multiplier, number_format), info, tuple(dims), *args)
+
+    return rule

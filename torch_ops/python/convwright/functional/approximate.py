@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`approx_conv2d` and `approx_linear`: convolutions whose multiply is an approximate model."""
+
+import operator
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from convwright import _approx_trace
+from convwright._approx_functions import Call, approximate
+from convwright._approx_settings import Settings, check_settings
+from convwright._arguments import IntOrPair, padding_by_name, pair
+from convwright._quantised import Quantisation, QuantisedCall, quantised
+from convwright.functional.convolution import pad_far_side
+from convwright.multipliers import GradientTable, Multiplier
+
+
+def approx_conv2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: IntOrPair = 1,
+    padding: IntOrPair | str = 0,
+    dilation: IntOrPair = 1,
+    groups: int = 1,
+    *,
+    multiplier: str | Multiplier = "mbm",
+    backward: str | GradientTable = "ste",
+    number_format: str = "float32",
+    quantisation: Quantisation | None = None,
+) -> Tensor:
+    """torch.nn.functional.conv2d with another product: sums of product(activation, weight).
+
+    input [N, Ci, H, W] or [Ci, H, W], weight [Co, Ci/groups, Kh, Kw] and bias [Co] are float32 on
+    the CPU; returns float32 of conv2d's sizes, channels_last where input or weight is. In a float
+    format every sum starts at the bias and adds the float32 products in the order of kernel rows,
+    kernel columns, channels (the channel changes fastest). An integer format needs `quantisation`
+    and computes what `_quantised.py` says. Under autocast the call stays in float32.
+
+    Raises ValueError with one sentence for a multiplier, format or backward that does not exist,
+    TypeError for tensors that are not float32 on the CPU, and what PyTorch raises for sizes that do
+    not fit: nothing is computed by PyTorch's exact convolution instead.
+    """
+    settings = check_settings(multiplier, number_format, backward)
+    geometry = (stride, padding, dilation, groups)
+    return convolve(settings, quantisation, input, weight, bias, *geometry)
+
+
+def approx_linear(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    *,
+    multiplier: str | Multiplier = "mbm",
+    backward: str | GradientTable = "ste",
+    number_format: str = "float32",
+    quantisation: Quantisation | None = None,
+) -> Tensor:
+    """torch.nn.functional.linear with another product; the rest is as of `approx_conv2d`.
+
+    input [..., Ci], weight [Co, Ci], bias [Co]; returns [..., Co]. A sum adds its products in the
+    order of the input features.
+    """
+    settings = check_settings(multiplier, number_format, backward)
+    return multiply(settings, quantisation, input, weight, bias)
+
+
+def convolve(
+    settings: Settings,
+    quantisation: Quantisation | None,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    *geometry: Any,
+) -> Tensor:
+    """approx_conv2d with checked settings."""
+    input, weight, bias = (_float32(t) for t in (input, weight, bias))
+    try:
+        stride, padding, dilation, groups = geometry
+        if isinstance(padding, str):
+            padding, extra = padding_by_name(padding, stride, dilation, weight.shape[2:])
+            input = pad_far_side(input, extra)
+        geometry = pair(stride), pair(padding), pair(dilation), operator.index(groups)
+        if input.dim() == 3:
+            output = _run(settings, quantisation, input.unsqueeze(0), weight, bias, *geometry)
+            return output.squeeze(0)
+        return _run(settings, quantisation, input, weight, bias, *geometry)
+    except (RuntimeError, TypeError, IndexError):
+        # Sizes that do not fit raise what PyTorch raises; the operator's texts are not for users.
+        F.conv2d(*(t if t is None else t.detach() for t in (input, weight, bias)), *geometry)
+        raise
+
+
+def multiply(
+    settings: Settings,
+    quantisation: Quantisation | None,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+) -> Tensor:
+    """approx_linear with checked settings: a 1x1 convolution whose columns are the rows."""
+    fits = weight.dim() == 2 and (bias is None or bias.shape == weight.shape[:1])
+    if input.numel() == 0 or not fits or input.shape[-1:] != weight.shape[1:]:
+        output = F.linear(input, weight, bias)  # raises, or has no product to take
+        if input.numel():
+            raise ValueError(
+                f"approx_linear takes a weight of [Co, Ci] and a bias of [Co], not {weight.shape}"
+            )
+        return output
+    rows = input.reshape(-1, weight.shape[1])
+    # [1, Ci, 1, rows] in channels_last is the same memory: nothing is copied.
+    image = rows[None, None].permute(0, 3, 1, 2)
+    output = convolve(settings, quantisation, image, weight[:, :, None, None], bias, 1, 0, 1, 1)
+    return output[0, :, 0].t().reshape(*input.shape[:-1], weight.shape[0])
+
+
+def _run(
+    settings: Settings,
+    quantisation: Quantisation | None,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    *geometry: Any,
+) -> Tensor:
+    if settings.is_float:
+        _approx_trace.note("fprop", settings, input, weight, bias, geometry)
+        with torch.autocast("cpu", enabled=False):
+            return approximate(input, weight, bias, Call(settings, *geometry))
+    if quantisation is None:
+        raise ValueError(
+            f"number_format {settings.number_format} needs a quantisation: scales and zero points"
+        )
+    _approx_trace.note("fprop", settings, input, weight, bias, geometry)
+    return quantised(input, weight, bias, QuantisedCall(settings, quantisation, *geometry))
+
+
+def _float32(tensor: Tensor | None) -> Tensor | None:
+    """The tensor, which must be float32 on the CPU; under autocast narrower ones are widened."""
+    if tensor is None or (tensor.dtype is torch.float32 and (tensor.is_cpu or tensor.is_meta)):
+        return tensor
+    narrow = tensor.dtype in (torch.bfloat16, torch.float16)
+    if tensor.is_cpu and narrow and torch.is_autocast_enabled("cpu"):
+        return tensor.float()
+    raise TypeError(
+        f"approximate layers take float32 tensors on the CPU, not {tensor.dtype} on {tensor.device}"
+    )
