@@ -20,6 +20,7 @@ public:
     Input<Buffer<float, 5>> input_{"input"};    // (ci, g, iw, ih, n)
     Input<Buffer<float, 7>> weight_{"weight"};  // (co % panel, word, ci, kx, ky, co / panel, g)
     Input<Buffer<float, 3>> bias_{"bias"};      // (co % panel, co / panel, g)
+    Input<Buffer<int32_t, 1>> table_{"table"};  // entries of mantissa_table
     Input<int> keep_{"keep"}, set_{"set"}, correction_{"correction"}, carried_{"carried"};
     Input<int> stride_x_{"stride_x"}, stride_y_{"stride_y"};
     Input<int> pad_x_{"pad_x"}, pad_y_{"pad_y"};
@@ -40,7 +41,8 @@ public:
         words_ = found->second.weight_words;
         panel_ = params_.panel(natural_vector_size<float>());
         alg_.emplace(input_, weight_, bias_, found->second,
-                     ProductScalars{keep_, set_, correction_, carried_}, geometry(), panel_);
+                     ProductScalars{keep_, set_, correction_, carried_, table_}, geometry(),
+                     panel_);
         output_ = alg_->out;
     }
 

@@ -90,7 +90,7 @@ endforeach()
 # Lanes are columns. Strided columns, read (stage 2) or written (strided_out), get fewer tiles.
 set(column_tiles_avx512 vec:2,tile:8 vec:2,tile:1
                         vec:1,tile:16 vec:1,tile:8 vec:1,tile:1)
-set(column_tiles_avx2 vec:2,tile:6 vec:2,tile:1 vec:1,tile:12 vec:1,tile:4 vec:1,tile:1)
+set(column_tiles_avx2 vec:2,tile:6 vec:2,tile:1 vec:1,tile:8 vec:1,tile:1)
 set(strided_tiles_avx512 vec:2,tile:8 vec:1,tile:8 vec:1,tile:1)
 set(strided_tiles_avx2 vec:2,tile:6 vec:1,tile:1)
 set(turned_tiles_avx512 vec:2,tile:8 vec:2,tile:7 vec:1,tile:8)
@@ -226,7 +226,8 @@ foreach(isa IN ITEMS avx2 avx512)
                 SCHEDULE lane:0,${tile},stage:1)
         endforeach()
     endforeach()
-    foreach(product IN ITEMS log_bits lmul_bits realm_bits roba_bits ax_fpm_bits rounded)
+    foreach(product IN ITEMS log_bits lmul_bits realm_bits roba_bits ax_fpm_bits mantissa_table
+            rounded)
         convwright_add_kernel(approx_conv2d ISA ${isa} PRODUCT ${product}
             SCHEDULE lane:0,vec:1,tile:4,stage:1)
     endforeach()

@@ -167,6 +167,20 @@ Expr ax_fpm_bits(Expr sum, const Exprs &a, const Exprs &b, const ProductScalars 
     return sum + select(o.special, o.exact, tiny, 0.0f, value);
 }
 
+/// A row of the table for the pixel, a column for the weight; the carry bit of an entry adds to the
+/// exponent.
+Expr mantissa_table(Expr sum, const Exprs &a, const Exprs &b, const ProductScalars &s) {
+    const LogOperands o(a[0], b[0], s);
+    const Expr dropped = cast<uint32_t>(23 - s.correction), bits = cast<uint32_t>(s.correction);
+    const Expr fraction = LogOperands::word(kFraction), exponent = LogOperands::word(kInfinity);
+    const Expr index = (((o.za & fraction) >> dropped) << bits) + ((o.zb & fraction) >> dropped);
+    const Expr entry = cast<uint32_t>(s.table(
+        unsafe_promise_clamped(cast<int32_t>(index), 0, (Expr(1) << (2 * s.correction)) - 1)));
+    // Less than bits(1) in all is an underflow even with a carry.
+    const Expr both = (o.za & exponent) + (o.zb & exponent), one = LogOperands::word(kOne);
+    return sum + o.result(select(both < one, LogOperands::word(0), both - one + entry));
+}
+
 /// Strict: a fused multiply-add would not round the product.
 Expr rounded(Expr sum, const Exprs &a, const Exprs &b, const ProductScalars &) {
     return Halide::strict_float(sum + Halide::strict_float(a[0] * b[0]));
@@ -186,6 +200,7 @@ const std::map<std::string, Product> &products() {
         {"realm_bits", {1, itself, realm_bits}},
         {"roba_bits", {1, itself, roba_bits}},
         {"ax_fpm_bits", {1, itself, ax_fpm_bits}},
+        {"mantissa_table", {1, itself, mantissa_table}},
         {"rounded", {1, itself, rounded}},
     };
     return table;

@@ -16,6 +16,7 @@ namespace convwright {
 /// the least g that stays uncorrected, 4 - 5/64.
 struct ProductScalars {
     Halide::Expr keep, set, correction, carried;
+    Halide::Func table;  ///< (index): int32 entries of mantissa_table, whose bits are `correction`.
 };
 
 /// A product as the sum of a convolution takes it. A staged pixel and a packed weight stand for
@@ -40,7 +41,7 @@ struct Product {
 ///   mbm, mbm_zeros  MBM, the same way
 ///   roba            ROBA
 /// and for any operands, from their bits:
-///   log_bits, lmul_bits, realm_bits, roba_bits, ax_fpm_bits, rounded (the exact product, rounded
+///   log_bits, lmul_bits, realm_bits, roba_bits, ax_fpm_bits, mantissa_table, rounded (the exact product, rounded
 ///   before it is added)
 const std::map<std::string, Product> &products();
 

@@ -93,6 +93,11 @@ bool run_step(CallContext &context, const ApproxStep &step, const ProductForm &f
     BufferView<5> in = input.buffer(), out = output.buffer();
     BufferView<7> w = words_buffer(panels, words, form.weight_words);
     BufferView<3> b = panels.bias(packed_bias);
+    static const int32_t kNothing = 0;
+    const MantissaTable *entries = form.table;
+    BufferView<1> table(entries ? entries->entries.data() : &kNothing,
+                        {{{entries ? static_cast<int64_t>(entries->entries.size()) : 1, 1}}});
+    table.get()->type = halide_type_t(halide_type_int, 32);
     void *user_context = &context;
     ProductArguments product = form.arguments;
     PassAxis x = pass.x, y = pass.y;
@@ -102,6 +107,7 @@ bool run_step(CallContext &context, const ApproxStep &step, const ProductForm &f
                          in.get(),
                          w.get(),
                          b.get(),
+                         table.get(),
                          &product.keep,
                          &product.set,
                          &product.correction,

@@ -161,6 +161,14 @@ ProductForm product_form(const Multiplier &m, bool fast, bool zeros) {
     throw std::invalid_argument("product_form: " + format_multiplier(m) + " has no product form.");
 }
 
+ProductForm product_form(const MantissaTable &table) {
+    ProductForm form;
+    form.product = "mantissa_table";
+    form.arguments.correction = table.bits;
+    form.table = &table;
+    return form;
+}
+
 void make_words(const ProductForm &form, const float *weights, int64_t rows, int64_t panel,
                 float *words) {
     const std::string &product = form.product;

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <random>
 
@@ -21,11 +22,16 @@ int64_t at(const Quad &sizes, int64_t n, int64_t c, int64_t y, int64_t x) {
     return ((n * sizes[1] + c) * sizes[2] + y) * sizes[3] + x;
 }
 
+using Times = std::function<float(float, float)>;
+
+Times times_of(const Multiplier &m) {
+    return [m](float a, float b) { return product(m, NumberFormat::kFloat32, a, b); };
+}
+
 /// Sums as runtime/approx_conv.h says; `values.output` is the gradient of the output.
-Values in_order(const ConvProblem &p, const ConvValues &values, const Multiplier &m) {
+Values in_order(const ConvProblem &p, const ConvValues &values, const Times &times) {
     const Quad is = input_sizes(p), ws = weight_sizes(p), os = output_sizes(p);
     const int64_t ci = p.ci / p.groups, co = p.co / p.groups;
-    const auto times = [&](float a, float b) { return product(m, NumberFormat::kFloat32, a, b); };
     const auto row = [](int64_t o, int64_t stride, int64_t pad, int64_t k, int64_t dilation) {
         return o * stride - pad + k * dilation;
     };
@@ -200,7 +206,7 @@ TEST_P(ApproxConv, EveryFormEqualsTheModelInItsOrder) {
     for_each_problem([&](ConvProblem p) {
         for (const bool zeros : {false, true}) {
             const ConvValues values = operands(p, zeros);
-            const Values expected = in_order(p, values, multiplier());
+            const Values expected = in_order(p, values, times_of(multiplier()));
             const ConvValues in = edited(values);
             for (const bool fast : {false, true}) {
                 const ProductForm form = product_form(multiplier(), fast, zeros);
@@ -228,7 +234,8 @@ TEST_P(ApproxConv, TakesSpecialsAndTheEndsOfTheRangeFromBits) {
         }
         const ProductForm form = product_form(multiplier(), false, true);
         const Repro repro(p, form.product, GetParam());
-        expect_same_bits(run(p, form, edited(values), false), in_order(p, values, multiplier()));
+        expect_same_bits(run(p, form, edited(values), false),
+                         in_order(p, values, times_of(multiplier())));
     }
 }
 
@@ -252,13 +259,42 @@ INSTANTIATE_TEST_SUITE_P(Multipliers, ApproxConv, testing::ValuesIn(kMultipliers
                              return name;
                          });
 
+/// Entries that no symmetric or smooth multiplier has.
+MantissaTable odd_table(int bits) {
+    std::vector<int32_t> entries(size_t{1} << (2 * bits));
+    std::mt19937 random(test_seed());
+    for (int32_t &entry : entries) entry = static_cast<int32_t>(random() % (1 << 24));
+    return *make_mantissa_table(entries.data(), entries.size()).table;
+}
+
+TEST(ApproxConv, TablesOfFractionsEqualTheirReference) {
+    if (host_isa() == Isa::kNone) GTEST_SKIP() << "This CPU has no AVX2 with FMA.";
+    for (const int bits : {1, 7, 11}) {
+        const MantissaTable table = odd_table(bits);
+        const Times times = [&](float a, float b) { return table_product(table, a, b); };
+        for (const std::string &text : kProblems) {
+            for (const auto direction : {Direction::kFprop, Direction::kDgrad, Direction::kWgrad}) {
+                ConvProblem p = parse_problem("fprop_" + text + "_f32_nhwc");
+                p.direction = direction;
+                p.bias = direction == Direction::kFprop;
+                ConvValues values = operands(p, true);
+                values.input[0] = std::numeric_limits<float>::infinity();
+                values.weight[0] = values.output[0] = 3e38f;
+                const Repro repro(p, "mantissa_table", std::to_string(bits) + " bits");
+                expect_same_bits(run(p, product_form(table), values, false),
+                                 in_order(p, values, times));
+            }
+        }
+    }
+}
+
 TEST(ApproxConv, SumsOf4608ProductsKeepTheirOrder) {
     if (host_isa() == Isa::kNone) GTEST_SKIP() << "This CPU has no AVX2 with FMA.";
     const ConvProblem p = parse_problem("fprop_n1ci512ih4iw4co20kh3kw3s1p1_f32_nhwc");
     const Multiplier mbm{Model::kMbm, 0};
     const ConvValues values = operands(p, false);
     expect_same_bits(run(p, product_form(mbm, true, false), values, false),
-                     in_order(p, values, mbm));
+                     in_order(p, values, times_of(mbm)));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "torch_ops/csrc/approx_conv2d.h"
 
+#include <memory>
 #include <stdexcept>
 #include <utility>
 
@@ -23,10 +24,14 @@ struct FloatMultiplier {
     NumberFormat format;
     OperandEdit edit;
 
-    FloatMultiplier(const std::string &name, const std::string &number_format)
-        : multiplier(multiplier_of(name)),
+    std::shared_ptr<const MantissaTable> table;  ///< In place of the multiplier, if there is one.
+
+    FloatMultiplier(const std::string &name, const std::string &number_format,
+                    const std::optional<Tensor> &mantissa_table)
+        : multiplier(mantissa_table ? Multiplier{} : multiplier_of(name)),
           format(number_format_of(number_format)),
           edit(operand_edit(multiplier, format)) {
+        if (mantissa_table) table = mantissa_table_of(*mantissa_table);
         if (format != NumberFormat::kFloat32 && format != NumberFormat::kBfloat16) {
             throw std::runtime_error(
                 "convwright: approx_conv2d takes number_format float32 or "
@@ -37,6 +42,7 @@ struct FloatMultiplier {
     }
     /// Whether the exact convolution of edited operands is the result.
     bool is_exact() const {
+        if (table) return false;
         const MultiplierClass c = multiplier_class(multiplier, format);
         return c == MultiplierClass::kExact ||
                (c == MultiplierClass::kTransform && edited_products_are_exact(multiplier, format));
@@ -71,15 +77,21 @@ OperandRange range_of(const Tensor &t) {
 /// The form for these operands: fast where all their products stay in the normal range.
 ApproxPlan plan_for(const ConvProblem &p, const FloatMultiplier &m, const Tensor &pixels,
                     const Tensor &weights) {
-    const OperandRange range = range_of(weights);
-    const bool fast = products_stay_normal(range_of(pixels), range);
-    ApproxPlan plan = approx_plan(p, product_form(m.multiplier, fast, range.has_zero));
+    ProductForm form;
+    if (m.table) {
+        form = product_form(*m.table);
+    } else {
+        const OperandRange range = range_of(weights);
+        const bool fast = products_stay_normal(range_of(pixels), range);
+        form = product_form(m.multiplier, fast, range.has_zero);
+    }
+    ApproxPlan plan = approx_plan(p, form);
     if (plan.steps.empty()) {
         throw std::runtime_error("convwright: " + plan.reason + " (" + format_problem(p) + ").");
     }
     if (Trace::on()) {
-        Trace::add(format_problem(p) + "_" + format_multiplier(m.multiplier) + "\t" +
-                   plan.kernels() + "\t" + plan.schedules() + "\t" + isa_name(plan.isa()));
+        Trace::add(format_problem(p) + "_" + (m.table ? "table" : format_multiplier(m.multiplier)) +
+                   "\t" + plan.kernels() + "\t" + plan.schedules() + "\t" + isa_name(plan.isa()));
     }
     return plan;
 }
@@ -150,8 +162,9 @@ Tensor run(const ConvProblem &p, const FloatMultiplier &m, const Tensor &source,
 Tensor approx_conv2d_fprop(const Tensor &input, const Tensor &weight,
                            const std::optional<Tensor> &bias, const IntList &stride,
                            const IntList &padding, const IntList &dilation, int64_t groups,
-                           const std::string &multiplier, const std::string &number_format) {
-    const FloatMultiplier m(multiplier, number_format);
+                           const std::string &multiplier, const std::string &number_format,
+                           const std::optional<Tensor> &mantissa_table) {
+    const FloatMultiplier m(multiplier, number_format, mantissa_table);
     const ConvArguments arguments{stride, padding, dilation, groups};
     ConvProblem p = check_conv2d(input, weight, bias, arguments);
     require_float32(input, weight, bias);
@@ -167,8 +180,9 @@ Tensor approx_conv2d_fprop(const Tensor &input, const Tensor &weight,
 Tensor approx_conv2d_dgrad(const Tensor &grad_output, const Tensor &input, const Tensor &weight,
                            const IntList &stride, const IntList &padding, const IntList &dilation,
                            int64_t groups, const std::string &multiplier,
-                           const std::string &number_format) {
-    const FloatMultiplier m(multiplier, number_format);
+                           const std::string &number_format,
+                           const std::optional<Tensor> &mantissa_table) {
+    const FloatMultiplier m(multiplier, number_format, mantissa_table);
     const ConvArguments arguments{stride, padding, dilation, groups};
     ConvProblem p = check_conv2d_backward("convwright::approx_conv2d_dgrad", grad_output, input,
                                           weight, arguments);
@@ -185,8 +199,9 @@ Tensor approx_conv2d_dgrad(const Tensor &grad_output, const Tensor &input, const
 Tensor approx_conv2d_wgrad(const Tensor &grad_output, const Tensor &input, const Tensor &weight,
                            const IntList &stride, const IntList &padding, const IntList &dilation,
                            int64_t groups, const std::string &multiplier,
-                           const std::string &number_format) {
-    const FloatMultiplier m(multiplier, number_format);
+                           const std::string &number_format,
+                           const std::optional<Tensor> &mantissa_table) {
+    const FloatMultiplier m(multiplier, number_format, mantissa_table);
     const ConvArguments arguments{stride, padding, dilation, groups};
     ConvProblem p = check_conv2d_backward("convwright::approx_conv2d_wgrad", grad_output, input,
                                           weight, arguments);

@@ -101,7 +101,8 @@ Tensor approx_int8_conv2d(const Tensor &input, const Tensor &weight, const IntLi
     const bool is_signed = dtype == ScalarType::Char;
     const int64_t least = is_signed ? -128 : 0;
     if (pad_value < least || pad_value > least + 255) {
-        refuse("pad_value " + std::to_string(pad_value) + " is not a number of the input's dtype, " +
+        refuse("pad_value " + std::to_string(pad_value) +
+               " is not a number of the input's dtype, " +
                (is_signed ? "-128 to 127." : "0 to 255."));
     }
     ConvProblem p = check_conv2d(input, weight, std::nullopt, {stride, padding, dilation, groups});

@@ -130,6 +130,46 @@ Tensor approx_product(const Tensor &a, const Tensor &b, const std::string &multi
     return result;
 }
 
+std::shared_ptr<const MantissaTable> mantissa_table_of(const Tensor &entries) {
+    if (entries.scalar_type() != ScalarType::Int) {
+        refuse("a table of fractions is an int32 tensor; convert it with .to(torch.int32).");
+    }
+    const Tensor dense = torch::stable::contiguous(entries);
+    MantissaTableResult made = make_mantissa_table(
+        static_cast<const int32_t *>(dense.const_data_ptr()), static_cast<size_t>(dense.numel()));
+    if (!made.table) refuse(made.error + ".");
+    return std::make_shared<const MantissaTable>(std::move(*made.table));
+}
+
+Tensor mantissa_product(const Tensor &a, const Tensor &b, const Tensor &mantissa_table) {
+    const auto table = mantissa_table_of(mantissa_table);
+    if (a.scalar_type() != ScalarType::Float || b.scalar_type() != ScalarType::Float) {
+        refuse("mantissa_product takes two tensors of float32.");
+    }
+    if (all_sizes(a) != all_sizes(b)) refuse("mantissa_product takes tensors of the same sizes.");
+    const Tensor x = torch::stable::contiguous(a), y = torch::stable::contiguous(b);
+    const Tensor result = empty_dense(all_sizes(a), aoti_torch_dtype_float32());
+    const auto *xs = static_cast<const float *>(x.const_data_ptr());
+    const auto *ys = static_cast<const float *>(y.const_data_ptr());
+    auto *to = static_cast<float *>(result.mutable_data_ptr());
+    for (int64_t i = 0; i < result.numel(); i++) to[i] = table_product(*table, xs[i], ys[i]);
+    return result;
+}
+
+std::string describe_mantissa_table(const Tensor &mantissa_table) {
+    const auto table = mantissa_table_of(mantissa_table);
+    ErrorTally tally;  // over all pairs of the fractions that it has
+    const int side = 1 << table->bits;
+    for (int i = 0; i < side; i++) {
+        for (int j = 0; j < side; j++) {
+            const double a = 1 + static_cast<double>(i) / side;
+            const double b = 1 + static_cast<double>(j) / side;
+            tally.add(table_product(*table, static_cast<float>(a), static_cast<float>(b)), a * b);
+        }
+    }
+    return json("table", "table of fractions", std::nullopt, std::nullopt, tally.figures());
+}
+
 Tensor product_table_op(const std::string &multiplier, const std::string &number_format) {
     const Multiplier m = multiplier_of(multiplier);
     const NumberFormat format = number_format_of(number_format);

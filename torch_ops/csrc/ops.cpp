@@ -40,7 +40,8 @@ STABLE_TORCH_LIBRARY(convwright, m) {
                              "wgrad(Tensor grad_output, Tensor input, Tensor weight"}) {
         const std::string schema = std::string("approx_conv2d_") + name +
                                    ", int[2] stride, int[2] padding, int[2] dilation, int groups, "
-                                   "str multiplier, str number_format) -> Tensor";
+                                   "str multiplier, str number_format, "
+                                   "Tensor? mantissa_table=None) -> Tensor";
         m.def(schema.c_str());
     }
     m.def(
@@ -51,6 +52,8 @@ STABLE_TORCH_LIBRARY(convwright, m) {
     m.def("parse_multiplier(str text) -> str");
     m.def("multiplier_formats(str multiplier) -> str");
     m.def("describe_multiplier(str multiplier, str number_format) -> str");
+    m.def("mantissa_product(Tensor a, Tensor b, Tensor mantissa_table) -> Tensor");
+    m.def("describe_mantissa_table(Tensor mantissa_table) -> str");
     m.def("describe_table(Tensor table, bool is_signed) -> str");
     m.def(
         "problem(Tensor input, Tensor weight, bool bias, int[2] stride, int[2] padding, "
@@ -76,6 +79,8 @@ STABLE_TORCH_LIBRARY_IMPL(convwright, CPU, m) {
     m.impl("approx_conv2d_wgrad", TORCH_BOX(&convwright::approx_conv2d_wgrad));
     m.impl("approx_int8_conv2d", TORCH_BOX(&convwright::approx_int8_conv2d));
     m.impl("approx_product", TORCH_BOX(&convwright::approx_product));
+    m.impl("mantissa_product", TORCH_BOX(&convwright::mantissa_product));
+    m.impl("describe_mantissa_table", TORCH_BOX(&convwright::describe_mantissa_table));
     m.impl("describe_table", TORCH_BOX(&convwright::describe_table));
 }
 
