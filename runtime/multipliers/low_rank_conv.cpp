@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "runtime/multipliers/scratch_pieces.h"
 #include "runtime/multipliers/strided_copy.h"
 #include "runtime/parallel_for.h"
 #include "runtime/scratch.h"
@@ -15,22 +16,6 @@ constexpr int64_t kPixels = 512, kFewestPixels = 48;  // of a region
 constexpr int64_t kStagedBytes = 512 << 10;           // of a region, so that they stay in L2
 constexpr int64_t kTasks = 16;                        // wanted, so that several threads share
 constexpr int64_t kSlack = 64;                        // bytes behind staged rows that are read
-
-int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
-
-/// Pieces of one block of scratch, each 64-byte aligned.
-class Pieces {
-public:
-    int64_t add(int64_t bytes) {
-        const int64_t offset = size_;
-        size_ += round_up(bytes, 64);
-        return offset;
-    }
-    size_t size() const { return static_cast<size_t>(size_); }
-
-private:
-    int64_t size_ = 0;
-};
 
 }  // namespace
 
@@ -142,11 +127,7 @@ void LowRankConv::sum_pixels(const Task &task, const uint8_t *const *pixels, int
     const int64_t count = task.region.pixels();
     std::fill_n(sums, count + kernel_.pixels, 0);
     for (size_t f = 0; f < terms_.activations.size(); f++) {
-        uint32_t offset = 0;
-        for (const ByteTerm &term : terms_.terms) {
-            if (term.factor != static_cast<int>(f)) continue;
-            offset += static_cast<uint32_t>(term.weight_offset) << term.shift;
-        }
+        const auto offset = static_cast<uint32_t>(terms_.weight_offsets(static_cast<int>(f)));
         if (offset == 0) continue;
         for (int64_t p = 0; p < count; p++) {
             const uint8_t *from = pixels[p] + static_cast<int64_t>(f) * task.factor;
@@ -164,15 +145,14 @@ bool LowRankConv::run_task(const Task &task) const {
     const int64_t count = region.pixels(), tile = kernel_.pixels;
     const int64_t factors = static_cast<int64_t>(terms_.activations.size());
     const bool direct = task.output.c == 1;
-    Pieces pieces;
+    ScratchPieces pieces;
     const int64_t staged_at = pieces.add(factors * task.factor), raw_at = pieces.add(task.row);
-    const int64_t pixels_at = pieces.add((count + tile) * static_cast<int64_t>(sizeof(void *)));
-    const int64_t out_at = pieces.add((count + tile) * static_cast<int64_t>(sizeof(void *)));
-    const int64_t sums_at = pieces.add((count + tile) * static_cast<int64_t>(sizeof(int32_t)));
-    const int64_t runs_at = pieces.add(runs_ * static_cast<int64_t>(sizeof(int64_t)));
-    const int64_t terms_at = pieces.add(term_count() * static_cast<int64_t>(sizeof(DotJob::Term)));
-    const int64_t tiles_at = pieces.add((direct ? tile : count + tile) * lanes() *
-                                        static_cast<int64_t>(sizeof(int32_t)));
+    const int64_t pixels_at = pieces.add_array<void *>(count + tile);
+    const int64_t out_at = pieces.add_array<void *>(count + tile);
+    const int64_t sums_at = pieces.add_array<int32_t>(count + tile);
+    const int64_t runs_at = pieces.add_array<int64_t>(runs_);
+    const int64_t terms_at = pieces.add_array<DotJob::Term>(term_count());
+    const int64_t tiles_at = pieces.add_array<int32_t>((direct ? tile : count + tile) * lanes());
     const Scratch scratch(pieces.size());
     if (scratch.data() == nullptr) return false;
     uint8_t *const base = static_cast<uint8_t *>(scratch.data());
