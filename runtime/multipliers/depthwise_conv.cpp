@@ -18,19 +18,26 @@ constexpr int64_t kChannels = 64;  // of a task
 constexpr int64_t kPixels = 256;   // of a region
 constexpr int64_t kSlack = 64;     // bytes behind mapped rows that are read
 
-/// Stores four vectors of 16 bytes interleaved: byte c of each, for all c.
-void interleave(const uint8_t *const from[4], uint8_t *to) {
-    const auto load = [&](int i) {
-        return _mm_loadu_si128(reinterpret_cast<const __m128i *>(from[i]));
+/// Bytes of 16 channels at four taps, channel by channel: to[i * 64 + c * 4 + tap] =
+/// taps[tap][i * step + c], for `count` pixels that lie to_step apart.
+void interleave(const uint8_t *const taps[4], int64_t step, uint8_t *to, int64_t to_step,
+                int64_t count) {
+    const uint8_t *t0 = taps[0], *t1 = taps[1], *t2 = taps[2], *t3 = taps[3];
+    const auto load = [](const uint8_t *from) {
+        return _mm_loadu_si128(reinterpret_cast<const __m128i *>(from));
     };
-    const auto store = [&](int i, __m128i v) {
-        _mm_storeu_si128(reinterpret_cast<__m128i *>(to + 16 * i), v);
-    };
-    const __m128i t0 = load(0), t1 = load(1), t2 = load(2), t3 = load(3);
-    const __m128i low01 = _mm_unpacklo_epi8(t0, t1), low23 = _mm_unpacklo_epi8(t2, t3);
-    const __m128i high01 = _mm_unpackhi_epi8(t0, t1), high23 = _mm_unpackhi_epi8(t2, t3);
-    store(0, _mm_unpacklo_epi16(low01, low23)), store(1, _mm_unpackhi_epi16(low01, low23));
-    store(2, _mm_unpacklo_epi16(high01, high23)), store(3, _mm_unpackhi_epi16(high01, high23));
+    for (int64_t i = 0; i < count; i++, to += to_step) {
+        const int64_t at = i * step;
+        const __m128i v0 = load(t0 + at), v1 = load(t1 + at), v2 = load(t2 + at),
+                      v3 = load(t3 + at);
+        const __m128i low01 = _mm_unpacklo_epi8(v0, v1), low23 = _mm_unpacklo_epi8(v2, v3);
+        const __m128i high01 = _mm_unpackhi_epi8(v0, v1), high23 = _mm_unpackhi_epi8(v2, v3);
+        auto *out = reinterpret_cast<__m128i *>(to);
+        _mm_storeu_si128(out, _mm_unpacklo_epi16(low01, low23));
+        _mm_storeu_si128(out + 1, _mm_unpackhi_epi16(low01, low23));
+        _mm_storeu_si128(out + 2, _mm_unpacklo_epi16(high01, high23));
+        _mm_storeu_si128(out + 3, _mm_unpackhi_epi16(high01, high23));
+    }
 }
 
 }  // namespace
@@ -91,16 +98,14 @@ void DepthwiseConv::stage(const Task &task, uint8_t *raw, uint8_t *mapped, uint8
             map_(mapped, raw, columns * channels, table.data());
             for (int64_t c = 0; c < channels; c += kDepthwiseLanes) {
                 uint8_t *to = to_factor + c / kDepthwiseLanes * task.block;
-                for (int64_t x = 0; x < task.region.columns; x++) {
-                    for (int64_t kx = 0; kx < shape_.kw; kx += 4, to += 4 * kDepthwiseLanes) {
-                        const uint8_t *from[4];
-                        for (int64_t i = 0; i < 4; i++) {
-                            const int64_t tap = std::min(kx + i, shape_.kw - 1);
-                            from[i] = mapped + c +
-                                      (x * shape_.stride_w + tap * shape_.dilation_w) * channels;
-                        }
-                        interleave(from, to);
+                for (int64_t kx = 0; kx < shape_.kw; kx += 4, to += 4 * kDepthwiseLanes) {
+                    const uint8_t *taps[4];
+                    for (int64_t i = 0; i < 4; i++) {
+                        const int64_t tap = std::min(kx + i, shape_.kw - 1);
+                        taps[i] = mapped + c + tap * shape_.dilation_w * channels;
                     }
+                    interleave(taps, shape_.stride_w * channels, to, quads() * 4 * kDepthwiseLanes,
+                               task.region.columns);
                 }
             }
             to_factor += task.factor;

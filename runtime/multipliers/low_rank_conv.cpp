@@ -122,20 +122,35 @@ void LowRankConv::stage(const Task &task, uint8_t *raw, uint8_t *staged) const {
     }
 }
 
-/// What offsets of weights are worth: their multiple of the sum of a pixel's activations.
-void LowRankConv::sum_pixels(const Task &task, const uint8_t *const *pixels, int32_t *sums) const {
-    const int64_t count = task.region.pixels();
-    std::fill_n(sums, count + kernel_.pixels, 0);
-    for (size_t f = 0; f < terms_.activations.size(); f++) {
+/// What offsets of weights are worth: their multiple of the sum of a pixel's activations. `rows` has
+/// space for a sum of each staged row and output column, `columns` for one of each staged column.
+void LowRankConv::sum_pixels(const Task &task, const uint8_t *staged, uint32_t *columns,
+                             uint32_t *rows, int32_t *sums) const {
+    const int64_t width = task.region.columns;
+    std::fill_n(sums, task.region.pixels() + kernel_.pixels, 0);
+    for (size_t f = 0; f < terms_.activations.size(); f++, staged += task.factor) {
         const auto offset = static_cast<uint32_t>(terms_.weight_offsets(static_cast<int>(f)));
         if (offset == 0) continue;
-        for (int64_t p = 0; p < count; p++) {
-            const uint8_t *from = pixels[p] + static_cast<int64_t>(f) * task.factor;
-            uint32_t sum = 0;
-            for (int64_t r = 0; r < runs_; r++) {
-                sum += sum_bytes(from + task.run_offset(shape_, r, runs_), run_);
+        for (int64_t y = 0; y < task.view.rows(); y++) {
+            for (int64_t x = 0; x < task.view.columns(); x++) {
+                columns[x] = sum_bytes(staged + y * task.row + x * shape_.ci, shape_.ci);
             }
-            sums[p] = static_cast<int32_t>(static_cast<uint32_t>(sums[p]) + offset * sum);
+            for (int64_t x = 0; x < width; x++) {
+                uint32_t sum = 0;
+                for (int64_t kx = 0; kx < shape_.kw; kx++) {
+                    sum += columns[x * shape_.stride_w + kx * shape_.dilation_w];
+                }
+                rows[y * width + x] = sum * offset;
+            }
+        }
+        for (int64_t y = 0; y < task.region.rows; y++) {
+            for (int64_t ky = 0; ky < shape_.kh; ky++) {
+                const uint32_t *from = rows + (task.view.base(y) + ky * shape_.dilation_h) * width;
+                for (int64_t x = 0; x < width; x++) {
+                    int32_t &sum = sums[y * width + x];
+                    sum = static_cast<int32_t>(static_cast<uint32_t>(sum) + from[x]);
+                }
+            }
         }
     }
 }
@@ -150,6 +165,8 @@ bool LowRankConv::run_task(const Task &task) const {
     const int64_t pixels_at = pieces.add_array<void *>(count + tile);
     const int64_t out_at = pieces.add_array<void *>(count + tile);
     const int64_t sums_at = pieces.add_array<int32_t>(count + tile);
+    const int64_t columns_at = pieces.add_array<uint32_t>(task.view.columns());
+    const int64_t rows_at = pieces.add_array<uint32_t>(task.view.rows() * region.columns);
     const int64_t runs_at = pieces.add_array<int64_t>(runs_);
     const int64_t terms_at = pieces.add_array<DotJob::Term>(term_count());
     const int64_t tiles_at = pieces.add_array<int32_t>((direct ? tile : count + tile) * lanes());
@@ -183,7 +200,8 @@ bool LowRankConv::run_task(const Task &task) const {
         const int next = t + 1 < term_count() ? term[1].shift : 0;
         terms[t] = {term->factor * task.factor, term->shift - next};
     }
-    sum_pixels(task, pixels, sums);
+    sum_pixels(task, base + staged_at, reinterpret_cast<uint32_t *>(base + columns_at),
+               reinterpret_cast<uint32_t *>(base + rows_at), sums);
 
     for (int64_t i = 0; i < task.panels; i++) {
         const int64_t first = (task.panel + i) * lanes(), channel = task.group * shape_.co + first;
