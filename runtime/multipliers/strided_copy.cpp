@@ -64,6 +64,7 @@ void copy(Element *to, int64_t to_i, int64_t to_j, const Element *from, int64_t 
         std::swap(to_i, to_j), std::swap(from_i, from_j), std::swap(count_i, count_j);
     }
     if (to_j == 1 && from_j == 1) {
+        if (to_i == count_j && from_i == count_j) count_j *= count_i, count_i = 1;
         for (int64_t i = 0; i < count_i; i++) {
             std::memcpy(to + i * to_i, from + i * from_i,
                         static_cast<size_t>(count_j) * sizeof(Element));
