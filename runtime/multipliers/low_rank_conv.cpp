@@ -70,42 +70,46 @@ int64_t LowRankConv::workspace() const {
 
 bool LowRankConv::pack_panel(const Weight &weight, int64_t group, int64_t panel, int8_t *packed,
                              int32_t *constants) const {
-    const int64_t k = shape_.k(), run = round_up(run_, 4), ci = shape_.ci, kw = shape_.kw;
-    const Scratch scratch(static_cast<size_t>(2 * (k + kSlack)));
-    if (scratch.data() == nullptr) return false;
-    uint8_t *raw = static_cast<uint8_t *>(scratch.data()), *mapped = raw + k + kSlack;
+    const int64_t k = shape_.k(), ci = shape_.ci, kw = shape_.kw;
+    const int64_t run = round_up(run_, 4), row = runs_ * run;  // bytes of a channel and term
     const int64_t channels = std::min(lanes(), shape_.co - panel * lanes());
-    if (channels < lanes()) std::memset(packed, 0, static_cast<size_t>(panel_bytes()));
-    std::fill_n(constants, lanes(), 0);
+    ScratchPieces pieces;
+    const int64_t raw_at = pieces.add(channels * k), mapped_at = pieces.add(k);
+    const int64_t rows_at = pieces.add(channels * row);
+    const Scratch scratch(pieces.size());
+    if (scratch.data() == nullptr) return false;
+    uint8_t *const base = static_cast<uint8_t *>(scratch.data());
+    uint8_t *raw = base + raw_at, *mapped = base + mapped_at, *rows = base + rows_at;
     for (int64_t c = 0; c < channels; c++) {
         const uint8_t *from = static_cast<const uint8_t *>(weight.data) +
                               (group * shape_.co + panel * lanes() + c) * weight.co;
         if (weight.w == 1 && weight.h == kw) {
-            copy_2d(raw, ci, 1, from, 1, weight.ci, shape_.taps(), ci);
-        } else {
-            for (int64_t ky = 0; ky < shape_.kh; ky++) {
-                copy_2d(raw + ky * kw * ci, ci, 1, from + ky * weight.h, weight.w, weight.ci, kw,
-                        ci);
-            }
+            copy_2d(raw + c * k, ci, 1, from, 1, weight.ci, shape_.taps(), ci);
+            continue;
         }
-        uint32_t constant = 0;
-        int8_t *to = packed + 4 * c;
-        for (const ByteTerm &term : terms_.terms) {
-            map_(mapped, raw, k, reinterpret_cast<const uint8_t *>(term.weight.data()));
+        for (int64_t ky = 0; ky < shape_.kh; ky++) {
+            copy_2d(raw + c * k + ky * kw * ci, ci, 1, from + ky * weight.h, weight.w, weight.ci,
+                    kw, ci);
+        }
+    }
+    if (channels < lanes()) std::memset(packed, 0, static_cast<size_t>(panel_bytes()));
+    std::memset(rows, 0, static_cast<size_t>(channels * row));
+    std::fill_n(constants, lanes(), 0);
+    for (const ByteTerm &term : terms_.terms) {
+        for (int64_t c = 0; c < channels; c++) {
+            map_(mapped, raw + c * k, k, reinterpret_cast<const uint8_t *>(term.weight.data()));
             const uint32_t sum =
                 sum_signed_bytes(mapped, k) +
                 static_cast<uint32_t>(k) * static_cast<uint32_t>(term.weight_offset);
-            constant += (static_cast<uint32_t>(term.activation_offset) * sum) << term.shift;
-            for (int64_t r = 0; r < runs_; r++) {
-                for (int64_t i = 0; i < run; i += 4, to += 4 * lanes()) {
-                    uint32_t four;
-                    std::memcpy(&four, mapped + r * run_ + i, sizeof four);
-                    if (run_ - i < 4) four &= (1u << (8 * (run_ - i))) - 1;
-                    std::memcpy(to, &four, sizeof four);
-                }
-            }
+            const uint32_t constant = static_cast<uint32_t>(term.activation_offset) * sum;
+            constants[c] = static_cast<int32_t>(static_cast<uint32_t>(constants[c]) +
+                                                (constant << term.shift));
+            copy_2d(rows + c * row, run, 1, mapped, run_, 1, runs_, run_);
         }
-        constants[c] = static_cast<int32_t>(constant);
+        // Fours of bytes: of each channel in a row so far, now side by side.
+        copy_2d(reinterpret_cast<int32_t *>(packed), 1, lanes(),
+                reinterpret_cast<const int32_t *>(rows), row / 4, 1, channels, row / 4);
+        packed += row * lanes();
     }
     return true;
 }
@@ -181,18 +185,24 @@ bool LowRankConv::run_task(const Task &task) const {
     auto *tiles = reinterpret_cast<int32_t *>(base + tiles_at);
 
     stage(task, base + raw_at, base + staged_at);
-    const auto output = [&](int64_t p) {
-        const int64_t row = region.row + p / region.columns, x = region.x + p % region.columns;
+    const auto output = [&](int64_t y) {  // at the region's first pixel of a row
+        const int64_t row = region.row + y;
         return static_cast<int32_t *>(const_cast<void *>(task.output.data)) +
                row / shape_.oh * task.output.n + row % shape_.oh * task.output.h +
-               x * task.output.w;
+               region.x * task.output.w;
     };
+    for (int64_t y = 0, p = 0; y < region.rows; y++) {
+        const uint8_t *from = base + staged_at + task.view.base(y) * task.row;
+        int32_t *to = output(y);
+        for (int64_t x = 0; x < region.columns; x++, p++) {
+            pixels[p] = from + x * shape_.stride_w * shape_.ci;
+            out[p] = direct ? to + x * task.output.w : tiles + p * lanes();
+        }
+    }
     // The last tile repeats the last pixel, into memory that no one reads.
-    for (int64_t p = 0; p < count + tile; p++) {
-        const int64_t pixel = std::min(p, count - 1);
-        pixels[p] = base + staged_at + task.view.base(pixel / region.columns) * task.row +
-                    pixel % region.columns * shape_.stride_w * shape_.ci;
-        out[p] = !direct ? tiles + p * lanes() : p < count ? output(p) : tiles;
+    for (int64_t p = count; p < count + tile; p++) {
+        pixels[p] = pixels[count - 1];
+        out[p] = direct ? tiles : tiles + p * lanes();
     }
     for (int64_t r = 0; r < runs_; r++) runs[r] = task.run_offset(shape_, r, runs_);
     for (int64_t t = 0; t < term_count(); t++) {
@@ -224,9 +234,8 @@ bool LowRankConv::run_task(const Task &task) const {
             kernel_.run(job);
         }
         for (int64_t y = 0; y < region.rows && !direct; y++) {
-            copy_2d(output(y * region.columns) + channel * task.output.c, task.output.c,
-                    task.output.w, tiles + y * region.columns * lanes(), 1, lanes(), job.channels,
-                    region.columns);
+            copy_2d(output(y) + channel * task.output.c, task.output.c, task.output.w,
+                    tiles + y * region.columns * lanes(), 1, lanes(), job.channels, region.columns);
         }
     }
     return true;

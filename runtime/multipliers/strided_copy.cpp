@@ -21,24 +21,26 @@ void shuffle_rows(const __m128i *from, __m128i *to) {
     }
 }
 
-/// to[j * to_j + i] = from[i * from_i + j] for a block.
-void transpose(uint8_t *to, int64_t to_j, const uint8_t *from, int64_t from_i) {
+/// to[j * to_j + i] = from[i * from_i + j] for a block, all of which is read; j < rows are stored.
+void transpose(uint8_t *to, int64_t to_j, const uint8_t *from, int64_t from_i,
+               int64_t rows = kBlock<uint8_t>) {
     __m128i a[16], b[16];
     for (int i = 0; i < 16; i++) {
         a[i] = _mm_loadu_si128(reinterpret_cast<const __m128i *>(from + i * from_i));
     }
     shuffle_rows(a, b), shuffle_rows(b, a), shuffle_rows(a, b), shuffle_rows(b, a);
-    for (int j = 0; j < 16; j++) {
+    for (int64_t j = 0; j < rows; j++) {
         _mm_storeu_si128(reinterpret_cast<__m128i *>(to + j * to_j), a[j]);
     }
 }
 
-void transpose(int32_t *to, int64_t to_j, const int32_t *from, int64_t from_i) {
+void transpose(int32_t *to, int64_t to_j, const int32_t *from, int64_t from_i,
+               int64_t rows = kBlock<int32_t>) {
     const auto row = [&](int i) {
         return _mm_loadu_si128(reinterpret_cast<const __m128i *>(from + i * from_i));
     };
     const auto store = [&](int j, __m128i v) {
-        _mm_storeu_si128(reinterpret_cast<__m128i *>(to + j * to_j), v);
+        if (j < rows) _mm_storeu_si128(reinterpret_cast<__m128i *>(to + j * to_j), v);
     };
     const __m128i r0 = row(0), r1 = row(1), r2 = row(2), r3 = row(3);
     const __m128i a = _mm_unpacklo_epi32(r0, r1), b = _mm_unpacklo_epi32(r2, r3);
@@ -79,16 +81,26 @@ void copy(Element *to, int64_t to_i, int64_t to_j, const Element *from, int64_t 
         return;
     }
     constexpr int64_t block = kBlock<Element>;
-    const int64_t whole_i = count_i / block * block, whole_j = count_j / block * block;
-    for (int64_t i = 0; i < whole_i; i += block) {
+    const int64_t blocks_i = count_i / block * block, whole_j = count_j / block * block;
+    for (int64_t i = 0; i < blocks_i; i += block) {
         for (int64_t j = 0; j < whole_j; j += block) {
             transpose(to + i + j * to_j, to_j, from + i * from_i + j, from_i);
         }
     }
-    copy_each(to + whole_j * to_j, to_i, to_j, from + whole_j, from_i, from_j, whole_i,
-              count_j - whole_j);
-    copy_each(to + whole_i, to_i, to_j, from + whole_i * from_i, from_i, from_j, count_i - whole_i,
-              count_j);
+    // Columns left over, as those of kernel taps: where rows follow each other, blocks reach into the
+    // next rows, as long as there are.
+    int64_t done = 0;
+    if (from_i == count_j && whole_j < count_j) {
+        for (; done < blocks_i && (done + block - 1) * from_i + whole_j + block <= count_i * from_i;
+             done += block) {
+            transpose(to + done + whole_j * to_j, to_j, from + done * from_i + whole_j, from_i,
+                      count_j - whole_j);
+        }
+    }
+    copy_each(to + done + whole_j * to_j, to_i, to_j, from + done * from_i + whole_j, from_i,
+              from_j, blocks_i - done, count_j - whole_j);
+    copy_each(to + blocks_i, to_i, to_j, from + blocks_i * from_i, from_i, from_j,
+              count_i - blocks_i, count_j);
 }
 
 }  // namespace
