@@ -233,9 +233,14 @@ bool LowRankConv::run_task(const Task &task) const {
             job.pixels = pixels + p, job.pixel_sums = sums + p, job.out = out + p;
             kernel_.run(job);
         }
-        for (int64_t y = 0; y < region.rows && !direct; y++) {
+        // Whole rows of an image that follow each other are one.
+        const bool whole =
+            region.columns == shape_.ow && task.output.h == shape_.ow * task.output.w;
+        for (int64_t y = 0, rows; y < region.rows && !direct; y += rows) {
+            rows = whole ? std::min(region.rows - y, shape_.oh - (region.row + y) % shape_.oh) : 1;
             copy_2d(output(y) + channel * task.output.c, task.output.c, task.output.w,
-                    tiles + y * region.columns * lanes(), 1, lanes(), job.channels, region.columns);
+                    tiles + y * region.columns * lanes(), 1, lanes(), job.channels,
+                    rows * region.columns);
         }
     }
     return true;
