@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/isa.h"
 #include "runtime/multipliers/multiplier.h"
 #include "tests/random_problem.h"
 #include "tests/runtime/multipliers/example_tables.h"
@@ -228,6 +229,15 @@ TEST(Int8Plan, TakesTheFastestEngineOfTheCpu) {
     EXPECT_EQ(engine("int8 mbm", avx2), Int8Engine::kScalar);
     EXPECT_EQ(engine("int8 exact", {}), Int8Engine::kScalar);
     EXPECT_EQ(engine("int8 mbm", {}), Int8Engine::kScalar);
+}
+
+TEST(Int8Plan, TheIsaCapsTheCpu) {  // CONVWRIGHT_ISA lowers host_isa()
+    const Int8Cpu cpu = host_int8_cpu();
+    EXPECT_EQ(cpu.avx2, host_isa() >= Isa::kAvx2);
+    if (host_isa() < Isa::kAvx512) {
+        EXPECT_FALSE(cpu.vnni);
+        EXPECT_FALSE(cpu.vbmi);
+    }
 }
 
 TEST(Int8Plan, RefusesMistakes) {
