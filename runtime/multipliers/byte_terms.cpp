@@ -42,9 +42,12 @@ void append(const Factor &u, const Factor &v, int shift, ByteTerms &to) {
 
 }  // namespace
 
-bool ByteTerms::has_weight_offset() const {
-    return std::any_of(terms.begin(), terms.end(),
-                       [](const ByteTerm &t) { return t.weight_offset != 0; });
+int32_t ByteTerms::weight_offsets(int factor) const {
+    uint32_t sum = 0;
+    for (const ByteTerm &term : terms) {
+        if (term.factor == factor) sum += static_cast<uint32_t>(term.weight_offset) << term.shift;
+    }
+    return static_cast<int32_t>(sum);
 }
 
 ByteTerms byte_terms(const Table8 &table, const Classification &c) {

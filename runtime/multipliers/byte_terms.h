@@ -25,7 +25,9 @@ struct ByteTerms {
     std::vector<std::array<uint8_t, 256>> activations;  ///< All different; [activation byte].
     std::vector<ByteTerm> terms;                        ///< Greatest shift first.
 
-    bool has_weight_offset() const;
+    /// What a sum over activations of a factor counts for: the offsets of the weights of all its
+    /// terms, shifted.
+    int32_t weight_offsets(int factor) const;
 };
 
 /// The terms of a table of class kZero (none), kExact, kTransform or kLowRank; a table of rank one

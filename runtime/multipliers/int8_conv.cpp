@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "runtime/multipliers/depthwise_conv.h"
 #include "runtime/multipliers/low_rank_conv.h"
 #include "runtime/multipliers/table_conv.h"
 
@@ -22,6 +23,20 @@ const char *why_missing(Int8Engine engine, const Int8Table &table, const Int8Cpu
 std::optional<ByteTerms> terms_of(const Table8 &table, const Classification &classification) {
     if (classification.kind == TableClass::kTable) return std::nullopt;
     return byte_terms(table, classification);
+}
+
+/// Calls `use` with the engine of the plan.
+template<typename Use>
+auto with_engine(const Int8Plan &plan, const Use &use) {
+    const ConvShape shape(plan.problem);
+    const Int8Table &table = *plan.table;
+    if (plan.engine != Int8Engine::kLowRank) {
+        return use(TableConv(shape, table.planes, plan.cpu, plan.pad_value));
+    }
+    if (shape.ci == 1 && shape.co == 1 && shape.groups > 1 && plan.cpu.vnni) {
+        return use(DepthwiseConv(shape, *table.terms, plan.cpu, plan.pad_value));
+    }
+    return use(LowRankConv(shape, *table.terms, plan.cpu, plan.pad_value));
 }
 
 }  // namespace
@@ -58,22 +73,15 @@ Int8Plan int8_plan(const ConvProblem &problem, std::shared_ptr<const Int8Table> 
     }
     Int8Plan plan{problem, std::move(table), *engine, cpu, pad_value, 0};
     if (plan.engine == Int8Engine::kScalar) plan.cpu = {};
-    const ConvShape shape(problem);
-    plan.workspace = plan.engine == Int8Engine::kLowRank
-                         ? LowRankConv(shape, *plan.table->terms, plan.cpu, pad_value).workspace()
-                         : TableConv(shape, plan.table->planes, plan.cpu, pad_value).workspace();
+    plan.workspace = with_engine(plan, [](const auto &conv) { return conv.workspace(); });
     return plan;
 }
 
 bool run_int8_conv(CallContext &context, const Int8Plan &plan, const Activation &input,
                    const Weight &weight, const Activation &output, void *workspace) {
-    const ConvShape shape(plan.problem);
-    if (plan.engine == Int8Engine::kLowRank) {
-        return LowRankConv(shape, *plan.table->terms, plan.cpu, plan.pad_value)
-            .run(context, input, weight, output, workspace);
-    }
-    return TableConv(shape, plan.table->planes, plan.cpu, plan.pad_value)
-        .run(context, input, weight, output, workspace);
+    return with_engine(plan, [&](const auto &conv) {
+        return conv.run(context, input, weight, output, workspace);
+    });
 }
 
 }  // namespace convwright

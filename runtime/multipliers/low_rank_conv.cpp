@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "runtime/multipliers/scratch_pieces.h"
 #include "runtime/multipliers/strided_copy.h"
 #include "runtime/parallel_for.h"
 #include "runtime/scratch.h"
@@ -15,22 +16,6 @@ constexpr int64_t kPixels = 512, kFewestPixels = 48;  // of a region
 constexpr int64_t kStagedBytes = 512 << 10;           // of a region, so that they stay in L2
 constexpr int64_t kTasks = 16;                        // wanted, so that several threads share
 constexpr int64_t kSlack = 64;                        // bytes behind staged rows that are read
-
-int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
-
-/// Pieces of one block of scratch, each 64-byte aligned.
-class Pieces {
-public:
-    int64_t add(int64_t bytes) {
-        const int64_t offset = size_;
-        size_ += round_up(bytes, 64);
-        return offset;
-    }
-    size_t size() const { return static_cast<size_t>(size_); }
-
-private:
-    int64_t size_ = 0;
-};
 
 }  // namespace
 
@@ -85,42 +70,46 @@ int64_t LowRankConv::workspace() const {
 
 bool LowRankConv::pack_panel(const Weight &weight, int64_t group, int64_t panel, int8_t *packed,
                              int32_t *constants) const {
-    const int64_t k = shape_.k(), run = round_up(run_, 4), ci = shape_.ci, kw = shape_.kw;
-    const Scratch scratch(static_cast<size_t>(2 * (k + kSlack)));
-    if (scratch.data() == nullptr) return false;
-    uint8_t *raw = static_cast<uint8_t *>(scratch.data()), *mapped = raw + k + kSlack;
+    const int64_t k = shape_.k(), ci = shape_.ci, kw = shape_.kw;
+    const int64_t run = round_up(run_, 4), row = runs_ * run;  // bytes of a channel and term
     const int64_t channels = std::min(lanes(), shape_.co - panel * lanes());
-    if (channels < lanes()) std::memset(packed, 0, static_cast<size_t>(panel_bytes()));
-    std::fill_n(constants, lanes(), 0);
+    ScratchPieces pieces;
+    const int64_t raw_at = pieces.add(channels * k), mapped_at = pieces.add(k);
+    const int64_t rows_at = pieces.add(channels * row);
+    const Scratch scratch(pieces.size());
+    if (scratch.data() == nullptr) return false;
+    uint8_t *const base = static_cast<uint8_t *>(scratch.data());
+    uint8_t *raw = base + raw_at, *mapped = base + mapped_at, *rows = base + rows_at;
     for (int64_t c = 0; c < channels; c++) {
         const uint8_t *from = static_cast<const uint8_t *>(weight.data) +
                               (group * shape_.co + panel * lanes() + c) * weight.co;
         if (weight.w == 1 && weight.h == kw) {
-            copy_2d(raw, ci, 1, from, 1, weight.ci, shape_.taps(), ci);
-        } else {
-            for (int64_t ky = 0; ky < shape_.kh; ky++) {
-                copy_2d(raw + ky * kw * ci, ci, 1, from + ky * weight.h, weight.w, weight.ci, kw,
-                        ci);
-            }
+            copy_2d(raw + c * k, ci, 1, from, 1, weight.ci, shape_.taps(), ci);
+            continue;
         }
-        uint32_t constant = 0;
-        int8_t *to = packed + 4 * c;
-        for (const ByteTerm &term : terms_.terms) {
-            map_(mapped, raw, k, reinterpret_cast<const uint8_t *>(term.weight.data()));
+        for (int64_t ky = 0; ky < shape_.kh; ky++) {
+            copy_2d(raw + c * k + ky * kw * ci, ci, 1, from + ky * weight.h, weight.w, weight.ci,
+                    kw, ci);
+        }
+    }
+    if (channels < lanes()) std::memset(packed, 0, static_cast<size_t>(panel_bytes()));
+    std::memset(rows, 0, static_cast<size_t>(channels * row));
+    std::fill_n(constants, lanes(), 0);
+    for (const ByteTerm &term : terms_.terms) {
+        for (int64_t c = 0; c < channels; c++) {
+            map_(mapped, raw + c * k, k, reinterpret_cast<const uint8_t *>(term.weight.data()));
             const uint32_t sum =
                 sum_signed_bytes(mapped, k) +
                 static_cast<uint32_t>(k) * static_cast<uint32_t>(term.weight_offset);
-            constant += (static_cast<uint32_t>(term.activation_offset) * sum) << term.shift;
-            for (int64_t r = 0; r < runs_; r++) {
-                for (int64_t i = 0; i < run; i += 4, to += 4 * lanes()) {
-                    uint32_t four;
-                    std::memcpy(&four, mapped + r * run_ + i, sizeof four);
-                    if (run_ - i < 4) four &= (1u << (8 * (run_ - i))) - 1;
-                    std::memcpy(to, &four, sizeof four);
-                }
-            }
+            const uint32_t constant = static_cast<uint32_t>(term.activation_offset) * sum;
+            constants[c] = static_cast<int32_t>(static_cast<uint32_t>(constants[c]) +
+                                                (constant << term.shift));
+            copy_2d(rows + c * row, run, 1, mapped, run_, 1, runs_, run_);
         }
-        constants[c] = static_cast<int32_t>(constant);
+        // Fours of bytes: of each channel in a row so far, now side by side.
+        copy_2d(reinterpret_cast<int32_t *>(packed), 1, lanes(),
+                reinterpret_cast<const int32_t *>(rows), row / 4, 1, channels, row / 4);
+        packed += row * lanes();
     }
     return true;
 }
@@ -137,24 +126,35 @@ void LowRankConv::stage(const Task &task, uint8_t *raw, uint8_t *staged) const {
     }
 }
 
-/// What offsets of weights are worth: their multiple of the sum of a pixel's activations.
-void LowRankConv::sum_pixels(const Task &task, const uint8_t *const *pixels, int32_t *sums) const {
-    const int64_t count = task.region.pixels();
-    std::fill_n(sums, count + kernel_.pixels, 0);
-    for (size_t f = 0; f < terms_.activations.size(); f++) {
-        uint32_t offset = 0;
-        for (const ByteTerm &term : terms_.terms) {
-            if (term.factor != static_cast<int>(f)) continue;
-            offset += static_cast<uint32_t>(term.weight_offset) << term.shift;
-        }
+/// What offsets of weights are worth: their multiple of the sum of a pixel's activations. `rows` has
+/// space for a sum of each staged row and output column, `columns` for one of each staged column.
+void LowRankConv::sum_pixels(const Task &task, const uint8_t *staged, uint32_t *columns,
+                             uint32_t *rows, int32_t *sums) const {
+    const int64_t width = task.region.columns;
+    std::fill_n(sums, task.region.pixels() + kernel_.pixels, 0);
+    for (size_t f = 0; f < terms_.activations.size(); f++, staged += task.factor) {
+        const auto offset = static_cast<uint32_t>(terms_.weight_offsets(static_cast<int>(f)));
         if (offset == 0) continue;
-        for (int64_t p = 0; p < count; p++) {
-            const uint8_t *from = pixels[p] + static_cast<int64_t>(f) * task.factor;
-            uint32_t sum = 0;
-            for (int64_t r = 0; r < runs_; r++) {
-                sum += sum_bytes(from + task.run_offset(shape_, r, runs_), run_);
+        for (int64_t y = 0; y < task.view.rows(); y++) {
+            for (int64_t x = 0; x < task.view.columns(); x++) {
+                columns[x] = sum_bytes(staged + y * task.row + x * shape_.ci, shape_.ci);
             }
-            sums[p] = static_cast<int32_t>(static_cast<uint32_t>(sums[p]) + offset * sum);
+            for (int64_t x = 0; x < width; x++) {
+                uint32_t sum = 0;
+                for (int64_t kx = 0; kx < shape_.kw; kx++) {
+                    sum += columns[x * shape_.stride_w + kx * shape_.dilation_w];
+                }
+                rows[y * width + x] = sum * offset;
+            }
+        }
+        for (int64_t y = 0; y < task.region.rows; y++) {
+            for (int64_t ky = 0; ky < shape_.kh; ky++) {
+                const uint32_t *from = rows + (task.view.base(y) + ky * shape_.dilation_h) * width;
+                for (int64_t x = 0; x < width; x++) {
+                    int32_t &sum = sums[y * width + x];
+                    sum = static_cast<int32_t>(static_cast<uint32_t>(sum) + from[x]);
+                }
+            }
         }
     }
 }
@@ -164,15 +164,16 @@ bool LowRankConv::run_task(const Task &task) const {
     const int64_t count = region.pixels(), tile = kernel_.pixels;
     const int64_t factors = static_cast<int64_t>(terms_.activations.size());
     const bool direct = task.output.c == 1;
-    Pieces pieces;
+    ScratchPieces pieces;
     const int64_t staged_at = pieces.add(factors * task.factor), raw_at = pieces.add(task.row);
-    const int64_t pixels_at = pieces.add((count + tile) * static_cast<int64_t>(sizeof(void *)));
-    const int64_t out_at = pieces.add((count + tile) * static_cast<int64_t>(sizeof(void *)));
-    const int64_t sums_at = pieces.add((count + tile) * static_cast<int64_t>(sizeof(int32_t)));
-    const int64_t runs_at = pieces.add(runs_ * static_cast<int64_t>(sizeof(int64_t)));
-    const int64_t terms_at = pieces.add(term_count() * static_cast<int64_t>(sizeof(DotJob::Term)));
-    const int64_t tiles_at = pieces.add((direct ? tile : count + tile) * lanes() *
-                                        static_cast<int64_t>(sizeof(int32_t)));
+    const int64_t pixels_at = pieces.add_array<void *>(count + tile);
+    const int64_t out_at = pieces.add_array<void *>(count + tile);
+    const int64_t sums_at = pieces.add_array<int32_t>(count + tile);
+    const int64_t columns_at = pieces.add_array<uint32_t>(task.view.columns());
+    const int64_t rows_at = pieces.add_array<uint32_t>(task.view.rows() * region.columns);
+    const int64_t runs_at = pieces.add_array<int64_t>(runs_);
+    const int64_t terms_at = pieces.add_array<DotJob::Term>(term_count());
+    const int64_t tiles_at = pieces.add_array<int32_t>((direct ? tile : count + tile) * lanes());
     const Scratch scratch(pieces.size());
     if (scratch.data() == nullptr) return false;
     uint8_t *const base = static_cast<uint8_t *>(scratch.data());
@@ -184,18 +185,24 @@ bool LowRankConv::run_task(const Task &task) const {
     auto *tiles = reinterpret_cast<int32_t *>(base + tiles_at);
 
     stage(task, base + raw_at, base + staged_at);
-    const auto output = [&](int64_t p) {
-        const int64_t row = region.row + p / region.columns, x = region.x + p % region.columns;
+    const auto output = [&](int64_t y) {  // at the region's first pixel of a row
+        const int64_t row = region.row + y;
         return static_cast<int32_t *>(const_cast<void *>(task.output.data)) +
                row / shape_.oh * task.output.n + row % shape_.oh * task.output.h +
-               x * task.output.w;
+               region.x * task.output.w;
     };
+    for (int64_t y = 0, p = 0; y < region.rows; y++) {
+        const uint8_t *from = base + staged_at + task.view.base(y) * task.row;
+        int32_t *to = output(y);
+        for (int64_t x = 0; x < region.columns; x++, p++) {
+            pixels[p] = from + x * shape_.stride_w * shape_.ci;
+            out[p] = direct ? to + x * task.output.w : tiles + p * lanes();
+        }
+    }
     // The last tile repeats the last pixel, into memory that no one reads.
-    for (int64_t p = 0; p < count + tile; p++) {
-        const int64_t pixel = std::min(p, count - 1);
-        pixels[p] = base + staged_at + task.view.base(pixel / region.columns) * task.row +
-                    pixel % region.columns * shape_.stride_w * shape_.ci;
-        out[p] = !direct ? tiles + p * lanes() : p < count ? output(p) : tiles;
+    for (int64_t p = count; p < count + tile; p++) {
+        pixels[p] = pixels[count - 1];
+        out[p] = direct ? tiles : tiles + p * lanes();
     }
     for (int64_t r = 0; r < runs_; r++) runs[r] = task.run_offset(shape_, r, runs_);
     for (int64_t t = 0; t < term_count(); t++) {
@@ -203,7 +210,8 @@ bool LowRankConv::run_task(const Task &task) const {
         const int next = t + 1 < term_count() ? term[1].shift : 0;
         terms[t] = {term->factor * task.factor, term->shift - next};
     }
-    sum_pixels(task, pixels, sums);
+    sum_pixels(task, base + staged_at, reinterpret_cast<uint32_t *>(base + columns_at),
+               reinterpret_cast<uint32_t *>(base + rows_at), sums);
 
     for (int64_t i = 0; i < task.panels; i++) {
         const int64_t first = (task.panel + i) * lanes(), channel = task.group * shape_.co + first;
@@ -225,10 +233,14 @@ bool LowRankConv::run_task(const Task &task) const {
             job.pixels = pixels + p, job.pixel_sums = sums + p, job.out = out + p;
             kernel_.run(job);
         }
-        for (int64_t y = 0; y < region.rows && !direct; y++) {
-            copy_2d(output(y * region.columns) + channel * task.output.c, task.output.c,
-                    task.output.w, tiles + y * region.columns * lanes(), 1, lanes(), job.channels,
-                    region.columns);
+        // Whole rows of an image that follow each other are one.
+        const bool whole =
+            region.columns == shape_.ow && task.output.h == shape_.ow * task.output.w;
+        for (int64_t y = 0, rows; y < region.rows && !direct; y += rows) {
+            rows = whole ? std::min(region.rows - y, shape_.oh - (region.row + y) % shape_.oh) : 1;
+            copy_2d(output(y) + channel * task.output.c, task.output.c, task.output.w,
+                    tiles + y * region.columns * lanes(), 1, lanes(), job.channels,
+                    rows * region.columns);
         }
     }
     return true;

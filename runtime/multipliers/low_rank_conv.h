@@ -40,7 +40,8 @@ private:
     bool pack_panel(const Weight &weight, int64_t group, int64_t panel, int8_t *packed,
                     int32_t *constants) const;
     void stage(const Task &task, uint8_t *raw, uint8_t *staged) const;
-    void sum_pixels(const Task &task, const uint8_t *const *pixels, int32_t *sums) const;
+    void sum_pixels(const Task &task, const uint8_t *staged, uint32_t *columns, uint32_t *rows,
+                    int32_t *sums) const;
     bool run_task(const Task &task) const;
 
     ConvShape shape_;

@@ -3,6 +3,7 @@
 
 #include <emmintrin.h>
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -21,24 +22,23 @@ void shuffle_rows(const __m128i *from, __m128i *to) {
     }
 }
 
-/// to[j * to_j + i] = from[i * from_i + j] for a block.
-void transpose(uint8_t *to, int64_t to_j, const uint8_t *from, int64_t from_i) {
+/// to[j * to_j + i] = from[i * from_i + j] for a block, all of which is read; j < rows are stored.
+void transpose(uint8_t *to, int64_t to_j, const uint8_t *from, int64_t from_i, int64_t rows) {
     __m128i a[16], b[16];
-    for (int i = 0; i < 16; i++) {
+    for (int i = 0; i < 16; i++)
         a[i] = _mm_loadu_si128(reinterpret_cast<const __m128i *>(from + i * from_i));
-    }
     shuffle_rows(a, b), shuffle_rows(b, a), shuffle_rows(a, b), shuffle_rows(b, a);
-    for (int j = 0; j < 16; j++) {
+    for (int64_t j = 0; j < rows; j++) {
         _mm_storeu_si128(reinterpret_cast<__m128i *>(to + j * to_j), a[j]);
     }
 }
 
-void transpose(int32_t *to, int64_t to_j, const int32_t *from, int64_t from_i) {
+void transpose(int32_t *to, int64_t to_j, const int32_t *from, int64_t from_i, int64_t rows) {
     const auto row = [&](int i) {
         return _mm_loadu_si128(reinterpret_cast<const __m128i *>(from + i * from_i));
     };
     const auto store = [&](int j, __m128i v) {
-        _mm_storeu_si128(reinterpret_cast<__m128i *>(to + j * to_j), v);
+        if (j < rows) _mm_storeu_si128(reinterpret_cast<__m128i *>(to + j * to_j), v);
     };
     const __m128i r0 = row(0), r1 = row(1), r2 = row(2), r3 = row(3);
     const __m128i a = _mm_unpacklo_epi32(r0, r1), b = _mm_unpacklo_epi32(r2, r3);
@@ -64,6 +64,7 @@ void copy(Element *to, int64_t to_i, int64_t to_j, const Element *from, int64_t 
         std::swap(to_i, to_j), std::swap(from_i, from_j), std::swap(count_i, count_j);
     }
     if (to_j == 1 && from_j == 1) {
+        if (to_i == count_j && from_i == count_j) count_j *= count_i, count_i = 1;
         for (int64_t i = 0; i < count_i; i++) {
             std::memcpy(to + i * to_i, from + i * from_i,
                         static_cast<size_t>(count_j) * sizeof(Element));
@@ -78,15 +79,26 @@ void copy(Element *to, int64_t to_i, int64_t to_j, const Element *from, int64_t 
         return;
     }
     constexpr int64_t block = kBlock<Element>;
-    const int64_t whole_i = count_i / block * block, whole_j = count_j / block * block;
-    for (int64_t i = 0; i < whole_i; i += block) {
-        for (int64_t j = 0; j < whole_j; j += block) {
-            transpose(to + i + j * to_j, to_j, from + i * from_i + j, from_i);
+    const int64_t blocks = count_i / block * block;
+    const Element *const end = from + (count_i - 1) * from_i + count_j;  // behind the last element
+    Element copies[block][block] = {};
+    for (int64_t i = 0; i < blocks; i += block) {
+        for (int64_t j = 0; j < count_j; j += block) {
+            const int64_t columns = std::min(block, count_j - j);
+            const Element *rows = from + i * from_i + j;
+            int64_t row = from_i;
+            // What follows short rows lies between elements, but for the last ones.
+            if (columns < block && end - rows < (block - 1) * from_i + block) {
+                for (int64_t r = 0; r < block; r++) {
+                    std::memcpy(copies[r], rows + r * row,
+                                static_cast<size_t>(columns) * sizeof(Element));
+                }
+                rows = copies[0], row = block;
+            }
+            transpose(to + i + j * to_j, to_j, rows, row, columns);
         }
     }
-    copy_each(to + whole_j * to_j, to_i, to_j, from + whole_j, from_i, from_j, whole_i,
-              count_j - whole_j);
-    copy_each(to + whole_i, to_i, to_j, from + whole_i * from_i, from_i, from_j, count_i - whole_i,
+    copy_each(to + blocks, to_i, to_j, from + blocks * from_i, from_i, from_j, count_i - blocks,
               count_j);
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "runtime/multipliers/scratch_pieces.h"
 #include "runtime/multipliers/strided_copy.h"
 #include "runtime/parallel_for.h"
 #include "runtime/scratch.h"
@@ -15,8 +16,6 @@ constexpr int64_t kPixels = 512, kFewestPixels = 128;     // of a region
 constexpr int64_t kChannels = 128, kFewestChannels = 16;  // output channels of a task
 constexpr int64_t kTasks = 16;                            // wanted, so that several threads share
 constexpr int64_t kSlack = 64;                            // bytes that copies may run over
-
-int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
 /// Copies `count` bytes, and up to 15 more.
 void copy_over(uint8_t *to, const uint8_t *from, int64_t count) {

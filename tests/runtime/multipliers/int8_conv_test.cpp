@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/isa.h"
 #include "runtime/multipliers/multiplier.h"
 #include "tests/random_problem.h"
 #include "tests/runtime/multipliers/example_tables.h"
@@ -137,6 +138,20 @@ TEST(Int8Conv, EveryEngineAroundItsTilesEqualsTheDefinition) {
     }
 }
 
+/// Blocks of 16 channels, quads of taps, tiles of 10, 4 and 1 columns.
+TEST(Int8Conv, DepthwiseOfEveryTableEqualsTheDefinition) {
+    std::mt19937 random(test_seed());
+    for (const char *sizes : {"n2ci35ih9iw13co35kh3kw3s1p1g35", "n1ci16ih11iw11co16kh5kw5s2p2g16",
+                              "n1ci70ih4iw24co70kh1kw9s1p0x2d2g70", "n3ci2ih3iw3co2kh3kw3s1p1g2",
+                              "n1ci20ih7iw7co20kh3kw2s1p0g20", "n1ci17ih6iw6co17kh1kw1s2p0g17"}) {
+        for (const NamedTable &table : tables()) {
+            check(Int8Problem(parsed(sizes), static_cast<uint8_t>(random()), random()), table,
+                  random);
+        }
+        if (HasFailure()) return;
+    }
+}
+
 /// Sums that leave 16 bits within a chunk and 32 bits in all.
 TEST(Int8Conv, LongSumsOfExtremeEntriesEqualTheDefinition) {
     std::mt19937 random(test_seed());
@@ -214,6 +229,15 @@ TEST(Int8Plan, TakesTheFastestEngineOfTheCpu) {
     EXPECT_EQ(engine("int8 mbm", avx2), Int8Engine::kScalar);
     EXPECT_EQ(engine("int8 exact", {}), Int8Engine::kScalar);
     EXPECT_EQ(engine("int8 mbm", {}), Int8Engine::kScalar);
+}
+
+TEST(Int8Plan, TheIsaCapsTheCpu) {  // CONVWRIGHT_ISA lowers host_isa()
+    const Int8Cpu cpu = host_int8_cpu();
+    EXPECT_EQ(cpu.avx2, host_isa() >= Isa::kAvx2);
+    if (host_isa() < Isa::kAvx512) {
+        EXPECT_FALSE(cpu.vnni);
+        EXPECT_FALSE(cpu.vbmi);
+    }
 }
 
 TEST(Int8Plan, RefusesMistakes) {
