@@ -28,7 +28,7 @@ from convwright.quantisation import PercentileObserver, calibrate_
 
 SEED = 0
 IMAGE_SIZE = 32
-SHORT = {"epochs": 1, "train_images": 12_800, "test_images": 2000}
+SHORT = {"epochs": 3, "train_images": 12_800, "test_images": 2000}
 LONG_EPOCHS = 10
 CALIBRATION_IMAGES = 1000
 PERCENTILE = 99.99
@@ -65,7 +65,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument(
         "--short",
         action="store_true",
-        help=f"{SHORT['epochs']} epoch of {SHORT['train_images']} images, {SHORT['test_images']} "
+        help=f"{SHORT['epochs']} epochs of {SHORT['train_images']} images, {SHORT['test_images']} "
         "to test, exact gradients only",
     )
     options = parser.parse_args()

@@ -35,6 +35,18 @@ def test_products_equal_the_scalar_reference() -> None:
     assert torch.equal(algebra, expected)
 
 
+def test_the_correction_rounds_toward_zero() -> None:
+    """Of every float32 g in [1, 4): nearest(g + (5/64 - 2^-27)) is g + 5/64 toward zero."""
+    first, last = (torch.tensor(v).view(torch.int32).item() for v in (1.0, 4.0))
+    for start in range(first, last, 1 << 21):
+        g = torch.arange(start, start + (1 << 21), dtype=torch.int32).view(torch.float32)
+        exact = g.double() + 5 / 64  # 30 bits
+        nearest = exact.float()
+        below = torch.nextafter(nearest, torch.zeros(()))
+        toward_zero = torch.where(nearest.double() > exact, below, nearest)
+        assert torch.equal(g + competitor._CORRECTION, toward_zero)
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("conv2d", CONVOLUTIONS)
 def test_convolutions_equal_the_operator_up_to_the_order_of_sums(

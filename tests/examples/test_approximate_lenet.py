@@ -47,7 +47,7 @@ def test_writes_its_table_and_picture(
 def test_short_sets_what_was_not_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["approximate_lenet.py", "--short", "--test-images", "5"])
     options = approximate_lenet.parse_options()
-    assert (options.epochs, options.train_images, options.test_images) == (1, 12_800, 5)
+    assert (options.epochs, options.train_images, options.test_images) == (3, 12_800, 5)
 
 
 def test_sides_begin_with_equal_weights_and_their_own_layers() -> None:

@@ -14,6 +14,7 @@ from convwright._approx_settings import check_settings
 from convwright._quantised import Quantisation, QuantisedCall, integer_sums
 from convwright.functional import approx_conv2d, approx_linear
 from convwright.multipliers._gradient_table import operands
+from convwright.nn import ApproxConv2d
 
 ops = torch.ops.convwright
 CASES = [
@@ -255,6 +256,16 @@ def test_sums_that_could_leave_int32_are_refused() -> None:
         call(torch.zeros(1, 3, 4, 4), torch.zeros(2, 3, 3, 3))
     one = call(torch.zeros(1, 1, 2, 2), torch.zeros(1, 1, 1, 1))
     assert (one == 2.0**31).all()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_compiled_code_calls_the_layer_between_its_graphs() -> None:
+    torch.compiler.reset()
+    layer = ApproxConv2d(3, 4, 3, number_format="int8")
+    layer.input_scale, layer.weight_scale = torch.tensor(0.05), torch.tensor(0.01)
+    model = torch.nn.Sequential(torch.nn.ReLU(), layer, torch.nn.ReLU())
+    input = torch.randn(2, 3, 6, 6)
+    assert torch.equal(torch.compile(model, backend="aot_eager")(input), model(input))
 
 
 def test_operands_of_bytes() -> None:

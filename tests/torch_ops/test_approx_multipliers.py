@@ -126,6 +126,35 @@ def test_described_engines_and_sources() -> None:
     assert (exact.rank, exact.mean_abs) == (1, 0)
 
 
+def ama5(a: int, w: int) -> int:
+    """The block that Ax-FPM is built from."""
+    return (a & 0x11) * w + 16 * (a & 0xEE) * ((w >> 3) & 0x11)
+
+
+@pytest.mark.parametrize(
+    "multiplier, number_format, kinds",
+    [
+        ("roba", "uint8", ("low rank",)),
+        ("roba", "int8", ("low rank",)),
+        ("truncate(5)", "uint8", ("transform", "low rank")),
+        ("drum(4)", "uint8", ("transform", "low rank")),
+        ("drum(4)", "int8", ("transform", "low rank")),
+        (ama5, "uint8", ("low rank",)),
+        ("mbm", "uint8", ("table",)),
+        ("mbm", "int8", ("table",)),
+    ],
+)
+def test_engines_of_8_bit_tables(multiplier, number_format: str, kinds: tuple) -> None:
+    if callable(multiplier):
+        multiplier = multipliers.from_function(multiplier, format=number_format)
+    found = multipliers.parse(multiplier).describe(number_format)
+    assert found.kind in kinds
+    # A table that was read is classified as the built-in one is.
+    table = multipliers.parse(multiplier).table(number_format)
+    read = multipliers.from_table(table, signed=number_format == "int8").describe()
+    assert (read.kind, read.engine, read.rank) == (found.kind, found.engine, found.rank)
+
+
 def test_tables_from_arrays() -> None:
     made = [
         multipliers.from_table(array)

@@ -75,10 +75,16 @@ def log_slopes(multiplier: Multiplier) -> Slopes:
 def _slope(multiplier: Multiplier, along: Tensor, other: Tensor) -> Tensor:
     """dp/d(along)."""
     first, second = split(multiplier, along), split(multiplier, other)
-    total = first.fraction + second.fraction
-    octave = (total + _correction(multiplier)).floor_()
-    slope = second.power * torch.exp2(octave)
-    if _may_leave_range(first, second):
+    correction = _correction(multiplier)
+    octave = (first.fraction + (second.fraction + correction)).floor_()
+    leaves_range = _may_leave_range(first, second)
+    if correction:
+        slope = torch.exp2(octave).mul_(second.power)
+    elif leaves_range:
+        slope = (octave + 1) * second.power  # 2^0 and 2^1
+    else:
+        slope = octave.add_(1).mul_(second.power)
+    if leaves_range:
         exponent = first.exponent + second.exponent + octave.int()
         nothing = (first.power == 0) | (second.power == 0)
         slope = slope.masked_fill((exponent < _LEAST_EXPONENT) & ~nothing, 0)

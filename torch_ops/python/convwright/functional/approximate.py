@@ -12,7 +12,7 @@ from convwright import _approx_trace
 from convwright._approx_functions import Call, approximate
 from convwright._approx_settings import Settings, check_settings
 from convwright._arguments import IntOrPair, padding_by_name, pair
-from convwright._quantised import Quantisation, QuantisedCall, quantised
+from convwright._quantised import Quantisation, quantised
 from convwright.functional.convolution import pad_far_side
 from convwright.multipliers import GradientTable, Multiplier
 
@@ -133,7 +133,7 @@ def _run(
             f"number_format {settings.number_format} needs a quantisation: scales and zero points"
         )
     _approx_trace.note("fprop", settings, input, weight, bias, geometry)
-    return quantised(input, weight, bias, QuantisedCall(settings, quantisation, *geometry))
+    return quantised(settings, quantisation, input, weight, bias, *geometry)
 
 
 def _float32(tensor: Tensor | None) -> Tensor | None:
