@@ -35,7 +35,9 @@ std::string cache_folder() {
 KnownTable make_known(const Table8 &table) {
     const std::string folder = cache_folder();
     KnownTable known;
-    known.classification = folder.empty() ? classify(table) : classify_cached(folder, table);
+    const int cost = int8_table_cost(host_int8_cpu());
+    known.classification =
+        folder.empty() ? classify(table, cost) : classify_cached(folder, table, cost);
     known.table = std::make_shared<const Int8Table>(table, known.classification);
     return known;
 }

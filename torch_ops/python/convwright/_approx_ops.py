@@ -2,7 +2,7 @@
 """The operators of approximate multipliers, and what Python adds to them: fake kernels and vmap.
 
     approx_conv2d_fprop(input, weight, bias?, stride, padding, dilation, groups,
-                        multiplier, number_format) -> Tensor
+                        multiplier, number_format, mantissa_table?) -> Tensor
     approx_conv2d_dgrad(grad_output, input, weight, ...the same...) -> Tensor
     approx_conv2d_wgrad(grad_output, input, weight, ...the same...) -> Tensor
     approx_int8_conv2d(input, weight, stride, padding, dilation, groups, table, pad_value) -> Tensor
@@ -39,8 +39,9 @@ def operator(name: str) -> Callable[..., Any]:
     return getattr(torch.ops.convwright, name).default
 
 
-def ops_of(multiplier: str, number_format: str) -> Ops:
-    """The three directions with products of one multiplier; arguments as of the exact ones."""
+def ops_of(multiplier: str, number_format: str, mantissa_table: Tensor | None) -> Ops:
+    """The three directions with products of one multiplier; arguments as of the exact ones. A table
+    of fractions, if there is one, is the multiplier, whose name then does not count."""
 
     if torch.compiler.is_compiling():  # Dynamo does not trace the search; a layer was made by it
         namespace = torch.ops.convwright
@@ -51,10 +52,11 @@ def ops_of(multiplier: str, number_format: str) -> Ops:
         )
     else:
         fprop, dgrad, wgrad = (operator(f"approx_conv2d_{d}") for d in _DIRECTIONS)
+    last = (multiplier, number_format, mantissa_table)
     return Ops(
-        lambda *args: fprop(*args, multiplier, number_format),
-        lambda *args: dgrad(*args, multiplier, number_format),
-        lambda *args: wgrad(*args, multiplier, number_format),
+        lambda *args: fprop(*args, *last),
+        lambda *args: dgrad(*args, *last),
+        lambda *args: wgrad(*args, *last),
     )
 
 
@@ -99,11 +101,15 @@ def _rule(direction: str) -> Vmap:
     exact_rule = getattr(_vmap, f"{direction}_vmap")
 
     def rule(info: Any, in_dims: _vmap.InDims, *args: Any) -> tuple[Tensor, int]:
-        *args, multiplier, number_format = args
+        # The table has a default, which a call may leave out.
+        mantissa_table = args[-1] if args[-1] is None or isinstance(args[-1], Tensor) else None
+        *args, multiplier, number_format = args[:9]
         dims = list(in_dims[: len(args)])
         if direction == "fprop" and dims[2] is not None and dims[1] is None:
             # The exact rule would add the bias behind the sum, and the sum begins with it.
             args[1], dims[1] = args[1].expand(info.batch_size, *args[1].shape), 0
-        return exact_rule(ops_of(multiplier, number_format), info, tuple(dims), *args)
+        return exact_rule(
+            ops_of(multiplier, number_format, mantissa_table), info, tuple(dims), *args
+        )
 
     return rule
