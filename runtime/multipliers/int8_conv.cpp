@@ -25,6 +25,10 @@ std::optional<ByteTerms> terms_of(const Table8 &table, const Classification &cla
     return byte_terms(table, classification);
 }
 
+bool is_depthwise(const ConvShape &shape) {
+    return shape.ci == 1 && shape.co == 1 && shape.groups > 1;
+}
+
 /// Calls `use` with the engine of the plan.
 template<typename Use>
 auto with_engine(const Int8Plan &plan, const Use &use) {
@@ -33,7 +37,7 @@ auto with_engine(const Int8Plan &plan, const Use &use) {
     if (plan.engine != Int8Engine::kLowRank) {
         return use(TableConv(shape, table.planes, plan.cpu, plan.pad_value));
     }
-    if (shape.ci == 1 && shape.co == 1 && shape.groups > 1 && plan.cpu.vnni) {
+    if (is_depthwise(shape) && plan.cpu.vnni) {
         return use(DepthwiseConv(shape, *table.terms, plan.cpu, plan.pad_value));
     }
     return use(LowRankConv(shape, *table.terms, plan.cpu, plan.pad_value));
@@ -67,9 +71,11 @@ Int8Plan int8_plan(const ConvProblem &problem, std::shared_ptr<const Int8Table> 
     if (engine && wrong == nullptr) wrong = why_missing(*engine, *table, cpu);
     if (wrong != nullptr) throw std::invalid_argument(std::string("int8_plan: ") + wrong);
     if (!engine) {
-        engine = cpu.avx2 && table->terms ? Int8Engine::kLowRank
-                 : cpu.vbmi               ? Int8Engine::kTable
-                                          : Int8Engine::kScalar;
+        // One channel in a group fills one of 16 lanes: without a kernel of its own, look-ups win.
+        const bool dots = cpu.vnni || (cpu.avx2 && !is_depthwise(ConvShape(problem)));
+        engine = dots && table->terms ? Int8Engine::kLowRank
+                 : cpu.vbmi           ? Int8Engine::kTable
+                                      : Int8Engine::kScalar;
     }
     Int8Plan plan{problem, std::move(table), *engine, cpu, pad_value, 0};
     if (plan.engine == Int8Engine::kScalar) plan.cpu = {};

@@ -215,7 +215,7 @@ TEST(Int8Conv, ThreadsDoNotChangeTheResult) {
 }
 
 TEST(Int8Plan, TakesTheFastestEngineOfTheCpu) {
-    const ConvProblem p = parsed("n1ci4ih8iw8co16kh1kw1s1p0");
+    ConvProblem p = parsed("n1ci4ih8iw8co16kh1kw1s1p0");
     const auto engine = [&](const char *name, const Int8Cpu &cpu) {
         for (const NamedTable &t : tables()) {
             if (t.name == name) return int8_plan(p, t.prepared, 0, cpu).engine;
@@ -229,6 +229,9 @@ TEST(Int8Plan, TakesTheFastestEngineOfTheCpu) {
     EXPECT_EQ(engine("int8 mbm", avx2), Int8Engine::kScalar);
     EXPECT_EQ(engine("int8 exact", {}), Int8Engine::kScalar);
     EXPECT_EQ(engine("int8 mbm", {}), Int8Engine::kScalar);
+    p = parsed("n1ci16ih8iw8co16kh3kw3s1p1g16");
+    EXPECT_EQ(engine("int8 exact", avx512), Int8Engine::kLowRank);
+    EXPECT_EQ(engine("int8 exact", avx2), Int8Engine::kScalar);
 }
 
 TEST(Int8Plan, TheIsaCapsTheCpu) {  // CONVWRIGHT_ISA lowers host_isa()
