@@ -9,7 +9,7 @@ namespace {
 using Digits = std::vector<std::array<int8_t, 256>>;
 
 /// Of base 256 with digits -128..127.
-int digits_needed(const Extent &e) {
+int digits_needed(const EntryRange &e) {
     int digits = 1;
     for (int64_t ones = 1; e.low < -128 * ones || e.high > 127 * ones; digits++) {
         ones = 256 * ones + 1;
@@ -18,17 +18,17 @@ int digits_needed(const Extent &e) {
 }
 
 /// Digits 2 q + p with p in {0, 1}, so that p + q is a digit too.
-bool halves_fit(const Extent &e) { return e.low >= -256 && e.high <= 254; }
+bool halves_fit(const EntryRange &e) { return e.low >= -256 && e.high <= 254; }
 
 struct Form {
     int products;
     bool negated, karatsuba;
 };
 
-Form best_form(const Extent &u, const Extent &v) {
+Form best_form(const EntryRange &u, const EntryRange &v) {
     Form best{0, false, false};
     for (const bool negated : {false, true}) {
-        const Extent x = negated ? u.negated() : u, y = negated ? v.negated() : v;
+        const EntryRange x = negated ? u.negated() : u, y = negated ? v.negated() : v;
         const int du = digits_needed(x), dv = digits_needed(y);
         const bool karatsuba = du == 2 && dv == 2 && halves_fit(x) && halves_fit(y);
         const int products = karatsuba ? 3 : du * dv;
@@ -69,18 +69,18 @@ bool is_zero(const std::array<int8_t, 256> &digit) { return digit == std::array<
 
 }  // namespace
 
-Extent extent(const Row256 &row) {
-    Extent e{row[0], row[0], row[0]};
+EntryRange entry_range(const Row256 &row) {
+    EntryRange e{row[0], row[0], row[0]};
     for (const int64_t x : row) e = {std::min(e.low, x), std::max(e.high, x), e.bits | x};
     return e;
 }
 
-int products_needed(const Extent &u, const Extent &v) {
+int products_needed(const EntryRange &u, const EntryRange &v) {
     return u.is_zero() || v.is_zero() ? 0 : best_form(u, v).products;
 }
 
 void append_products(const Row256 &u, const Row256 &v, int shift, std::vector<DigitProduct> &out) {
-    const Form form = best_form(extent(u), extent(v));
+    const Form form = best_form(entry_range(u), entry_range(v));
     const Row256 x = form.negated ? negated(u) : u, y = form.negated ? negated(v) : v;
     if (form.karatsuba) {
         const Digits dx = karatsuba_digits(x, true), dy = karatsuba_digits(y, false);

@@ -15,21 +15,21 @@ constexpr int kMostTries = 20000;  ///< Of moves in one search: 50 ms, and bad l
 
 int trailing_zeros(int64_t bits) { return __builtin_ctzll(static_cast<uint64_t>(bits)); }
 
-double size_bits(const Extent &e) {
+double size_bits(const EntryRange &e) {
     return std::log2(static_cast<double>(std::max(e.high + 1, -e.low))) + 1;
 }
 
 /// A factor without powers of two in its vectors, and what it costs.
 struct Term {
     Factor f;
-    Extent u, v;
+    EntryRange u, v;
     double cost = 0;  ///< Products, then how far the entries are from fewer.
 
     bool is_zero() const { return u.is_zero() || v.is_zero(); }
 
     /// From vectors that may be even; false if it is not an integer table or entries are too large.
     bool update() {
-        u = extent(f.u), v = extent(f.v);
+        u = entry_range(f.u), v = entry_range(f.v);
         cost = 0;
         if (is_zero()) return true;
         halve(f.u, u), halve(f.v, v);
@@ -43,7 +43,7 @@ struct Term {
     }
 
 private:
-    void halve(Row256 &row, Extent &e) {
+    void halve(Row256 &row, EntryRange &e) {
         const int zeros = trailing_zeros(e.bits);
         if (zeros == 0) return;
         for (int64_t &x : row) x >>= zeros;
@@ -166,7 +166,7 @@ std::vector<Factor> factors_of(const std::vector<Term> &terms) {
 
 int products_needed(const std::vector<Factor> &factors) {
     int products = 0;
-    for (const Factor &f : factors) products += products_needed(extent(f.u), extent(f.v));
+    for (const Factor &f : factors) products += products_needed(entry_range(f.u), entry_range(f.v));
     return products;
 }
 

@@ -53,7 +53,7 @@ std::optional<std::vector<Factor>> lattice_factors(const Matrix256 &matrix, bool
     if (!lattice) return std::nullopt;
     for (const auto *vectors : {&lattice->coefficients, &lattice->basis}) {
         for (const Row256 &row : *vectors) {
-            const Extent e = extent(row);
+            const EntryRange e = entry_range(row);
             if (e.low < -kMostEntry || e.high > kMostEntry) return std::nullopt;
         }
     }
@@ -140,8 +140,8 @@ std::optional<OperandTransform> operand_transform(const Table8 &table) {
     const Factor &f = factors->front();
     const auto first = std::find_if(f.u.begin(), f.u.end(), [](int64_t x) { return x != 0; });
     const int64_t sign = first != f.u.end() && *first < 0 ? -1 : 1;
-    const int zeros_u = __builtin_ctzll(static_cast<uint64_t>(extent(f.u).bits));
-    const int zeros_v = __builtin_ctzll(static_cast<uint64_t>(extent(f.v).bits));
+    const int zeros_u = __builtin_ctzll(static_cast<uint64_t>(entry_range(f.u).bits));
+    const int zeros_v = __builtin_ctzll(static_cast<uint64_t>(entry_range(f.v).bits));
     OperandTransform transform;
     transform.shift = f.shift + zeros_u + zeros_v;
     // They fit: each divides an entry of the table.

@@ -51,7 +51,7 @@ TEST(DigitProducts, AsManyAsTheirRangesNeed) {
     };
     for (const auto &c : cases) {
         const Row256 u = ramp(c.u_low, c.u_high), v = ramp(c.v_low, c.v_high);
-        EXPECT_EQ(products_needed(extent(u), extent(v)), c.products)
+        EXPECT_EQ(products_needed(entry_range(u), entry_range(v)), c.products)
             << c.u_low << ".." << c.u_high << " times " << c.v_low << ".." << c.v_high;
         std::vector<DigitProduct> products;
         append_products(u, v, 0, products);
@@ -77,7 +77,7 @@ TEST(DigitProducts, EveryNineBitPairInThreeProducts) {
 }
 
 TEST(DigitProducts, ZeroNeedsNone) {
-    EXPECT_EQ(products_needed(extent(Row256{}), extent(ramp(0, 255))), 0);
+    EXPECT_EQ(products_needed(entry_range(Row256{}), entry_range(ramp(0, 255))), 0);
     std::vector<DigitProduct> products;
     append_products(Row256{}, ramp(0, 255), 0, products);
     EXPECT_TRUE(products.empty());

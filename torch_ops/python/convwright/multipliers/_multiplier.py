@@ -90,7 +90,7 @@ class Multiplier:
 
     @property
     def mantissa_table(self) -> Tensor | None:
-        """The entries of a table of float fractions, int32 [4^m]; else None. Not to be written to."""
+        """Entries of a table of float fractions, int32 [4^m]; else None. Not to be written to."""
         return _mantissa_table(self) if self.table_format in FLOAT_FORMATS else None
 
     def describe(self, number_format: str | None = None) -> "Description":

@@ -34,9 +34,9 @@ def from_table(source: Any, *, signed: bool = False, format: str | None = None) 
     The multiplier exists in "int8" where `signed`, else in "uint8".
 
     A table of fractions is an array or tensor of int32, [2^m, 2^m] or [4^m] with m from 1 to 11.
-    Operands are cut to m fraction bits; entry [i][j] is for 1.i (activation) times 1.j (weight), the
-    result scaled to [1, 2): 23 fraction bits, and bit 23 where the product is 2 or more. Exponents
-    and signs are added outside. The multiplier exists in "float32" and "bfloat16".
+    Operands are cut to m fraction bits; entry [i][j] is for 1.i (activation) times 1.j (weight),
+    the result scaled to [1, 2): 23 fraction bits, and bit 23 where the product is 2 or more.
+    Exponents and signs are added outside. The multiplier exists in "float32" and "bfloat16".
 
     Raises ValueError with one
     sentence, or TypeError for a source of another kind; what the operating system raises, for a
@@ -63,14 +63,15 @@ def from_function(
     them); it gets integers of the format, -128..127 or 0..255, and returns an integer of 32 bits,
     as int or as a float without a fraction. With `format` "float32" it gets floats in [1, 2) of
     `mantissa_bits` fraction bits and returns their product, from 1 to less than 4, which is cut to
-    float32. Raises ValueError with one sentence that names the pair where it raises, or returns NaN or
-    anything else.
+    float32. Raises ValueError with one sentence that names the pair where it raises, or returns
+    NaN or anything else.
     """
     if format == "float32":
         return _sampled_fractions(function, mantissa_bits)
     if format not in INTEGER_FORMATS:
         raise ValueError(
-            f"format is {format!r}, a function is sampled in {', '.join(INTEGER_FORMATS)} or float32"
+            f"format is {format!r}, a function is sampled in {', '.join(INTEGER_FORMATS)} or "
+            "float32"
         )
     operands = [b - 256 if format == "int8" and b >= 128 else b for b in range(256)]
     values = [_sample(function, a, w) for a in operands for w in operands]
