@@ -28,12 +28,14 @@ struct Conv2dWgrad {
     Halide::Var co{"co"}, ci{"ci"}, g{"g"}, x{"x"}, y{"y"}, n{"n"}, kx{"kx"}, ky{"ky"};
     Halide::Var l{"l"}, q{"q"}, other{"other"}, py{"py"}, pn{"pn"}, band{"band"}, block{"block"};
     Halide::RVar r_band, r_block, r_x, r_y, r_n;
+    FrameLoops frame;               ///< Of the updates that fill `padded`,
+    Halide::RVar r_column;          ///< and of the one that fills `grad`.
     Halide::Func pixels{"pixels"};  ///< What is read in place, under its mask.
     Halide::Func padded{"padded"}, grad{"grad"}, sum{"sum"}, partial{"partial"};
 
     Conv2dWgrad(Halide::Func grad_output, Halide::Func input, const ConvGeometry &geo,
                 Halide::Expr ow, Halide::Expr oh, Halide::Expr batch, const WgradPartition &cut,
-                int panel, int group, bool whole_pixels) {
+                Halide::Expr frame_columns, int panel, int group, bool whole_pixels) {
         Halide::RDom r(0, ow, 0, cut.rows, 0, cut.images, "r");
         r_x = r[0], r_y = r[1], r_n = r[2];
         const Halide::Expr gy = band * cut.rows + r_y, gn = block * cut.images + r_n;
@@ -58,11 +60,16 @@ struct Conv2dWgrad {
             }
             product = to_float(grad_output(co, g, r_x, inside_y, inside_n)) * pixel;
         } else {
-            // Channels behind the last one repeat it: they fill up register tiles, and the reduction
-            // pass drops what they sum to.
-            padded(ci, g, x, y, n) = zero_padded(input, geo, clamp(ci, 0, geo.ci - 1), g, x, y, n);
-            grad(co, g, x, y, n) = to_float(
-                grad_output(clamp(co, 0, geo.co - 1), clamp(g, 0, geo.groups - 1), x, y, n));
+            // Channels behind the last one are zeros: they fill up register tiles, and the reduction
+            // pass drops what they sum to. A clamp in their place would be a gather.
+            frame = fill_frame(padded, input, geo, frame_columns, ci, g, x, y, n, true);
+            grad(co, g, x, y, n) = 0.0f;
+            Halide::RDom column(0, ow, "column");
+            column.where(likely(co < geo.co));
+            grad(co, g, column, y, n) =
+                to_float(grad_output(unsafe_promise_clamped(co, 0, geo.co - 1),
+                                     clamp(g, 0, geo.groups - 1), column, y, n));
+            r_column = column;
             product = grad(co, g, r_x, gy, gn) * padded(ci, g, in_x, in_y, gn);
         }
         sum(co, ci, kx, ky, g, band, block) = 0.0f;

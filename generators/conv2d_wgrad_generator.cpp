@@ -26,6 +26,7 @@ public:
     Input<int> dilation_x_{"dilation_x"}, dilation_y_{"dilation_y"};
     Input<int> rows_{"rows"}, images_{"images"}, bands_{"bands"}, blocks_{"blocks"};
     Input<int> task_tiles_{"task_tiles"};
+    Input<int> frame_columns_{"frame_columns"};    // of the padded input, those that a tap reaches
     Output<Buffer<float, 8>> partial_{"partial"};  // (lane, ci, kx, ky, panel, other, py, pn)
 
     void configure() {
@@ -37,7 +38,7 @@ public:
         params_ = parse_params<Conv2dWgradCpuParams>(schedule_);
         alg_.emplace(grad_output_, input_, geometry(), grad_output_.dim(2).extent(),
                      grad_output_.dim(3).extent(), grad_output_.dim(4).extent(),
-                     WgradPartition{rows_, images_, bands_, blocks_},
+                     WgradPartition{rows_, images_, bands_, blocks_}, frame_columns_,
                      params_.vec * natural_vector_size<float>(),
                      params_.lane == Conv2dWgradCpuParams::kGroups ? params_.group : 0,
                      params_.spreads(natural_vector_size<float>()));

@@ -59,11 +59,12 @@ inline Halide::Expr to_frame(Halide::Expr stored) {
 /// frame(...) = zero_padded(...) in two steps: zeros, and over them the rows that exist, without a
 /// condition for each element. `columns` of them, whatever the consumer is said to need: register tiles
 /// run over the last output column, and what they read there must not be chance denormals, which cost
-/// 150 cycles each (5x5 on 14x14 took 4 times as long). Rows are filled as needed.
+/// 150 cycles each (5x5 on 14x14 took 4 times as long). Rows are filled as needed. Channels behind the
+/// last one are zeros if `more_channels` of them may be read.
 inline FrameLoops fill_frame(Halide::Func frame, const Halide::Func &input, const ConvGeometry &geo,
                              const Halide::Expr &columns, const Halide::Var &ci,
                              const Halide::Var &g, const Halide::Var &x, const Halide::Var &y,
-                             const Halide::Var &n) {
+                             const Halide::Var &n, bool more_channels = false) {
     const Halide::Type type = input.type() == Halide::UInt(16) ? Halide::Float(32) : input.type();
     frame(ci, g, x, y, n) = Halide::undef(type);
     const Halide::RDom all(0, columns, "all");
@@ -71,8 +72,13 @@ inline FrameLoops fill_frame(Halide::Func frame, const Halide::Func &input, cons
     const Halide::Expr skipped = max(-geo.pad_x, 0);
     Halide::RDom row(skipped, max(geo.iw - skipped, 0), "row");
     row.where(rows_inside(geo, y));
+    Halide::Expr channel = ci;
+    if (more_channels) {
+        row.where(likely(ci < geo.ci));
+        channel = unsafe_promise_clamped(ci, 0, geo.ci - 1);
+    }
     frame(ci, g, row + geo.pad_x, y, n) = to_frame(
-        input(ci, clamp(g, 0, geo.groups - 1), row, clamp(y - geo.pad_y, 0, geo.ih - 1), n));
+        input(channel, clamp(g, 0, geo.groups - 1), row, clamp(y - geo.pad_y, 0, geo.ih - 1), n));
     return {all, row};
 }
 

@@ -80,9 +80,12 @@ bool run_wgrad(CallContext &context, const WgradPlan &plan, const ConvProblem &p
     void *user_context = &context;
     WgradCut cut = plan.cut;
     PassAxis ax = pass.x, ay = pass.y;
-    void *arguments[] = {&user_context, grad.get(), in.get(),     &ax.stride,      &ay.stride,
-                         &ax.pad,       &ay.pad,    &ax.dilation, &ay.dilation,    &cut.rows,
-                         &cut.images,   &cut.bands, &cut.blocks,  &cut.task_tiles, partial.get()};
+    int frame_columns =
+        (pass.x.out - 1) * pass.x.stride + (pass.x.taps.count - 1) * pass.x.dilation + 1;
+    void *arguments[] = {&user_context, grad.get(),      in.get(),       &ax.stride,
+                         &ay.stride,    &ax.pad,         &ay.pad,        &ax.dilation,
+                         &ay.dilation,  &cut.rows,       &cut.images,    &cut.bands,
+                         &cut.blocks,   &cut.task_tiles, &frame_columns, partial.get()};
     if (plan.kernel->call(arguments) != 0) return false;
 
     // Lanes are the output channels of a group, or of all of them.

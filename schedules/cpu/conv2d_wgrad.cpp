@@ -54,14 +54,21 @@ void schedule_conv2d_wgrad_cpu(Conv2dWgrad &a, const P &p, Halide::Expr task_til
     registers(a.sum.update().reorder(lane, a.ci, a.kx, a.ky, a.r_x, a.r_y, a.r_n));
 
     if (p.stage == P::kDirect) return;
+    const TailStrategy tail = TailStrategy::GuardWithIf;
     a.grad.compute_at(a.partial, a.r_band);
     a.padded.compute_at(a.partial, a.r_band);
+    Halide::Stage zeros = a.padded.update(0), rows = a.padded.update(1), copy = a.grad.update();
     if (grouped) {
         a.grad.reorder_storage(a.g, a.co, a.x, a.y, a.n).reorder(a.g, a.co, a.x, a.y, a.n);
-        a.padded.reorder_storage(a.g, a.ci, a.x, a.y, a.n).reorder(a.g, a.ci, a.x, a.y, a.n);
-        a.padded.vectorize(a.g, lanes, TailStrategy::RoundUp);
+        a.padded.reorder_storage(a.g, a.ci, a.x, a.y, a.n);
+        zeros.reorder(a.g, a.ci, a.frame.all, a.y, a.n)
+            .vectorize(a.g, lanes, TailStrategy::RoundUp);
+        rows.reorder(a.g, a.ci, a.frame.row, a.y, a.n).vectorize(a.g, lanes, TailStrategy::RoundUp);
+        copy.reorder(a.g, a.co, a.r_column, a.y, a.n).vectorize(a.g, lanes, TailStrategy::RoundUp);
     } else {
-        a.padded.vectorize(a.ci, lanes, TailStrategy::GuardWithIf);
+        zeros.reorder(a.ci, a.frame.all, a.y, a.g, a.n).vectorize(a.ci, lanes, tail);
+        rows.reorder(a.ci, a.frame.row, a.y, a.g, a.n).vectorize(a.ci, lanes, tail);
+        copy.reorder(a.co, a.r_column, a.y, a.g, a.n).vectorize(a.co, lanes, tail);
     }
     a.grad.vectorize(lane, lanes, TailStrategy::RoundUp);
 }
