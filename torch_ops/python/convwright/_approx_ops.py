@@ -42,15 +42,26 @@ def operator(name: str) -> Callable[..., Any]:
 def ops_of(multiplier: str, number_format: str) -> Ops:
     """The three directions with products of one multiplier; arguments as of the exact ones."""
 
-    if torch.compiler.is_compiling():  # Dynamo does not trace the search; a layer was made by it
-        namespace = torch.ops.convwright
-        fprop, dgrad, wgrad = (
-            namespace.approx_conv2d_fprop.default,
-            namespace.approx_conv2d_dgrad.default,
-            namespace.approx_conv2d_wgrad.default,
-        )
-    else:
-        fprop, dgrad, wgrad = (operator(f"approx_conv2d_{d}") for d in _DIRECTIONS)
+    if not torch.compiler.is_compiling():
+        return _found_ops(multiplier, number_format)
+    # Dynamo does not trace the search, which has been made where a layer was.
+    namespace = torch.ops.convwright
+    return _bound(
+        namespace.approx_conv2d_fprop.default,
+        namespace.approx_conv2d_dgrad.default,
+        namespace.approx_conv2d_wgrad.default,
+        multiplier,
+        number_format,
+    )
+
+
+@cache
+def _found_ops(multiplier: str, number_format: str) -> Ops:
+    ops = (operator(f"approx_conv2d_{direction}") for direction in _DIRECTIONS)
+    return _bound(*ops, multiplier, number_format)
+
+
+def _bound(fprop: Any, dgrad: Any, wgrad: Any, multiplier: str, number_format: str) -> Ops:
     return Ops(
         lambda *args: fprop(*args, multiplier, number_format),
         lambda *args: dgrad(*args, multiplier, number_format),
