@@ -12,16 +12,17 @@ endif()
 set(CONVWRIGHT_KERNEL_DIR "${CMAKE_BINARY_DIR}/kernels")
 
 # convwright_add_kernel(<generator> ISA <avx2|avx512> [FORMAT <nhwc|nchw>] [DTYPE <f32|bf16>]
-#                       [SCHEDULE <knobs>] [PROBLEM <problem string> [PHASE <pass>]] [TABLE <table>])
+#                       [PRODUCT <name>] [SCHEDULE <knobs>]
+#                       [PROBLEM <problem string> [PHASE <pass>]] [TABLE <table>])
 #
 # One row of a table (the shipped one unless told): one object file from the Generator <generator> of
 # the program convwright_generators, and one row of the registry. PROBLEM makes a kernel for that
-# problem alone.
+# problem alone, PRODUCT one of approx_conv2d, by the program convwright_product_generators.
 function(convwright_add_kernel generator)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "" "ISA;FORMAT;DTYPE;SCHEDULE;PROBLEM;PHASE;TABLE" "")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "ISA;FORMAT;DTYPE;PRODUCT;SCHEDULE;PROBLEM;PHASE;TABLE" "")
     if(NOT DEFINED CONVWRIGHT_TARGET_${arg_ISA} OR arg_UNPARSED_ARGUMENTS)
         message(FATAL_ERROR "convwright_add_kernel(${ARGV}): expected ISA avx2 or avx512 and "
-                            "FORMAT, DTYPE, SCHEDULE, PROBLEM, PHASE, TABLE.")
+                            "FORMAT, DTYPE, PRODUCT, SCHEDULE, PROBLEM, PHASE, TABLE.")
     endif()
     set(table shipped)
     if(arg_TABLE)
@@ -40,6 +41,11 @@ function(convwright_add_kernel generator)
         set(typed ${dtype})
         list(APPEND params "dtype=${dtype}")
     endif()
+    set(program convwright_generators)
+    if(arg_PRODUCT)
+        set(program convwright_product_generators)
+        list(APPEND params "product=${arg_PRODUCT}" "schedule=${arg_SCHEDULE}")
+    endif()
     set(phase 0)
     if(arg_PROBLEM)
         list(APPEND params "problem=${arg_PROBLEM}")
@@ -49,21 +55,21 @@ function(convwright_add_kernel generator)
         endif()
     endif()
     string(REGEX REPLACE "[:,]" "_" knobs "${arg_SCHEDULE}")
-    string(JOIN _ symbol ${generator} ${arg_FORMAT} ${typed} ${arg_ISA} ${knobs} ${arg_PROBLEM} ${arg_PHASE})
+    string(JOIN _ symbol ${generator} ${arg_PRODUCT} ${arg_FORMAT} ${typed} ${arg_ISA} ${knobs} ${arg_PROBLEM} ${arg_PHASE})
 
     set(folder "${CONVWRIGHT_KERNEL_DIR}/${table}")
     set(object "${folder}/${symbol}.o")
     add_custom_command(
         OUTPUT "${object}"
-        COMMAND convwright_generators -g ${generator} -f ${symbol} -n ${symbol} -e object
+        COMMAND ${program} -g ${generator} -f ${symbol} -n ${symbol} -e object
             -o "${folder}"
             target=${CONVWRIGHT_TARGET_${arg_ISA}}-${CONVWRIGHT_KERNEL_FEATURES} ${params}
-        DEPENDS convwright_generators
+        DEPENDS ${program}
         COMMENT "Kernel ${symbol}"
         VERBATIM)
     set_property(GLOBAL APPEND PROPERTY CONVWRIGHT_OBJECTS_${table} "${object}")
     set_property(GLOBAL APPEND_STRING PROPERTY CONVWRIGHT_ROWS_${table}
-        "CONVWRIGHT_KERNEL(${generator}, ${symbol}, ${format}, ${arg_ISA}, ${dtype}, \"${arg_SCHEDULE}\", \"${arg_PROBLEM}\", ${phase})\n")
+        "CONVWRIGHT_KERNEL(${generator}, ${symbol}, ${format}, ${arg_ISA}, ${dtype}, \"${arg_PRODUCT}\", \"${arg_SCHEDULE}\", \"${arg_PROBLEM}\", ${phase})\n")
 endfunction()
 
 # convwright_kernel_library(<target> <table>): all kernels of the table so far as a static library;

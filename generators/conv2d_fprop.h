@@ -5,6 +5,14 @@
 
 namespace convwright {
 
+/// The sum over taps and channels of a convolution and what is stored of it: the part that schedules
+/// of register tiles see, whatever the product.
+struct ConvSum {
+    Halide::Var co{"co"}, ci{"ci"}, g{"g"}, x{"x"}, y{"y"}, n{"n"};
+    Halide::RVar r_ci, r_kx, r_ky;
+    Halide::Func conv{"conv"}, out{"out"};
+};
+
 /// Direct 2-D convolution, forward (fprop). Algorithm only: no directive, no target question.
 ///   out(co,g,x,y,n) = max(floor, bias(co,g) +
 ///       sum_{ci,kx,ky} padded(ci, g, x*stride+kx*dilation, ..., n) * weight(co, ci, kx, ky, g))
@@ -17,11 +25,11 @@ namespace convwright {
 /// `floor` is 0 for a ReLU, else -infinity. A NaN stays one, as in torch.relu.
 ///
 /// dgrad is this same sum over another packing of the weight: docs/adr/0001.
-struct Conv2dFprop {
-    Halide::Var co{"co"}, ci{"ci"}, g{"g"}, x{"x"}, y{"y"}, n{"n"};
-    Halide::RVar r_ci, r_kx, r_ky;
+struct Conv2dFprop : ConvSum {
+    FrameLoops frame;  ///< Of the updates that fill `padded` or `columns`.
     Halide::Var kx{"kx"};
-    Halide::Func padded{"padded"}, columns{"columns"}, conv{"conv"}, out{"out"};
+    Halide::Func pixels{"pixels"};  ///< What is read in place, under its mask.
+    Halide::Func padded{"padded"}, columns{"columns"};
 
     Conv2dFprop(Halide::Func input, Halide::Func weight, Halide::Func bias, Halide::Expr floor,
                 const ConvGeometry &geo, int panel, Halide::Type stored) {
@@ -34,13 +42,27 @@ struct Conv2dFprop {
         if (geo.padding == Padding::kMasked) {
             // Rows outside add nothing: the loop over taps is trimmed to the rows that exist.
             r.where(rows_inside(geo, py));
-            pixel = masked_column(input, geo, r_ci, g, px, py, n);
+            pixels(ci, g, x, y, n) = masked_column(input, geo, ci, g, x, y, n);
+            pixel = pixels(r_ci, g, px, py, n);
         } else {
-            padded(ci, g, x, y, n) = geo.padding == Padding::kFrame
-                                         ? zero_padded(input, geo, ci, g, x, y, n)
-                                         : to_float(input(ci, g, x, y, n));
-            columns(ci, g, x, kx, y, n) =
-                padded(ci, g, x * geo.stride_x + kx * geo.dilation_x, y, n);
+            if (geo.padding == Padding::kGathered) {
+                // Register tiles run over the last column here too.
+                const Halide::RDom all(0, geo.tiled_ow, "all");
+                columns(ci, g, x, kx, y, n) = Halide::undef<float>();
+                columns(ci, g, all, kx, y, n) =
+                    zero_padded(input, geo, ci, g, all * geo.stride_x + kx * geo.dilation_x, y, n);
+                frame.all = all;
+            } else {
+                if (geo.padding == Padding::kFrame) {
+                    const Halide::Expr read =
+                        (geo.tiled_ow - 1) * geo.stride_x + (geo.kw - 1) * geo.dilation_x + 1;
+                    frame = fill_frame(padded, input, geo, read, ci, g, x, y, n);
+                } else {
+                    padded(ci, g, x, y, n) = to_float(input(ci, g, x, y, n));
+                }
+                columns(ci, g, x, kx, y, n) =
+                    padded(ci, g, x * geo.stride_x + kx * geo.dilation_x, y, n);
+            }
             pixel = columns(r_ci, g, x, r_kx, py, n);
         }
         conv(co, g, x, y, n) += pixel * weight(co % panel, r_ci, r_kx, r_ky, co / panel, g);

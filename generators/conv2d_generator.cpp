@@ -29,6 +29,7 @@ public:
     Input<int> pad_x_{"pad_x"}, pad_y_{"pad_y"};
     Input<int> dilation_x_{"dilation_x"}, dilation_y_{"dilation_y"};
     Input<int> channel_tiles_{"channel_tiles"}, column_tiles_{"column_tiles"}, rows_{"rows"};
+    Input<int> tiled_ow_{"tiled_ow"};           // output columns in whole register tiles
     Output<Buffer<void, 5>> output_{"output"};  // (co, g, ow, oh, n)
 
     void configure() {
@@ -51,16 +52,22 @@ public:
     }
 
     void schedule() {
-        const bool grouped = params_.lane == Conv2dCpuParams::kGroups;
+        const bool grouped = params_.lane == Conv2dCpuParams::kGroups && params_.group == 1;
         const int dense = format_ == Format::kNchw ? 2 : grouped ? 1 : 0;
-        promise_dense(input_, dense);
+        promise_dense(input_, params_.stage == Conv2dCpuParams::kFolded ? 2 : dense);
         const bool scattered = params_.strided_out || (dense == 2 && !columns());
         promise_dense(output_, scattered ? -1 : dense);
         promise_dense(weight_, grouped ? 5 : 0);
         promise_dense(bias_, grouped ? 2 : 0);
         weight_.dim(0).set_extent(panel_);
         bias_.dim(0).set_extent(panel_);
-        if (!grouped) {
+        if (params_.group != 1) {
+            // One vector holds the channels of several groups: they follow each other everywhere.
+            input_.dim(1).set_stride(params_.group);
+            output_.dim(1).set_stride(params_.group);
+            weight_.dim(5).set_stride(params_.group);
+            bias_.dim(2).set_stride(params_.group);
+        } else if (!grouped) {
             weight_.dim(1).set_stride(panel_);
             bias_.dim(1).set_stride(panel_);
         }
@@ -81,6 +88,19 @@ public:
 private:
     bool columns() const { return params_.lane == Conv2dCpuParams::kColumns; }
 
+    Padding padding() const {
+        switch (params_.stage) {
+            case Conv2dCpuParams::kDirect:
+                return Padding::kNone;
+            case Conv2dCpuParams::kMasked:
+                return Padding::kMasked;
+            case Conv2dCpuParams::kGather:
+                return Padding::kGathered;
+            default:
+                return Padding::kFrame;
+        }
+    }
+
     ConvGeometry geometry() {
         ConvGeometry geo;
         if (!problem_.value().empty()) {
@@ -94,15 +114,21 @@ private:
             geo.pad_x = pad_x_, geo.pad_y = pad_y_;
             geo.dilation_x = dilation_x_, geo.dilation_y = dilation_y_;
         }
-        if (params_.lane == Conv2dCpuParams::kGroups) geo.ci = geo.co = 1;
+        if (params_.lane == Conv2dCpuParams::kGroups) geo.ci = geo.co = params_.group;
+        if (columns() && params_.taps_x != 0) geo.ci = geo.co = 1;
+        if (params_.stage == Conv2dCpuParams::kFolded) {
+            geo.ci = geo.groups = geo.dilation_x = 1;
+            geo.iw = input_.dim(2).extent();
+        }
         if (params_.taps_x != 0) geo.kw = params_.taps_x, geo.dilation_x = 1;
         if (params_.taps_y != 0) geo.kh = params_.taps_y, geo.dilation_y = 1;
         if (params_.stride != 0) geo.stride_x = geo.stride_y = params_.stride;
         // Vectors of columns need the stride at compile time; why_illegal() has promised 1.
-        if (columns() && params_.stage != Conv2dCpuParams::kGather) geo.stride_x = 1;
-        geo.padding = params_.stage == Conv2dCpuParams::kDirect   ? Padding::kNone
-                      : params_.stage == Conv2dCpuParams::kMasked ? Padding::kMasked
-                                                                  : Padding::kFrame;
+        if (columns() && params_.stage != Conv2dCpuParams::kGather && params_.stride == 0) {
+            geo.stride_x = 1;
+        }
+        geo.tiled_ow = tiled_ow_;
+        geo.padding = padding();
         return geo;
     }
 

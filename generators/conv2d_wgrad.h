@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
+
 #include "generators/conv_geometry.h"
 
 namespace convwright {
@@ -16,8 +18,8 @@ struct WgradPartition {
 ///   sum(co,ci,kx,ky,g, chunk) = sum_{x,y,n in chunk}
 ///       grad(co,g,x,y,n) * padded(ci, g, x*stride+kx*dilation, y*stride+ky*dilation, n)
 ///   partial(l,ci,kx,ky,q,other,py,pn) = sum over the chunks of the part,
-/// in panels of `panel` lanes: q * panel + l is the output channel and `other` the group or, for
-/// depthwise (`grouped`), the other way round. Panels keep all of a weight's rows in reach of the
+/// in panels of `panel` lanes: q * panel + l is the output channel and `other` the group or, with `group`
+/// channels in a group (0: any), q * panel + l counts the channels of all groups and `other` is 0. Panels keep all of a weight's rows in reach of the
 /// prefetcher when a second, small pass (WgradReduce) adds the parts in their order.
 /// Without padding and with masked padding nothing is staged: both operands are read in place, and the
 /// last panel moves back over its neighbour to end with the last output channel or group.
@@ -26,11 +28,12 @@ struct Conv2dWgrad {
     Halide::Var co{"co"}, ci{"ci"}, g{"g"}, x{"x"}, y{"y"}, n{"n"}, kx{"kx"}, ky{"ky"};
     Halide::Var l{"l"}, q{"q"}, other{"other"}, py{"py"}, pn{"pn"}, band{"band"}, block{"block"};
     Halide::RVar r_band, r_block, r_x, r_y, r_n;
+    Halide::Func pixels{"pixels"};  ///< What is read in place, under its mask.
     Halide::Func padded{"padded"}, grad{"grad"}, sum{"sum"}, partial{"partial"};
 
     Conv2dWgrad(Halide::Func grad_output, Halide::Func input, const ConvGeometry &geo,
                 Halide::Expr ow, Halide::Expr oh, Halide::Expr batch, const WgradPartition &cut,
-                int panel, bool grouped) {
+                int panel, int group, bool whole_pixels) {
         Halide::RDom r(0, ow, 0, cut.rows, 0, cut.images, "r");
         r_x = r[0], r_y = r[1], r_n = r[2];
         const Halide::Expr gy = band * cut.rows + r_y, gn = block * cut.images + r_n;
@@ -46,8 +49,10 @@ struct Conv2dWgrad {
             Halide::Expr pixel;
             if (geo.padding == Padding::kMasked) {
                 // Rows outside add nothing: the loop over rows is trimmed to those a tap row meets.
-                r.where(rows_inside(geo, in_y));
-                pixel = masked_column(input, geo, ci, g, in_x, in_y, inside_n);
+                if (!whole_pixels) r.where(rows_inside(geo, in_y));
+                pixels(ci, g, x, y, n) = whole_pixels ? masked_pixel(input, geo, ci, g, x, y, n)
+                                                      : masked_column(input, geo, ci, g, x, y, n);
+                pixel = pixels(ci, g, in_x, in_y, inside_n);
             } else {
                 pixel = to_float(input(ci, g, in_x, inside_y * geo.stride_y, inside_n));
             }
@@ -67,13 +72,16 @@ struct Conv2dWgrad {
         // loop variable for the whole range and would stage the whole image for every chunk.
         Halide::RDom rc(0, cut.bands, 0, cut.blocks, "rc");
         r_band = rc[0], r_block = rc[1];
-        const Halide::Expr first =
-            in_place ? min(q * panel, (grouped ? geo.groups : geo.co) - panel) : q * panel;
-        const Halide::Expr lane = first + l;
+        // In place the last panel moves back, by whole groups.
+        const int unit = std::max(group, 1), step = panel / unit;
+        const Halide::Expr count = group == 0 ? geo.co : geo.groups;
+        const Halide::Expr first = in_place ? min(q * step, count - step) : q * step;
+        const Halide::Expr lane = first + l / unit;
+        const Halide::Expr channel = group == 0 ? lane : Halide::Expr(l % unit);
+        const Halide::Expr of_group = group == 0 ? Halide::Expr(other) : lane;
         partial(l, ci, kx, ky, q, other, py, pn) = 0.0f;
-        partial(l, ci, kx, ky, q, other, py, pn) += sum(
-            grouped ? Halide::Expr(other) : lane, ci, kx, ky, grouped ? lane : Halide::Expr(other),
-            py * cut.bands + r_band, pn * cut.blocks + r_block);
+        partial(l, ci, kx, ky, q, other, py, pn) +=
+            sum(channel, ci, kx, ky, of_group, py * cut.bands + r_band, pn * cut.blocks + r_block);
     }
 };
 

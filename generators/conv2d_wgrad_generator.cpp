@@ -39,17 +39,23 @@ public:
                      grad_output_.dim(3).extent(), grad_output_.dim(4).extent(),
                      WgradPartition{rows_, images_, bands_, blocks_},
                      params_.vec * natural_vector_size<float>(),
-                     params_.lane == Conv2dWgradCpuParams::kGroups);
+                     params_.lane == Conv2dWgradCpuParams::kGroups ? params_.group : 0,
+                     params_.spreads(natural_vector_size<float>()));
         partial_ = alg_->partial;
     }
 
     void schedule() {
         const bool nhwc = format_ == Format::kNhwc;
-        const bool grouped = params_.lane == Conv2dWgradCpuParams::kGroups;
+        const bool grouped = params_.lane == Conv2dWgradCpuParams::kGroups && params_.group == 1;
         const int dense = !nhwc ? 2 : grouped ? 1 : 0;
         promise_dense(grad_output_, dense);
         promise_dense(input_, dense);
         promise_dense(partial_, 0);
+        if (params_.group != 1) {
+            // One vector holds the channels of several groups: they follow each other.
+            grad_output_.dim(1).set_stride(params_.group);
+            input_.dim(1).set_stride(params_.group);
+        }
         const int lanes = natural_vector_size<float>();
         partial_.dim(0).set_extent(params_.vec * lanes);
         const int tiles[] = {params_.tile, params_.taps_x, params_.taps_y};
@@ -74,7 +80,7 @@ private:
         if (params_.stage == Conv2dWgradCpuParams::kDirect) geo.padding = Padding::kNone;
         if (params_.stage != Conv2dWgradCpuParams::kMasked) return geo;
         geo.padding = Padding::kMasked;
-        geo.ci = geo.co = 1;
+        geo.ci = geo.co = params_.group;
         if (params_.stride != 0) {
             geo.stride_x = geo.stride_y = params_.stride;
             geo.dilation_x = geo.dilation_y = 1;

@@ -3,11 +3,14 @@
 # choice (runtime/cost_model.h); a row earns its place by being the best for some common width.
 
 # Tiles of columns. 2 x 8 accumulators reach 0.9 of the FMA peak with 32 registers, and larger tiles
-# (2 x 12, 2 x 14) were no faster: their column pointers spill. 16 registers hold 2 x 6.
-set(tiles2_avx512 8 7 6 5 4 2 1)
-set(tiles1_avx512 14 8 7 4 1)
-set(tiles2_avx2 6 5 4 2 1)
-set(tiles1_avx2 12 7 4 1)
+# (2 x 12, 1 x 14) were no faster: their column pointers spill. 16 registers hold 2 x 6.
+set(tiles2_avx512 8 7 4 1)
+set(tiles1_avx512 8 7 4 1)
+set(tiles2_avx2 6 4 1)
+set(tiles1_avx2 8 4 1)
+
+set(folded_tiles_avx512 vec:2,tile:8 vec:2,tile:7 vec:2,tile:4 vec:1,tile:8 vec:1,tile:7)
+set(folded_tiles_avx2 vec:2,tile:6 vec:1,tile:8)
 
 foreach(isa IN ITEMS avx2 avx512)
     foreach(dtype IN ITEMS f32 bf16)
@@ -24,13 +27,16 @@ foreach(isa IN ITEMS avx2 avx512)
             endforeach()
         endforeach()
     endforeach()
-
+    # Few input channels: a row of taps and channels is one loop.
+    foreach(tile IN LISTS folded_tiles_${isa})
+        convwright_add_kernel(conv2d ISA ${isa} FORMAT nhwc SCHEDULE lane:0,${tile},stage:4)
+    endforeach()
 endforeach()
 
 # Depthwise: lanes are groups. In place from a whole vector of them on, else from a frame. Taps of a
 # row are compiled in for odd kernels, and for the passes of their strided dgrad.
-set(depthwise_tiles_avx512 4 7 8)
-set(depthwise_tiles_avx2 4 6)
+set(depthwise_tiles_avx512 7 8)
+set(depthwise_tiles_avx2 4)
 foreach(isa IN ITEMS avx2 avx512)
     foreach(dtype IN ITEMS f32 bf16)
         set(row conv2d ISA ${isa} FORMAT nhwc DTYPE ${dtype} SCHEDULE)
@@ -52,14 +58,43 @@ foreach(isa IN ITEMS avx2 avx512)
     endforeach()
 endforeach()
 
+# Groups of 2, 4 or 8 channels: lanes are the channels of several groups. A vector of pixels is read
+# once where the taps of a row and the stride are compiled in.
+set(grouped_tiles_avx512 stride:1,tile:8 stride:1,tile:7 stride:2,tile:8)
+set(grouped_tiles_avx2 stride:1,tile:4 stride:2,tile:4)
+foreach(isa IN ITEMS avx2 avx512)
+    foreach(group IN ITEMS 4 8)
+        foreach(knobs IN LISTS grouped_tiles_${isa})
+            convwright_add_kernel(conv2d ISA ${isa} FORMAT nhwc
+                SCHEDULE lane:2,vec:1,stage:3,taps_x:3,group:${group},${knobs})
+        endforeach()
+        foreach(stride IN ITEMS 1 2)
+            convwright_add_kernel(conv2d_wgrad ISA ${isa} FORMAT nhwc
+                SCHEDULE lane:2,vec:1,tile:4,stage:3,taps_x:3,unroll:2,group:${group},stride:${stride})
+        endforeach()
+    endforeach()
+    foreach(group IN ITEMS 2 4 8)
+        set(dtypes f32 bf16)
+        if(group EQUAL 2)
+            set(dtypes f32)
+        endif()
+        foreach(dtype IN LISTS dtypes)
+            convwright_add_kernel(conv2d ISA ${isa} FORMAT nhwc DTYPE ${dtype}
+                SCHEDULE lane:2,vec:1,tile:4,stage:3,group:${group})
+            convwright_add_kernel(conv2d_wgrad ISA ${isa} FORMAT nhwc DTYPE ${dtype}
+                SCHEDULE lane:2,vec:1,tile:2,stage:3,taps_x:3,unroll:2,group:${group})
+        endforeach()
+    endforeach()
+endforeach()
+
 # Lanes are columns. Strided columns, read (stage 2) or written (strided_out), get fewer tiles.
-set(column_tiles_avx512 vec:2,tile:12 vec:2,tile:8 vec:2,tile:4 vec:2,tile:1
-                        vec:1,tile:16 vec:1,tile:8 vec:1,tile:4 vec:1,tile:1)
-set(column_tiles_avx2 vec:2,tile:6 vec:2,tile:4 vec:2,tile:1 vec:1,tile:12 vec:1,tile:4 vec:1,tile:1)
-set(strided_tiles_avx512 vec:2,tile:8 vec:1,tile:16 vec:1,tile:8 vec:1,tile:1)
-set(strided_tiles_avx2 vec:2,tile:6 vec:1,tile:8 vec:1,tile:1)
-set(turned_tiles_avx512 vec:2,tile:8 vec:2,tile:7 vec:2,tile:4 vec:1,tile:8)
-set(turned_tiles_avx2 vec:2,tile:6 vec:2,tile:4 vec:1,tile:8)
+set(column_tiles_avx512 vec:2,tile:8 vec:2,tile:1
+                        vec:1,tile:16 vec:1,tile:8 vec:1,tile:1)
+set(column_tiles_avx2 vec:2,tile:6 vec:2,tile:1 vec:1,tile:8 vec:1,tile:1)
+set(strided_tiles_avx512 vec:2,tile:8 vec:1,tile:8 vec:1,tile:1)
+set(strided_tiles_avx2 vec:2,tile:6 vec:1,tile:1)
+set(turned_tiles_avx512 vec:2,tile:8 vec:2,tile:7 vec:1,tile:8)
+set(turned_tiles_avx2 vec:2,tile:6 vec:1,tile:8)
 foreach(isa IN ITEMS avx2 avx512)
     foreach(knobs IN LISTS column_tiles_${isa})
         foreach(stage IN ITEMS 0 1)
@@ -71,6 +106,15 @@ foreach(isa IN ITEMS avx2 avx512)
         convwright_add_kernel(conv2d ISA ${isa} FORMAT nchw
             SCHEDULE lane:1,${knobs},stage:1,strided_out:1)
     endforeach()
+    # Depthwise: all taps of a row on one vector of columns, from the frame of one plane in L1.
+    foreach(stride IN ITEMS 1 2)
+        convwright_add_kernel(conv2d ISA ${isa} FORMAT nchw
+            SCHEDULE lane:1,vec:1,tile:1,stage:1,taps_x:3,taps_y:3,stride:${stride})
+        foreach(taps IN ITEMS 5 7)
+            convwright_add_kernel(conv2d ISA ${isa} FORMAT nchw
+                SCHEDULE lane:1,vec:1,tile:1,stage:1,taps_x:${taps},stride:${stride})
+        endforeach()
+    endforeach()
     # Rows of 7 would leave more than half of 16 column lanes idle: lanes of channels, turned over.
     foreach(knobs IN LISTS turned_tiles_${isa})
         convwright_add_kernel(conv2d ISA ${isa} FORMAT nchw SCHEDULE lane:0,${knobs},stage:1)
@@ -80,7 +124,7 @@ endforeach()
 # Tiles of input channels; the last ones are for few of them, where taps fill the registers.
 set(wgrad_tiles_avx512
     lane:0,vec:2,tile:14 lane:0,vec:2,tile:8 lane:0,vec:4,tile:6 lane:0,vec:2,tile:4
-    lane:0,vec:2,tile:1 lane:0,vec:1,tile:16 lane:0,vec:1,tile:8 lane:0,vec:1,tile:4
+    lane:0,vec:2,tile:1 lane:0,vec:1,tile:16 lane:0,vec:1,tile:8
     lane:0,vec:1,tile:1 lane:2,vec:1,tile:1
     lane:0,vec:1,tile:1,taps_x:3,taps_y:3 lane:0,vec:2,tile:1,taps_x:3,taps_y:3
     lane:0,vec:2,tile:3,taps_x:3 lane:0,vec:1,tile:1,taps_x:5,taps_y:5
@@ -134,6 +178,9 @@ set(mixing_tiles_avx2 vec:2,tile:4)
 foreach(isa IN ITEMS avx2 avx512)
     foreach(dtype IN ITEMS f32 bf16)
         foreach(mixing IN LISTS mixing_tiles_${isa})
+            if(dtype STREQUAL bf16 AND mixing STREQUAL "vec:2,tile:7")
+                continue()
+            endif()
             foreach(window IN ITEMS taps_x:3,taps_y:3,stride:1 taps_x:3,taps_y:3,stride:2 taps_x:0)
                 convwright_add_kernel(weighted_sum ISA ${isa} FORMAT nhwc DTYPE ${dtype}
                     SCHEDULE ${mixing},out_tile:4,${window})
@@ -143,9 +190,9 @@ foreach(isa IN ITEMS avx2 avx512)
 endforeach()
 
 # Grouped convolution of bfloat16: what is staged is converted on the way. A smaller ladder of tiles.
-set(bf16_channel_tiles_avx512 vec:2,tile:8 vec:2,tile:4 vec:2,tile:1 vec:1,tile:14 vec:1,tile:7 vec:1,tile:1)
-set(bf16_channel_tiles_avx2 vec:2,tile:6 vec:2,tile:4 vec:2,tile:1 vec:1,tile:7 vec:1,tile:1)
-set(bf16_column_tiles vec:2,tile:4 vec:1,tile:8 vec:1,tile:1)
+set(bf16_channel_tiles_avx512 vec:2,tile:8 vec:2,tile:1 vec:1,tile:7 vec:1,tile:1)
+set(bf16_channel_tiles_avx2 vec:2,tile:6 vec:2,tile:1 vec:1,tile:7 vec:1,tile:1)
+set(bf16_column_tiles vec:1,tile:8 vec:1,tile:1)
 set(bf16_wgrad_tiles vec:2,tile:4 vec:1,tile:8 vec:1,tile:1)
 foreach(isa IN ITEMS avx2 avx512)
     foreach(knobs IN LISTS bf16_channel_tiles_${isa})
@@ -165,5 +212,23 @@ foreach(isa IN ITEMS avx2 avx512)
         endforeach()
         convwright_add_kernel(conv2d_wgrad ISA ${isa} FORMAT ${format} DTYPE bf16
             SCHEDULE lane:2,vec:1,tile:1)
+    endforeach()
+endforeach()
+
+# Approximate products, for tensors of any strides: the fast forms in a few register tiles, where most of
+# their work is, those from bits in one.
+set(product_tiles_avx512 vec:2,tile:7 vec:1,tile:8)
+set(product_tiles_avx2 vec:1,tile:4)
+foreach(isa IN ITEMS avx2 avx512)
+    foreach(product IN ITEMS mitchell mitchell_zeros mbm mbm_zeros roba)
+        foreach(tile IN LISTS product_tiles_${isa})
+            convwright_add_kernel(approx_conv2d ISA ${isa} PRODUCT ${product}
+                SCHEDULE lane:0,${tile},stage:1)
+        endforeach()
+    endforeach()
+    foreach(product IN ITEMS log_bits lmul_bits realm_bits roba_bits ax_fpm_bits mantissa_table
+            rounded)
+        convwright_add_kernel(approx_conv2d ISA ${isa} PRODUCT ${product}
+            SCHEDULE lane:0,vec:1,tile:4,stage:1)
     endforeach()
 endforeach()

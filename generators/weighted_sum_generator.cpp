@@ -49,7 +49,8 @@ public:
         promise_dense(bias_, 2);
         pointwise_.dim(0).set_extent(panel_);
         pointwise_.dim(1).set_stride(panel_);
-        schedule_weighted_sum_cpu(*alg_, params_, rows_, pointwise_.dim(4).extent(), natural_vector_size<float>());
+        schedule_weighted_sum_cpu(*alg_, params_, rows_, pointwise_.dim(4).extent(),
+                                  natural_vector_size<float>());
     }
 
 private:

@@ -32,6 +32,7 @@ public:
         buffer_.dim = dims_;
     }
     BufferView(const BufferView &) = delete;
+    BufferView &operator=(const BufferView &) = delete;
     halide_buffer_t *get() { return &buffer_; }
 
 private:

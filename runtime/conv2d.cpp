@@ -6,65 +6,10 @@
 #include <utility>
 
 #include "runtime/packing.h"
+#include "runtime/pass_view.h"
 
 namespace convwright {
 namespace {
-
-/// A tensor as one pass sees it; a collapsed pass steps through all pixels with the stride of a
-/// column.
-struct PassView {
-    const void *data;
-    DType dtype;
-    Extent x, y, n, channel;
-};
-
-PassView view_input(const Activation &t, const ConvPass &pass, DType dtype) {
-    return {t.data,
-            dtype,
-            {pass.x.in, t.w * pass.x.in_step},
-            {pass.y.in, t.h * pass.y.in_step},
-            {pass.n, t.n},
-            {0, t.c}};
-}
-
-PassView view_output(const Activation &t, const ConvPass &pass, DType dtype) {
-    const PassAxis &x = pass.x, &y = pass.y;
-    return {advanced(t.data, x.out_first * t.w + y.out_first * t.h, dtype),
-            dtype,
-            {x.out, t.w * x.out_step},
-            {y.out, t.h * y.out_step},
-            {pass.n, t.n},
-            {0, t.c}};
-}
-
-/// (channels of a group, groups, columns, rows, images).
-BufferView<5> activation_buffer(const PassView &v, int channels, int groups) {
-    return {v.data,
-            {{{channels, v.channel.stride}, {groups, channels * v.channel.stride}, v.x, v.y, v.n}},
-            v.dtype};
-}
-
-/// Writes zeros where no tap reaches: dgrad between the positions that a strided fprop reads.
-template<typename Element>
-void fill_zero(const PassView &v, int channels) {
-    auto *data = static_cast<Element *>(const_cast<void *>(v.data));
-    for (int64_t n = 0; n < v.n.extent; n++) {
-        for (int64_t y = 0; y < v.y.extent; y++) {
-            Element *row = data + n * v.n.stride + y * v.y.stride;
-            if (v.channel.stride == 1) {
-                for (int64_t x = 0; x < v.x.extent; x++) {
-                    std::fill_n(row + x * v.x.stride, channels, Element{});
-                }
-                continue;
-            }
-            for (int64_t c = 0; c < channels; c++) {
-                for (int64_t x = 0; x < v.x.extent; x++) {
-                    row[c * v.channel.stride + x * v.x.stride] = Element{};
-                }
-            }
-        }
-    }
-}
 
 bool run_pass(CallContext &context, const ConvKernel &kernel, const ConvPass &pass,
               const ConvTaskSize &task, const Activation &input, const Weight &weight,
@@ -74,21 +19,26 @@ bool run_pass(CallContext &context, const ConvKernel &kernel, const ConvPass &pa
     if (!pack_weight(context, kernel.isa, kernel.dtype, pass, weight, panels, packed)) return false;
     pack_bias(bias, kernel.dtype, pass, panels, packed_bias);
 
-    BufferView<6> w = panels.weight(packed);
+    const bool folds = kernel.params.stage == Conv2dCpuParams::kFolded;
+    BufferView<6> w = folds ? panels.folded_weight(packed) : panels.weight(packed);
     BufferView<3> b = panels.bias(packed_bias);
-    BufferView<5> in =
-        activation_buffer(view_input(input, pass, kernel.dtype), pass.ci, pass.groups);
-    BufferView<5> out =
-        activation_buffer(view_output(output, pass, kernel.dtype), pass.co, pass.groups);
+    PassView view = view_input(input, pass, kernel.dtype);
+    PassAxis x = pass.x, y = pass.y;
+    if (folds) {
+        x = folded(pass).x;
+        view.channel = view.group = {1, input.c}, view.x = {x.in, input.c};
+    }
+    BufferView<5> in = view.buffer();
+    BufferView<5> out = view_output(output, pass, kernel.dtype).buffer();
 
     void *user_context = &context;
-    PassAxis x = pass.x, y = pass.y;
     ConvTaskSize size = task;
+    int tiled_ow = tiled_columns(kernel.params, pass, kernel.isa);
     float floor = relu ? 0.0f : -std::numeric_limits<float>::infinity();
     void *arguments[] = {
-        &user_context,      in.get(),   w.get(),  b.get(),     &floor,      &x.stride,
-        &y.stride,          &x.pad,     &y.pad,   &x.dilation, &y.dilation, &size.channel_tiles,
-        &size.column_tiles, &size.rows, out.get()};
+        &user_context,      in.get(),   w.get(),   b.get(),     &floor,      &x.stride,
+        &y.stride,          &x.pad,     &y.pad,    &x.dilation, &y.dilation, &size.channel_tiles,
+        &size.column_tiles, &size.rows, &tiled_ow, out.get()};
     return kernel.call(arguments) == 0;
 }
 
@@ -98,10 +48,7 @@ bool run_conv(CallContext &context, const ConvPlan &plan, DType dtype, const Act
               const Weight &weight, const void *bias, const Activation &output, float *workspace) {
     for (const ConvStep &step : plan.steps) {
         if (step.kernel == nullptr) {
-            const PassView view = view_output(output, step.pass, dtype);
-            const int channels = step.pass.co * step.pass.groups;
-            dtype == DType::kBf16 ? fill_zero<uint16_t>(view, channels)
-                                  : fill_zero<float>(view, channels);
+            fill_zero(view_output(output, step.pass, dtype));
         } else if (!run_pass(context, *step.kernel, step.pass, step.task, input, weight, bias,
                              plan.relu, output, workspace)) {
             return false;
@@ -115,14 +62,8 @@ bool run_wgrad(CallContext &context, const WgradPlan &plan, const ConvProblem &p
                float *workspace) {
     const ConvPass pass = conv_passes(problem).front();
     const DType dtype = problem.dtype;
-    BufferView<5> grad = activation_buffer({grad_output.data,
-                                            dtype,
-                                            {pass.x.out, grad_output.w},
-                                            {pass.y.out, grad_output.h},
-                                            {pass.n, grad_output.n},
-                                            {0, grad_output.c}},
-                                           pass.co, pass.groups);
-    BufferView<5> in = activation_buffer(view_input(input, pass, dtype), pass.ci, pass.groups);
+    BufferView<5> grad = view_output(grad_output, pass, dtype).buffer();
+    BufferView<5> in = view_input(input, pass, dtype).buffer();
 
     const bool grouped = plan.kernel->params.lane == Conv2dWgradCpuParams::kGroups;
     const int64_t kx = problem.kw, stored_kx = plan.kx, ky = problem.kh, l = plan.panel;
@@ -144,11 +85,9 @@ bool run_wgrad(CallContext &context, const WgradPlan &plan, const ConvProblem &p
                          &cut.images,   &cut.bands, &cut.blocks,  &cut.task_tiles, partial.get()};
     if (plan.kernel->call(arguments) != 0) return false;
 
-    // Lanes are output channels; for depthwise, groups.
-    const int64_t co = pass.co, lanes = grouped ? pass.groups : co;
-    const int64_t group_stride = grad_weight.co * co;
-    const int64_t lane_stride = grouped ? group_stride : grad_weight.co;
-    const int64_t other_stride = grouped ? grad_weight.co : group_stride;
+    // Lanes are the output channels of a group, or of all of them.
+    const int64_t lanes = grouped ? problem.co : pass.co, lane_stride = grad_weight.co;
+    const int64_t other_stride = grad_weight.co * pass.co;
     // Rows of the weight: of a contiguous one everything behind the output channel is one row.
     const bool contiguous =
         grad_weight.w == 1 && grad_weight.h == kx && grad_weight.ci == kx * ky && stored_kx == kx;

@@ -69,4 +69,12 @@ std::vector<ConvPass> conv_passes(const ConvProblem &p) {
     return passes;
 }
 
+bool can_fold(const ConvPass &p) { return p.groups == 1 && p.x.dilation == 1 && p.x.in_step == 1; }
+
+ConvPass folded(ConvPass p) {
+    p.x.in *= p.ci, p.x.stride *= p.ci, p.x.pad *= p.ci, p.x.taps.count *= p.ci;
+    p.ci = 1;
+    return p;
+}
+
 }  // namespace convwright

@@ -43,4 +43,12 @@ struct ConvPass {
 /// Also the pass of wgrad: it visits the pixels that fprop visits.
 std::vector<ConvPass> conv_passes(const ConvProblem &problem);
 
+/// Whether the input's columns and channels of a row of taps follow each other, so that the sum over
+/// both is one loop. Needs rows without gaps between the columns.
+bool can_fold(const ConvPass &pass);
+
+/// The same sums over rows taken for a single channel: column x, channel ci become column
+/// x * ci_count + ci, and so do the taps. Weights are packed in this order anyway.
+ConvPass folded(ConvPass pass);
+
 }  // namespace convwright

@@ -19,34 +19,45 @@ int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int to_int(int64_t v) { return static_cast<int>(v); }
 
 /// One step of the reduction over a register tile, in vectors.
-double step_cycles(int accumulators, double loads) {
+double step_cycles(double accumulators, double loads) {
     return std::max({accumulators / kFmaPorts, loads / kLoadPorts, kFmaLatency}) + 0.5;
 }
 
 /// Vectors and broadcast values that a step of the engine loads: depthwise accumulators have each
 /// a vector of their own, which compiled-in taps and stride keep in registers from tap to tap.
 double step_loads(const Conv2dCpuParams &p) {
-    if (p.lane != Conv2dCpuParams::kGroups) return p.vec + p.tile;
+    // Each column has a pointer of its own, and from about 11 on they are reloaded in every step.
+    if (p.lane == Conv2dCpuParams::kChannels) return p.vec + p.tile + std::max(p.tile - 11, 0);
+    if (p.lane == Conv2dCpuParams::kColumns) return p.vec + p.tile;
     if (p.taps_x == 0 || p.stride == 0) return p.vec * (p.tile + 1);
     return p.vec * (1 + ((p.tile - 1.0) * p.stride + p.taps_x) / p.taps_x);
 }
 
+/// Shuffles that spread a channel of a vector of pixels over the lanes of its group; they take a port
+/// of the FMAs.
+double step_shuffles(const Conv2dCpuParams &p) {
+    if (p.group == 1) return 0;
+    if (p.taps_x == 0 || p.stride == 0) return 3.0 * p.vec * p.tile;
+    return p.vec * ((p.tile - 1.0) * p.stride + p.taps_x) / p.taps_x;
+}
+
 bool copies_input(const Conv2dCpuParams &p) {
-    return p.stage == Conv2dCpuParams::kFrame || p.stage == Conv2dCpuParams::kGather;
+    return p.stage == Conv2dCpuParams::kFrame || p.stage == Conv2dCpuParams::kGather ||
+           p.stage == Conv2dCpuParams::kFolded;
 }
 
 int channels(const Conv2dCpuParams &p, const ConvPass &pass) {
     return p.lane == Conv2dCpuParams::kGroups ? pass.groups : pass.co;
 }
 int channel_size(const Conv2dCpuParams &p, Isa isa) {
-    return p.lane == Conv2dCpuParams::kColumns ? p.tile : p.vec * vector_lanes(isa);
+    return p.lane == Conv2dCpuParams::kColumns ? p.tile : p.vec * vector_lanes(isa) / p.group;
 }
 int column_size(const Conv2dCpuParams &p, Isa isa) {
     return p.lane == Conv2dCpuParams::kColumns ? p.vec * vector_lanes(isa) : p.tile;
 }
 /// The dimension that is neither lanes nor tiles of a register tile.
 int outer(const Conv2dCpuParams &p, const ConvPass &pass) {
-    return p.lane == Conv2dCpuParams::kGroups ? pass.co : pass.groups;
+    return p.lane == Conv2dCpuParams::kGroups ? 1 : pass.groups;
 }
 
 }  // namespace
@@ -56,9 +67,10 @@ double predicted_cycles(const Conv2dCpuParams &p, const ConvPass &pass, Format f
                          ceil_div(channels(p, pass), channel_size(p, isa)) *
                          ceil_div(pass.x.out, column_size(p, isa));
     const double steps = static_cast<double>(pass.taps()) * pass.ci;
+    const int loops = p.stage == Conv2dCpuParams::kFolded ? pass.y.taps.count : pass.taps();
     // Each tap that is a loop sets up its pointers, each tile stores its accumulators.
-    const double tile = steps * step_cycles(p.vec * p.tile, step_loads(p)) +
-                        (p.taps_x == 0 ? pass.taps() * (6.0 + p.tile) : 0.0) +
+    const double tile = steps * step_cycles(p.vec * p.tile + step_shuffles(p), step_loads(p)) +
+                        (p.taps_x == 0 ? loops * (6.0 + p.tile) : 0.0) +
                         (p.taps_y == 0 ? pass.y.taps.count * 4.0 : 0.0) + 3.0 * p.vec * p.tile +
                         20.0;
     double copied = 0;
@@ -75,6 +87,11 @@ double predicted_cycles(const Conv2dCpuParams &p, const ConvPass &pass, Format f
                                                         : 3.0 / vector_lanes(isa));
     }
     return tiles * tile + copied;
+}
+
+int tiled_columns(const Conv2dCpuParams &p, const ConvPass &pass, Isa isa) {
+    const int tile = column_size(p, isa);
+    return to_int(ceil_div(pass.x.out, tile)) * tile;
 }
 
 ConvTaskSize task_size(const Conv2dCpuParams &p, const ConvPass &pass, Isa isa) {
@@ -115,7 +132,7 @@ ConvTaskSize task_size(const Conv2dCpuParams &p, const ConvPass &pass, Isa isa) 
 
 double predicted_cycles(const Conv2dWgradCpuParams &p, const ConvProblem &problem, Isa isa) {
     const bool grouped = p.lane == Conv2dWgradCpuParams::kGroups;
-    const int64_t lanes = grouped ? problem.groups : problem.co / problem.groups;
+    const int64_t lanes = grouped ? problem.co : problem.co / problem.groups;
     const int64_t other = grouped ? 1 : problem.groups;
     const int taps = p.taps_x * p.taps_y;
     const double tiles = static_cast<double>(other) *
@@ -132,7 +149,10 @@ double predicted_cycles(const Conv2dWgradCpuParams &p, const ConvProblem &proble
         // Every accumulator has a vector of its own; columns side by side share some.
         const double columns =
             p.stride == 0 ? p.taps_x : ((p.unroll - 1.0) * p.stride + p.taps_x) / p.unroll;
-        const double step = step_cycles(p.accumulators(), p.vec * (1 + columns * p.taps_y));
+        // With channels in a group each is spread over its lanes by a shuffle, on one of the FMA ports.
+        const double shuffles = p.group == 1 ? 0.0 : p.vec * p.group * columns;
+        const double step =
+            step_cycles(p.accumulators() + shuffles, p.vec * (1 + columns * p.taps_y));
         return tiles * (pixels * step + chunks * (3.0 * p.accumulators() + 20.0));
     }
     const double step = step_cycles(p.accumulators(), p.vec + p.tile * taps) + lines;
@@ -159,8 +179,7 @@ ConvProblem with_long_rows(ConvProblem p) {
 WgradCut wgrad_cut(const Conv2dWgradCpuParams &p, const ConvProblem &problem, Isa isa) {
     const bool grouped = p.lane == Conv2dWgradCpuParams::kGroups;
     const int64_t lane_size = p.vec * vector_lanes(isa);
-    const int64_t tiles =
-        ceil_div(grouped ? problem.groups : problem.co / problem.groups, lane_size);
+    const int64_t tiles = ceil_div(grouped ? problem.co : problem.co / problem.groups, lane_size);
     const int64_t other = grouped ? 1 : problem.groups;
     const int64_t ci = problem.ci / problem.groups, co = problem.co / problem.groups;
     const int64_t oh = problem.oh(), ow = problem.ow();
@@ -170,7 +189,7 @@ WgradCut wgrad_cut(const Conv2dWgradCpuParams &p, const ConvProblem &problem, Is
     // In place there is no copy, but the tiles of all groups share what the chunk brings into L2.
     const bool direct = p.stage == Conv2dWgradCpuParams::kDirect;
     const int64_t budget = direct ? kInPlaceFloats : kTaskFloats;
-    const int64_t row = p.stage == Conv2dWgradCpuParams::kMasked ? problem.groups * (ow + read)
+    const int64_t row = p.stage == Conv2dWgradCpuParams::kMasked ? problem.co * (ow + read)
                         : direct                                 ? ow * co + read * ci
                         : grouped                                ? lane_size * (ow + read)
                                   : ow * std::min(co, 4 * lane_size) + read * ci;

@@ -28,6 +28,10 @@ double predicted_cycles(const Conv2dWgradCpuParams &params, const ConvProblem &p
 /// Task sizes: scratch that fits L2, and enough tasks for many cores. They depend on the pass and
 /// the problem alone, so that results never depend on the number of threads.
 ConvTaskSize task_size(const Conv2dCpuParams &params, const ConvPass &pass, Isa isa);
+
+/// Output columns rounded up to whole register tiles.
+int tiled_columns(const Conv2dCpuParams &params, const ConvPass &pass, Isa isa);
+
 /// A 1x1 wgrad problem with stride 1 over activations without gaps, several rows as one, but no more
 /// than a chunk read in place should have; any other problem as it is. The results are the same.
 ConvProblem with_long_rows(ConvProblem problem);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/kernel_table.h"
 
-// kernel_rows.inc is generated: CONVWRIGHT_KERNEL(generator, symbol, format, isa, dtype, schedule,
-// problem, phase) once per kernel.
+// kernel_rows.inc is generated: CONVWRIGHT_KERNEL(generator, symbol, format, isa, dtype, product,
+// schedule, problem, phase) once per kernel.
 #define CONVWRIGHT_KERNEL(generator, symbol, ...) extern "C" int symbol##_argv(void **);
 #include "shipped/kernel_rows.inc"
 #undef CONVWRIGHT_KERNEL
@@ -15,7 +15,7 @@ struct Row {
     Format format;
     Isa isa;
     DType dtype;
-    const char *schedule, *problem;
+    const char *product, *schedule, *problem;
     int phase;
     KernelEntry call;
 };
@@ -24,8 +24,9 @@ constexpr Format nchw = Format::kNchw, nhwc = Format::kNhwc;
 constexpr Isa avx2 = Isa::kAvx2, avx512 = Isa::kAvx512;
 constexpr DType f32 = DType::kF32, bf16 = DType::kBf16;
 
-#define CONVWRIGHT_KERNEL(generator, symbol, format, isa, dtype, schedule, problem, phase) \
-    {#generator, #symbol, format, isa, dtype, schedule, problem, phase, symbol##_argv},
+#define CONVWRIGHT_KERNEL(generator, symbol, format, isa, dtype, product, schedule, problem, \
+                          phase)                                                             \
+    {#generator, #symbol, format, isa, dtype, product, schedule, problem, phase, symbol##_argv},
 constexpr Row kRows[] = {
 #include "shipped/kernel_rows.inc"
 };
@@ -64,6 +65,20 @@ const std::vector<WgradKernel> &wgrad_kernels() {
 
 const std::vector<WeightedSumKernel> &weighted_sum_kernels() {
     static const auto kernels = kernels_of<WeightedSumCpuParams>("weighted_sum");
+    return kernels;
+}
+
+const std::vector<ProductKernel> &product_kernels() {
+    static const auto kernels = [] {
+        std::vector<ProductKernel> all;
+        for (const Row &row : kRows) {
+            if (std::string(row.generator) != "approx_conv2d") continue;
+            const auto params = parse_params<Conv2dCpuParams>(row.schedule);
+            all.push_back(
+                {row.symbol, row.product, format_params(params), row.isa, params, row.call});
+        }
+        return all;
+    }();
     return kernels;
 }
 

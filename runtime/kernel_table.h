@@ -33,6 +33,14 @@ using ConvKernel = Kernel<Conv2dCpuParams>;
 using WgradKernel = Kernel<Conv2dWgradCpuParams>;
 using WeightedSumKernel = Kernel<WeightedSumCpuParams>;
 
+/// A convolution sum with another product, for tensors of any strides.
+struct ProductKernel {
+    std::string name, product, schedule;
+    Isa isa;
+    Conv2dCpuParams params;
+    KernelEntry call;
+};
+
 /// Kernels without knobs: packing of weights and the reduction of wgrad.
 struct SupportKernels {
     KernelEntry pack_weight, wgrad_reduce;
@@ -41,6 +49,7 @@ struct SupportKernels {
 const std::vector<ConvKernel> &conv_kernels();
 const std::vector<WgradKernel> &wgrad_kernels();
 const std::vector<WeightedSumKernel> &weighted_sum_kernels();
+const std::vector<ProductKernel> &product_kernels();
 const SupportKernels &support_kernels(Isa isa, DType dtype);
 
 }  // namespace convwright

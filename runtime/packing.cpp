@@ -43,11 +43,11 @@ Panels::Panels(const Conv2dCpuParams &params, Isa isa, const ConvPass &pass)
       ky(pass.y.taps.count),
       grouped(params.lane == Conv2dCpuParams::kGroups) {
     const int64_t whole = params.vec * vector_lanes(isa);
-    if (grouped) groups = ceil_div(groups, whole) * whole;
+    if (depthwise()) groups = ceil_div(groups, whole) * whole;
 }
 
 BufferView<6> Panels::weight(const float *packed) const {
-    const int64_t s = grouped ? groups : panel;  // stride of the next input channel
+    const int64_t s = grouped ? groups * panel : panel;  // stride of the next input channel
     const int64_t whole = s * ci * kx * ky;
     return {packed,
             {{{panel, 1},
@@ -55,7 +55,13 @@ BufferView<6> Panels::weight(const float *packed) const {
               {kx, s * ci},
               {ky, s * ci * kx},
               {panels, whole},
-              {groups, grouped ? 1 : whole * panels}}}};
+              {groups, grouped ? panel : whole * panels}}}};
+}
+
+BufferView<6> Panels::folded_weight(const float *packed) const {
+    Panels row = *this;
+    row.kx *= row.ci, row.ci = 1;
+    return row.weight(packed);
 }
 
 BufferView<3> Panels::bias(const float *packed) const {
@@ -67,8 +73,8 @@ bool pack_weight(CallContext &context, Isa isa, DType dtype, const ConvPass &pas
     const KernelEntry pack = support_kernels(isa, dtype).pack_weight;
     void *user_context = &context;
     BufferView<5> from = weight_buffer(weight, pass, dtype);
-    if (to.grouped) {
-        // Depthwise: the groups take the place of the channels, in one panel of all of them.
+    if (to.depthwise()) {
+        // The groups take the place of the channels, in one panel of all of them.
         std::swap(from.get()->dim[0], from.get()->dim[4]);
         BufferView<6> out(packed, {{{to.groups, 1},
                                     {1, to.groups},

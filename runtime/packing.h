@@ -11,9 +11,10 @@ namespace convwright {
 /// Where and how large the packed weight and bias of one pass are, for one schedule. Packing is a
 /// step of its own in every call, and counted in every timing.
 struct Panels {
-    int64_t panel, panels, groups;  ///< Groups in whole vectors for lane 2.
+    int64_t panel, panels, groups;  ///< Groups in whole vectors for depthwise.
     int64_t ci, kx, ky;
-    bool grouped;
+    bool grouped;  ///< Groups side by side, the channels of a group innermost (lane 2).
+    bool depthwise() const { return grouped && panel == 1; }
 
     Panels(const Conv2dCpuParams &params, Isa isa, const ConvPass &pass);
     int64_t weight_floats() const { return panel * panels * groups * ci * kx * ky; }
@@ -22,6 +23,8 @@ struct Panels {
 
     /// As the engine takes them: (co % panel, ci, kx, ky, co / panel, g) and without ci, kx, ky.
     BufferView<6> weight(const float *packed) const;
+    /// The same floats for a pass that is folded(): (co % panel, 1, kx * ci + ci, ky, ...).
+    BufferView<6> folded_weight(const float *packed) const;
     BufferView<3> bias(const float *packed) const;
 };
 

@@ -61,6 +61,7 @@ ConvStep step_with(const ConvKernel &kernel, const ConvProblem &problem, const C
                    int phase, bool dense) {
     ConvStep step{pass, nullptr, {}};
     if (!covers(kernel, problem, phase)) return step;
+    if (kernel.params.stage == Conv2dCpuParams::kFolded && !dense) return step;
     if (dense && kernel.problem.empty()) step.pass = collapsed(pass, problem.format);
     if (kernel.params.why_illegal(step.pass, kernel.format, kernel.isa) != nullptr) return step;
     step.kernel = &kernel;
@@ -212,7 +213,7 @@ WgradPlan wgrad_plan_with(const WgradKernel &kernel, const ConvProblem &problem)
     plan.cut = wgrad_cut(params, problem, kernel.isa);
     plan.panel = params.vec * vector_lanes(kernel.isa);
     plan.panels =
-        round_up(grouped ? problem.groups : problem.co / problem.groups, plan.panel) / plan.panel;
+        round_up(grouped ? problem.co : problem.co / problem.groups, plan.panel) / plan.panel;
     plan.others = grouped ? 1 : problem.groups;
     plan.ci = round_up(problem.ci / problem.groups, params.tile);
     plan.kx = round_up(problem.kw, params.taps_x);

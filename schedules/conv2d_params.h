@@ -12,22 +12,27 @@ namespace convwright {
 ///   lane 0: lanes are output channels, tile counts columns   (channels_last; contiguous with
 ///           rows shorter than a vector, where the frame is turned over and stores are scattered)
 ///   lane 1: lanes are columns, tile counts output channels   (contiguous)
-///   lane 2: lanes are groups, tile counts columns            (channels_last, depthwise)
+///   lane 2: lanes are groups, tile counts columns            (channels_last, depthwise; with `group`
+///           channels in each group, lanes are the channels of several groups)
 /// Activations are stored as float32 or bfloat16; whatever is staged is float32.
 struct Conv2dCpuParams {
     static constexpr int kChannels = 0, kColumns = 1, kGroups = 2;
-    static constexpr int kDirect = 0, kFrame = 1, kGather = 2, kMasked = 3;
+    static constexpr int kDirect = 0, kFrame = 1, kGather = 2, kMasked = 3, kFolded = 4;
 
     int lane = kChannels;
     int vec = 2;   ///< Native vectors.
     int tile = 8;  ///< Columns, or output channels for lane 1.
     /// What a task copies of its input before it starts. 0: nothing, so there must be no padding;
     /// 1: its rows in their frame of zeros; 2: the same once per tap of a row, so that columns
-    /// read at a stride lie side by side (lane 1); 3: nothing, what lies outside is masked (lane 2).
+    /// read at a stride lie side by side (lane 1); 3: nothing, what lies outside is masked (lane 2);
+    /// 4: its rows as 1, taken for a single channel of width iw * ci, so that a row of taps is one
+    /// loop over all of kw * ci (lane 0, one group; conv_pass.h, folded()).
     int stage = kFrame;
     /// Taps of each axis, with dilation 1, and the stride of both that are compiled in; 0: any
-    /// (lane 2, stage 3).
+    /// (lane 2, stage 3; lane 1, stage 1: depthwise).
     int taps_x = 0, taps_y = 0, stride = 0;
+    int group =
+        1;  ///< Input and output channels of a group that are compiled in (lane 2, stage 3).
     int strided_out = 0;  ///< 1: output columns are not dense (dgrad of a strided lane 1 problem).
 
     static const std::vector<Knob<Conv2dCpuParams>> &knobs() {
@@ -36,18 +41,24 @@ struct Conv2dCpuParams {
             {"lane", &P::lane, {kChannels, kColumns, kGroups}},
             {"vec", &P::vec, {1, 2, 3, 4}},
             {"tile", &P::tile, {1, 2, 4, 5, 6, 7, 8, 10, 12, 14, 16}},
-            {"stage", &P::stage, {kDirect, kFrame, kGather, kMasked}},
+            {"stage", &P::stage, {kDirect, kFrame, kGather, kMasked, kFolded}},
             {"taps_x", &P::taps_x, {0, 1, 2, 3, 4, 5, 7}},
             {"taps_y", &P::taps_y, {0, 3}},
             {"stride", &P::stride, {0, 1, 2}},
+            {"group", &P::group, {1, 2, 4, 8}},
             {"strided_out", &P::strided_out, {0, 1}},
         };
         return table;
     }
 
+    /// Whether a vector of pixels is read whole and each channel spread over the lanes of its group.
+    bool spreads(int lanes) const {
+        return group > 1 && group < lanes && taps_x != 0 && stride != 0;
+    }
+
     /// Output channels in one packed panel of the weight.
     int panel(int lanes) const {
-        return lane == kChannels ? vec * lanes : lane == kColumns ? tile : 1;
+        return lane == kChannels ? vec * lanes : lane == kColumns ? tile : group;
     }
 
     /// Null if this schedule computes `pass` on `isa`, else why not. The schedules rely on it: they
@@ -56,7 +67,10 @@ struct Conv2dCpuParams {
         // Accumulators, a row of the vectors they share and one broadcast value.
         if (vec * tile + vec + 1 > vector_registers(isa)) return "the register tile would spill";
         if (const char *why = why_not_dense(format)) return why;
-        if (lane == kGroups && (pass.ci != 1 || pass.co != 1)) return "not depthwise";
+        if (lane == kGroups && (pass.ci != group || pass.co != group)) {
+            return group == 1 ? "not depthwise" : "groups of other channels are compiled in";
+        }
+        if (group != 1 && stage != kMasked) return "channels of several groups are masked";
         if (!matches(pass.x, taps_x) || !matches(pass.y, taps_y)) {
             return "other taps are compiled in";
         }
@@ -65,12 +79,20 @@ struct Conv2dCpuParams {
         }
         if (stage == kMasked) {
             if (lane != kGroups) return "masks are for groups";
-            return pass.groups < vec * vector_lanes(isa) ? "there are fewer groups than lanes"
-                                                         : nullptr;
+            return pass.groups * group < vec * vector_lanes(isa)
+                       ? "there are fewer channels than lanes"
+                       : nullptr;
         }
         if (lane != kColumns && stage == kGather) return "only columns are gathered";
-        if (lane == kColumns && stage != kGather && pass.x.stride != 1)
+        if (stage == kFolded) {
+            if (lane != kChannels || format != Format::kNhwc) return "rows are not dense";
+            return can_fold(pass) ? nullptr : "rows of taps are not dense";
+        }
+        if (lane == kColumns && stage != kGather && pass.x.stride != 1 && stride == 0)
             return "columns are strided";
+        if (lane == kColumns && taps_x != 0 && (pass.ci != 1 || pass.co != 1)) {
+            return "taps of columns are compiled in for depthwise";
+        }
         if (lane == kColumns && (pass.x.out_step != 1) != (strided_out != 0)) {
             return "the output's columns are stored another way";
         }

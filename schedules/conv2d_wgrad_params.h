@@ -17,7 +17,7 @@ struct Conv2dWgradCpuParams {
 
     int lane = kChannels;
     int vec = 2;   ///< Native vectors.
-    int tile = 8;  ///< Input channels; 1 for lane 2.
+    int tile = 8;  ///< Input channels; for lane 2 of `group`.
     int taps_x = 1, taps_y = 1;
     /// 0: both operands are read in place, for one tap without padding (lane 0); 1: chunks of them
     /// are copied, the input in a frame of zeros; 3: they are read in place, what lies outside is
@@ -26,6 +26,13 @@ struct Conv2dWgradCpuParams {
     int unroll = 1;  ///< Output columns side by side, which share input columns (stage 3).
     int stride =
         0;  ///< Stride of both axes, with dilation 1, that is compiled in; 0: any (stage 3).
+
+    /// Input and output channels of a group that are compiled in: lanes are the channels of several
+    /// groups (lane 2; more than 1: stage 3).
+    int group = 1;
+
+    /// Whether a vector of pixels is read whole and each channel spread over the lanes of its group.
+    bool spreads(int lanes) const { return group > 1 && group < lanes && stride != 0; }
 
     int accumulators() const { return vec * tile * taps_x * taps_y; }  ///< In native vectors.
 
@@ -40,6 +47,7 @@ struct Conv2dWgradCpuParams {
             {"stage", &P::stage, {kDirect, kFrame, kMasked}},
             {"unroll", &P::unroll, {1, 2, 4, 8}},
             {"stride", &P::stride, {0, 1, 2}},
+            {"group", &P::group, {1, 2, 4, 8}},
         };
         return table;
     }
@@ -56,8 +64,11 @@ struct Conv2dWgradCpuParams {
         if (stage != kMasked && (unroll != 1 || stride != 0)) return "frames have any stride";
         if (stage == kDirect) return why_not_in_place(problem, isa);
         if (lane == kChannels) return stage == kMasked ? "masks are for groups" : nullptr;
-        if (tile != 1) return "a group has one input channel";
-        if (problem.groups != problem.ci || problem.groups != problem.co) return "not depthwise";
+        if (group % tile != 0) return "tiles do not divide the input channels of a group";
+        if (problem.groups * group != problem.ci || problem.groups * group != problem.co) {
+            return group == 1 ? "not depthwise" : "groups of other channels are compiled in";
+        }
+        if (group != 1 && stage != kMasked) return "channels of several groups are masked";
         if (stage == kFrame) return nullptr;
         if (taps_y != 1) return "rows are not masked";
         if (stride != 0 && (problem.stride_w != stride || problem.stride_h != stride ||
@@ -65,8 +76,8 @@ struct Conv2dWgradCpuParams {
             return "another stride is compiled in";
         }
         if (problem.format != Format::kNhwc) return "the lanes are not dense";
-        return problem.groups < vec * vector_lanes(isa) ? "there are fewer groups than lanes"
-                                                        : nullptr;
+        return problem.co < vec * vector_lanes(isa) ? "there are fewer channels than lanes"
+                                                    : nullptr;
     }
 
 private:

@@ -14,7 +14,7 @@ namespace {
 
 constexpr size_t kPage = 4096;
 
-/// Quiet NaNs that no computation makes.
+/// Quiet NaNs that no computation makes, and integers that are unlikely.
 template<typename Element>
 Element canary();
 template<>
@@ -24,6 +24,14 @@ float canary() {
 template<>
 uint16_t canary() {
     return 0x7fd5;
+}
+template<>
+int32_t canary() {
+    return 0x7fc0dead;
+}
+template<>
+uint8_t canary() {
+    return 0xd5;
 }
 
 }  // namespace
@@ -78,5 +86,7 @@ bool Guarded<Element>::untouched(Element value) {
 
 template class Guarded<float>;
 template class Guarded<uint16_t>;
+template class Guarded<int32_t>;
+template class Guarded<uint8_t>;
 
 }  // namespace convwright

@@ -17,7 +17,8 @@ enum class Placement {
 /// element, those around the data too, starts as one particular NaN: what a kernel reads without
 /// right shows in its result, and what it writes without right no longer has these bits. Under the
 /// address sanitizer touching what surrounds the data is an error at once, until redzones_intact().
-/// `Element` is float, or uint16_t that holds bfloat16.
+/// `Element` is float, uint16_t that holds bfloat16, or of integers int32_t or uint8_t, whose start
+/// value is a number like others.
 template<typename Element>
 class Guarded {
 public:

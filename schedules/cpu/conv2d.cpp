@@ -7,37 +7,35 @@ using Halide::TailStrategy;
 using Halide::Var;
 using P = Conv2dCpuParams;
 
-namespace {
-
-/// Copies what one task reads into scratch of its own, lanes innermost. The scratch stays in L2
-/// (the dispatcher sizes tasks for that), so zeros cost no test inside the loops over channels.
-void stage_input(Conv2dFprop &a, const P &p, const Var &task, int lanes) {
-    if (p.stage == P::kDirect) return;
-    Halide::Func &staged = p.stage == P::kFrame ? a.padded : a.columns;
-    staged.compute_at(a.out, task);
+/// The scratch stays in L2 (the dispatcher sizes tasks for that), so zeros cost no test inside the
+/// loops over channels.
+void schedule_frame(Halide::Func &frame, const FrameLoops &loops, const ConvSum &a, const P &p,
+                    int lanes, const Var &task) {
     const TailStrategy tail = TailStrategy::GuardWithIf;
-    if (p.lane == P::kChannels) {
-        staged.vectorize(a.ci, lanes, tail);
+    frame.compute_at(a.out, task);
+    Halide::Stage zeros = frame.update(0), rows = frame.update(1);
+    if (p.lane == P::kColumns || p.stage == P::kFolded) {
+        frame.reorder_storage(a.x, a.ci, a.y, a.g, a.n);
+        zeros.reorder(loops.all, a.ci, a.y, a.g, a.n).vectorize(loops.all, lanes, tail);
+        rows.reorder(loops.row, a.ci, a.y, a.g, a.n).vectorize(loops.row, lanes, tail);
     } else if (p.lane == P::kGroups) {
-        staged.reorder_storage(a.g, a.ci, a.x, a.y, a.n).reorder(a.g, a.ci, a.x, a.y, a.n);
-        staged.vectorize(a.g, lanes, TailStrategy::RoundUp);
-    } else if (p.stage == P::kFrame) {
-        staged.reorder_storage(a.x, a.ci, a.y, a.g, a.n).reorder(a.x, a.ci, a.y, a.g, a.n);
-        staged.vectorize(a.x, lanes, tail);
+        frame.reorder_storage(a.g, a.ci, a.x, a.y, a.n);
+        const TailStrategy whole = TailStrategy::RoundUp;
+        zeros.reorder(a.g, a.ci, loops.all, a.y, a.n).vectorize(a.g, lanes, whole);
+        rows.reorder(a.g, a.ci, loops.row, a.y, a.n).vectorize(a.g, lanes, whole);
     } else {
-        staged.reorder_storage(a.x, a.kx, a.ci, a.y, a.g, a.n);
-        staged.reorder(a.x, a.kx, a.ci, a.y, a.g, a.n).vectorize(a.x, lanes, tail);
+        zeros.reorder(a.ci, loops.all, a.y, a.g, a.n).vectorize(a.ci, lanes, tail);
+        rows.reorder(a.ci, loops.row, a.y, a.g, a.n).vectorize(a.ci, lanes, tail);
     }
 }
-
-}  // namespace
 
 /// vec * tile accumulators per register tile. Inside a task one panel of weights, the outermost
 /// loop, is used for all of the task's pixels while it is in L1 or L2. 64 -> 64 channels, 3x3 at
 /// 56x56 runs at 0.9 of the FMA peak of an AVX-512 core with 2 x 7, 2 x 8 and 2 x 14 tiles.
-void schedule_conv2d_cpu(Conv2dFprop &a, const P &p, const ConvTask &size, int lanes) {
+void schedule_conv_tiles(ConvSum &a, const P &p, const ConvTask &size, int lanes,
+                         const Var &task) {
     Var c_t("c_t"), c_o("c_o"), c_i("c_i"), x_t("x_t"), x_o("x_o"), x_i("x_i");
-    Var y_t("y_t"), y_i("y_i"), task("task");
+    Var y_t("y_t"), y_i("y_i");
     const Var channel = p.lane == P::kGroups ? a.g : a.co;
     const Var other = p.lane == P::kGroups ? a.co : a.g;
     const bool columns = p.lane == P::kColumns;
@@ -77,7 +75,21 @@ void schedule_conv2d_cpu(Conv2dFprop &a, const P &p, const ConvTask &size, int l
         .vectorize(lane, lanes)
         .unroll(lane)
         .unroll(tile);
-    stage_input(a, p, task, lanes);
+    if (p.taps_x != 0) a.conv.update().unroll(a.r_kx);
+    if (p.taps_y != 0) a.conv.update().unroll(a.r_ky);
+}
+
+void schedule_conv2d_cpu(Conv2dFprop &a, const P &p, const ConvTask &size, int lanes) {
+    const Var task("task");
+    schedule_conv_tiles(a, p, size, lanes, task);
+    if (p.stage == P::kGather) {
+        a.columns.compute_at(a.out, task).reorder_storage(a.x, a.kx, a.ci, a.y, a.g, a.n);
+        a.columns.update()
+            .reorder(a.frame.all, a.kx, a.ci, a.y, a.g, a.n)
+            .vectorize(a.frame.all, lanes, TailStrategy::GuardWithIf);
+    } else if (p.stage != P::kDirect) {
+        schedule_frame(a.padded, a.frame, a, p, lanes, task);
+    }
 }
 
 }  // namespace convwright

@@ -28,8 +28,8 @@ struct Table {
 
     template<typename Params>
     static void add(std::vector<Kernel<Params>> &kernels, const char *symbol, Format format,
-                    Isa isa, DType dtype, const char *schedule, const char *problem, int phase,
-                    KernelEntry call) {
+                    Isa isa, DType dtype, const char * /*product*/, const char *schedule,
+                    const char *problem, int phase, KernelEntry call) {
         kernels.push_back({symbol, schedule, problem, phase, format, isa, dtype,
                            parse_params<Params>(schedule), call});
     }

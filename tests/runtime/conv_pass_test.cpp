@@ -131,5 +131,20 @@ TEST(ConvPass, SwapsTheChannelsOfAGroupForDgrad) {
     EXPECT_EQ(backward.co, 2);
 }
 
+TEST(ConvPass, FoldedTakesARowOfTapsAndChannelsForOneLoop) {
+    const auto pass = [](const char *text) { return conv_passes(parse_problem(text)).at(0); };
+    const ConvPass row = folded(pass("fprop_n1ci3ih9iw11co5kh3kw5s2p2_f32_nhwc"));
+    EXPECT_EQ(row.ci, 1);
+    EXPECT_EQ(row.x.in, 33);
+    EXPECT_EQ(row.x.out, 6);
+    EXPECT_EQ(row.x.stride, 6);
+    EXPECT_EQ(row.x.pad, 6);
+    EXPECT_EQ(row.x.taps.count, 15);
+    EXPECT_EQ(row.y.taps.count, 3);
+    EXPECT_TRUE(can_fold(pass("fprop_n1ci3ih9iw11co5kh3kw5s2p2d2x1_f32_nhwc")));
+    EXPECT_FALSE(can_fold(pass("fprop_n1ci3ih9iw11co5kh3kw5s2p2d1x2_f32_nhwc")));
+    EXPECT_FALSE(can_fold(pass("fprop_n1ci4ih9iw11co4kh3kw5s2p2g2_f32_nhwc")));
+}
+
 }  // namespace
 }  // namespace convwright

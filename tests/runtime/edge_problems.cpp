@@ -65,6 +65,14 @@ const std::vector<ProblemFamily> &edge_families() {
                          "n1ci36ih3iw5co4kh1kw1s1p0g4", "n2ci4ih6iw5co36kh2kw3s1p1g4",
                          "n1ci8ih5iw9co16kh3kw3s1p1g8", "n1ci16ih5iw9co8kh3kw3s2p1g8",
                          "n1ci34ih4iw4co68kh3kw3s1p1g17"})},
+        // Groups of 2 to 16 channels fill vectors together.
+        {"narrow_groups", list({"n2ci16ih5iw9co16kh3kw3s1p1g8", "n1ci40ih7iw13co40kh3kw3s2p1g20",
+                                "n2ci32ih5iw17co32kh3kw3s1p1g8", "n1ci20ih9iw11co20kh3kw3s2p1g5",
+                                "n1ci36ih5iw8co36kh5kw5s1p2g9", "n1ci64ih4iw15co64kh3kw3s1p0g8",
+                                "n2ci24ih9iw16co24kh3kw3s2p1g3", "n1ci40ih6iw9co40kh3kw3s1p2d2g5",
+                                "n2ci32ih7iw15co32kh3kw3s1p1g2", "n1ci48ih9iw19co48kh3kw3s2p1g3",
+                                "n3ci64ih40iw30co64kh3kw3s1p1g16", "n2ci64ih33iw34co64kh3kw3s2p1g8",
+                                "n1ci16ih3iw1co16kh3kw3s1p1g4", "n1ci32ih9iw9co32kh1kw1s1p0g8"})},
         {"strides", list({"n1ci3ih9iw13co5kh3kw3s3p1", "n1ci3ih9iw13co5kh3kw3s2x1p1",
                           "n1ci3ih9iw13co5kh3kw3s1x2p1", "n1ci3ih9iw13co5kh3kw3s1x3p0",
                           "n2ci3ih8iw12co5kh3kw3s2p0", "n2ci3ih8iw12co5kh2kw2s2p0",
@@ -95,8 +103,8 @@ const std::vector<ProblemFamily> &edge_families() {
         // Large enough for several tasks and, in wgrad, several parts and chunks.
         {"many_tasks", list({"n3ci16ih40iw30co16kh3kw3s1p1", "n4ci3ih70iw66co8kh7kw7s2p3",
                              "n2ci40ih20iw20co40kh1kw1s1p0", "n2ci24ih33iw17co24kh3kw3s1p1g24",
-                            "n3ci40ih41iw50co40kh3kw3s1p1g40", "n1ci65ih50iw47co65kh7kw7s2p3g65",
-                            "n3ci16ih33iw30co48kh1kw1s1p0", "n2ci32ih29iw31co65kh1kw1s2p0"})},
+                             "n3ci40ih41iw50co40kh3kw3s1p1g40", "n1ci65ih50iw47co65kh7kw7s2p3g65",
+                             "n3ci16ih33iw30co48kh1kw1s1p0", "n2ci32ih29iw31co65kh1kw1s2p0"})},
     };
     return families;
 }

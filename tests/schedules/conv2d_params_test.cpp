@@ -18,6 +18,7 @@ constexpr const char *kInside = "fprop_n1ci3ih9iw9co5kh3kw3s1p0_f32_nhwc";
 constexpr const char *kDilated = "fprop_n1ci3ih9iw9co5kh3kw3s1p2d2_f32_nhwc";
 constexpr const char *kStrided = "fprop_n1ci3ih9iw9co5kh3kw3s2p1_f32_nchw";
 constexpr const char *kWide = "fprop_n1ci16ih9iw9co16kh3kw3s1p1g16_f32_nhwc";
+constexpr const char *kPairs = "fprop_n1ci16ih9iw9co16kh3kw3s1p1g8_f32_nhwc";
 constexpr const char *kDepthwise = "fprop_n1ci8ih9iw9co8kh3kw3s1p1g8_f32_nhwc";
 
 TEST(Conv2dCpuParams, GivesTheReasonWhyAScheduleIsIllegal) {
@@ -40,7 +41,17 @@ TEST(Conv2dCpuParams, GivesTheReasonWhyAScheduleIsIllegal) {
     EXPECT_STREQ(why("lane:2,tile:1,stage:0", kDepthwise),
                  "groups behind the last one are read from the frame");
     EXPECT_STREQ(why("lane:2,vec:1,tile:4,stage:3", kDepthwise),
-                 "there are fewer groups than lanes");
+                 "there are fewer channels than lanes");
+    EXPECT_STREQ(why("lane:2,vec:1,tile:4,stage:3,group:4", kWide),
+                 "groups of other channels are compiled in");
+    EXPECT_STREQ(why("lane:2,vec:1,tile:4,stage:1,group:2", kPairs),
+                 "channels of several groups are masked");
+    EXPECT_STREQ(why("lane:1,vec:1,tile:1,taps_x:3,stride:1", kPadded, Format::kNchw),
+                 "taps of columns are compiled in for depthwise");
+    EXPECT_STREQ(why("lane:0,stage:4", kPairs), "rows of taps are not dense");
+    EXPECT_STREQ(why("lane:0,stage:4", kDilated), "rows of taps are not dense");
+    EXPECT_STREQ(why("lane:0,stage:4", kPadded, Format::kNchw),
+                 "the lanes are not dense without a frame");
     EXPECT_STREQ(why("lane:0,vec:1,tile:4,stage:3", kPadded), "masks are for groups");
 }
 
@@ -51,6 +62,9 @@ TEST(Conv2dCpuParams, AcceptsWhatTheSchedulesCompute) {
     EXPECT_EQ(why("lane:1,stage:1", kPadded, Format::kNchw), nullptr);
     EXPECT_EQ(why("lane:2,vec:1,tile:8,stage:3,taps_x:3,taps_y:3,stride:1", kWide), nullptr);
     EXPECT_EQ(why("lane:1,stage:2", kStrided, Format::kNchw), nullptr);
+    EXPECT_EQ(why("lane:2,vec:1,tile:8,stage:3,taps_x:3,stride:1,group:2", kPairs), nullptr);
+    EXPECT_EQ(why("lane:0,stage:4", kPadded), nullptr);
+    EXPECT_EQ(why("lane:1,vec:1,tile:1,taps_x:3,stride:1", kDepthwise, Format::kNchw), nullptr);
     EXPECT_EQ(why("lane:2,vec:4,tile:2", kDepthwise), nullptr);
 }
 

@@ -12,6 +12,7 @@ const char *why(const char *schedule, const char *problem, Isa isa = Isa::kAvx51
 
 constexpr const char *kDense = "wgrad_n1ci3ih9iw9co5kh3kw5s1p1_f32_nhwc";
 constexpr const char *kGrouped = "wgrad_n1ci8ih9iw9co16kh3kw3s1p1g8_f32_nhwc";
+constexpr const char *kPairs = "wgrad_n1ci16ih9iw9co16kh3kw3s1p1g8_f32_nhwc";
 constexpr const char *kDepthwise = "wgrad_n1ci8ih9iw9co8kh3kw3s1p1g8_f32_nhwc";
 
 TEST(Conv2dWgradCpuParams, GivesTheReasonWhyAScheduleIsIllegal) {
@@ -19,7 +20,12 @@ TEST(Conv2dWgradCpuParams, GivesTheReasonWhyAScheduleIsIllegal) {
     EXPECT_STREQ(why("vec:2,tile:8", kDense, Isa::kAvx2), "the register tile would spill");
     EXPECT_STREQ(why("vec:2,tile:4,taps_x:5", kDense), "the register tile would spill");
     EXPECT_STREQ(why("vec:1,tile:1,taps_x:3", kDense), "the taps are not whole tiles");
-    EXPECT_STREQ(why("lane:2,vec:1,tile:2", kDepthwise), "a group has one input channel");
+    EXPECT_STREQ(why("lane:2,vec:1,tile:2", kDepthwise),
+                 "tiles do not divide the input channels of a group");
+    EXPECT_STREQ(why("lane:2,vec:1,tile:2,group:2", kPairs),
+                 "channels of several groups are masked");
+    EXPECT_STREQ(why("lane:2,vec:1,tile:4,stage:3,group:4", kPairs),
+                 "groups of other channels are compiled in");
     EXPECT_STREQ(why("lane:2,vec:1,tile:1", kGrouped), "not depthwise");
 }
 
@@ -28,6 +34,7 @@ TEST(Conv2dWgradCpuParams, AcceptsWhatTheScheduleComputes) {
     EXPECT_EQ(why("lane:0,vec:1,tile:1,taps_x:5,taps_y:3", kDense), nullptr);
     EXPECT_EQ(why("lane:0,vec:1,tile:1", kDepthwise), nullptr);
     EXPECT_EQ(why("lane:2,vec:4,tile:1", kDepthwise), nullptr);
+    EXPECT_EQ(why("lane:2,vec:1,tile:2,taps_x:3,stage:3,group:2", kPairs), nullptr);
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ TEST(KnobText, KnobsLeftOutKeepTheirDefaults) {
     EXPECT_EQ(params.lane, Conv2dCpuParams::kColumns);
     EXPECT_EQ(params.vec, Conv2dCpuParams{}.vec);
     EXPECT_EQ(format_params(params),
-              "lane:1,vec:2,tile:4,stage:1,taps_x:0,taps_y:0,stride:0,strided_out:0");
+              "lane:1,vec:2,tile:4,stage:1,taps_x:0,taps_y:0,stride:0,group:1,strided_out:0");
 }
 
 class BadSchedule : public testing::TestWithParam<const char *> {};

@@ -297,6 +297,8 @@ def test_bad_functions_are_one_sentence(function, text: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_functions_have_8_bits() -> None:
-    with pytest.raises(ValueError, match="format is 'float32', a function is sampled in int8 or u"):
-        multipliers.from_function(lambda a, w: a * w, format="float32")
+def test_functions_have_a_known_format() -> None:
+    with pytest.raises(
+        ValueError, match="format is 'float64', a function is sampled in int8, uint8 "
+    ):
+        multipliers.from_function(lambda a, w: a * w, format="float64")

@@ -3,7 +3,6 @@
 
 #include <torch/csrc/stable/ops.h>
 
-#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <stdexcept>
@@ -90,21 +89,6 @@ Tensor fprop(const Tensor &input, const Tensor &weight, const std::optional<Tens
     return run(p, input, weight, bias, {p.n, p.co, p.oh(), p.ow()});
 }
 
-/// Whether the strides visit each element of a dense block of memory once.
-bool non_overlapping_and_dense(const Quad &sizes, const Quad &strides) {
-    std::array<int, 4> order{0, 1, 2, 3};
-    std::sort(order.begin(), order.end(), [&](int a, int b) {
-        return std::pair(sizes[a] > 1, strides[a]) < std::pair(sizes[b] > 1, strides[b]);
-    });
-    int64_t expected = 1;
-    for (const int d : order) {
-        if (sizes[d] == 1) continue;
-        if (strides[d] != expected) return false;
-        expected *= sizes[d];
-    }
-    return true;
-}
-
 }  // namespace
 
 Tensor conv2d_fprop(const Tensor &input, const Tensor &weight, const std::optional<Tensor> &bias,
@@ -171,10 +155,7 @@ Tensor conv2d_wgrad(const Tensor &grad_output, const Tensor &input, const Tensor
     const WgradPlan &plan = wgrad_plan(visited);
     require_kernel(p, plan.kernel != nullptr, plan.reason);
     trace_kernel(p, plan);
-    const Quad sizes = sizes_of(weight);
-    Quad strides = strides_of(weight);
-    if (!non_overlapping_and_dense(sizes, strides)) strides = dense_strides(sizes, Format::kNchw);
-    const Tensor grad_weight = empty_strided(sizes, strides, p.dtype);
+    const Tensor grad_weight = empty_like_weight(weight, p.dtype);
     Workspace workspace(plan.workspace);
     CallContext context;
     const bool success = run_wgrad(context, plan, visited, grad.view, in.view,

@@ -1,12 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "torch_ops/csrc/operands.h"
 
+#include <algorithm>
+
 #include <torch/csrc/stable/ops.h>
 
 #include <cstdint>
 #include <stdexcept>
 
 namespace convwright {
+namespace {
+
+/// Whether the strides visit each element of a dense block of memory once.
+bool non_overlapping_and_dense(const Quad &sizes, const Quad &strides) {
+    std::array<int, 4> order{0, 1, 2, 3};
+    std::sort(order.begin(), order.end(), [&](int a, int b) {
+        return std::pair(sizes[a] > 1, strides[a]) < std::pair(sizes[b] > 1, strides[b]);
+    });
+    int64_t expected = 1;
+    for (const int d : order) {
+        if (sizes[d] == 1) continue;
+        if (strides[d] != expected) return false;
+        expected *= sizes[d];
+    }
+    return true;
+}
+
+}  // namespace
 
 std::optional<DType> dtype_of(const Tensor &t) {
     if (t.scalar_type() == ScalarType::Float) return DType::kF32;
@@ -54,6 +74,13 @@ BiasOperand bias_operand(const std::optional<Tensor> &bias) {
     if (bias->stride(0) != 1) result.copy = torch::stable::contiguous(*bias);
     result.data = (result.copy ? *result.copy : *bias).const_data_ptr();
     return result;
+}
+
+Tensor empty_like_weight(const Tensor &weight, DType dtype) {
+    const Quad sizes = sizes_of(weight);
+    Quad strides = strides_of(weight);
+    if (!non_overlapping_and_dense(sizes, strides)) strides = dense_strides(sizes, Format::kNchw);
+    return empty_strided(sizes, strides, dtype);
 }
 
 }  // namespace convwright

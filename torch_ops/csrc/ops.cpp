@@ -2,8 +2,13 @@
 // All schemas of the library. Fake kernels, autograd and vmap rules are registered in Python.
 #include <torch/csrc/stable/library.h>
 
+#include <string>
+
+#include "torch_ops/csrc/approx_conv2d.h"
 #include "torch_ops/csrc/conv2d.h"
+#include "torch_ops/csrc/int8_conv2d.h"
 #include "torch_ops/csrc/introspection.h"
+#include "torch_ops/csrc/multipliers.h"
 #include "torch_ops/csrc/threads.h"
 #include "torch_ops/csrc/weighted_sum.h"
 
@@ -30,6 +35,26 @@ STABLE_TORCH_LIBRARY(convwright, m) {
     m.def(
         "weighted_sum_fprop(Tensor input, Tensor pointwise, Tensor depthwise, Tensor? bias, "
         "int[2] stride, int[2] padding, int[2] dilation) -> Tensor");
+    for (const char *name : {"fprop(Tensor input, Tensor weight, Tensor? bias",
+                             "dgrad(Tensor grad_output, Tensor input, Tensor weight",
+                             "wgrad(Tensor grad_output, Tensor input, Tensor weight"}) {
+        const std::string schema = std::string("approx_conv2d_") + name +
+                                   ", int[2] stride, int[2] padding, int[2] dilation, int groups, "
+                                   "str multiplier, str number_format, "
+                                   "Tensor? mantissa_table=None) -> Tensor";
+        m.def(schema.c_str());
+    }
+    m.def(
+        "approx_int8_conv2d(Tensor input, Tensor weight, int[2] stride, int[2] padding, "
+        "int[2] dilation, int groups, Tensor table, int pad_value) -> Tensor");
+    m.def("approx_product(Tensor a, Tensor b, str multiplier, str number_format) -> Tensor");
+    m.def("product_table(str multiplier, str number_format) -> Tensor");
+    m.def("parse_multiplier(str text) -> str");
+    m.def("multiplier_formats(str multiplier) -> str");
+    m.def("describe_multiplier(str multiplier, str number_format) -> str");
+    m.def("mantissa_product(Tensor a, Tensor b, Tensor mantissa_table) -> Tensor");
+    m.def("describe_mantissa_table(Tensor mantissa_table) -> str");
+    m.def("describe_table(Tensor table, bool is_signed) -> str");
     m.def(
         "problem(Tensor input, Tensor weight, bool bias, int[2] stride, int[2] padding, "
         "int[2] dilation, int groups, str direction) -> str");
@@ -49,9 +74,21 @@ STABLE_TORCH_LIBRARY_IMPL(convwright, CPU, m) {
     m.impl("weighted_sum_fprop", TORCH_BOX(&convwright::weighted_sum_fprop));
     m.impl("conv2d_dgrad", TORCH_BOX(&convwright::conv2d_dgrad));
     m.impl("conv2d_wgrad", TORCH_BOX(&convwright::conv2d_wgrad));
+    m.impl("approx_conv2d_fprop", TORCH_BOX(&convwright::approx_conv2d_fprop));
+    m.impl("approx_conv2d_dgrad", TORCH_BOX(&convwright::approx_conv2d_dgrad));
+    m.impl("approx_conv2d_wgrad", TORCH_BOX(&convwright::approx_conv2d_wgrad));
+    m.impl("approx_int8_conv2d", TORCH_BOX(&convwright::approx_int8_conv2d));
+    m.impl("approx_product", TORCH_BOX(&convwright::approx_product));
+    m.impl("mantissa_product", TORCH_BOX(&convwright::mantissa_product));
+    m.impl("describe_mantissa_table", TORCH_BOX(&convwright::describe_mantissa_table));
+    m.impl("describe_table", TORCH_BOX(&convwright::describe_table));
 }
 
 STABLE_TORCH_LIBRARY_IMPL(convwright, CompositeExplicitAutograd, m) {
+    m.impl("product_table", TORCH_BOX(&convwright::product_table_op));
+    m.impl("parse_multiplier", TORCH_BOX(&convwright::parse_multiplier_op));
+    m.impl("multiplier_formats", TORCH_BOX(&convwright::multiplier_formats));
+    m.impl("describe_multiplier", TORCH_BOX(&convwright::describe_multiplier));
     m.impl("problem", TORCH_BOX(&convwright::conv2d_problem));
     m.impl("kernels", TORCH_BOX(&convwright::list_kernels));
     m.impl("force_kernel", TORCH_BOX(&convwright::force_kernel_op));

@@ -36,7 +36,8 @@ class Call:
     @property
     def ops(self) -> Ops:
         """The three directions by the approximate product."""
-        return ops_of(self.settings.text, self.settings.number_format)
+        settings = self.settings
+        return ops_of(settings.text, settings.number_format, settings.mantissa_table)
 
 
 class _Approximate(Function):

@@ -2,7 +2,7 @@
 """The operators of approximate multipliers, and what Python adds to them: fake kernels and vmap.
 
     approx_conv2d_fprop(input, weight, bias?, stride, padding, dilation, groups,
-                        multiplier, number_format) -> Tensor
+                        multiplier, number_format, mantissa_table?) -> Tensor
     approx_conv2d_dgrad(grad_output, input, weight, ...the same...) -> Tensor
     approx_conv2d_wgrad(grad_output, input, weight, ...the same...) -> Tensor
     approx_int8_conv2d(input, weight, stride, padding, dilation, groups, table, pad_value) -> Tensor
@@ -39,34 +39,29 @@ def operator(name: str) -> Callable[..., Any]:
     return getattr(torch.ops.convwright, name).default
 
 
-def ops_of(multiplier: str, number_format: str) -> Ops:
-    """The three directions with products of one multiplier; arguments as of the exact ones."""
-
+def ops_of(multiplier: str, number_format: str, mantissa_table: Tensor | None) -> Ops:
+    """The three directions with products of one multiplier; arguments as of the exact ones. A table
+    of fractions, if there is one, is the multiplier, whose name then does not count."""
     if not torch.compiler.is_compiling():
-        return _found_ops(multiplier, number_format)
-    # Dynamo does not trace the search, which has been made where a layer was.
-    namespace = torch.ops.convwright
-    return _bound(
-        namespace.approx_conv2d_fprop.default,
-        namespace.approx_conv2d_dgrad.default,
-        namespace.approx_conv2d_wgrad.default,
-        multiplier,
-        number_format,
+        fprop, dgrad, wgrad = _directions()
+    else:  # Dynamo does not trace the search, which has been made where a layer was
+        namespace = torch.ops.convwright
+        fprop, dgrad, wgrad = (
+            namespace.approx_conv2d_fprop.default,
+            namespace.approx_conv2d_dgrad.default,
+            namespace.approx_conv2d_wgrad.default,
+        )
+    last = (multiplier, number_format, mantissa_table)
+    return Ops(
+        lambda *args: fprop(*args, *last),
+        lambda *args: dgrad(*args, *last),
+        lambda *args: wgrad(*args, *last),
     )
 
 
 @cache
-def _found_ops(multiplier: str, number_format: str) -> Ops:
-    ops = (operator(f"approx_conv2d_{direction}") for direction in _DIRECTIONS)
-    return _bound(*ops, multiplier, number_format)
-
-
-def _bound(fprop: Any, dgrad: Any, wgrad: Any, multiplier: str, number_format: str) -> Ops:
-    return Ops(
-        lambda *args: fprop(*args, multiplier, number_format),
-        lambda *args: dgrad(*args, multiplier, number_format),
-        lambda *args: wgrad(*args, multiplier, number_format),
-    )
+def _directions() -> Ops:
+    return Ops(*(operator(f"approx_conv2d_{direction}") for direction in _DIRECTIONS))
 
 
 def ask(name: str, *args: Any) -> Any:
@@ -110,11 +105,15 @@ def _rule(direction: str) -> Vmap:
     exact_rule = getattr(_vmap, f"{direction}_vmap")
 
     def rule(info: Any, in_dims: _vmap.InDims, *args: Any) -> tuple[Tensor, int]:
-        *args, multiplier, number_format = args
+        # The table has a default, which a call may leave out.
+        mantissa_table = args[-1] if args[-1] is None or isinstance(args[-1], Tensor) else None
+        *args, multiplier, number_format = args[:9]
         dims = list(in_dims[: len(args)])
         if direction == "fprop" and dims[2] is not None and dims[1] is None:
             # The exact rule would add the bias behind the sum, and the sum begins with it.
             args[1], dims[1] = args[1].expand(info.batch_size, *args[1].shape), 0
-        return exact_rule(ops_of(multiplier, number_format), info, tuple(dims), *args)
+        return exact_rule(
+            ops_of(multiplier, number_format, mantissa_table), info, tuple(dims), *args
+        )
 
     return rule

@@ -4,6 +4,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from torch import Tensor
+
 from convwright.multipliers import GradientTable, Multiplier, gradient_table, parse
 from convwright.multipliers._multiplier import FLOAT_FORMATS
 
@@ -23,9 +25,11 @@ class Settings:
     # Made once, as Dynamo does not trace how.
     text: str = field(init=False, repr=False)  # the multiplier's
     is_float: bool = field(init=False, repr=False)
+    mantissa_table: Tensor | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", self.multiplier.text)
+        object.__setattr__(self, "mantissa_table", self.multiplier.mantissa_table)
         object.__setattr__(self, "is_float", self.number_format in FLOAT_FORMATS)
 
 

@@ -70,7 +70,9 @@ def describe(multiplier: Multiplier, number_format: str | None = None) -> Descri
     """See Multiplier.describe. Figures of floats come from a sample that is always the same."""
     number_format = number_format or multiplier.number_formats[0]
     multiplier.check_format(number_format)
-    if multiplier.entries is not None:
+    if multiplier.mantissa_table is not None:
+        text = _approx_ops.ask("describe_mantissa_table", multiplier.mantissa_table)
+    elif multiplier.entries is not None:
         signed = number_format == "int8"
         text = _approx_ops.ask("describe_table", multiplier.table(number_format), signed)
     else:

@@ -37,13 +37,14 @@ class Multiplier:
     """A model of a product. Immutable and comparable; made by the functions of this module.
 
     A table of 8-bit products has `entries`: 65,536 int32, lowest byte first, [activation byte * 256
-    + weight byte], signed operands in two's-complement order.
+    + weight byte], signed operands in two's-complement order. One of float fractions has 4^m of
+    them, [activation's m bits * 2^m + weight's], a carry bit (bit 23) and the result's fraction.
     """
 
     name: str  # "mbm"; "table" for a table
     parameters: tuple[int, ...] = ()
     entries: bytes | None = None
-    table_format: str | None = None  # "int8" or "uint8" of a table
+    table_format: str | None = None  # "int8", "uint8" or "float32" of a table
 
     def __str__(self) -> str:
         return self.text
@@ -63,7 +64,7 @@ class Multiplier:
     def number_formats(self) -> tuple[str, ...]:
         """The number formats in which it exists."""
         if self.entries is not None:
-            return (self.table_format,)
+            return FLOAT_FORMATS if self.table_format in FLOAT_FORMATS else (self.table_format,)
         return tuple(_approx_ops.ask("multiplier_formats", self.text).split(","))
 
     def check_format(self, number_format: str) -> None:
@@ -90,6 +91,11 @@ class Multiplier:
         self.check_format(number_format)
         return _table(self, number_format)
 
+    @property
+    def mantissa_table(self) -> Tensor | None:
+        """Entries of a table of float fractions, int32 [4^m]; else None. Not to be written to."""
+        return _mantissa_table(self) if self.table_format in FLOAT_FORMATS else None
+
     def describe(self, number_format: str | None = None) -> "Description":
         """Error figures, rank, engine and cost in one format; by default the first it exists in."""
         from convwright.multipliers._description import describe
@@ -102,6 +108,11 @@ def hash_of(entries: bytes) -> int:
     import hashlib
 
     return int.from_bytes(hashlib.sha256(entries).digest()[:8], "big")
+
+
+@cache
+def _mantissa_table(multiplier: Multiplier) -> Tensor:
+    return torch.frombuffer(bytearray(multiplier.entries), dtype=torch.int32)
 
 
 @cache

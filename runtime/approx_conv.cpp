@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/approx_conv.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "runtime/packing.h"
+#include "runtime/pass_view.h"
+
+namespace convwright {
+namespace {
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/// wgrad as a sum over pixels that an fprop pass does: images are its channels, input channels its
+/// images, taps its columns and rows; its weight is the gradient of the output.
+ConvPass wgrad_pass(const ConvProblem &p) {
+    const auto i = [](int64_t v) { return static_cast<int>(v); };
+    const auto axis = [&](int64_t in, int64_t taps, int64_t stride, int64_t pad, int64_t dilation,
+                          int64_t out) {
+        PassAxis a;
+        a.in = i(in), a.out = i(taps);
+        a.stride = i(dilation), a.pad = i(pad), a.dilation = i(stride);
+        a.taps = {0, 1, i(out)};
+        return a;
+    };
+    ConvPass pass;
+    pass.n = i(p.ci / p.groups), pass.groups = i(p.groups);
+    pass.ci = i(p.n), pass.co = i(p.co / p.groups);
+    pass.x = axis(p.iw, p.kw, p.stride_w, p.pad_w, p.dilation_w, p.ow());
+    pass.y = axis(p.ih, p.kh, p.stride_h, p.pad_h, p.dilation_h, p.oh());
+    return pass;
+}
+
+/// Cycles of the sums, up to a factor that all kernels of a product share: whole register tiles, and
+/// what a tap and a tile cost beside them.
+double relative_cycles(const ProductKernel &kernel, const ConvPass &pass) {
+    const int panel = kernel.params.panel(vector_lanes(kernel.isa));
+    const double tiles = static_cast<double>(ceil_div(pass.co, panel)) *
+                         static_cast<double>(ceil_div(pass.x.out, kernel.params.tile));
+    const double step = std::max(2.0 * kernel.params.vec * kernel.params.tile, 10.0);
+    return tiles * (pass.taps() * (pass.ci * step + 12.0) + 20.0);
+}
+
+ApproxStep best_step(const ConvPass &pass, const std::string &product) {
+    ApproxStep best{pass, nullptr, {}};
+    double best_cycles = std::numeric_limits<double>::infinity();
+    for (const ProductKernel &kernel : product_kernels()) {
+        if (kernel.product != product || kernel.isa > host_isa()) continue;
+        // Twice the lanes in about the time.
+        const double cycles =
+            relative_cycles(kernel, pass) * (kernel.isa == Isa::kAvx512 ? 1.0 : 1.01);
+        if (cycles < best_cycles) best_cycles = cycles, best.kernel = &kernel;
+    }
+    if (best.kernel != nullptr) {
+        best.task = task_size(best.kernel->params, pass, best.kernel->isa);
+    }
+    return best;
+}
+
+int64_t workspace_of(const ApproxStep &step, const ProductForm &form) {
+    if (step.kernel == nullptr) return 0;
+    const Panels panels(step.kernel->params, step.kernel->isa, step.pass);
+    return panels.weight_floats() * (1 + form.weight_words) + panels.bias_floats();
+}
+
+/// Panels with the words of a weight behind each other: (co % panel, word, ci, kx, ky, ...).
+BufferView<7> words_buffer(const Panels &panels, const float *words, int count) {
+    const int64_t row = panels.panel * count, tap = row * panels.ci;
+    const int64_t whole = tap * panels.kx * panels.ky;
+    return {words,
+            {{{panels.panel, 1},
+              {count, panels.panel},
+              {panels.ci, row},
+              {panels.kx, tap},
+              {panels.ky, tap * panels.kx},
+              {panels.panels, whole},
+              {panels.groups, whole * panels.panels}}}};
+}
+
+bool run_step(CallContext &context, const ApproxStep &step, const ProductForm &form,
+              const PassView &input, const Weight &weight, const void *bias, const PassView &output,
+              float *workspace) {
+    const ProductKernel &kernel = *step.kernel;
+    const ConvPass &pass = step.pass;
+    const Panels panels(kernel.params, kernel.isa, pass);
+    float *packed = workspace, *words = packed + panels.weight_floats();
+    float *packed_bias = words + panels.weight_floats() * form.weight_words;
+    if (!pack_weight(context, kernel.isa, DType::kF32, pass, weight, panels, packed)) return false;
+    make_words(form, packed, panels.weight_floats() / panels.panel, panels.panel, words);
+    pack_bias(bias, DType::kF32, pass, panels, packed_bias);
+
+    BufferView<5> in = input.buffer(), out = output.buffer();
+    BufferView<7> w = words_buffer(panels, words, form.weight_words);
+    BufferView<3> b = panels.bias(packed_bias);
+    static const int32_t kNothing = 0;
+    const MantissaTable *entries = form.table;
+    BufferView<1> table(entries ? entries->entries.data() : &kNothing,
+                        {{{entries ? static_cast<int64_t>(entries->entries.size()) : 1, 1}}});
+    table.get()->type = halide_type_t(halide_type_int, 32);
+    void *user_context = &context;
+    ProductArguments product = form.arguments;
+    PassAxis x = pass.x, y = pass.y;
+    ConvTaskSize size = step.task;
+    int tiled_ow = tiled_columns(kernel.params, pass, kernel.isa);
+    void *arguments[] = {&user_context,
+                         in.get(),
+                         w.get(),
+                         b.get(),
+                         table.get(),
+                         &product.keep,
+                         &product.set,
+                         &product.correction,
+                         &product.carried,
+                         &x.stride,
+                         &y.stride,
+                         &x.pad,
+                         &y.pad,
+                         &x.dilation,
+                         &y.dilation,
+                         &size.channel_tiles,
+                         &size.column_tiles,
+                         &size.rows,
+                         &tiled_ow,
+                         out.get()};
+    return kernel.call(arguments) == 0;
+}
+
+}  // namespace
+
+std::string ApproxPlan::kernels() const {
+    std::string names;
+    for (const ApproxStep &step : steps) {
+        if (step.kernel == nullptr || names.find(step.kernel->name) != std::string::npos) continue;
+        names += (names.empty() ? "" : "+") + step.kernel->name;
+    }
+    return names.empty() ? "zeros" : names;
+}
+
+std::string ApproxPlan::schedules() const {
+    std::string text;
+    for (const ApproxStep &step : steps) {
+        if (step.kernel == nullptr || text.find(step.kernel->schedule) != std::string::npos)
+            continue;
+        text += (text.empty() ? "" : "+") + step.kernel->schedule;
+    }
+    return text;
+}
+
+Isa ApproxPlan::isa() const {
+    Isa isa = Isa::kNone;
+    for (const ApproxStep &step : steps) {
+        if (step.kernel != nullptr) isa = std::max(isa, step.kernel->isa);
+    }
+    return isa;
+}
+
+ApproxPlan approx_plan(const ConvProblem &problem, const ProductForm &form) {
+    ApproxPlan plan;
+    plan.form = form;
+    if (const char *why = why_too_large(problem)) {
+        plan.reason = why;
+        return plan;
+    }
+    std::vector<ConvPass> passes;
+    if (problem.direction == Direction::kWgrad) {
+        passes = {wgrad_pass(problem)};
+    } else {
+        passes = conv_passes(problem);
+    }
+    for (const ConvPass &pass : passes) {
+        ApproxStep step{pass, nullptr, {}};
+        if (pass.taps() != 0) {
+            step = best_step(pass, form.product);
+            if (step.kernel == nullptr) {
+                plan.steps.clear();
+                plan.reason =
+                    "no kernel of this library has the product " + form.product + " on this CPU";
+                return plan;
+            }
+        }
+        plan.workspace = std::max(plan.workspace, workspace_of(step, form));
+        plan.steps.push_back(step);
+    }
+    return plan;
+}
+
+bool run_approx_conv(CallContext &context, const ApproxPlan &plan, const Activation &input,
+                     const Weight &weight, const void *bias, const Activation &output,
+                     float *workspace) {
+    for (const ApproxStep &step : plan.steps) {
+        const PassView to = view_output(output, step.pass, DType::kF32);
+        if (step.kernel == nullptr) {
+            fill_zero(to);
+        } else if (!run_step(context, step, plan.form, view_input(input, step.pass, DType::kF32),
+                             weight, bias, to, workspace)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool run_approx_wgrad(CallContext &context, const ApproxPlan &plan, const Activation &grad_output,
+                      const Activation &input, const Weight &grad_weight, float *workspace) {
+    const ApproxStep &step = plan.steps.front();
+    const ConvPass &pass = step.pass;
+    const PassView from{input.data,           DType::kF32,
+                        {pass.ci, input.n},   {pass.groups, pass.n * input.c},
+                        {pass.x.in, input.w}, {pass.y.in, input.h},
+                        {pass.n, input.c}};
+    const PassView to{grad_weight.data,
+                      DType::kF32,
+                      {pass.co, grad_weight.co},
+                      {pass.groups, pass.co * grad_weight.co},
+                      {pass.x.out, grad_weight.w},
+                      {pass.y.out, grad_weight.h},
+                      {pass.n, grad_weight.ci}};
+    if (step.kernel == nullptr) {
+        fill_zero(to);
+        return true;
+    }
+    const Weight grad{grad_output.data, grad_output.c, grad_output.n, grad_output.h, grad_output.w};
+    return run_step(context, step, plan.form, from, grad, nullptr, to, workspace);
+}
+
+}  // namespace convwright

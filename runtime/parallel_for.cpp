@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/parallel_for.h"
+
+#include <algorithm>
+#include <atomic>
+
+#include "runtime/call_context.h"
+
+namespace convwright {
+namespace {
+
+std::atomic<ParallelRun> parallel_run{nullptr};
+std::atomic<int64_t (*)()> max_workers{nullptr};
+
+struct Loop {
+    int (*task)(void *closure, int64_t i);
+    void *closure;
+    int64_t end;
+    std::atomic<int64_t> next;
+    std::atomic<int> status{0};
+
+    void work() {
+        while (status.load(std::memory_order_relaxed) == 0) {
+            const int64_t i = next.fetch_add(1, std::memory_order_relaxed);
+            if (i >= end) return;
+            if (const int failed = task(closure, i)) status = failed;
+        }
+    }
+};
+
+}  // namespace
+
+void set_parallel_run(ParallelRun run, int64_t (*workers)()) {
+    max_workers = workers;
+    parallel_run = run;
+}
+
+int parallel_loop(int64_t begin, int64_t end, int (*task)(void *closure, int64_t i),
+                  void *closure) {
+    Loop loop{task, closure, end, {begin}};
+    const auto run = parallel_run.load();
+    const int64_t size = end - begin;
+    const int64_t workers =
+        run == nullptr || size == 1 ? 1 : std::min<int64_t>(size, max_workers.load()());
+    if (workers <= 1) {
+        loop.work();
+    } else {
+        run(
+            workers, [](void *l) { static_cast<Loop *>(l)->work(); }, &loop);
+    }
+    return loop.status;
+}
+
+}  // namespace convwright

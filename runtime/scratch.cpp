@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/scratch.h"
+
+#include <sanitizer/asan_interface.h>
+
+#include <cstdlib>
+#include <utility>
+
+namespace convwright {
+namespace {
+
+/// Scratch of kernels: freed blocks wait for the next call in the thread that freed them. A fresh
+/// block of this size comes from the kernel page by page, and clearing pages cost 12 % of a wgrad.
+/// To the address sanitizer a lent block is as long as asked for, and one that waits is out of bounds.
+class ScratchCache {
+public:
+    ~ScratchCache() {
+        for (void *block : blocks_) std::free(block);
+    }
+    void *take(size_t size) {
+        for (void *&block : blocks_) {
+            if (block != nullptr && size_of(block) >= size && size_of(block) <= 2 * size) {
+                return lend(std::exchange(block, nullptr), size);
+            }
+        }
+        void *block = std::aligned_alloc(kAlignment, kAlignment + round_up(size));
+        if (block == nullptr) return nullptr;
+        size_of(block) = round_up(size);
+        return lend(block, size);
+    }
+    void give(void *block) {
+        if (size_of(block) <= kLargest) {
+            ASAN_POISON_MEMORY_REGION(user_pointer(block), size_of(block));
+            std::swap(block, blocks_[oldest_++ % kBlocks]);
+        }
+        std::free(block);
+    }
+    static void *user_pointer(void *block) { return static_cast<char *>(block) + kAlignment; }
+    static void *block_of(void *pointer) { return static_cast<char *>(pointer) - kAlignment; }
+
+private:
+    static constexpr size_t kAlignment = 128;  // two cache lines; Halide asks for one vector
+    static constexpr size_t kLargest = size_t{8} << 20, kBlocks = 3;  // per thread
+
+    static void *lend(void *block, [[maybe_unused]] size_t size) {
+        ASAN_POISON_MEMORY_REGION(user_pointer(block), size_of(block));
+        ASAN_UNPOISON_MEMORY_REGION(user_pointer(block), size);
+        return block;
+    }
+    static size_t round_up(size_t n) { return (n + kAlignment - 1) / kAlignment * kAlignment; }
+    static size_t &size_of(void *block) { return *static_cast<size_t *>(block); }
+
+    void *blocks_[kBlocks] = {};
+    size_t oldest_ = 0;
+};
+
+thread_local ScratchCache scratch;
+
+}  // namespace
+
+void *take_scratch(size_t size) {
+    void *block = scratch.take(size);
+    return block == nullptr ? nullptr : ScratchCache::user_pointer(block);
+}
+
+void give_scratch(void *pointer) {
+    if (pointer != nullptr) scratch.give(ScratchCache::block_of(pointer));
+}
+
+}  // namespace convwright

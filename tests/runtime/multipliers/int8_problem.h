@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "runtime/multipliers/int8_conv.h"
+#include "tests/guarded_floats.h"
+
+namespace convwright {
+
+/// How a test tensor lies in memory.
+enum class Layout : int { kNchw, kNhwc, kNchwGaps, kNhwcGaps };
+inline constexpr Layout kLayouts[] = {Layout::kNchw, Layout::kNhwc, Layout::kNchwGaps,
+                                      Layout::kNhwcGaps};
+const char *layout_name(Layout layout);
+
+/// Strides of [n, c, h, w] in `layout`, and the elements from the first to behind the last.
+struct Strides {
+    int64_t n, c, h, w, extent;
+    Strides(int64_t sn, int64_t sc, int64_t sh, int64_t sw, Layout layout);
+};
+
+/// A table, its class and a name for messages.
+struct NamedTable {
+    std::string name;
+    Table8 table;
+    std::shared_ptr<const Int8Table> prepared;
+    NamedTable(std::string name, Table8 table);
+};
+
+/// One way to compute: an engine with the instructions it may use.
+struct EngineForm {
+    std::string name;
+    Int8Engine engine;
+    Int8Cpu cpu;
+};
+/// Those of this CPU for the table, the scalar one first.
+std::vector<EngineForm> engine_forms(const NamedTable &table);
+
+/// A problem with bytes for all operands, dense [n, c, h, w] and [co, ci, kh, kw].
+struct Int8Problem {
+    ConvProblem problem;
+    uint8_t pad_value;
+    std::vector<uint8_t> input, weight;
+
+    Int8Problem(const ConvProblem &problem, uint8_t pad_value, uint32_t seed);
+
+    /// The definition, as written.
+    std::vector<int32_t> definition(const Table8 &table) const;
+    /// What an engine computes, from operands without a byte to spare. Dense [n, co, oh, ow].
+    std::vector<int32_t> run(const NamedTable &table, const EngineForm &form, Layout input_layout,
+                             Layout weight_layout, Layout output_layout, Placement placement) const;
+};
+
+}  // namespace convwright
