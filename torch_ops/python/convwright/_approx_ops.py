@@ -42,22 +42,26 @@ def operator(name: str) -> Callable[..., Any]:
 def ops_of(multiplier: str, number_format: str, mantissa_table: Tensor | None) -> Ops:
     """The three directions with products of one multiplier; arguments as of the exact ones. A table
     of fractions, if there is one, is the multiplier, whose name then does not count."""
-
-    if torch.compiler.is_compiling():  # Dynamo does not trace the search; a layer was made by it
+    if not torch.compiler.is_compiling():
+        fprop, dgrad, wgrad = _directions()
+    else:  # Dynamo does not trace the search, which has been made where a layer was
         namespace = torch.ops.convwright
         fprop, dgrad, wgrad = (
             namespace.approx_conv2d_fprop.default,
             namespace.approx_conv2d_dgrad.default,
             namespace.approx_conv2d_wgrad.default,
         )
-    else:
-        fprop, dgrad, wgrad = (operator(f"approx_conv2d_{d}") for d in _DIRECTIONS)
     last = (multiplier, number_format, mantissa_table)
     return Ops(
         lambda *args: fprop(*args, *last),
         lambda *args: dgrad(*args, *last),
         lambda *args: wgrad(*args, *last),
     )
+
+
+@cache
+def _directions() -> Ops:
+    return Ops(*(operator(f"approx_conv2d_{direction}") for direction in _DIRECTIONS))
 
 
 def ask(name: str, *args: Any) -> Any:

@@ -126,8 +126,11 @@ def _run(
 ) -> Tensor:
     if settings.is_float:
         _approx_trace.note("fprop", settings, input, weight, bias, geometry)
+        call = Call(settings, *geometry)
+        if not torch.is_autocast_enabled("cpu"):
+            return approximate(input, weight, bias, call)
         with torch.autocast("cpu", enabled=False):
-            return approximate(input, weight, bias, Call(settings, *geometry))
+            return approximate(input, weight, bias, call)
     if quantisation is None:
         raise ValueError(
             f"number_format {settings.number_format} needs a quantisation: scales and zero points"

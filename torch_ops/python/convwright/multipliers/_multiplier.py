@@ -2,7 +2,7 @@
 """`Multiplier`, a value, and the built-in ones. The models are in the operator library."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -32,7 +32,7 @@ _NAMES = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Multiplier:
     """A model of a product. Immutable and comparable; made by the functions of this module.
 
@@ -43,11 +43,14 @@ class Multiplier:
 
     name: str  # "mbm"; "table" for a table
     parameters: tuple[int, ...] = ()
-    entries: bytes | None = field(default=None, repr=False)
+    entries: bytes | None = None
     table_format: str | None = None  # "int8", "uint8" or "float32" of a table
 
     def __str__(self) -> str:
         return self.text
+
+    def __repr__(self) -> str:
+        return f"Multiplier({self.text!r})"
 
     @property
     def text(self) -> str:

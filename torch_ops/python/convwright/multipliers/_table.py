@@ -38,9 +38,8 @@ def from_table(source: Any, *, signed: bool = False, format: str | None = None) 
     the result scaled to [1, 2): 23 fraction bits, and bit 23 where the product is 2 or more.
     Exponents and signs are added outside. The multiplier exists in "float32" and "bfloat16".
 
-    Raises ValueError with one
-    sentence, or TypeError for a source of another kind; what the operating system raises, for a
-    file that cannot be read.
+    Raises ValueError with one sentence, or TypeError for a source of another kind; what the
+    operating system raises, for a file that cannot be read.
     """
     if format == "float32":
         return _of_fractions(source)
