@@ -43,7 +43,7 @@ double relative_cycles(const ProductKernel &kernel, const ConvPass &pass) {
 }
 
 ApproxStep best_step(const ConvPass &pass, const std::string &product) {
-    ApproxStep best{pass, nullptr, {}};
+    ApproxStep best{pass, nullptr, {}, 0};
     double best_cycles = std::numeric_limits<double>::infinity();
     for (const ProductKernel &kernel : product_kernels()) {
         if (kernel.product != product || kernel.isa > host_isa()) continue;
@@ -58,10 +58,23 @@ ApproxStep best_step(const ConvPass &pass, const std::string &product) {
     return best;
 }
 
-int64_t workspace_of(const ApproxStep &step, const ProductForm &form) {
-    if (step.kernel == nullptr) return 0;
-    const Panels panels(step.kernel->params, step.kernel->isa, step.pass);
+/// Packed weights and their words, and the bias.
+int64_t packed_floats(const ApproxStep &step, const ProductForm &form, int channels) {
+    ConvPass pass = step.pass;
+    pass.co = channels;
+    const Panels panels(step.kernel->params, step.kernel->isa, pass);
     return panels.weight_floats() * (1 + form.weight_words) + panels.bias_floats();
+}
+
+/// Few enough channels at a time that packing them takes at most `limit` floats; a panel at least, and
+/// all where there are several groups, whose weights are small.
+int channels_at_a_time(const ApproxStep &step, const ProductForm &form, int64_t limit) {
+    const int panel = step.kernel->params.panel(vector_lanes(step.kernel->isa));
+    int panels = static_cast<int>(ceil_div(step.pass.co, panel));
+    if (step.pass.groups > 1) return step.pass.co;
+    while (panels > 1 && packed_floats(step, form, panels * panel) > limit)
+        panels = (panels + 1) / 2;
+    return std::min(panels * panel, step.pass.co);
 }
 
 /// Panels with the words of a weight behind each other: (co % panel, word, ci, kx, ky, ...).
@@ -78,11 +91,10 @@ BufferView<7> words_buffer(const Panels &panels, const float *words, int count) 
               {panels.groups, whole * panels.panels}}}};
 }
 
-bool run_step(CallContext &context, const ApproxStep &step, const ProductForm &form,
-              const PassView &input, const Weight &weight, const void *bias, const PassView &output,
-              float *workspace) {
+bool run_channels(CallContext &context, const ApproxStep &step, const ConvPass &pass,
+                  const ProductForm &form, const PassView &input, const Weight &weight,
+                  const void *bias, const PassView &output, float *workspace) {
     const ProductKernel &kernel = *step.kernel;
-    const ConvPass &pass = step.pass;
     const Panels panels(kernel.params, kernel.isa, pass);
     float *packed = workspace, *words = packed + panels.weight_floats();
     float *packed_bias = words + panels.weight_floats() * form.weight_words;
@@ -124,6 +136,26 @@ bool run_step(CallContext &context, const ApproxStep &step, const ProductForm &f
                          &tiled_ow,
                          out.get()};
     return kernel.call(arguments) == 0;
+}
+
+bool run_step(CallContext &context, const ApproxStep &step, const ProductForm &form,
+              const PassView &input, const Weight &weight, const void *bias, const PassView &output,
+              float *workspace) {
+    for (int first = 0; first < step.pass.co; first += step.channels) {
+        ConvPass pass = step.pass;
+        pass.co = std::min(step.channels, step.pass.co - first);
+        Weight part = weight;
+        const int64_t channel = pass.transposed ? weight.ci : weight.co;
+        part.data = advanced(weight.data, first * channel, DType::kF32);
+        PassView to = output;
+        to.data = advanced(output.data, first * output.channel.stride, DType::kF32);
+        to.channel.extent = pass.co;
+        const void *biases = bias ? advanced(bias, first, DType::kF32) : nullptr;
+        if (!run_channels(context, step, pass, form, input, part, biases, to, workspace)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 }  // namespace
@@ -168,8 +200,14 @@ ApproxPlan approx_plan(const ConvProblem &problem, const ProductForm &form) {
     } else {
         passes = conv_passes(problem);
     }
+    const bool wgrad = problem.direction == Direction::kWgrad;
+    const int64_t input = problem.n * problem.ci * problem.ih * problem.iw;
+    const int64_t output = problem.n * problem.co * problem.oh() * problem.ow();
+    const int64_t weight = problem.co * problem.ci / problem.groups * problem.kh * problem.kw;
+    const int64_t read =
+        wgrad ? input + output : weight + (problem.direction == Direction::kDgrad ? output : input);
     for (const ConvPass &pass : passes) {
-        ApproxStep step{pass, nullptr, {}};
+        ApproxStep step{pass, nullptr, {}, 0};
         if (pass.taps() != 0) {
             step = best_step(pass, form.product);
             if (step.kernel == nullptr) {
@@ -179,7 +217,10 @@ ApproxPlan approx_plan(const ConvProblem &problem, const ProductForm &form) {
                 return plan;
             }
         }
-        plan.workspace = std::max(plan.workspace, workspace_of(step, form));
+        if (step.kernel != nullptr) {
+            step.channels = channels_at_a_time(step, form, 2 * read);
+            plan.workspace = std::max(plan.workspace, packed_floats(step, form, step.channels));
+        }
         plan.steps.push_back(step);
     }
     return plan;

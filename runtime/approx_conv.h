@@ -15,6 +15,9 @@ struct ApproxStep {
     ConvPass pass;
     const ProductKernel *kernel = nullptr;
     ConvTaskSize task;
+    /// Output channels of a group that are packed and computed at a time, whole panels: what is packed
+    /// takes at most twice the floats of input and weight.
+    int channels = 0;
 };
 
 /// What runs for a convolution of float32 tensors by a product form. Sums start at the bias and add

@@ -288,6 +288,27 @@ TEST(ApproxConv, TablesOfFractionsEqualTheirReference) {
     }
 }
 
+TEST(ApproxConv, PacksNoMoreThanTwiceWhatItReads) {
+    if (host_isa() == Isa::kNone) GTEST_SKIP() << "This CPU has no AVX2 with FMA.";
+    const Multiplier mbm{Model::kMbm, 0};
+    const ProductForm form = product_form(mbm, true, false);
+    for (const auto direction : {Direction::kFprop, Direction::kDgrad, Direction::kWgrad}) {
+        // Far more weights than pixels, and channels that do not fill the last panel.
+        ConvProblem p = parse_problem("fprop_n1ci70ih3iw3co250kh3kw3s1p1_f32_nhwc");
+        p.direction = direction;
+        p.bias = direction == Direction::kFprop;
+        const ApproxPlan plan = approx_plan(p, form);
+        const int64_t weight = 70 * 250 * 9, input = 70 * 9, output = 250 * 9;
+        const int64_t read = direction == Direction::kFprop   ? weight + input
+                             : direction == Direction::kDgrad ? weight + output
+                                                              : input + output;
+        EXPECT_LE(plan.workspace, std::max<int64_t>(2 * read, 4 * 32 * 70 * 9 + 32));
+        const ConvValues values = operands(p, false);
+        const Repro repro(p, form.product, "channels at a time");
+        expect_same_bits(run(p, form, values, false), in_order(p, values, times_of(mbm)));
+    }
+}
+
 TEST(ApproxConv, SumsOf4608ProductsKeepTheirOrder) {
     if (host_isa() == Isa::kNone) GTEST_SKIP() << "This CPU has no AVX2 with FMA.";
     const ConvProblem p = parse_problem("fprop_n1ci512ih4iw4co20kh3kw3s1p1_f32_nhwc");
