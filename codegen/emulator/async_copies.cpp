@@ -2,7 +2,7 @@
 #include "codegen/emulator/async_copies.h"
 
 #include <cstring>
-#include <utility>
+#include <numeric>
 
 #include "codegen/emulator/shared_memory.h"
 
@@ -10,32 +10,33 @@ namespace convwright::emulator {
 
 void AsyncCopies::start(void *shared, const void *global, size_t bytes, size_t source_bytes) {
     poison(shared, bytes);
-    open_.push_back({shared, global, bytes, source_bytes});
+    copies_.push_back({shared, global, bytes, source_bytes});
 }
 
-void AsyncCopies::commit() { groups_.push_back(std::exchange(open_, {})); }
+void AsyncCopies::commit() {
+    groups_.push_back(copies_.size() - grouped_);
+    grouped_ = copies_.size();
+}
 
 void AsyncCopies::wait(size_t pending) {
-    for (; groups_.size() > pending; groups_.pop_front()) {
-        for (const Copy &copy : groups_.front()) {
-            std::memcpy(copy.shared, copy.global, copy.source_bytes);
-            std::memset(static_cast<char *>(copy.shared) + copy.source_bytes, 0,
-                        copy.bytes - copy.source_bytes);
-        }
+    if (groups_.size() <= pending) return;
+    const auto last = groups_.end() - static_cast<std::ptrdiff_t>(pending);
+    const size_t arrived = std::accumulate(groups_.begin(), last, size_t{0});
+    for (size_t i = 0; i < arrived; ++i) {
+        const Copy &copy = copies_[i];
+        std::memcpy(copy.shared, copy.global, copy.source_bytes);
+        std::memset(static_cast<char *>(copy.shared) + copy.source_bytes, 0,
+                    copy.bytes - copy.source_bytes);
     }
-}
-
-bool AsyncCopies::in_flight() const {
-    if (!open_.empty()) return true;
-    for (const std::vector<Copy> &group : groups_) {
-        if (!group.empty()) return true;
-    }
-    return false;
+    copies_.erase(copies_.begin(), copies_.begin() + static_cast<std::ptrdiff_t>(arrived));
+    groups_.erase(groups_.begin(), last);
+    grouped_ -= arrived;
 }
 
 void AsyncCopies::forget() {
-    open_.clear();
+    copies_.clear();
     groups_.clear();
+    grouped_ = 0;
 }
 
 }  // namespace convwright::emulator

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <deque>
 #include <vector>
 
 namespace convwright::emulator {
@@ -16,7 +15,7 @@ public:
     void start(void *shared, const void *global, size_t bytes, size_t source_bytes);
     void commit();              ///< What was started since the last commit becomes a group.
     void wait(size_t pending);  ///< All groups arrive but for the newest `pending` ones.
-    bool in_flight() const;     ///< Something was started that no wait has covered.
+    bool in_flight() const { return !copies_.empty(); }  ///< What no wait has covered.
     void forget();
 
 private:
@@ -25,8 +24,9 @@ private:
         const void *global;
         size_t bytes, source_bytes;
     };
-    std::vector<Copy> open_;
-    std::deque<std::vector<Copy>> groups_;  // oldest first
+    std::vector<Copy> copies_;    // oldest first
+    std::vector<size_t> groups_;  // sizes, oldest first; the copies behind them have no group yet
+    size_t grouped_ = 0;          // copies in groups
 };
 
 }  // namespace convwright::emulator

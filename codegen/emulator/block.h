@@ -59,6 +59,8 @@ private:
     };
 
     static void thread_main(void *block);
+    /// Each thread that does not wait, until it waits or ends. False if there was none.
+    bool run_each_once(Order order, std::mt19937_64 &random);
     void wait(Thread &thread, State state);
     bool same_collective(const Thread &a, const Thread &b) const;
     std::string why_stuck() const;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codegen/emulator/emulate.h"
 
+#include <cstdio>
+
 #include "codegen/emulator/keywords.h"
 
 namespace convwright::emulator {
@@ -46,3 +48,19 @@ Outcome run_grid(const Launch &launch, const std::function<void()> &body) {
 }
 
 }  // namespace convwright::emulator
+
+// The sanitizers call these when they have found something, before they end the program: their
+// reports show the line of the kernel, but not which of its threads it was. In this file, since a
+// linker takes only files of a library that something refers to.
+
+static void print_position() {
+    const std::string position = convwright::emulator::running_position();
+    if (!position.empty()) std::fprintf(stderr, "In %s:\n", position.c_str());
+}
+
+extern "C" {
+[[gnu::visibility("default")]] void __asan_on_error();
+[[gnu::visibility("default")]] void __ubsan_on_report();
+void __asan_on_error() { print_position(); }
+void __ubsan_on_report() { print_position(); }
+}

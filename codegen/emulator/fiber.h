@@ -30,6 +30,7 @@ private:
     [[noreturn]] static void enter();
 
     char *mapping_;  ///< Guard page, then the stack.
+    size_t colour_;  ///< Bytes at the end of the stack that are left free.
     Context own_, resumer_;
     Entry entry_ = nullptr;
     void *argument_ = nullptr;

@@ -194,9 +194,9 @@ TEST(EmulatorFaults, LaunchAfterAFailedOneIsRight) {
 TEST(EmulatorFaultsDeathTest, AccessOutOfBoundsEndsTheProgramAndNamesTheThread) {
     Floats out(64), in(64);
     EXPECT_EQ(error_of(write_past_static_shared, launch_of("k"), out.data(), 0), "");
-    EXPECT_DEATH(
-        emulate(write_past_static_shared, launch_of("k"), out.data(), 1),
-        "In kernel k, block \\(0,0,0\\), thread \\(63,0,0\\)(.|\n)*global-buffer-overflow");
+    EXPECT_DEATH(emulate(write_past_static_shared, launch_of("k"), out.data(), 1),
+                 "In kernel k, block \\(0,0,0\\), thread "
+                 "\\(63,0,0\\)(.|\n)*(global-buffer-overflow|index 64 out of bounds)");
     EXPECT_EQ(error_of(write_past_dynamic_shared, launch_of("k"), out.data(), 0), "");
     EXPECT_DEATH(emulate(write_past_dynamic_shared, launch_of("k"), out.data(), 1),
                  "In kernel k, block \\(0,0,0\\), thread \\(63,0,0\\)(.|\n)*heap-buffer-overflow");
