@@ -76,17 +76,16 @@ extern "C" __global__ void warp_functions(const int *__restrict__ values,
     if (lane == 7) of_warp[7] = eight;
 }
 
-/// d = d + a * b by one warp: d row-major 16 x 8; a 16 rows and b 8 columns of `8 * P` elements in 8
-/// words each.
+/// d = d + a * b by one warp; lane after lane four registers of a, two of b, four accumulators.
 #define MMA_KERNEL(function, type)                                                              \
     extern "C" __global__ void __launch_bounds__(32) kernel_##function(                         \
         const uint32_t *__restrict__ a, const uint32_t *__restrict__ b, type *__restrict__ d) { \
-        const int group = threadIdx.x / 4, t = threadIdx.x % 4;                                 \
+        const int lane = threadIdx.x;                                                           \
         type sums[4];                                                                           \
-        for (int e = 0; e < 4; ++e) sums[e] = d[(group + 8 * (e / 2)) * 8 + 2 * t + e % 2];     \
-        function(sums, a[group * 8 + t], a[(group + 8) * 8 + t], a[group * 8 + t + 4],          \
-                 a[(group + 8) * 8 + t + 4], b[group * 8 + t], b[group * 8 + t + 4]);           \
-        for (int e = 0; e < 4; ++e) d[(group + 8 * (e / 2)) * 8 + 2 * t + e % 2] = sums[e];     \
+        for (int e = 0; e < 4; ++e) sums[e] = d[4 * lane + e];                                  \
+        function(sums, a[4 * lane], a[4 * lane + 1], a[4 * lane + 2], a[4 * lane + 3],          \
+                 b[2 * lane], b[2 * lane + 1]);                                                 \
+        for (int e = 0; e < 4; ++e) d[4 * lane + e] = sums[e];                                  \
     }
 MMA_KERNEL(mma_m16n8k8_tf32, float)
 MMA_KERNEL(mma_m16n8k16_bf16, float)

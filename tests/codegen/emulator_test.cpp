@@ -91,33 +91,66 @@ TEST(Emulator, WarpFunctionsInAllOrders) {
     }
 }
 
-// Elements as words of 32 bits, the first in the lowest bits.
+struct At {
+    int row, column;
+};
+
+// Where element i of a lane lies, written as the PTX ISA has it for each shape ("Matrix Fragments
+// for mma.m16n8k8 with .tf32", "... m16n8k16 with floating point type", "... m16n8k32").
+using Fragment = At (*)(int group, int t, int i);
+const Fragment kSums = [](int group, int t, int i) {
+    return At{i < 2 ? group : group + 8, t * 2 + (i & 1)};
+};
+const Fragment kA8 = [](int group, int t, int i) {
+    return At{i == 0 || i == 2 ? group : group + 8, i < 2 ? t : t + 4};
+};
+const Fragment kB8 = [](int group, int t, int i) { return At{i == 0 ? t : t + 4, group}; };
+const Fragment kA16 = [](int group, int t, int i) {
+    return At{i < 2 || (4 <= i && i < 6) ? group : group + 8, t * 2 + (i & 1) + (i < 4 ? 0 : 8)};
+};
+const Fragment kB16 = [](int group, int t, int i) {
+    return At{t * 2 + (i & 1) + (i < 2 ? 0 : 8), group};
+};
+const Fragment kA32 = [](int group, int t, int i) {
+    return At{i < 4 || (8 <= i && i < 12) ? group : group + 8, t * 4 + (i & 3) + (i < 8 ? 0 : 16)};
+};
+const Fragment kB32 = [](int group, int t, int i) {
+    return At{t * 4 + (i & 3) + (i < 4 ? 0 : 16), group};
+};
+
+// The registers of all lanes, `count` elements in each lane, the first in the lowest bits.
 template<typename Encode>
-std::vector<uint32_t> packed(const std::vector<int> &elements, int per_word, Encode encode) {
-    std::vector<uint32_t> words(elements.size() / per_word);
-    for (size_t i = 0; i < elements.size(); ++i) {
-        words[i / per_word] |= encode(elements[i]) << 32 / per_word * (i % per_word);
+std::vector<uint32_t> registers(const std::vector<int> &matrix, int columns, int count,
+                                int per_register, Fragment fragment, Encode encode) {
+    std::vector<uint32_t> words(32 * count / per_register);
+    for (int j = 0; j < 32 * count; ++j) {
+        const At at = fragment(j / count / 4, j / count % 4, j % count);
+        words[j / per_register] |= encode(matrix[at.row * columns + at.column])
+                                   << 32 / per_register * (j % per_register);
     }
     return words;
 }
 
 template<typename T, typename Encode>
-void check_mma(void (*kernel)(const uint32_t *, const uint32_t *, T *), int per_word,
-               Encode encode) {
-    const int k = 8 * per_word;
+void check_mma(void (*kernel)(const uint32_t *, const uint32_t *, T *), int per_register,
+               Fragment a_fragment, Fragment b_fragment, Encode encode) {
+    const int k = 8 * per_register;
     const auto a = small_integers<int>(16 * k, test_seed());
-    const auto b = small_integers<int>(8 * k, test_seed() + 1);
-    const auto start = small_integers<T>(16 * 8, test_seed() + 2);
-    const auto a_words = packed(a, per_word, encode), b_words = packed(b, per_word, encode);
+    const auto b = small_integers<int>(k * 8, test_seed() + 1);
+    const auto start = small_integers<T>(32 * 4, test_seed() + 2);
+    const auto a_registers = registers(a, k, 4 * per_register, per_register, a_fragment, encode);
+    const auto b_registers = registers(b, 8, 2 * per_register, per_register, b_fragment, encode);
     std::vector<T> expected = start;
-    for (int i = 0; i < 16 * 8; ++i) {
+    for (int j = 0; j < 32 * 4; ++j) {
+        const At at = kSums(j / 16, j / 4 % 4, j % 4);
         for (int r = 0; r < k; ++r) {
-            expected[i] += static_cast<T>(a[i / 8 * k + r] * b[i % 8 * k + r]);
+            expected[j] += static_cast<T>(a[at.row * k + r] * b[r * 8 + at.column]);
         }
     }
     for (const Launch &launch : in_all_orders({"mma", {}, {32}})) {
         std::vector<T> d = start;
-        const Outcome outcome = emulate(kernel, launch, a_words.data(), b_words.data(), d.data());
+        const Outcome outcome =
+            emulate(kernel, launch, a_registers.data(), b_registers.data(), d.data());
         EXPECT_EQ(outcome.error, "");
         EXPECT_EQ(d, expected);
         EXPECT_EQ(outcome.counters.mmas, 1);
@@ -125,16 +158,15 @@ void check_mma(void (*kernel)(const uint32_t *, const uint32_t *, T *), int per_
 }
 
 TEST(Emulator, MmaOfEachTypeEqualsNaive) {
-    const auto tf32 = [](int v) { return device::to_tf32(static_cast<float>(v)); };
-    const auto bf16 = [](int v) {
-        return uint32_t{device::to_bfloat16(static_cast<float>(v)).bits};
-    };
-    const auto f16 = [](int v) { return uint32_t{device::to_float16(static_cast<float>(v)).bits}; };
+    using namespace device;
+    const auto tf32 = [](int v) { return to_tf32(static_cast<float>(v)); };
+    const auto bf16 = [](int v) { return uint32_t{to_bfloat16(static_cast<float>(v)).bits}; };
+    const auto f16 = [](int v) { return uint32_t{to_float16(static_cast<float>(v)).bits}; };
     const auto s8 = [](int v) { return uint32_t{static_cast<uint8_t>(v)}; };
-    check_mma(kernel_mma_m16n8k8_tf32, 1, tf32);
-    check_mma(kernel_mma_m16n8k16_bf16, 2, bf16);
-    check_mma(kernel_mma_m16n8k16_f16, 2, f16);
-    check_mma(kernel_mma_m16n8k32_s8, 4, s8);
+    check_mma(kernel_mma_m16n8k8_tf32, 1, kA8, kB8, tf32);
+    check_mma(kernel_mma_m16n8k16_bf16, 2, kA16, kB16, bf16);
+    check_mma(kernel_mma_m16n8k16_f16, 2, kA16, kB16, f16);
+    check_mma(kernel_mma_m16n8k32_s8, 4, kA32, kB32, s8);
 }
 
 TEST(Emulator, RefusesImpossibleLaunches) {
