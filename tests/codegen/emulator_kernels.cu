@@ -55,8 +55,8 @@ extern "C" __global__ void __launch_bounds__(64)
     sums[t] = sum;
 }
 
-/// results[8 * warp ...] of the values of a warp: sum by shfl_down, sum by shfl_xor in lane 31, lane
-/// 5's value, ballot, any and all of "is odd", the value 3 lanes up from lane 9, sum of lanes 0 to 7.
+/// results[9 * warp ...] of the values of a warp: sum by shfl_down, sum by shfl_xor in lane 31, lane
+/// 5's value, ballot, any and all of "is odd", the value 3 lanes up from lane 9, sum of lanes 0 to 7, of lanes 0 to 15.
 extern "C" __global__ void warp_functions(const int *__restrict__ values,
                                           int *__restrict__ results) {
     const unsigned all = 0xFFFFFFFF;
@@ -68,11 +68,16 @@ extern "C" __global__ void warp_functions(const int *__restrict__ values,
     const int fifth = __shfl_sync(all, value, 5), up = __shfl_up_sync(all, value, 3);
     const unsigned odd = __ballot_sync(all, value % 2);
     const int any = __any_sync(all, value % 2), every = __all_sync(all, value % 2);
-    int *of_warp = results + threadIdx.x / 32 * 8;
+    int *of_warp = results + threadIdx.x / 32 * 9;
     if (lane == 0) of_warp[0] = down, of_warp[2] = fifth, of_warp[3] = static_cast<int>(odd);
     __syncwarp();
     if (lane == 31) of_warp[1] = bits, of_warp[4] = any, of_warp[5] = every;
     if (lane == 9) of_warp[6] = up;
+    if (lane < 16) {
+        int half = value;
+        for (int d = 8; d > 0; d /= 2) half += __shfl_down_sync(0x0000FFFF, half, d, 16);
+        if (lane == 0) of_warp[8] = half;
+    }
     if (lane == 7) of_warp[7] = eight;
 }
 

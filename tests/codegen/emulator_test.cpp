@@ -71,23 +71,24 @@ TEST(Emulator, TwoStagePipelineEqualsNaiveInAllOrders) {
 
 TEST(Emulator, WarpFunctionsInAllOrders) {
     const auto values = small_integers<int>(64, test_seed());
-    std::vector<int> expected(16);
+    std::vector<int> expected(18);
     for (int warp = 0; warp < 2; ++warp) {
         const int *v = &values[warp * 32];
-        int *r = &expected[warp * 8];
+        int *r = &expected[warp * 9];
         unsigned odd = 0;
         for (int i = 0; i < 32; ++i) {
             r[0] += v[i], r[1] += v[i], odd |= unsigned{v[i] % 2 != 0} << i;
             if (i < 8) r[7] += v[i];
+            if (i < 16) r[8] += v[i];
         }
         r[2] = v[5], r[3] = static_cast<int>(odd), r[4] = odd != 0, r[5] = odd == ~0u, r[6] = v[6];
     }
     for (const Launch &launch : in_all_orders({"warp_functions", {}, {64}})) {
-        std::vector<int> results(16);
+        std::vector<int> results(18);
         const Outcome outcome = emulate(warp_functions, launch, values.data(), results.data());
         EXPECT_EQ(outcome.error, "");
         EXPECT_EQ(results, expected);
-        EXPECT_EQ(outcome.counters.collectives, 2 * (5 + 5 + 3 + 2 + 3 + 1));
+        EXPECT_EQ(outcome.counters.collectives, 2 * (5 + 5 + 3 + 2 + 3 + 1 + 4));
     }
 }
 
