@@ -56,7 +56,8 @@ extern "C" __global__ void __launch_bounds__(64)
 }
 
 /// results[9 * warp ...] of the values of a warp: sum by shfl_down, sum by shfl_xor in lane 31, lane
-/// 5's value, ballot, any and all of "is odd", the value 3 lanes up from lane 9, sum of lanes 0 to 7, of lanes 0 to 15.
+/// 5's value, ballot, any and all of "is odd", the value 3 lanes up from lane 9, sum of lanes 0 to 7, of
+/// lanes 0 to 15 alone.
 extern "C" __global__ void warp_functions(const int *__restrict__ values,
                                           int *__restrict__ results) {
     const unsigned all = 0xFFFFFFFF;
