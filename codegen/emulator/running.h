@@ -25,7 +25,8 @@ struct Counters {
 
 using Where = std::source_location;
 
-/// The launch fails with "kernel k, block (x,y,z), thread (x,y,z): <what>.", of the thread that runs.
+/// The launch fails with "kernel k, block (x,y,z), thread (x,y,z): <what>.", where thread is the
+/// one that runs.
 void report(const std::string &what);
 
 /// Leaves the thread for good, after report(). No destructor of its stack runs: a caller holds no

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Wrong kernels, for the tests of the emulator: one block of 64 threads, 256 bytes of dynamic shared
-// memory, `in` and `out` of 64 floats.
+// Wrong kernels, for the tests of the emulator: one block of 64 threads, 256 bytes of dynamic
+// shared memory, `in` and `out` of 64 floats.
 #include "codegen/device/device.h"
 
 using namespace convwright::device;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Kernels as the backend prints them, for the tests of the emulator. `left_out` names what is missing
-// from one; 0 is the right kernel. CUDA compilers take this file as it is.
+// Kernels as the backend prints them, for the tests of the emulator. `left_out` names what is
+// missing from one; 0 is the right kernel. CUDA compilers take this file as it is.
 #include "codegen/device/device.h"
 
 using namespace convwright::device;
@@ -55,9 +55,9 @@ extern "C" __global__ void __launch_bounds__(64)
     sums[t] = sum;
 }
 
-/// results[9 * warp ...] of the values of a warp: sum by shfl_down, sum by shfl_xor in lane 31, lane
-/// 5's value, ballot, any and all of "is odd", the value 3 lanes up from lane 9, sum of lanes 0 to 7, of
-/// lanes 0 to 15 alone.
+/// results[9 * warp ...] of the values of a warp: sum by shfl_down, sum by shfl_xor in lane 31,
+/// lane 5's value, ballot, any and all of "is odd", the value 3 lanes up from lane 9, sum of lanes
+/// 0 to 7, sum of lanes 0 to 15 alone.
 extern "C" __global__ void warp_functions(const int *__restrict__ values,
                                           int *__restrict__ results) {
     const unsigned all = 0xFFFFFFFF;
