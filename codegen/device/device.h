@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// What generated CUDA C++ text includes. A CUDA compiler finds PTX behind these functions; g++
+/// finds the emulator, which gives it the CUDA language as well.
+#if !defined(__CUDACC__)
+#include "codegen/emulator/cuda.h"
+#endif
+#include "codegen/device/cp_async.h"
+#include "codegen/device/float_types.h"
+#include "codegen/device/integers.h"
+#include "codegen/device/mma.h"
+#include "codegen/device/shared_memory.h"
