@@ -28,9 +28,9 @@ struct Conv2dWgrad {
     Halide::Var co{"co"}, ci{"ci"}, g{"g"}, x{"x"}, y{"y"}, n{"n"}, kx{"kx"}, ky{"ky"};
     Halide::Var l{"l"}, q{"q"}, other{"other"}, py{"py"}, pn{"pn"}, band{"band"}, block{"block"};
     Halide::RVar r_band, r_block, r_x, r_y, r_n;
-    FrameLoops frame;               ///< Of the updates that fill `padded`,
-    Halide::RVar r_column;          ///< and of the one that fills `grad`.
-    Halide::Func pixels{"pixels"};  ///< What is read in place, under its mask.
+    FrameLoops frame;                ///< Of the updates that fill `padded`,
+    Halide::RVar r_spare, r_column;  ///< and of those that fill `grad`.
+    Halide::Func pixels{"pixels"};   ///< What is read in place, under its mask.
     Halide::Func padded{"padded"}, grad{"grad"}, sum{"sum"}, partial{"partial"};
 
     Conv2dWgrad(Halide::Func grad_output, Halide::Func input, const ConvGeometry &geo,
@@ -63,12 +63,16 @@ struct Conv2dWgrad {
             // Channels behind the last one are zeros: they fill up register tiles, and the reduction
             // pass drops what they sum to. A clamp in their place would be a gather.
             frame = fill_frame(padded, input, geo, frame_columns, ci, g, x, y, n, true);
-            grad(co, g, x, y, n) = 0.0f;
+            // Zeros only where the last panel is not full.
             Halide::RDom column(0, ow, "column");
+            Halide::RDom spare(0, select(geo.co % panel == 0, 0, ow), "spare");
             column.where(likely(co < geo.co));
+            grad(co, g, x, y, n) = Halide::undef<float>();
+            grad(co, g, spare, y, n) = 0.0f;
             grad(co, g, column, y, n) =
                 to_float(grad_output(unsafe_promise_clamped(co, 0, geo.co - 1),
                                      clamp(g, 0, geo.groups - 1), column, y, n));
+            r_spare = spare;
             r_column = column;
             product = grad(co, g, r_x, gy, gn) * padded(ci, g, in_x, in_y, gn);
         }

@@ -26,7 +26,8 @@ public:
     Input<int> dilation_x_{"dilation_x"}, dilation_y_{"dilation_y"};
     Input<int> rows_{"rows"}, images_{"images"}, bands_{"bands"}, blocks_{"blocks"};
     Input<int> task_tiles_{"task_tiles"};
-    Input<int> frame_columns_{"frame_columns"};    // of the padded input, those that a tap reaches
+    Input<int> frame_columns_{
+        "frame_columns"};  // of the padded input to make zeros first; 0: none stays
     Output<Buffer<float, 8>> partial_{"partial"};  // (lane, ci, kx, ky, panel, other, py, pn)
 
     void configure() {

@@ -57,20 +57,22 @@ void schedule_conv2d_wgrad_cpu(Conv2dWgrad &a, const P &p, Halide::Expr task_til
     const TailStrategy tail = TailStrategy::GuardWithIf;
     a.grad.compute_at(a.partial, a.r_band);
     a.padded.compute_at(a.partial, a.r_band);
-    Halide::Stage zeros = a.padded.update(0), rows = a.padded.update(1), copy = a.grad.update();
+    Halide::Stage zeros = a.padded.update(0), rows = a.padded.update(1), spare = a.grad.update(0),
+                  copy = a.grad.update(1);
     if (grouped) {
-        a.grad.reorder_storage(a.g, a.co, a.x, a.y, a.n).reorder(a.g, a.co, a.x, a.y, a.n);
+        a.grad.reorder_storage(a.g, a.co, a.x, a.y, a.n);
         a.padded.reorder_storage(a.g, a.ci, a.x, a.y, a.n);
         zeros.reorder(a.g, a.ci, a.frame.all, a.y, a.n)
             .vectorize(a.g, lanes, TailStrategy::RoundUp);
         rows.reorder(a.g, a.ci, a.frame.row, a.y, a.n).vectorize(a.g, lanes, TailStrategy::RoundUp);
+        spare.reorder(a.g, a.co, a.r_spare, a.y, a.n).vectorize(a.g, lanes, TailStrategy::RoundUp);
         copy.reorder(a.g, a.co, a.r_column, a.y, a.n).vectorize(a.g, lanes, TailStrategy::RoundUp);
     } else {
         zeros.reorder(a.ci, a.frame.all, a.y, a.g, a.n).vectorize(a.ci, lanes, tail);
         rows.reorder(a.ci, a.frame.row, a.y, a.g, a.n).vectorize(a.ci, lanes, tail);
+        spare.reorder(a.co, a.r_spare, a.y, a.g, a.n).vectorize(a.co, lanes, tail);
         copy.reorder(a.co, a.r_column, a.y, a.g, a.n).vectorize(a.co, lanes, tail);
     }
-    a.grad.vectorize(lane, lanes, TailStrategy::RoundUp);
 }
 
 }  // namespace convwright
