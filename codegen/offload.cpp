@@ -4,6 +4,7 @@
 #include <fstream>
 #include <map>
 
+#include "codegen/drop_barriers.h"
 #include "codegen/emit_cuda.h"
 #include "codegen/kernel_shape.h"
 #include "codegen/names.h"
@@ -32,7 +33,7 @@ private:
 
     Stmt visit(const For *op) override {
         if (op->for_type != ForType::GPUBlock) return IRMutator::visit(op);
-        const Stmt nest = privatize_registers(op);
+        const Stmt nest = drop_barriers(privatize_registers(op));
         const KernelShape shape = kernel_shape(nest, lets_);
         const std::string name = options_.prefix + "_" + std::to_string(program_.kernels.size());
         const KernelText kernel = emit_cuda(name, nest, shape, options_.contract);
