@@ -10,6 +10,8 @@ using namespace Halide::Internal;
 
 namespace {
 
+constexpr int64_t kMaxThreads = 1024;  // in a block, on every architecture
+
 /// What a nest uses and does not define, and its block and thread loops.
 class FreeNames : public IRVisitor {
 public:
@@ -162,14 +164,15 @@ KernelShape kernel_shape(const Stmt &nest, const std::map<std::string, Expr> &le
         shape.block[axis] = host_extent(free.threads[axis]);
         const Expr known = resolve(shape.block[axis], lets);
         const ConstantInterval range = constant_integer_bounds(known);
-        _halide_user_assert(range.max_defined)
+        _halide_user_assert(is_const(known) || (range.max_defined && range.max <= kMaxThreads))
             << "offload: the number of threads along "
             << "xyz"[axis] << ", " << known
             << ", has no constant bound; split the loop by a constant or bound_extent() the Func\n";
         threads *= range.max;
     }
-    _halide_user_assert(threads <= 1024)
-        << "offload: a block of " << threads << " threads; CUDA has at most 1024\n";
+    _halide_user_assert(threads <= kMaxThreads)
+        << "offload: a block of " << threads << " threads; CUDA has at most " << kMaxThreads
+        << "\n";
     shape.max_threads = static_cast<int>(threads);
     for (const auto &[name, buffer] : free.buffers) shape.buffers.push_back(buffer);
     for (const auto &[name, type] : free.scalars) {

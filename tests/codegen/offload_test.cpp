@@ -9,6 +9,7 @@
 #include "small_add4.h"
 #include "small_matmul.h"
 #include "small_stencil.h"
+#include "small_transpose.h"
 #include "small_types.h"
 #include "tests/codegen/small_buffers.h"
 #include "tests/codegen/small_kernels.h"
@@ -67,6 +68,15 @@ TEST_P(Offload, MultipliesMatricesInRegisterTiles) {
             }
         }
     }
+}
+
+TEST_P(Offload, UsesDynamicSharedMemoryAbove48KB) {
+    DeviceBuffer<float, 2> input({256, 128}), out({128, 256});
+    input.fill_with_integers(6);
+    ASSERT_EQ(small_transpose(&device_, input.get(), out.get()), 0) << device_.error;
+    EXPECT_EQ(device_.launches[0].shared_bytes, 64 * 1024);
+    for (int y = 0; y < 256; ++y)
+        for (int x = 0; x < 128; ++x) ASSERT_EQ(out[y * 128 + x], input[x * 256 + y]);
 }
 
 float bfloat16_value(uint16_t bits) {

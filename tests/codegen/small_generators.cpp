@@ -63,6 +63,18 @@ public:
     }
 };
 
+class SmallTranspose : public CudaGenerator<SmallTranspose> {
+public:
+    Input<Buffer<float, 2>> input_{"input"};
+    Output<Buffer<float, 2>> out_{"out"};
+
+    void generate() {
+        out_ = small::Transpose(input_).out;
+        dense(input_, 4);
+        dense(out_, 4);
+    }
+};
+
 class SmallMatmul : public CudaGenerator<SmallMatmul> {
 public:
     Input<Buffer<float, 2>> a_{"a"}, b_{"b"};
@@ -83,4 +95,5 @@ public:
 HALIDE_REGISTER_GENERATOR(convwright::SmallAdd, small_add)
 HALIDE_REGISTER_GENERATOR(convwright::SmallTypes, small_types)
 HALIDE_REGISTER_GENERATOR(convwright::SmallStencil, small_stencil)
+HALIDE_REGISTER_GENERATOR(convwright::SmallTranspose, small_transpose)
 HALIDE_REGISTER_GENERATOR(convwright::SmallMatmul, small_matmul)

@@ -80,6 +80,26 @@ struct Stencil {
     }
 };
 
+/// out(x, y) = input(y, x) by tiles of 128 x 128: 64 KB of shared memory, which is dynamic.
+struct Transpose {
+    Var x{"x"}, y{"y"}, x_o{"x_o"}, y_o{"y_o"}, x_i{"x_i"}, y_i{"y_i"}, x_t{"x_t"}, y_t{"y_t"};
+    Func tile{"tile"}, out{"out"};
+
+    explicit Transpose(Func input) {
+        tile(x, y) = input(x, y);
+        out(x, y) = tile(y, x);
+        out.tile(x, y, x_o, y_o, x_i, y_i, 128, 128, TailStrategy::RoundUp)
+            .tile(x_i, y_i, x_t, y_t, 32, 8);
+        // x_i, y_i count the steps of a thread, x_t, y_t the threads.
+        out.reorder(x_i, y_i, x_t, y_t, x_o, y_o).gpu_blocks(x_o, y_o).gpu_threads(x_t, y_t);
+        tile.compute_at(out, x_o)
+            .store_in(MemoryType::GPUShared)
+            .tile(x, y, x_i, y_i, x_t, y_t, 32, 8)
+            .reorder(x_i, y_i, x_t, y_t)
+            .gpu_threads(x_t, y_t);
+    }
+};
+
 /// out = b a for matrices of n x n, n a multiple of 64: a(x, r), b(r, y), innermost first. A block is
 /// a tile of 64 x 64, a thread 4 x 8 registers of it; panels of 16 of both matrices lie in shared
 /// memory, the reduction's chunks run outside the threads.
