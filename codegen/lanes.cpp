@@ -12,10 +12,6 @@ bool is_dense_load(const Load *load) {
            is_const_one(load->predicate);
 }
 
-Expr Lanes::mutate(const Expr &e) {
-    return !e.defined() || e.type().is_scalar() ? e : IRMutator::mutate(e);
-}
-
 Expr Lanes::element_of(const std::string &name, Type type) {
     return Load::make(type.element_of(), name, lane_, Buffer<>(), Parameter(), const_true(),
                       ModulusRemainder());
@@ -27,15 +23,17 @@ Expr Lanes::at(const Expr &vector, const Expr &lane) {
     return other.mutate(vector);
 }
 
-Expr Lanes::visit(const Variable *op) { return element_of(op->name, op->type); }
+Expr Lanes::visit(const Variable *op) {
+    return op->type.is_scalar() ? Expr(op) : element_of(op->name, op->type);
+}
 
 Expr Lanes::visit(const Broadcast *op) {
-    if (op->value.type().is_scalar()) return op->value;
+    if (op->value.type().is_scalar()) return mutate(op->value);
     return at(op->value, lane_ % op->value.type().lanes());
 }
 
 Expr Lanes::visit(const Ramp *op) {
-    if (op->base.type().is_scalar()) return simplify(op->base + lane_ * op->stride);
+    if (op->base.type().is_scalar()) return simplify(mutate(op->base) + lane_ * mutate(op->stride));
     const int lanes = op->base.type().lanes();
     return at(op->base, lane_ % lanes) + (lane_ / lanes) * at(op->stride, lane_ % lanes);
 }
@@ -69,7 +67,14 @@ Expr Lanes::visit(const Call *op) {
                       op->value_index, op->image, op->param);
 }
 
-Expr Lanes::visit(const Shuffle *op) { return element_of(hoist_(op), op->type); }
+Expr Lanes::visit(const Shuffle *op) {
+    if (op->type.is_vector()) return element_of(hoist_(op), op->type);
+    const auto [vector, lane] = op->vector_and_lane_indices()[0];
+    const Expr &source = op->vectors[vector];
+    if (source.type().is_scalar()) return mutate(source);
+    return Load::make(op->type, hoist_(source), lane, Buffer<>(), Parameter(), const_true(),
+                      ModulusRemainder());
+}
 
 Expr Lanes::visit(const VectorReduce *op) {
     _halide_user_error << "emit_cuda: the reduction of a vector, " << Expr(op)
@@ -80,7 +85,7 @@ Expr Lanes::visit(const VectorReduce *op) {
 Expr Lanes::visit(const Let *op) {
     // A vector variable of this name would be taken for a declared one: put its value in its place.
     if (op->value.type().is_vector()) return mutate(substitute(op->name, op->value, op->body));
-    return Let::make(op->name, op->value, mutate(op->body));
+    return Let::make(op->name, mutate(op->value), mutate(op->body));
 }
 
 }  // namespace convwright

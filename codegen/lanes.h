@@ -17,9 +17,6 @@ public:
     Lanes(Halide::Expr lane, std::function<std::string(const Halide::Expr &vector)> hoist)
         : lane_(std::move(lane)), hoist_(std::move(hoist)) {}
 
-    Halide::Expr mutate(const Halide::Expr &e) override;
-    using IRMutator::mutate;
-
 private:
     using IRMutator::visit;
     Halide::Expr element_of(const std::string &name, Halide::Type type);

@@ -235,8 +235,7 @@ void ScalarText::visit(const Let *op) {
     if (guards_ > 0) return substitute(op->name, op->value, op->body).accept(this);
     define_(op->name, op->value);
     op->body.accept(this);
-    names_.end(op->name);
-    ranges_.pop(op->name);
+    end_(op->name);
 }
 
 void ScalarText::visit(const Ramp *op) {

@@ -21,10 +21,15 @@ using Ranges = Halide::Internal::Scope<Halide::Internal::ConstantInterval>;
 class ScalarText : public Halide::Internal::IRVisitor {
 public:
     /// Names and ranges live on and grow as the statements declare more; `define` declares a constant
-    /// in front of the statement that is being printed.
+    /// in front of the statement that is being printed, `end` ends its name.
     ScalarText(Names &names, Ranges &ranges, bool contract,
-               std::function<void(const std::string &, const Halide::Expr &)> define)
-        : names_(names), ranges_(ranges), contract_(contract), define_(std::move(define)) {}
+               std::function<void(const std::string &, const Halide::Expr &)> define,
+               std::function<void(const std::string &)> end)
+        : names_(names),
+          ranges_(ranges),
+          contract_(contract),
+          define_(std::move(define)),
+          end_(std::move(end)) {}
 
     /// The text of an expression; in brackets if it binds less than `precedence`.
     std::string operator()(const Halide::Expr &e, int precedence = kLowest);
@@ -81,6 +86,7 @@ private:
     Ranges &ranges_;
     const bool contract_;
     const std::function<void(const std::string &, const Halide::Expr &)> define_;
+    const std::function<void(const std::string &)> end_;
     int guards_ = 0;  // branches around the expression that decide whether it may be evaluated
     std::string text_;
     int precedence_ = kPrimary;

@@ -124,14 +124,14 @@ struct Matmul {
             .store_in(MemoryType::Register)
             .tile(x, y, x_i, y_i, 4, 8)
             .gpu_threads(x, y)
-            .unroll(x_i)
+            .vectorize(x_i)
             .unroll(y_i);
         product.update()
             .split(r, r_o, r_i, chunk, TailStrategy::GuardWithIf)
             .tile(x, y, x_i, y_i, 4, 8)
             .reorder(x_i, y_i, r_i, x, y, r_o)
             .gpu_threads(x, y)
-            .unroll(x_i)
+            .vectorize(x_i)
             .unroll(y_i)
             .unroll(r_i);
         Func panel_a = a.in(product), panel_b = b.in(product);
