@@ -11,21 +11,6 @@ using namespace Halide::Internal;
 
 namespace {
 
-/// Whether the text of the expression needs lines in front of it.
-bool needs_lines(const Expr &e) {
-    class Search : public IRVisitor {
-    public:
-        bool found = false;
-
-    private:
-        using IRVisitor::visit;
-        void visit(const Let *) override { found = true; }
-        void visit(const Shuffle *) override { found = true; }
-    } search;
-    e.accept(&search);
-    return search.found;
-}
-
 /// Prints statements.
 class StatementText : public IRVisitor {
 public:
@@ -123,7 +108,7 @@ private:
         const Stmt &other = op->else_case;
         if (!other.defined()) return w_.close();
         const IfThenElse *next = other.as<IfThenElse>();
-        if (next != nullptr && !needs_lines(next->condition)) return branch(next, "else if (");
+        if (next != nullptr && !has_let(next->condition)) return branch(next, "else if (");
         w_.reopen("else");
         other.accept(this);
         w_.close();

@@ -8,6 +8,26 @@ namespace convwright {
 using namespace Halide;
 using namespace Halide::Internal;
 
+namespace {
+
+// Written out lane by lane; NVRTC takes 0.45 s for the small matmul with loops and 0.32 s without.
+constexpr int kFewLanes = 4;
+
+}  // namespace
+
+bool has_let(const Expr &e) {
+    class Search : public IRVisitor {
+    public:
+        bool found = false;
+
+    private:
+        using IRVisitor::visit;
+        void visit(const Let *) override { found = true; }
+    } search;
+    e.accept(&search);
+    return search.found;
+}
+
 KernelWriter::KernelWriter(const KernelShape &shape, bool contract)
     : width(shape),
       scalar_(
@@ -76,10 +96,20 @@ std::string KernelWriter::vector(const Expr &e) {
     if (const Load *l = e.as<Load>(); l != nullptr && is_dense_load(l)) return dense_load(l);
     if (const Shuffle *s = e.as<Shuffle>()) return shuffle(s);
     const Expr one = lane_value(e);
+    if (e.type().lanes() <= kFewLanes && !has_let(one)) return few_lanes(e.type(), one);
     const std::string name = names.declare("part");
     line(vector_type(e.type()) + " " + name + ";");
     lane_loop(e.type().lanes(), [&] { line(name + "[lane] = " + scalar_(one) + ";"); });
     return name;
+}
+
+std::string KernelWriter::few_lanes(Type t, const Expr &one) {
+    std::string list;
+    for (int i = 0; i < t.lanes(); ++i) {
+        const Expr lane = simplify(substitute(kLane, Expr(i), one));
+        list += (i == 0 ? "" : ", ") + scalar_(lane);
+    }
+    return vector_type(t) + "{{" + list + "}}";
 }
 
 std::string KernelWriter::shuffle(const Shuffle *op) {

@@ -59,6 +59,7 @@ private:
 
     std::string vector_type(Halide::Type t) const;
     std::string dense_load(const Halide::Internal::Load *op);
+    std::string few_lanes(Halide::Type t, const Halide::Expr &one);
     std::string shuffle(const Halide::Internal::Shuffle *op);
     std::string hoist(const Halide::Expr &e);
 
@@ -68,5 +69,8 @@ private:
     std::map<Halide::Expr, std::string, Halide::Internal::IRDeepCompare> hoisted_;
     int vectors_ = 0;
 };
+
+/// Whether an expression has a let, which needs a line in front.
+bool has_let(const Halide::Expr &e);
 
 }  // namespace convwright

@@ -43,6 +43,7 @@ struct alignas((sizeof(T) * N & -(sizeof(T) * N)) < 16 ? (sizeof(T) * N & -(size
 template<int N, int BYTES, typename T>
 CONVWRIGHT_DEVICE vec<T, N> load(const T *from) {
     constexpr int M = BYTES / sizeof(T);
+    if constexpr (M == N) return *reinterpret_cast<const vec<T, N> *>(from);
     vec<T, N> result;
 #pragma unroll
     for (int i = 0; i < N; i += M) {
@@ -55,6 +56,10 @@ CONVWRIGHT_DEVICE vec<T, N> load(const T *from) {
 template<int BYTES, typename T, int N>
 CONVWRIGHT_DEVICE void store(T *to, const vec<T, N> &value) {
     constexpr int M = BYTES / sizeof(T);
+    if constexpr (M == N) {
+        *reinterpret_cast<vec<T, N> *>(to) = value;
+        return;
+    }
 #pragma unroll
     for (int i = 0; i < N; i += M) {
         vec<T, M> part;

@@ -84,29 +84,43 @@ private:
             slots.emplace_back(slots_.at(*as_const_int(simplify(substitute(lets_, e) - base_))));
         return slots;
     }
+    /// Neighbours from a multiple of their number on stay a vector.
+    static bool stay_vector(const std::vector<Expr> &slots) {
+        const int64_t first = *as_const_int(slots[0]), lanes = static_cast<int64_t>(slots.size());
+        for (int64_t i = 0; i < lanes; ++i)
+            if (*as_const_int(slots[i]) != first + i) return false;
+        return lanes > 1 && first % lanes == 0;
+    }
     Expr visit(const Load *op) override {
         if (op->name != name_) return IRMutator::visit(op);
+        const std::vector<Expr> slots = slots_of(op->index);
+        const auto load = [&](Type t, const Expr &slot) {
+            return Load::make(t, name_, slot, op->image, op->param, const_true(t.lanes()),
+                              ModulusRemainder());
+        };
+        const int count = static_cast<int>(slots.size());
+        if (stay_vector(slots)) return load(op->type, Ramp::make(slots[0], 1, count));
         std::vector<Expr> lanes;
-        for (const Expr &slot : slots_of(op->index))
-            lanes.push_back(Load::make(op->type.element_of(), name_, slot, op->image, op->param,
-                                       const_true(), ModulusRemainder()));
-        return lanes.size() == 1 ? lanes[0] : Shuffle::make_concat(lanes);
+        for (const Expr &slot : slots) lanes.push_back(load(op->type.element_of(), slot));
+        return count == 1 ? lanes[0] : Shuffle::make_concat(lanes);
     }
     Stmt visit(const Store *op) override {
         if (op->name != name_) return IRMutator::visit(op);
         const Expr value = mutate(op->value);
         const std::vector<Expr> slots = slots_of(op->index);
         const auto store = [&](const Expr &v, const Expr &slot) {
-            return Store::make(name_, v, slot, op->param, const_true(), ModulusRemainder());
+            return Store::make(name_, v, slot, op->param, const_true(v.type().lanes()),
+                               ModulusRemainder());
         };
-        if (slots.size() == 1) return store(value, slots[0]);
+        const int count = static_cast<int>(slots.size());
+        if (count == 1) return store(value, slots[0]);
+        if (stay_vector(slots)) return store(value, Ramp::make(slots[0], 1, count));
         // All lanes are read before the first is written.
         const std::string whole = unique_name(name_ + ".lanes");
         const Expr variable = Variable::make(value.type(), whole);
         std::vector<Stmt> stores;
-        for (size_t i = 0; i < slots.size(); ++i)
-            stores.push_back(
-                store(Shuffle::make_extract_element(variable, static_cast<int>(i)), slots[i]));
+        for (int i = 0; i < count; ++i)
+            stores.push_back(store(Shuffle::make_extract_element(variable, i), slots[i]));
         return LetStmt::make(whole, value, Block::make(stores));
     }
     Stmt visit(const LetStmt *op) override {

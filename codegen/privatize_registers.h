@@ -8,7 +8,7 @@ namespace convwright {
 /// Register tiles that the schedule holds at block level. Halide allocates one tile for the whole
 /// block and indexes it as thread part + constant, which no compiler keeps in registers. Each
 /// allocation in MemoryType::Register becomes an array of the thread's own: the thread part goes, one
-/// slot stays per constant, in ascending order. Vector accesses become scalar ones.
+/// slot stays per constant, in ascending order.
 ///
 /// A compile error where that would change the program or leave the registers: two indices that do
 /// not differ by a constant, an index over a loop of the kernel that is not unrolled, a slot that is
