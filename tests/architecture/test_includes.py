@@ -45,6 +45,9 @@ ARROWS = {
     "params: no room above it": (
         PARAMS, under("generators", "schedules/cpu", "schedules/cuda", "codegen", "autotune"),
     ),
+    "codegen: nothing of the kernels that use it": (
+        in_folder("codegen"), under("generators", "schedules/cpu", "schedules/cuda", "torch_ops"),
+    ),
     "generators and schedules: no PyTorch": (
         in_folder("generators", "schedules", "codegen"), is_torch,
     ),

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <Halide.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace convwright {
+
+/// How a pipeline becomes CUDA C++.
+struct CudaOptions {
+    std::string prefix;    ///< Kernels are <prefix>_0, <prefix>_1, ...: unique in a program.
+    std::string path;      ///< File that takes the text, prelude included; empty writes none.
+    bool contract = true;  ///< A product that is added may be one fmaf; strict_float ones never.
+};
+
+/// For a Generator that is told the file: the kernels' prefix is the file's name without its suffix.
+CudaOptions cuda_options(const std::string &path);
+
+/// One kernel of the text.
+struct CudaKernel {
+    std::string name;
+    int max_threads = 0;           ///< Per block, as __launch_bounds__ says.
+    int static_shared_bytes = 0;   ///< At most 48 KB.
+    int dynamic_shared_bytes = 0;  ///< Or all of it, above 48 KB.
+};
+
+/// What lowering made; empty before.
+struct CudaProgram {
+    std::string text;  ///< Prelude and kernels, for NVRTC, nvcc or the emulator.
+    std::vector<CudaKernel> kernels;
+};
+
+/// Makes the pipeline's lowering for a CUDA target print each gpu_block nest as CUDA C++ and leave a
+/// convwright_cuda_launch (runtime/cuda/launch.h) in its place. To be called once, after the
+/// schedule: in a Generator's schedule() as offload_to_cuda(get_pipeline(), options).
+///
+/// The target needs the features cuda, user_context and no_runtime. Buffers are given by their device
+/// pointers; the generated function copies nothing, allocates nothing and touches no dirty flag, and
+/// links no function of Halide's CUDA runtime. It returns halide_error_code_unaligned_host_ptr where
+/// a device pointer breaks the alignment that set_host_alignment() promised and a vector access
+/// needs. Tensors that 32-bit indices cannot address are refused by Halide's own checks.
+/// What has no CUDA form, and a Func that would need device memory of its own, is a Halide::CompileError.
+std::shared_ptr<const CudaProgram> offload_to_cuda(Halide::Pipeline pipeline, CudaOptions options);
+
+}  // namespace convwright

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "codegen/offload.h"
+
+#include <fstream>
+#include <map>
+
+#include "codegen/drop_barriers.h"
+#include "codegen/emit_cuda.h"
+#include "codegen/kernel_shape.h"
+#include "codegen/names.h"
+#include "codegen/prelude.h"
+#include "codegen/privatize_registers.h"
+
+namespace convwright {
+
+using namespace Halide;
+using namespace Halide::Internal;
+
+namespace {
+
+Expr pointer_to(std::vector<Expr> values) {
+    return Call::make(type_of<void *>(), Call::make_struct, std::move(values), Call::Intrinsic);
+}
+
+/// The host's code without kernels and without Halide's device memory.
+class HostCode : public IRMutator {
+public:
+    HostCode(const CudaOptions &options, CudaProgram &program)
+        : options_(options), program_(program) {}
+
+private:
+    using IRMutator::visit;
+
+    Stmt visit(const For *op) override {
+        if (op->for_type != ForType::GPUBlock) return IRMutator::visit(op);
+        const Stmt nest = drop_barriers(privatize_registers(op));
+        const KernelShape shape = kernel_shape(nest, lets_);
+        const std::string name = options_.prefix + "_" + std::to_string(program_.kernels.size());
+        const KernelText kernel = emit_cuda(name, nest, shape, options_.contract);
+        program_.text += "\n" + kernel.text;
+        program_.kernels.push_back(
+            {name, shape.max_threads, kernel.static_shared_bytes, kernel.dynamic_shared_bytes});
+        return launch(name, shape, kernel);
+    }
+
+    Stmt launch(const std::string &name, const KernelShape &shape, const KernelText &kernel) {
+        std::vector<Expr> arguments;
+        std::vector<Stmt> statements;
+        for (const KernelBuffer &b : shape.buffers) {
+            const Expr buffer = Variable::make(type_of<halide_buffer_t *>(), b.name + ".buffer");
+            const Expr device =
+                Call::make(UInt(64), Call::buffer_get_device, {buffer}, Call::Extern);
+            arguments.push_back(pointer_to({device}));
+            const auto needed = kernel.alignment.find(b.name);
+            if (needed == kernel.alignment.end()) continue;
+            const Expr error = Call::make(Int(32), "halide_error_unaligned_host_ptr",
+                                          {b.name, needed->second}, Call::Extern);
+            statements.push_back(
+                AssertStmt::make(device % make_const(UInt(64), needed->second) == 0, error));
+        }
+        for (const KernelScalar &s : shape.scalars) {
+            const Expr value = Variable::make(s.type, s.name);
+            // An i1 has no size in memory that the device's bool could rely on.
+            arguments.push_back(pointer_to({s.type.is_bool() ? cast(UInt(8), value) : value}));
+        }
+        const int count = static_cast<int>(arguments.size());
+        // The fields of convwright_cuda_launch_t, in their order and types.
+        std::vector<Expr> fields = {StringImm::make(name)};
+        Expr any = const_true();
+        for (const Expr &extent : shape.grid) {
+            fields.push_back(extent);
+            any = any && extent > 0;
+        }
+        for (const Expr &extent : shape.block) {
+            fields.push_back(extent);
+            any = any && extent > 0;
+        }
+        fields.emplace_back(kernel.dynamic_shared_bytes);
+        fields.emplace_back(count);
+        fields.push_back(pointer_to(std::move(arguments)));
+        const Expr context = Variable::make(type_of<void *>(), "__user_context");
+        const Expr call = Call::make(Int(32), "convwright_cuda_launch",
+                                     {context, pointer_to(std::move(fields))}, Call::Extern);
+        const std::string result = unique_name("launch_result");
+        const Expr status = Variable::make(Int(32), result);
+        statements.push_back(LetStmt::make(result, call, AssertStmt::make(status == 0, status)));
+        any = simplify(any);
+        const Stmt body = Block::make(statements);
+        return is_const_one(any) ? body : IfThenElse::make(any, body);
+    }
+
+    Stmt visit(const LetStmt *op) override {
+        lets_[op->name] = op->value;
+        return IRMutator::visit(op);
+    }
+
+    Expr visit(const Call *op) override {
+        // The caller's buffers lie on the device already, and stay there.
+        if (op->name == "halide_copy_to_device" || op->name == "halide_copy_to_host")
+            return make_zero(op->type);
+        if (op->name == Call::buffer_set_device_dirty || op->name == Call::buffer_set_host_dirty)
+            return make_zero(op->type);
+        _halide_user_assert(op->name != "halide_device_malloc" &&
+                            op->name != "halide_device_and_host_malloc")
+            << "offload: the Func of " << op->args[0]
+            << " would need device memory of its own; compute it inside a kernel or make it an "
+               "output that the caller allocates\n";
+        return IRMutator::visit(op);
+    }
+
+    const CudaOptions &options_;
+    CudaProgram &program_;
+    std::map<std::string, Expr> lets_;
+};
+
+}  // namespace
+
+Offload::Offload(CudaOptions options, std::shared_ptr<CudaProgram> program)
+    : options_(std::move(options)), program_(std::move(program)) {}
+
+Stmt Offload::mutate(const Stmt &function) {
+    *program_ = CudaProgram{};
+    program_->text = kCudaPrelude;
+    const Stmt host = HostCode(options_, *program_).mutate(function);
+    if (!options_.path.empty()) {
+        std::ofstream file(options_.path, std::ios::binary);
+        file << program_->text;
+        file.close();
+        _halide_user_assert(!file.fail()) << "offload: cannot write " << options_.path << "\n";
+    }
+    return host;
+}
+
+CudaOptions cuda_options(const std::string &path) {
+    const size_t folder = path.rfind('/') + 1;  // npos + 1 is 0
+    CudaOptions options;
+    options.prefix = identifier(path.substr(folder, path.rfind('.') - folder));
+    options.path = path;
+    return options;
+}
+
+std::shared_ptr<const CudaProgram> offload_to_cuda(Pipeline pipeline, CudaOptions options) {
+    _halide_user_assert(!options.prefix.empty()) << "offload: kernels need a prefix\n";
+    auto program = std::make_shared<CudaProgram>();
+    pipeline.add_custom_lowering_pass(new Offload(std::move(options), program));
+    return program;
+}
+
+}  // namespace convwright

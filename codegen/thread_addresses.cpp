@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "codegen/thread_addresses.h"
+
+#include <algorithm>
+#include <map>
+
+namespace convwright {
+
+using namespace Halide;
+using namespace Halide::Internal;
+
+namespace {
+
+/// Evaluates an integer expression, each lane of it, at given values of variables.
+class Evaluate : public IRVisitor {
+public:
+    std::map<std::string, int64_t> variables;
+    bool known = true;
+
+    std::vector<int64_t> operator()(const Expr &e) {
+        values_.clear();
+        e.accept(this);
+        // Nodes that are not overridden leave no value, or that of a part.
+        known &= values_.size() == static_cast<size_t>(e.type().lanes());
+        return values_;
+    }
+
+private:
+    using IRVisitor::visit;
+    void unknown() {
+        known = false;
+        values_.clear();
+    }
+    template<typename Op>
+    void binary(const Expr &a, const Expr &b, Op op) {
+        std::vector<int64_t> x = (*this)(a);
+        const std::vector<int64_t> y = (*this)(b);
+        if (!known || x.size() != y.size()) return unknown();
+        for (size_t i = 0; i < x.size(); ++i) x[i] = op(x[i], y[i]);
+        values_ = std::move(x);
+    }
+    void visit(const IntImm *op) override { values_ = {op->value}; }
+    void visit(const Variable *op) override {
+        const auto found = variables.find(op->name);
+        if (found == variables.end()) return unknown();
+        values_ = {found->second};
+    }
+    void visit(const Add *op) override {
+        binary(op->a, op->b, [](int64_t a, int64_t b) { return a + b; });
+    }
+    void visit(const Sub *op) override {
+        binary(op->a, op->b, [](int64_t a, int64_t b) { return a - b; });
+    }
+    void visit(const Mul *op) override {
+        binary(op->a, op->b, [](int64_t a, int64_t b) { return a * b; });
+    }
+    void visit(const Div *op) override {
+        binary(op->a, op->b, [](int64_t a, int64_t b) { return div_imp(a, b); });
+    }
+    void visit(const Mod *op) override {
+        binary(op->a, op->b, [](int64_t a, int64_t b) { return mod_imp(a, b); });
+    }
+    void visit(const Min *op) override {
+        binary(op->a, op->b, [](int64_t a, int64_t b) { return std::min(a, b); });
+    }
+    void visit(const Max *op) override {
+        binary(op->a, op->b, [](int64_t a, int64_t b) { return std::max(a, b); });
+    }
+    void visit(const Broadcast *op) override {
+        const std::vector<int64_t> one = (*this)(op->value);
+        values_.clear();
+        for (int i = 0; i < op->lanes; ++i) values_.insert(values_.end(), one.begin(), one.end());
+    }
+    void visit(const Ramp *op) override {
+        const std::vector<int64_t> base = (*this)(op->base), stride = (*this)(op->stride);
+        if (!known || base.size() != stride.size()) return unknown();
+        values_.clear();
+        for (int i = 0; i < op->lanes; ++i)
+            for (size_t j = 0; j < base.size(); ++j) values_.push_back(base[j] + i * stride[j]);
+    }
+    // What else there is: not understood, rather than the value of its last part.
+    void visit(const Call *) override { unknown(); }
+    void visit(const Load *) override { unknown(); }
+    void visit(const Select *) override { unknown(); }
+    void visit(const Cast *) override { unknown(); }
+    void visit(const Reinterpret *) override { unknown(); }
+    void visit(const Let *) override { unknown(); }
+    void visit(const Shuffle *) override { unknown(); }
+    void visit(const VectorReduce *) override { unknown(); }
+    void visit(const UIntImm *) override { unknown(); }
+
+    std::vector<int64_t> values_;
+};
+
+class FindThreads : public IRVisitor {
+public:
+    ThreadLoops loops;
+    bool constant = true;
+
+private:
+    using IRVisitor::visit;
+    void visit(const For *op) override {
+        if (op->for_type == ForType::GPUThread) {
+            const auto extent = as_const_int(simplify(op->extent));
+            constant &= extent.has_value();
+            loops.axes.push_back({op->name, extent.value_or(1)});
+        }
+        IRVisitor::visit(op);
+    }
+};
+
+}  // namespace
+
+std::optional<ThreadLoops> thread_loops(const Stmt &nest) {
+    FindThreads find;
+    nest.accept(&find);
+    if (!find.constant) return std::nullopt;
+    return find.loops;
+}
+
+std::optional<std::vector<int64_t>> thread_addresses(const Expr &index,
+                                                     const ThreadLoops &threads) {
+    Evaluate evaluate;
+    std::vector<int64_t> addresses;
+    for (int64_t t = 0; t < threads.count(); ++t) {
+        int64_t rest = t;
+        for (const ThreadLoops::Axis &a : threads.axes) {
+            evaluate.variables[a.name] = rest % a.extent;
+            rest /= a.extent;
+        }
+        const std::vector<int64_t> lanes = evaluate(index);
+        if (!evaluate.known) return std::nullopt;
+        addresses.insert(addresses.end(), lanes.begin(), lanes.end());
+    }
+    return addresses;
+}
+
+}  // namespace convwright

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// The small pipelines as ordinary Generators: host object and CUDA C++ text of each.
+#include "codegen/cuda_backend.h"
+#include "tests/codegen/small_pipelines.h"
+
+namespace convwright {
+
+using Halide::GeneratorParam;
+
+template<typename Pipeline>
+class CudaGenerator : public Halide::Generator<Pipeline> {
+public:
+    GeneratorParam<std::string> cuda_{"cuda", ""};  // path of the text
+
+    void schedule() { offload_to_cuda(this->get_pipeline(), cuda_options(cuda_)); }
+
+protected:
+    template<typename Matrix>
+    static void dense(Matrix &matrix, int alignment) {
+        matrix.set_host_alignment(alignment);
+        matrix.dim(0).set_min(0);
+        for (int d = 1; d < matrix.dimensions(); ++d) {
+            matrix.dim(d).set_min(0);
+            // Rows begin at a multiple of 16 bytes.
+            if (alignment > 4) matrix.dim(d).set_stride((matrix.dim(d).stride() / 4) * 4);
+        }
+    }
+};
+
+class SmallAdd : public CudaGenerator<SmallAdd> {
+public:
+    GeneratorParam<int> vector_{"vector", 1};
+    Input<Buffer<float, 1>> a_{"a"}, b_{"b"};
+    Input<float> scale_{"scale"};
+    Output<Buffer<float, 1>> out_{"out"};
+
+    void generate() {
+        out_ = small::Add(a_, b_, scale_, vector_).out;
+        for (auto *buffer : {&a_, &b_}) dense(*buffer, 4 * vector_);
+        dense(out_, 4 * vector_);
+    }
+};
+
+class SmallTypes : public CudaGenerator<SmallTypes> {
+public:
+    Input<Buffer<Halide::float16_t, 1>> half_{"half"};
+    Input<Buffer<Halide::bfloat16_t, 1>> brain_{"brain"};
+    Input<Buffer<uint8_t, 1>> bytes_{"bytes"};
+    Output<Func> out_{"out", {Halide::Float(16), Halide::BFloat(16), Halide::Int(32)}, 1};
+
+    void generate() { out_ = small::Types(half_, brain_, bytes_).out; }
+};
+
+class SmallStencil : public CudaGenerator<SmallStencil> {
+public:
+    Input<Buffer<float, 2>> input_{"input"};
+    Output<Buffer<float, 2>> out_{"out"};
+
+    void generate() {
+        out_ = small::Stencil(input_).out;
+        dense(input_, 4);
+        dense(out_, 4);
+    }
+};
+
+class SmallTranspose : public CudaGenerator<SmallTranspose> {
+public:
+    Input<Buffer<float, 2>> input_{"input"};
+    Output<Buffer<float, 2>> out_{"out"};
+
+    void generate() {
+        out_ = small::Transpose(input_).out;
+        dense(input_, 4);
+        dense(out_, 4);
+    }
+};
+
+class SmallMatmul : public CudaGenerator<SmallMatmul> {
+public:
+    Input<Buffer<float, 2>> a_{"a"}, b_{"b"};
+    Output<Buffer<float, 2>> out_{"out"};
+
+    void generate() {
+        const Halide::Expr whole = (a_.dim(1).extent() / 16) * 16;
+        out_ = small::Matmul(a_, b_, whole).out;
+        a_.dim(1).set_extent(whole);
+        dense(a_, 16);
+        dense(b_, 16);
+        dense(out_, 16);
+    }
+};
+
+}  // namespace convwright
+
+HALIDE_REGISTER_GENERATOR(convwright::SmallAdd, small_add)
+HALIDE_REGISTER_GENERATOR(convwright::SmallTypes, small_types)
+HALIDE_REGISTER_GENERATOR(convwright::SmallStencil, small_stencil)
+HALIDE_REGISTER_GENERATOR(convwright::SmallTranspose, small_transpose)
+HALIDE_REGISTER_GENERATOR(convwright::SmallMatmul, small_matmul)
