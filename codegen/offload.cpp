@@ -4,6 +4,7 @@
 #include <fstream>
 #include <map>
 
+#include "codegen/async_copies.h"
 #include "codegen/drop_barriers.h"
 #include "codegen/emit_cuda.h"
 #include "codegen/kernel_shape.h"
@@ -33,7 +34,8 @@ private:
 
     Stmt visit(const For *op) override {
         if (op->for_type != ForType::GPUBlock) return IRMutator::visit(op);
-        const Stmt nest = drop_barriers(privatize_registers(op));
+        Stmt nest = drop_barriers(privatize_registers(op));
+        if (options_.async_copies) nest = async_copies(nest);
         const KernelShape shape = kernel_shape(nest, lets_);
         const std::string name = options_.prefix + "_" + std::to_string(program_.kernels.size());
         const KernelText kernel = emit_cuda(name, nest, shape, options_.contract);
