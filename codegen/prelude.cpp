@@ -3,7 +3,7 @@
 
 namespace convwright {
 
-// The raw string is in two parts: MSVC's limit is 16 KB, and the halves have different subjects.
+// In two parts, what every kernel may use and what few do.
 const char *const kCudaPrelude = R"cuda(#ifndef CONVWRIGHT_PRELUDE
 #define CONVWRIGHT_PRELUDE
 #ifdef __CUDACC_RTC__
