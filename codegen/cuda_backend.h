@@ -11,8 +11,9 @@ namespace convwright {
 
 /// How a pipeline becomes CUDA C++.
 struct CudaOptions {
-    std::string prefix;    ///< Kernels are <prefix>_0, <prefix>_1, ...: unique in a program.
-    std::string path;      ///< File that takes the text, prelude included; empty writes none.
+    std::string prefix;         ///< Kernels are <prefix>_0, <prefix>_1, ...: unique in a program.
+    std::string path;           ///< File that takes the text, prelude included; empty writes none.
+    bool async_copies = false;  ///< Global to shared memory by cp.async; a plain copy on sm_75.
     bool contract = true;  ///< A product that is added may be one fmaf; strict_float ones never.
 };
 

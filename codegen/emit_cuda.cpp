@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codegen/emit_cuda.h"
 
+#include "codegen/async_copies.h"
 #include "codegen/kernel_writer.h"
 #include "codegen/memory_text.h"
 
@@ -33,8 +34,42 @@ public:
 private:
     using IRVisitor::visit;
 
+    /// A marked store as cp.async; false where its alignment is not proven.
+    bool async_copy(const Store *op, const AsyncCopy &copy) {
+        const auto start = [](const Expr &index) {
+            const Ramp *ramp = index.as<Ramp>();
+            return ramp != nullptr ? ramp->base : index;
+        };
+        const Type t = op->value.type();
+        const Expr to = start(op->index), from = start(copy.load->index);
+        const int bytes = t.bytes() * t.lanes();
+        if (t.is_vector() &&
+            (!to.type().is_scalar() || !is_const_one(op->index.as<Ramp>()->stride)))
+            return false;
+        if (bytes != 4 && bytes != 8 && bytes != 16) return false;
+        if (w_.width(op->name, t, to, op->alignment) != bytes ||
+            w_.width(copy.load->name, t, from, copy.load->alignment) != bytes)
+            return false;
+        const std::string size = std::to_string(bytes);
+        const std::string places =
+            w_.address(op->name, to) + ", " + w_.address(copy.load->name, from);
+        if (!copy.condition.defined()) {
+            w_.line("cp_async<" + size + ">(" + places + ");");
+        } else {
+            const std::string some = w_.scalar(copy.condition, 1) + " ? " + size + " : 0";
+            w_.line("cp_async_zero_fill<" + size + ">(" + places + ", " + some + ");");
+        }
+        return true;
+    }
+
     void visit(const Store *op) override {
         w_.statement();
+        if (const auto copy = async_copy_of(op)) {
+            if (async_copy(op, *copy)) return;
+            return Store::make(op->name, copy->value, op->index, op->param, op->predicate,
+                               op->alignment)
+                .accept(this);
+        }
         const Type t = op->value.type();
         if (t.is_scalar()) {
             _halide_user_assert(is_const_one(op->predicate))
@@ -143,6 +178,10 @@ private:
         const Call *call = op->value.as<Call>();
         if (call != nullptr && call->is_intrinsic(Call::gpu_thread_barrier))
             return w_.line("__syncthreads();");
+        if (is_async_wait(op)) {
+            w_.line("cp_async_commit();");
+            return w_.line("cp_async_wait<0>();");
+        }
         if (as_const_int(op->value)) return;
         w_.line(w_.scalar(op->value) + ";");
     }

@@ -178,9 +178,10 @@ bool MemoryOrder::conflict(const Set &before, const Set &after) {
                 if (a.buffer != buffer || !(first ? before : after)[i]) continue;
                 const auto &all = addresses(static_cast<int>(i));
                 if (!all) return true;
-                const auto lanes = static_cast<int64_t>(all->size()) / threads_.count();
+                const auto share = static_cast<int64_t>(all->size()) / threads_.count();
+                if (share == 0) continue;  // in a loop without a turn
                 for (size_t k = 0; k < all->size(); ++k) {
-                    const int64_t thread = static_cast<int64_t>(k) / lanes;
+                    const int64_t thread = static_cast<int64_t>(k) / share;
                     if (first) {
                         Users &u = users[(*all)[k]];
                         add(u.any, thread);

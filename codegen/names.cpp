@@ -53,7 +53,8 @@ const std::set<std::string> &reserved() {
                                                 "j0",          "j1",
                                                 "jn",          "to_float16",
                                                 "to_bfloat16", "dynamic_shared",
-                                                "div_natural", "mod_natural"};
+                                                "div_natural", "mod_natural",
+                                                "cp_async"};
     return words;
 }
 

@@ -3,7 +3,9 @@
 
 #include <fstream>
 #include <map>
+#include <set>
 
+#include "codegen/async_copies.h"
 #include "codegen/drop_barriers.h"
 #include "codegen/emit_cuda.h"
 #include "codegen/kernel_shape.h"
@@ -22,6 +24,11 @@ Expr pointer_to(std::vector<Expr> values) {
     return Call::make(type_of<void *>(), Call::make_struct, std::move(values), Call::Intrinsic);
 }
 
+const char *const kNoMemory =
+    " would need device memory of its own; compute it inside a kernel or make it an output that "
+    "the "
+    "caller allocates\n";
+
 /// The host's code without kernels and without Halide's device memory.
 class HostCode : public IRMutator {
 public:
@@ -33,8 +40,12 @@ private:
 
     Stmt visit(const For *op) override {
         if (op->for_type != ForType::GPUBlock) return IRMutator::visit(op);
-        const Stmt nest = drop_barriers(privatize_registers(op));
+        Stmt nest = drop_barriers(privatize_registers(op));
+        if (options_.async_copies) nest = async_copies(nest);
         const KernelShape shape = kernel_shape(nest, lets_);
+        for (const KernelBuffer &b : shape.buffers)
+            _halide_user_assert(allocated_.count(b.name) == 0)
+                << "offload: the Func " << b.name << kNoMemory;
         const std::string name = options_.prefix + "_" + std::to_string(program_.kernels.size());
         const KernelText kernel = emit_cuda(name, nest, shape, options_.contract);
         program_.text += "\n" + kernel.text;
@@ -94,23 +105,29 @@ private:
         return IRMutator::visit(op);
     }
 
+    Stmt visit(const Allocate *op) override {
+        allocated_.insert(op->name);
+        return IRMutator::visit(op);
+    }
+
     Expr visit(const Call *op) override {
         // The caller's buffers lie on the device already, and stay there.
-        if (op->name == "halide_copy_to_device" || op->name == "halide_copy_to_host")
+        if (op->name == "halide_copy_to_device" || op->name == Call::buffer_set_device_dirty)
             return make_zero(op->type);
-        if (op->name == Call::buffer_set_device_dirty || op->name == Call::buffer_set_host_dirty)
-            return make_zero(op->type);
+        _halide_user_assert(op->name != "halide_copy_to_host" &&
+                            op->name != Call::buffer_set_host_dirty)
+            << "offload: a stage on the host uses " << op->args[0]
+            << ", which kernels use too; give each Func of the pipeline gpu_blocks\n";
         _halide_user_assert(op->name != "halide_device_malloc" &&
                             op->name != "halide_device_and_host_malloc")
-            << "offload: the Func of " << op->args[0]
-            << " would need device memory of its own; compute it inside a kernel or make it an "
-               "output that the caller allocates\n";
+            << "offload: the Func of " << op->args[0] << kNoMemory;
         return IRMutator::visit(op);
     }
 
     const CudaOptions &options_;
     CudaProgram &program_;
     std::map<std::string, Expr> lets_;
+    std::set<std::string> allocated_;  // by the host
 };
 
 }  // namespace

@@ -3,7 +3,7 @@
 
 namespace convwright {
 
-// The raw string is in two parts: MSVC's limit is 16 KB, and the halves have different subjects.
+// In two parts, what every kernel may use and what few do.
 const char *const kCudaPrelude = R"cuda(#ifndef CONVWRIGHT_PRELUDE
 #define CONVWRIGHT_PRELUDE
 #ifdef __CUDACC_RTC__
@@ -112,6 +112,43 @@ template<typename T>
 CONVWRIGHT_DEVICE T div_any(T a, T b) { return b == 0 ? T(0) : T((a - mod_any(a, b)) / b); }
 )cuda"
                                  R"cuda(
+// Copies from global to shared memory that arrive at a wait; before sm_80 they arrive at once. With
+// zero_fill, `bytes` of them and zeros behind. A C++ compiler is given them with the rest of CUDA.
+#ifdef __CUDACC__
+template<int BYTES>
+CONVWRIGHT_DEVICE void cp_async_zero_fill(void *shared, const void *global, int bytes) {
+#if __CUDA_ARCH__ >= 800
+    const unsigned to = unsigned(__cvta_generic_to_shared(shared));
+    if (BYTES == 16)
+        asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(global),
+                     "r"(bytes)
+                     : "memory");
+    else
+        asm volatile("cp.async.ca.shared.global [%0], [%1], %2, %3;" ::"r"(to), "l"(global),
+                     "n"(BYTES), "r"(bytes)
+                     : "memory");
+#else
+    typedef vec<uint32_t, BYTES / 4> words;
+    *static_cast<words *>(shared) = bytes == 0 ? words{} : *static_cast<const words *>(global);
+#endif
+}
+template<int BYTES>
+CONVWRIGHT_DEVICE void cp_async(void *shared, const void *global) {
+    cp_async_zero_fill<BYTES>(shared, global, BYTES);
+}
+CONVWRIGHT_DEVICE void cp_async_commit() {
+#if __CUDA_ARCH__ >= 800
+    asm volatile("cp.async.commit_group;" ::: "memory");
+#endif
+}
+template<int N>
+CONVWRIGHT_DEVICE void cp_async_wait() {
+#if __CUDA_ARCH__ >= 800
+    asm volatile("cp.async.wait_group %0;" ::"n"(N) : "memory");
+#endif
+}
+#endif
+
 // Operations that no compiler may fuse.
 #ifdef __CUDACC__
 CONVWRIGHT_DEVICE float strict_add(float a, float b) { return __fadd_rn(a, b); }

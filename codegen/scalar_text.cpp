@@ -146,7 +146,11 @@ bool ScalarText::fused(const Expr &a, const Expr &b, bool subtract) {
 }
 
 void ScalarText::visit(const Add *op) {
-    if (!fused(op->a, op->b, false)) arithmetic(op, op->a, "+", op->b, kAdd);
+    if (fused(op->a, op->b, false)) return;
+    const auto constant = as_const_int(op->b);
+    if (constant && *constant < 0 && *constant > INT32_MIN)
+        return arithmetic(op, op->a, "-", make_const(op->type, -*constant), kAdd);
+    arithmetic(op, op->a, "+", op->b, kAdd);
 }
 
 void ScalarText::visit(const Sub *op) {

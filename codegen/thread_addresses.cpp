@@ -92,6 +92,8 @@ private:
     std::vector<int64_t> values_;
 };
 
+constexpr int64_t kMaxTurns = 4096;  // of a thread's loops together: a megabyte of addresses
+
 class FindThreads : public IRVisitor {
 public:
     ThreadLoops loops;
@@ -100,10 +102,21 @@ public:
 private:
     using IRVisitor::visit;
     void visit(const For *op) override {
+        const auto min = as_const_int(simplify(op->min));
+        const auto extent = as_const_int(simplify(op->extent));
         if (op->for_type == ForType::GPUThread) {
-            const auto extent = as_const_int(simplify(op->extent));
             constant &= extent.has_value();
             loops.axes.push_back({op->name, extent.value_or(1)});
+        } else if (op->for_type == ForType::Serial) {
+            // Unrolling leaves several loops of one name: their bounds must agree.
+            const ThreadLoops::Axis axis = {op->name, min ? extent.value_or(-1) : -1,
+                                            min.value_or(0)};
+            const auto same = [&](const ThreadLoops::Axis &a) { return a.name == op->name; };
+            const auto known = std::find_if(loops.serial.begin(), loops.serial.end(), same);
+            if (known == loops.serial.end())
+                loops.serial.push_back(axis);
+            else if (known->extent != axis.extent || known->min != axis.min)
+                known->extent = -1;
         }
         IRVisitor::visit(op);
     }
@@ -115,22 +128,39 @@ std::optional<ThreadLoops> thread_loops(const Stmt &nest) {
     FindThreads find;
     nest.accept(&find);
     if (!find.constant) return std::nullopt;
+    auto &serial = find.loops.serial;
+    serial.erase(std::remove_if(serial.begin(), serial.end(),
+                                [](const ThreadLoops::Axis &a) { return a.extent < 0; }),
+                 serial.end());
     return find.loops;
 }
 
 std::optional<std::vector<int64_t>> thread_addresses(const Expr &index,
                                                      const ThreadLoops &threads) {
+    std::vector<ThreadLoops::Axis> loops;
+    int64_t turns = 1;
+    for (const ThreadLoops::Axis &a : threads.serial) {
+        if (!expr_uses_var(index, a.name)) continue;
+        loops.push_back(a);
+        turns *= a.extent;
+        if (turns > kMaxTurns) return std::nullopt;
+    }
     Evaluate evaluate;
     std::vector<int64_t> addresses;
-    for (int64_t t = 0; t < threads.count(); ++t) {
-        int64_t rest = t;
-        for (const ThreadLoops::Axis &a : threads.axes) {
-            evaluate.variables[a.name] = rest % a.extent;
-            rest /= a.extent;
+    const auto place = [&](const std::vector<ThreadLoops::Axis> &axes, int64_t number) {
+        for (const ThreadLoops::Axis &a : axes) {
+            evaluate.variables[a.name] = a.min + number % a.extent;
+            number /= a.extent;
         }
-        const std::vector<int64_t> lanes = evaluate(index);
-        if (!evaluate.known) return std::nullopt;
-        addresses.insert(addresses.end(), lanes.begin(), lanes.end());
+    };
+    for (int64_t t = 0; t < threads.count(); ++t) {
+        place(threads.axes, t);
+        for (int64_t turn = 0; turn < turns; ++turn) {
+            place(loops, turn);
+            const std::vector<int64_t> lanes = evaluate(index);
+            if (!evaluate.known) return std::nullopt;
+            addresses.insert(addresses.end(), lanes.begin(), lanes.end());
+        }
     }
     return addresses;
 }

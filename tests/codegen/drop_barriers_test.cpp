@@ -78,7 +78,17 @@ TEST(DropBarriers, NotBetweenAReadAndALaterStoreOfAnotherThread) {
 
 TEST(DropBarriers, NotWhereAnIndexIsNotOfTheThreadAlone) {
     EXPECT_EQ(left({put(t + unknown), barrier(), put(t + unknown + 32)}), 1);
-    EXPECT_EQ(left({loop(put(t + Variable::make(Int(32), "turn"))), barrier(), keep(t)}), 1);
+}
+
+TEST(DropBarriers, CountTheTurnsOfLoops) {
+    const Expr turn = Variable::make(Int(32), "turn");
+    EXPECT_EQ(left({loop(put(t + turn)), barrier(), keep(t)}), 1);
+    EXPECT_EQ(left({loop(put(t * 10 + turn)), barrier(), keep(t * 10 + 9)}), 0);
+    EXPECT_EQ(left({loop(put(t * 10 + turn)), barrier(), keep(t * 10 + 10)}), 1);
+    EXPECT_EQ(left({loop(put(t + turn * 32)), barrier(), put(t + 320)}), 0);
+    // A barrier inside the loop: the next turn's stores against this turn's reads.
+    EXPECT_EQ(left({loop(Block::make({put(t + turn * 32), barrier(), keep(31 - t + turn * 32)}))}),
+              1);
 }
 
 TEST(DropBarriers, NotWhereALoopLeadsBack) {

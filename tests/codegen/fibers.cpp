@@ -3,6 +3,7 @@
 
 #include <ucontext.h>
 
+#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -12,7 +13,14 @@ namespace {
 
 constexpr size_t kStackBytes = 64 * 1024;
 
+struct Copy {
+    void *to;
+    const void *from;
+    int bytes, source_bytes;
+};
+
 struct Fiber {
+    std::vector<Copy> copies;
     ucontext_t context;
     Index3 index;
     bool done = false;
@@ -33,6 +41,20 @@ void enter() {
 
 void __syncthreads() { swapcontext(&current->context, &scheduler); }
 
+void copy_later(void *to, const void *from, int bytes, int source_bytes) {
+    current->copies.push_back({to, from, bytes, source_bytes});
+}
+
+void cp_async_commit() {}
+
+void copies_arrive() {
+    for (const Copy &c : current->copies) {
+        std::memset(c.to, 0, c.bytes);
+        std::memcpy(c.to, c.from, c.source_bytes);
+    }
+    current->copies.clear();
+}
+
 unsigned char *dynamic_shared() {
     alignas(16) static unsigned char bytes[227 * 1024];
     return bytes;
@@ -52,6 +74,7 @@ void run_fibers(void (*kernel)(void *const *), void *const *arguments, const int
             Fiber &f = fibers[t];
             f.index = {t % block[0], t / block[0] % block[1], t / block[0] / block[1]};
             f.done = false;
+            f.copies.clear();
             getcontext(&f.context);
             f.context.uc_stack.ss_sp = f.stack.get();
             f.context.uc_stack.ss_size = kStackBytes;

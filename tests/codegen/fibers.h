@@ -25,6 +25,24 @@ void __syncthreads();
 /// The block's dynamic shared memory.
 unsigned char *dynamic_shared();
 
+// Arrive at the wait, as late as they may.
+void copy_later(void *to, const void *from, int bytes, int source_bytes);
+void cp_async_commit();
+void copies_arrive();
+template<int kBytes>
+void cp_async(void *shared, const void *global) {
+    copy_later(shared, global, kBytes, kBytes);
+}
+template<int kBytes>
+void cp_async_zero_fill(void *shared, const void *global, int source_bytes) {
+    copy_later(shared, global, kBytes, source_bytes);
+}
+template<int kGroups>
+void cp_async_wait() {
+    static_assert(kGroups == 0, "waits for all alone are here");
+    copies_arrive();
+}
+
 namespace convwright {
 
 /// Runs kernel(arguments) in each thread of each block; `reversed` begins with the last thread.

@@ -56,12 +56,12 @@ TEST_P(Budgets, HoldOnEachArchitectureWithoutSpills) {
 }
 
 // ptxas of CUDA 13.0: 14, 19, 94 (89 on sm_90), 22, 22, 17 registers at most.
-INSTANTIATE_TEST_SUITE_P(Small, Budgets,
-                         testing::Values(Budget{"small_add1", 16, 0}, Budget{"small_add4", 24, 0},
-                                         Budget{"small_matmul", 96, 8192},
-                                         Budget{"small_stencil", 32, 720},
-                                         Budget{"small_transpose", 32, 0},
-                                         Budget{"small_types", 24, 0}));
+INSTANTIATE_TEST_SUITE_P(
+    Small, Budgets,
+    testing::Values(Budget{"small_add1", 16, 0}, Budget{"small_add4", 24, 0},
+                    Budget{"small_matmul", 96, 8192}, Budget{"small_matmul_async", 96, 8192},
+                    Budget{"small_padded", 32, 384}, Budget{"small_stencil", 32, 720},
+                    Budget{"small_transpose", 32, 0}, Budget{"small_types", 24, 0}));
 
 TEST_F(NvrtcTest, ProvenVectorsAreWideAccesses) {
     const auto count = [&](const std::string &kernel, const std::string &pattern) {
@@ -77,6 +77,10 @@ TEST_F(NvrtcTest, ProvenVectorsAreWideAccesses) {
     EXPECT_GE(count("small_matmul", R"(ld\.global(\.nc)?\.v4)"), 2);
     EXPECT_GE(count("small_matmul", R"(st\.shared\.v4)"), 2);
     EXPECT_GE(count("small_matmul", R"(st\.global\.v4)"), 8);
+    EXPECT_EQ(count("small_matmul_async", R"(cp\.async\.cg)"), 2);
+    EXPECT_EQ(count("small_matmul_async", R"(cp\.async\.ca)"), 8);
+    EXPECT_EQ(count("small_matmul_async", R"(cp\.async\.wait_group)"), 1);
+    EXPECT_EQ(count("small_padded", R"(cp\.async\.cg)"), 1);
     // Two barriers in the loop, none elsewhere.
     EXPECT_EQ(count("small_matmul", R"(bar\.sync)"), 2);
     // No product of floats is left unfused, and no division by the constant 18 calls anything.

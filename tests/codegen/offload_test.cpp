@@ -8,6 +8,8 @@
 #include "small_add1.h"
 #include "small_add4.h"
 #include "small_matmul.h"
+#include "small_matmul_async.h"
+#include "small_padded.h"
 #include "small_stencil.h"
 #include "small_transpose.h"
 #include "small_types.h"
@@ -59,12 +61,30 @@ TEST_P(Offload, MultipliesMatricesInRegisterTiles) {
         DeviceBuffer<float, 2> a({n, k}), b({k, n}), out({n, n});
         a.fill_with_integers(4);
         b.fill_with_integers(5);
-        ASSERT_EQ(small_matmul(&device_, a.get(), b.get(), out.get()), 0) << device_.error;
-        for (int y = 0; y < n; ++y) {
-            for (int x = 0; x < n; ++x) {
-                float sum = 0;
-                for (int r = 0; r < k; ++r) sum += a[r * n + x] * b[y * k + r];
-                ASSERT_EQ(out[y * n + x], sum) << n << " " << k << " at " << x << "," << y;
+        for (const auto matmul : {small_matmul, small_matmul_async}) {
+            ASSERT_EQ(matmul(&device_, a.get(), b.get(), out.get()), 0) << device_.error;
+            for (int y = 0; y < n; ++y) {
+                for (int x = 0; x < n; ++x) {
+                    float sum = 0;
+                    for (int r = 0; r < k; ++r) sum += a[r * n + x] * b[y * k + r];
+                    ASSERT_EQ(out[y * n + x], sum) << n << " " << k << " at " << x << "," << y;
+                }
+            }
+        }
+    }
+}
+
+TEST_P(Offload, CopiesAsynchronouslyWithZerosOutside) {
+    for (const auto &[w, h] : {std::array<int, 2>{4, 4}, {16, 4}, {36, 8}}) {
+        DeviceBuffer<float, 2> input({w, h}), out({w, h});
+        input.fill_with_integers(7);
+        ASSERT_EQ(small_padded(&device_, input.get(), out.get()), 0) << device_.error;
+        for (int y = 0; y < h; ++y) {
+            for (int x = 0; x < w; ++x) {
+                float sum = input[y * w + x];
+                if (x > 0) sum += input[y * w + x - 1];
+                if (x + 1 < w) sum += input[y * w + x + 1];
+                ASSERT_EQ(out[y * w + x], sum) << w << "x" << h << " at " << x << "," << y;
             }
         }
     }

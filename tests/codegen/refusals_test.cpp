@@ -101,6 +101,24 @@ TEST(Refusals, DeviceMemoryOfItsOwn) {
         << p.error();
 }
 
+TEST(Refusals, AStageOnTheHostInFrontOfAKernel) {
+    Pieces p;
+    p.tile(p.x) = p.input(p.x) * 2.0f;
+    p.out(p.x) = p.tile(p.x) + 1.0f;
+    p.block();
+    p.tile.compute_root();
+    EXPECT_NE(p.error().find("would need device memory of its own"), std::string::npos)
+        << p.error();
+}
+
+TEST(Refusals, AStageOnTheHostBehindAKernel) {
+    Pieces p;
+    p.out(p.x) = p.input(p.x) * 2.0f;
+    p.out(0) += 1.0f;
+    p.block();
+    EXPECT_NE(p.error().find("a stage on the host uses"), std::string::npos) << p.error();
+}
+
 TEST(Refusals, SharedMemoryOfNoConstantSize) {
     Pieces p;
     p.tile(p.x) = p.input(p.x);

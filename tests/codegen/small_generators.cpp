@@ -12,7 +12,13 @@ class CudaGenerator : public Halide::Generator<Pipeline> {
 public:
     GeneratorParam<std::string> cuda_{"cuda", ""};  // path of the text
 
-    void schedule() { offload_to_cuda(this->get_pipeline(), cuda_options(cuda_)); }
+    GeneratorParam<bool> async_{"async", false};
+
+    void schedule() {
+        CudaOptions options = cuda_options(cuda_);
+        options.async_copies = async_;
+        offload_to_cuda(this->get_pipeline(), options);
+    }
 
 protected:
     template<typename Matrix>
@@ -75,6 +81,18 @@ public:
     }
 };
 
+class SmallPadded : public CudaGenerator<SmallPadded> {
+public:
+    Input<Buffer<float, 2>> input_{"input"};
+    Output<Buffer<float, 2>> out_{"out"};
+
+    void generate() {
+        out_ = small::PaddedRows(input_, input_.dim(0).extent()).out;
+        dense(input_, 16);
+        dense(out_, 4);
+    }
+};
+
 class SmallMatmul : public CudaGenerator<SmallMatmul> {
 public:
     Input<Buffer<float, 2>> a_{"a"}, b_{"b"};
@@ -96,4 +114,5 @@ HALIDE_REGISTER_GENERATOR(convwright::SmallAdd, small_add)
 HALIDE_REGISTER_GENERATOR(convwright::SmallTypes, small_types)
 HALIDE_REGISTER_GENERATOR(convwright::SmallStencil, small_stencil)
 HALIDE_REGISTER_GENERATOR(convwright::SmallTranspose, small_transpose)
+HALIDE_REGISTER_GENERATOR(convwright::SmallPadded, small_padded)
 HALIDE_REGISTER_GENERATOR(convwright::SmallMatmul, small_matmul)

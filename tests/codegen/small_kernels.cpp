@@ -7,6 +7,8 @@
 #include "small_add1.cu"
 #include "small_add4.cu"
 #include "small_matmul.cu"
+#include "small_matmul_async.cu"
+#include "small_padded.cu"
 #include "small_stencil.cu"
 #include "small_transpose.cu"
 #include "small_types.cu"
@@ -24,7 +26,8 @@ struct NamedKernel {
 #name, [](void *const *arguments) { call_by_pointers(name, arguments); } \
     }
 const std::vector<NamedKernel> kernels = {KERNEL(small_add1_0),      KERNEL(small_add4_0),
-                                          KERNEL(small_matmul_0),    KERNEL(small_stencil_0),
+                                          KERNEL(small_matmul_0),    KERNEL(small_matmul_async_0),
+                                          KERNEL(small_padded_0),    KERNEL(small_stencil_0),
                                           KERNEL(small_transpose_0), KERNEL(small_types_0)};
 #undef KERNEL
 

@@ -100,6 +100,33 @@ struct Transpose {
     }
 };
 
+/// out(x, y) = sum of input(x + k, y), k = -1, 0, 1, with zeros outside; rows of 16 floats and
+/// their halos go to shared memory in vectors of 4. Rows have a multiple of 4 floats.
+struct PaddedRows {
+    Var x{"x"}, y{"y"}, x_o{"x_o"}, x_t{"x_t"}, y_o{"y_o"}, y_t{"y_t"}, v{"v"};
+    Func padded{"padded"}, out{"out"};
+
+    PaddedRows(Func input, Expr width) {
+        // In vectors of 4 from a multiple of 4 on: all inside or all outside.
+        padded(v, x, y) = Halide::select(
+            x >= 0 && x < width / 4, input(Halide::clamp(x, 0, width / 4 - 1) * 4 + v, y), 0.0f);
+        const auto at = [&](Expr i) { return padded(i % 4, i / 4, y); };
+        out(x, y) = at(x - 1) + at(x) + at(x + 1);
+        out.tile(x, y, x_o, y_o, x_t, y_t, 16, 4, TailStrategy::GuardWithIf)
+            .gpu_blocks(x_o, y_o)
+            .gpu_threads(x_t, y_t);
+        padded.compute_at(out, x_o)
+            .store_in(MemoryType::GPUShared)
+            .bound_extent(x, 6)
+            .bound_extent(y, 4)
+            .bound(v, 0, 4)
+            .vectorize(v)
+            .gpu_threads(x, y)
+            .never_partition_all();
+        out.never_partition_all();
+    }
+};
+
 /// out = b a for matrices of n x n, n a multiple of 64: a(x, r), b(r, y), innermost first. A block is
 /// a tile of 64 x 64, a thread 4 x 8 registers of it; panels of 16 of both matrices lie in shared
 /// memory, the reduction's chunks run outside the threads.
