@@ -19,13 +19,15 @@
 namespace convwright {
 namespace {
 
-class Offload : public testing::TestWithParam<bool> {
+class Offload : public testing::TestWithParam<emulator::Order> {
 protected:
-    Offload() { device_.reversed = GetParam(); }
-    FiberDevice device_;
+    Offload() { device_.order = GetParam(); }
+    EmulatedDevice device_;
 };
 
-INSTANTIATE_TEST_SUITE_P(ThreadOrder, Offload, testing::Bool());
+INSTANTIATE_TEST_SUITE_P(ThreadOrder, Offload,
+                         testing::Values(emulator::Order::kForward, emulator::Order::kReversed,
+                                         emulator::Order::kShuffled));
 
 TEST_P(Offload, AddsArraysOfAnySize) {
     for (const auto add : {small_add1, small_add4}) {
@@ -139,7 +141,7 @@ TEST_P(Offload, ComputesWithStorageTypesNarrowIntegersAndDivisions) {
 }
 
 TEST(OffloadCall, AsksForTheLaunchOfTheText) {
-    FiberDevice device;
+    EmulatedDevice device;
     DeviceBuffer<float, 2> a({128, 32}), b({32, 64}), out({128, 64});
     ASSERT_EQ(small_matmul(&device, a.get(), b.get(), out.get()), 0) << device.error;
     ASSERT_EQ(device.launches.size(), 1u);
@@ -153,21 +155,21 @@ TEST(OffloadCall, AsksForTheLaunchOfTheText) {
 }
 
 TEST(OffloadCall, ReturnsTheErrorOfALaunch) {
-    FiberDevice device;
+    EmulatedDevice device;
     device.fails_with = 7;
     DeviceBuffer<float, 1> a({8}), b({8}), out({8});
     EXPECT_EQ(small_add1(&device, a.get(), b.get(), 1.0f, out.get()), 7);
 }
 
 TEST(OffloadCall, LaunchesNothingForAnEmptyOutput) {
-    FiberDevice device;
+    EmulatedDevice device;
     DeviceBuffer<float, 1> a({0}), b({0}), out({0});
     EXPECT_EQ(small_add1(&device, a.get(), b.get(), 1.0f, out.get()), 0) << device.error;
     EXPECT_TRUE(device.launches.empty());
 }
 
 TEST(OffloadCall, RefusesAPointerThatVectorsCannotUse) {
-    FiberDevice device;
+    EmulatedDevice device;
     DeviceBuffer<float, 1> a({64}), b({64}, 1), out({64});
     EXPECT_EQ(small_add4(&device, a.get(), b.get(), 1.0f, out.get()),
               halide_error_code_unaligned_host_ptr);
@@ -177,7 +179,7 @@ TEST(OffloadCall, RefusesAPointerThatVectorsCannotUse) {
 }
 
 TEST(OffloadCall, RefusesWhat32BitIndicesCannotAddress) {
-    FiberDevice device;
+    EmulatedDevice device;
     DeviceBuffer<float, 2> input({32, 32}), out({14, 14});
     input.get()->dim[1].stride = 1 << 30;
     EXPECT_EQ(small_stencil(&device, input.get(), out.get()),
