@@ -3,6 +3,7 @@
 
 #include "generators/conv_geometry.h"
 #include "generators/fast_division.h"
+#include "generators/output_tasks.h"
 
 namespace convwright {
 
@@ -12,8 +13,8 @@ namespace convwright {
 struct GemmTile {
     static constexpr int kVector = 4;
 
-    int co = 64, px = 64;    ///< Of a block.
-    int co_t = 4, px_t = 8;  ///< Of a thread.
+    int co = 64, px = 64;        ///< Of a block.
+    int co_t = 4, px_t = 8;      ///< Of a thread.
     bool channels_first = true;  ///< Whether neighbouring threads have neighbouring channels.
     bool pixels_dense = false;  ///< Whether pixels, else channels, lie side by side in their panel.
 
@@ -36,11 +37,11 @@ struct GemmShape {
     Halide::Expr turns;   ///< Chunks of a sum, or of a part of it.
     Halide::Expr parts;   ///< Of a sum.
     Halide::Expr images, pixels;  ///< Output pixels of all images.
-    FastDivision columns, rows;        ///< Of the output.
+    FastDivision columns, rows;   ///< Of the output.
     FastDivision taps_x;
-    FastDivision chunks;  ///< Chunks of one tap; input channels if `linear`.
+    FastDivision chunks;    ///< Chunks of one tap; input channels if `linear`.
     FastDivision co_tiles;  ///< Tiles of output channels, which run faster than those of pixels.
-    Halide::Expr blocks;  ///< Tiles of both.
+    Halide::Expr px_tiles;  ///< Tiles of output pixels.
 };
 
 /// Direct 2-D convolution, forward, as one matrix product per group: output channels times output
@@ -65,11 +66,12 @@ struct Conv2dGemm {
         const Halide::RDom r(0, s.chunk, 0, s.turns, "r");
         r_i = r[0], r_turn = r[1];
         define_pixels(input, geo, s);
-        panel(c, i, turn, block, g) = weight(c, turn * s.chunk + i, promised(co_tile(block, s), s.co_tiles.divisor), g);
+        panel(c, i, turn, block, g) =
+            weight(c, turn * s.chunk + i, promised(co_tile(block, s), s.co_tiles.divisor), g);
         const Halide::Expr at = s.split ? part * s.turns + r_turn : Halide::Expr(r_turn);
         conv(c, p, block, g, part) = 0.0f;
-        conv(c, p, block, g, part) += pixels(r_i % s.vec, r_i / s.vec, p, at, block, g) *
-                                     panel(c, r_i, at, block, g);
+        conv(c, p, block, g, part) +=
+            pixels(r_i % s.vec, r_i / s.vec, p, at, block, g) * panel(c, r_i, at, block, g);
         if (s.split) {
             store_parts(s);
         } else {
@@ -91,21 +93,20 @@ private:
         const Halide::Expr ky = s.taps_x.quotient(tap), kx = tap - ky * s.taps_x.divisor;
         const Halide::Expr pixel = s.co_tiles.quotient(block) * s.tile.px + p;
         const Halide::Expr row = s.columns.quotient(pixel), image = s.rows.quotient(row);
-        const Halide::Expr sx = (pixel - row * s.columns.divisor) * geo.stride_x - geo.pad_x +
-                                kx * geo.dilation_x;
-        const Halide::Expr sy = (row - image * s.rows.divisor) * geo.stride_y - geo.pad_y +
-                                ky * geo.dilation_y;
+        const Halide::Expr sx =
+            (pixel - row * s.columns.divisor) * geo.stride_x - geo.pad_x + kx * geo.dilation_x;
+        const Halide::Expr sy =
+            (row - image * s.rows.divisor) * geo.stride_y - geo.pad_y + ky * geo.dilation_y;
         // Of vectors of channels all are inside or none is: no lane in the condition.
         const Halide::Expr first =
             s.linear ? Halide::Expr(0) : (turn - tap * s.chunks.divisor) * s.chunk + i * s.vec;
         const Halide::Expr inside = sx >= 0 && sx < geo.iw && sy >= 0 && sy < geo.ih &&
-                                    pixel < s.pixels &&
-                                    (s.linear ? ky < geo.kh : first < geo.ci);
-        pixels(v, i, p, turn, block, g) = select(
-            inside,
-            input(promised(channel, geo.ci), g, promised(sx, geo.iw), promised(sy, geo.ih),
-                  promised(image, s.images)),
-            0.0f);
+                                    pixel < s.pixels && (s.linear ? ky < geo.kh : first < geo.ci);
+        pixels(v, i, p, turn, block, g) =
+            select(inside,
+                   input(promised(channel, geo.ci), g, promised(sx, geo.iw), promised(sy, geo.ih),
+                         promised(image, s.images)),
+                   0.0f);
     }
 
     /// Where a thread's element lies in the product.
@@ -119,7 +120,7 @@ private:
         const GemmTile &t = s.tile;
         const Halide::RDom to(0, t.kVector, 0, t.co_vectors(), 0, t.pixel_vector(), 0,
                               t.px_vectors(), 0, t.first_threads(), 0, t.second_threads(), 0,
-                              s.blocks, 0, parts, "to");
+                              s.co_tiles.divisor * s.px_tiles, 0, parts, "to");
         out_cv = to[0], out_c = to[1], out_pv = to[2], out_p = to[3];
         out_first = to[4], out_second = to[5], out_block = to[6], out_part = to[7];
         const Halide::Expr co_thread = t.channels_first ? out_first : out_second;
@@ -141,17 +142,11 @@ private:
         to.where((s.vec == 1 ? channel : channel - out_cv) < geo.co && pixel < s.pixels);
         const Halide::Expr co_inside = promised(channel, geo.co);
         const Halide::Expr row = s.columns.quotient(pixel), image = s.rows.quotient(row);
-        // A branch, not a select: without a bias there may be no memory to read.
-        const Halide::Expr added = Halide::Internal::Call::make(
-            Halide::Float(32), Halide::Internal::Call::if_then_else,
-            {bias_extent > 0, bias(promised(g * geo.co + co_inside, bias_extent)), 0.0f},
-            Halide::Internal::Call::PureIntrinsic);
-        const Halide::Expr sum = conv(at.c, at.p, out_block, g, 0) + added;
         out(co, g, x, y, n) = Halide::undef<float>();
-        // Strict, or the comparison may assume that there is no NaN and make a maximum that loses it.
         out(co_inside, g, promised(pixel - row * s.columns.divisor, s.columns.divisor),
             promised(row - image * s.rows.divisor, s.rows.divisor), promised(image, s.images)) =
-            Halide::strict_float(select(sum < floor, floor, sum));
+            conv_epilogue(conv(at.c, at.p, out_block, g, 0), bias, bias_extent,
+                          g * geo.co + co_inside, floor);
     }
 
     /// Whole tiles, what lies behind the last channel and pixel included.
@@ -159,8 +154,9 @@ private:
         Place at;
         const Halide::RDom to = loops(s, s.parts, at);
         out(co, g, x, y, n) = Halide::undef<float>();
-        out(promised(co_tile(out_block, s) * s.tile.co + at.c, s.co_tiles.divisor * s.tile.co), g, promised(s.co_tiles.quotient(out_block) * s.tile.px + at.p, s.blocks * s.tile.px), out_part, 0) =
-            conv(at.c, at.p, out_block, g, out_part);
+        out(promised(co_tile(out_block, s) * s.tile.co + at.c, s.co_tiles.divisor * s.tile.co), g,
+            promised(s.co_tiles.quotient(out_block) * s.tile.px + at.p, s.px_tiles * s.tile.px),
+            out_part, 0) = conv(at.c, at.p, out_block, g, out_part);
     }
 
     static Halide::Expr co_tile(const Halide::Expr &block, const GemmShape &s) {

@@ -43,8 +43,12 @@ public:
         geo.pad_x = pad_x_, geo.pad_y = pad_y_;
         geo.dilation_x = dilation_x_, geo.dilation_y = dilation_y_;
         const Expr chunks = params_.linear ? geo.ci : (geo.ci + params_.chunk - 1) / params_.chunk;
-        shape_.tile = {params_.co, params_.px, params_.co_t, params_.px_t,
-                       format_ == Format::kNhwc, params_.pixels_dense(format_)};
+        shape_.tile = {params_.co,
+                       params_.px,
+                       params_.co_t,
+                       params_.px_t,
+                       format_ == Format::kNhwc,
+                       params_.pixels_dense(format_)};
         shape_.chunk = params_.chunk, shape_.vec = params_.vec;
         shape_.linear = params_.linear != 0, shape_.split = params_.split != 0;
         shape_.turns = turns_, shape_.parts = parts_;
@@ -52,20 +56,21 @@ public:
         shape_.columns = by_columns_(columns_), shape_.rows = by_rows_(rows_);
         shape_.taps_x = by_taps_x_(taps_x_), shape_.chunks = by_chunks_(chunks);
         shape_.co_tiles = by_co_tiles_((geo.co + params_.co - 1) / params_.co);
-        shape_.blocks = shape_.co_tiles.divisor * ((pixels_ + params_.px - 1) / params_.px);
+        shape_.px_tiles = (pixels_ + params_.px - 1) / params_.px;
         alg_.emplace(input_, weight_, bias_, bias_.dim(0).extent(), floor_, geo, shape_);
         output_ = alg_->out;
     }
 
     void schedule() {
         promise_dense(input_, params_.vec == 4 ? 0 : -1);
-        promise_dense(output_, params_.vec == 4 || params_.split ? 0 : -1);
+        const bool parts = params_.split != 0, nhwc = format_ == Format::kNhwc;
+        promise_dense(output_, params_.vec == 4 || (parts && nhwc) ? 0 : parts ? 2 : -1);
         promise_dense(weight_, 0);
         promise_dense(bias_, 0);
         weight_.dim(0).set_extent(params_.co);
         in_fours(weight_);
         if (params_.vec == 4) in_fours(input_);
-        if (params_.vec == 4 || params_.split) in_fours(output_);
+        if (params_.vec == 4) in_fours(output_);
         schedule_conv2d_gemm(*alg_, shape_);
         CudaOptions options = cuda_options(cuda_);
         options.async_copies = true;

@@ -32,7 +32,8 @@ void schedule_conv2d_gemm(Conv2dGemm &a, const GemmShape &shape) {
         } else {
             s.split(co_i, co_t, co_i, tile.co_vectors());
         }
-        const Var &t_1 = tile.channels_first ? co_t : px_t, &t_2 = tile.channels_first ? px_t : co_t;
+        const Var &t_1 = tile.channels_first ? co_t : px_t,
+                  &t_2 = tile.channels_first ? px_t : co_t;
         std::vector<VarOrRVar> order{co_v, co_i, px_v, px_i};
         order.insert(order.end(), inner.begin(), inner.end());
         order.insert(order.end(), {t_1, t_2});
