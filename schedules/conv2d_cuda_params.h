@@ -45,8 +45,55 @@ struct Conv2dCudaParams {
 
     /// Whether pixels, else channels, lie side by side in shared memory.
     bool pixels_dense(Format format) const { return format == Format::kNchw || linear != 0; }
-    int threads() const { return co / co_t * (px / px_t); }
-    int shared_bytes() const { return 4 * stages * chunk * (co + px); }
+    int threads() const { return engine == kDirect ? kDirectThreads : co / co_t * (px / px_t); }
+    int shared_bytes() const { return engine == kDirect ? 0 : 4 * stages * chunk * (co + px); }
+
+    /// Turns of the sum of a pass: chunks, the last one of a tap or of the sum with zeros behind.
+    int64_t turns(const ConvPass &pass) const {
+        const int64_t taps = pass.taps();
+        return linear ? divide_up(taps * pass.ci, chunk) : taps * divide_up(pass.ci, chunk);
+    }
+    int64_t co_tiles(const ConvPass &pass) const { return divide_up(pass.co, co); }
+    int64_t px_tiles(const ConvPass &pass) const {
+        return divide_up(int64_t{pass.n} * pass.x.out * pass.y.out, px);
+    }
+
+    /// Null if this schedule computes `pass` in blocks of at most `most_shared` bytes of shared
+    /// memory, else why not. The schedules rely on it: they check nothing again at run time.
+    const char *why_illegal(const ConvPass &pass, Format format, int most_shared) const {
+        constexpr int64_t kMost = INT32_MAX;
+        // Index of the pixels, with what the last tile or strip has behind the last one.
+        if (int64_t{pass.n} * pass.x.out * pass.y.out > kMost - 256) {
+            return "there are nearly 2^31 output pixels or more";
+        }
+        if (engine == kDirect) {
+            if (vec != 1 || linear != 0 || stages != 1 || split != 0) return "nothing is staged";
+            // Tasks of 4 pixels, in whole warps.
+            const double tasks = 32.0 * pass.co * pass.groups *
+                                 (divide_up(int64_t{pass.n} * pass.x.out * pass.y.out, 128) + 1.0);
+            return tasks > kMost ? "there are too many outputs to count" : nullptr;
+        }
+        if (co % co_t != 0 || px % px_t != 0) return "thread tiles do not divide the block's";
+        if (threads() > 1024) return "a block has more than 1024 threads";
+        if (threads() < 32) return "a block has less than a warp";
+        if (shared_bytes() > most_shared) return "a block needs more shared memory than there is";
+        if (pass.groups > 65535) return "a grid has no more than 65535 groups";
+        if (co_tiles(pass) * px_tiles(pass) > kMost) return "there are 2^31 blocks or more";
+        if (co_tiles(pass) * co * turns(pass) * chunk * pass.groups > kMost) {
+            return "the packed weight has 2^31 elements or more";
+        }
+        if (vec == 1) return nullptr;
+        if (linear != 0) return "channels of several taps are no vector";
+        if (format != Format::kNhwc) return "the channels are not dense";
+        return pass.ci % vec == 0 && pass.co % vec == 0
+                   ? nullptr
+                   : "the channels of a group are not whole vectors";
+    }
+
+    static constexpr int kDirectThreads = 128;
+
+private:
+    static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 };
 
 }  // namespace convwright
