@@ -60,6 +60,8 @@ public:
         promise_dense(weight_, -1);
         promise_dense(packed_, 0);
         Halide::Func packed(packed_);
+        // Stores nothing and leaves no kernel, but as a loop of the host it would ask for host memory.
+        packed.gpu_single_thread();
         Halide::Stage store = packed.update();
         store.allow_race_conditions();  // every loop writes other elements
         store.reorder({to_row_, to_lane_, to_thread_, kx_, ky_, to_block_, p_, g_})

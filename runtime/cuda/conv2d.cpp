@@ -26,10 +26,11 @@ struct Call {
     float *workspace;
 
     float floor() const { return plan.relu ? 0.0f : -std::numeric_limits<float>::infinity(); }
-    /// All output channels, or none.
+    /// All output channels, or none. A null pointer would turn the call into Halide's question for
+    /// the bounds of its buffers, which runs nothing.
     DeviceView<1> bias_view(const ConvPass &pass) const {
-        const int64_t channels = int64_t{pass.co} * pass.groups;
-        return {bias, {{{bias == nullptr ? 0 : channels, 1}}}};
+        if (bias == nullptr) return {output.data, {{{0, 1}}}};
+        return {bias, {{{int64_t{pass.co} * pass.groups, 1}}}};
     }
 };
 
