@@ -11,18 +11,25 @@ foreach(format IN ITEMS nhwc nchw)
 endforeach()
 convwright_add_cuda_kernel(cuda_pack_weight)
 
-# Tiles of co x px by what there is to tile; vec:4 where channels come in fours.
+# Tiles of co x px, largest first. vec:4 where what is stored comes in fours.
 foreach(tile IN ITEMS
-        co:128,px:64,co_t:8 co:64 co:64,px:128,px_t:8 co:64,px:32,px_t:4 co:32,px:64,px_t:4
-        co:32,px:32,px_t:4 co:64,split:1 co:64,px:32,px_t:4,split:1)
+        co:128,co_t:8 co:64,px:128 co:64 co:64,px:32,px_t:4 co:32,px:64,px_t:4 co:32,px:32,px_t:4
+        co:64,linear:1 co:16,px:128,linear:1)
     convwright_add_cuda_kernel(conv2d_gemm FORMAT nhwc SCHEDULE vec:4,${tile})
 endforeach()
-# Channels in any number.
-foreach(tile IN ITEMS co:64 co:64,px:32,px_t:4,split:1 co:64,px:64,linear:1 co:16,px:128,px_t:8,linear:1)
+foreach(tile IN ITEMS co:64 co:64,linear:1)
     convwright_add_cuda_kernel(conv2d_gemm FORMAT nhwc SCHEDULE ${tile})
 endforeach()
 foreach(tile IN ITEMS
-        co:128,px:64,co_t:8,px_t:8 co:64 co:32,px:128 co:32,px:64,co_t:4,px_t:4 co:32,px:32,px_t:4
-        co:64,split:1 co:64,px:32,px_t:4,split:1 co:64,linear:1 co:16,px:128,linear:1)
+        co:128,co_t:8 co:64,px:128 co:64 co:64,px:32,px_t:4 co:32,px:64,px_t:4 co:32,px:32,px_t:4
+        co:64,linear:1 co:16,px:128,linear:1)
+    convwright_add_cuda_kernel(conv2d_gemm FORMAT nchw SCHEDULE ${tile})
+endforeach()
+foreach(tile IN ITEMS co:128,co_t:8 co:64)
+    convwright_add_cuda_kernel(conv2d_gemm FORMAT nchw SCHEDULE vec:4,${tile})
+endforeach()
+# Small layers: few outputs, long sums.
+foreach(tile IN ITEMS co:64,split:1 co:64,px:32,px_t:4,split:1)
+    convwright_add_cuda_kernel(conv2d_gemm FORMAT nhwc SCHEDULE vec:4,${tile})
     convwright_add_cuda_kernel(conv2d_gemm FORMAT nchw SCHEDULE ${tile})
 endforeach()

@@ -38,7 +38,7 @@ double turn_cycles(const P &p) {
     const double products = double{1.0} * p.co * p.px * p.chunk / kProductsPerCycle;
     // Floats of a register tile's edges for each of its products, four at a time.
     const double reads = products * (1.0 / p.co_t + 1.0 / p.px_t) * 0.6;
-    const double elements = (p.co / 4.0 + p.px / static_cast<double>(p.vec)) * p.chunk / kWarp;
+    const double elements = (p.co / 4.0 + p.px / (p.linear ? 1.0 : p.vec)) * p.chunk / kWarp;
     // Address, condition and copy; `linear` takes each element apart.
     const double copies = elements * (p.linear ? 24 : 8) / kInstructionsPerCycle;
     return products + reads + copies;
@@ -70,7 +70,8 @@ double predicted_cycles(const P &p, const ConvPass &pass, int multiprocessors, i
     const double most = divide_up(tiles * parts, multiprocessors);  // blocks of the busiest
     const double resident = std::min(most, resident_blocks(p));
     // Blocks that share a multiprocessor hide each other's latencies.
-    const double turn = std::max(turn_cycles(p), (kTurnLatency / p.stages + turn_cycles(p)) / resident);
+    const double turn =
+        std::max(turn_cycles(p), (kTurnLatency / p.stages + turn_cycles(p)) / resident);
     double cycles = kLaunchCycles + most * (turns * turn + kBlockCycles / resident);
     const double weights = 4.0 * p.co_tiles(pass) * p.co * p.turns(pass) * p.chunk * pass.groups;
     const double partial = parts > 1 ? 4.0 * tiles * p.co * p.px * parts : 0;

@@ -5,6 +5,7 @@ namespace convwright {
 
 using Halide::Func;
 using Halide::MemoryType;
+using Halide::RVar;
 using Halide::Stage;
 using Halide::TailStrategy;
 using Halide::Var;
@@ -18,8 +19,12 @@ void schedule_conv2d_gemm(Conv2dGemm &a, const GemmShape &shape) {
     a.out.gpu_single_thread();
     Stage out = a.out.update();
     out.allow_race_conditions();  // every loop writes other elements
-    shape.vec == 1 ? out.unroll(a.out_cv) : out.vectorize(a.out_cv);
-    out.unroll(a.out_c).unroll(a.out_pv).unroll(a.out_p);
+    const auto along = [&](const RVar &loop, bool vectors) {
+        vectors ? out.vectorize(loop) : out.unroll(loop);
+    };
+    along(a.out_cv, shape.store_vectors && tile.channels_first);
+    along(a.out_pv, shape.store_vectors && !tile.channels_first);
+    out.unroll(a.out_c).unroll(a.out_p);
     out.gpu_threads(a.out_first, a.out_second).gpu_blocks(a.out_block, a.out_part, a.g);
     out.never_partition_all();
 
