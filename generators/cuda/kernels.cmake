@@ -14,7 +14,7 @@ convwright_add_cuda_kernel(cuda_pack_weight)
 # Tiles of co x px, largest first. vec:4 where what is stored comes in fours.
 foreach(tile IN ITEMS
         co:128,co_t:8 co:64,px:128 co:64 co:64,px:32,px_t:4 co:32,px:64,px_t:4 co:32,px:32,px_t:4
-        co:64,linear:1 co:16,px:128,linear:1)
+        co:64,linear:1 co:16,px:128,px_t:4,linear:1)
     convwright_add_cuda_kernel(conv2d_gemm FORMAT nhwc SCHEDULE vec:4,${tile})
 endforeach()
 foreach(tile IN ITEMS co:64 co:64,linear:1)
@@ -22,7 +22,7 @@ foreach(tile IN ITEMS co:64 co:64,linear:1)
 endforeach()
 foreach(tile IN ITEMS
         co:128,co_t:8 co:64,px:128 co:64 co:64,px:32,px_t:4 co:32,px:64,px_t:4 co:32,px:32,px_t:4
-        co:64,linear:1 co:16,px:128,linear:1)
+        co:64,linear:1 co:16,px:128,px_t:4,linear:1)
     convwright_add_cuda_kernel(conv2d_gemm FORMAT nchw SCHEDULE ${tile})
 endforeach()
 foreach(tile IN ITEMS co:128,co_t:8 co:64)
