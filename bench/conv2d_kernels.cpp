@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "bench/problem_list.h"
-#include "tests/kernel_call.h"
-#include "tests/naive_conv2d.h"
+#include "autotune/verify/kernel_call.h"
+#include "autotune/verify/naive_conv2d.h"
 
 namespace convwright {
 namespace {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "tests/kernel_call.h"
-#include "tests/naive_conv2d.h"
+#include "autotune/verify/kernel_call.h"
+#include "autotune/verify/naive_conv2d.h"
 
 namespace convwright {
 

@@ -3,8 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/kernel_call.h"
-#include "tests/naive_conv2d.h"
+#include "autotune/verify/kernel_call.h"
+#include "autotune/verify/naive_conv2d.h"
 #include "tests/repro.h"
 #include "tests/seed.h"
 

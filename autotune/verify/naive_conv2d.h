@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "tests/tensor4.h"
+#include "autotune/verify/tensor4.h"
 
 namespace convwright {
 

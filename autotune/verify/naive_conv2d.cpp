@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/naive_conv2d.h"
+#include "autotune/verify/naive_conv2d.h"
 
 #include <algorithm>
 #include <random>
