@@ -17,8 +17,6 @@ using P = Conv2dCudaParams;
 
 class Conv2dCuda : public testing::TestWithParam<size_t> {
 protected:
-    Conv2dCuda() { set_emulated_order(emulator::Order::kForward); }
-
     const ConvKernel &kernel() const { return conv_kernels()[GetParam()]; }
     const P &params() const { return kernel().params; }
     bool direct() const { return params().engine == P::kDirect; }
@@ -38,6 +36,8 @@ protected:
         EXPECT_TRUE(expect_equals_naive(kernel(), p, v, integer_values(p, test_seed()), parts))
             << kernel().name << " does not accept " << format_problem(p);
     }
+
+    UseEmulatedDriver driver_;
 };
 
 std::string name_of(const testing::TestParamInfo<size_t> &info) {
@@ -62,7 +62,7 @@ TEST_P(Conv2dCuda, EachOrderOfThreadsGivesTheSame) {
         problem("fprop", "n2ci" + text(ci()) + "ih3iw4co" + text(co()) + "kh3kw3s1p1");
     for (const auto order :
          {emulator::Order::kForward, emulator::Order::kReversed, emulator::Order::kShuffled}) {
-        set_emulated_order(order);
+        driver_->order = order;
         expect_exact(p, kBias);
     }
 }
