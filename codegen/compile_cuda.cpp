@@ -75,7 +75,7 @@ std::optional<Options> parse(const std::vector<std::string> &arguments) {
 bool within_allowance(const std::vector<KernelFigures> &kernels, int architecture, int allowance) {
     bool all = true;
     for (const KernelFigures &k : kernels) {
-        if (k.spill_bytes <= allowance && k.stack_bytes <= allowance) continue;
+        if (!k.spills_beyond(allowance)) continue;
         all = false;
         std::cerr << k.kernel << " on sm_" << architecture << " spills " << k.spill_bytes
                   << " bytes per thread and has " << k.stack_bytes << " bytes of local memory ("

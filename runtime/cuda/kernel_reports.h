@@ -18,10 +18,6 @@ struct KernelReport {
     int spill_allowance;     ///< Bytes per thread that the row may spill.
     int resident_blocks;     ///< Of a multiprocessor, as occupancy.h counts them.
     double occupancy;
-
-    bool within_allowance() const {
-        return figures.spill_bytes <= spill_allowance && figures.stack_bytes <= spill_allowance;
-    }
 };
 
 /// Of each row, architecture and kernel, as they were when the images were made; nothing of a row that

@@ -24,8 +24,11 @@ struct EmbeddedImages {
 /// Of all shipped CUDA kernels.
 const std::vector<EmbeddedImages> &shipped_images();
 
-/// Of the shipped kernel with this symbol; empty if there is none. Its functions are <symbol>_0,
-/// <symbol>_1, ...
+/// Makes images_of() find these kernels too, from now on. Thread-safe.
+void enter_images(const std::vector<EmbeddedImages> &table);
+
+/// Of the shipped or entered kernel with this symbol; empty if there is none. Its functions are
+/// <symbol>_0, <symbol>_1, ... Thread-safe.
 std::string_view images_of(std::string_view symbol);
 
 /// The symbol of a function of a text: "conv_0" is one of "conv".

@@ -22,6 +22,11 @@ struct KernelFigures {
     int shared_bytes = 0;          ///< Static.
     int max_threads = 0;           ///< Of a block; 0 where the text does not say.
     int dynamic_shared_bytes = 0;  ///< Of a launch.
+
+    /// Whether more bytes of a thread than these lie in local memory.
+    bool spills_beyond(int allowance) const {
+        return spill_bytes > allowance || stack_bytes > allowance;
+    }
 };
 
 /// What compiling a text for one architecture gave.
