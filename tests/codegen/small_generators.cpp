@@ -13,10 +13,12 @@ public:
     GeneratorParam<std::string> cuda_{"cuda", ""};  // path of the text
 
     GeneratorParam<bool> async_{"async", false};
+    GeneratorParam<int> stages_{"stages", 1};
 
     void schedule() {
         CudaOptions options = cuda_options(cuda_);
         options.async_copies = async_;
+        options.stages = stages_;
         offload_to_cuda(this->get_pipeline(), options);
     }
 
@@ -93,6 +95,21 @@ public:
     }
 };
 
+class SmallChunks : public CudaGenerator<SmallChunks> {
+public:
+    GeneratorParam<bool> unrolled_{"unrolled", true};
+    Input<Buffer<float, 2>> input_{"input"};
+    Input<Buffer<float, 1>> weight_{"weight"};
+    Output<Buffer<float, 1>> out_{"out"};
+
+    void generate() {
+        out_ = small::Chunks(input_, weight_, input_.dim(1).extent(), unrolled_).out;
+        dense(input_, 16);
+        dense(weight_, 4);
+        dense(out_, 4);
+    }
+};
+
 class SmallMatmul : public CudaGenerator<SmallMatmul> {
 public:
     Input<Buffer<float, 2>> a_{"a"}, b_{"b"};
@@ -115,4 +132,5 @@ HALIDE_REGISTER_GENERATOR(convwright::SmallTypes, small_types)
 HALIDE_REGISTER_GENERATOR(convwright::SmallStencil, small_stencil)
 HALIDE_REGISTER_GENERATOR(convwright::SmallTranspose, small_transpose)
 HALIDE_REGISTER_GENERATOR(convwright::SmallPadded, small_padded)
+HALIDE_REGISTER_GENERATOR(convwright::SmallChunks, small_chunks)
 HALIDE_REGISTER_GENERATOR(convwright::SmallMatmul, small_matmul)
