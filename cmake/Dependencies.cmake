@@ -52,4 +52,7 @@ if(CONVWRIGHT_TUNER)
             "SQLite or nlohmann's JSON was not found; install the Debian packages libsqlite3-dev and "
             "nlohmann-json3-dev, or configure with -DCONVWRIGHT_TUNER=OFF.")
     endif()
+    if(NOT TARGET SQLite3::SQLite3)  # the name until CMake 4
+        add_library(SQLite3::SQLite3 ALIAS SQLite::SQLite3)
+    endif()
 endif()
