@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schedules/cuda/conv2d_wgrad.h"
+
+namespace convwright {
+
+using Halide::Func;
+using Halide::MemoryType;
+using Halide::TailStrategy;
+using Halide::Var;
+using P = Conv2dWgradCudaParams;
+
+namespace {
+
+constexpr int kVector = 4;  // floats of the widest access of shared memory
+
+/// Copies `width` channels or elements c of a chunk of pixels to shared memory, a step of all threads
+/// after the other, threads along what is dense.
+void stage_panel(Func panel, const Var &c, const Var &p, int width, const P &params, bool nhwc) {
+    const int x_threads = params.e / params.e_t;
+    Var v("v"), i("i"), step("step"), t("t"), x_t("x_t"), y_t("y_t");
+    panel.store_in(MemoryType::GPUShared).bound_extent(c, width).bound_extent(p, params.chunk);
+    if (nhwc && params.vec == kVector) {
+        panel.split(c, c, v, kVector).reorder(v, c, p).vectorize(v).fuse(c, p, i);
+    } else if (nhwc) {
+        // A thread's channels are a quarter of the panel apart: those of a warp follow each other.
+        panel.split(c, v, c, width / kVector).reorder(v, c, p).unroll(v).fuse(c, p, i);
+    } else {
+        // Rows of 4 more floats: the lanes of a warp, which are pixels, would all store to one bank.
+        panel.bound_storage(c, width + kVector);
+        panel.split(c, v, c, width / kVector).reorder(v, p, c).unroll(v).fuse(p, c, i);
+    }
+    panel.split(i, step, t, params.threads())
+        .split(t, y_t, x_t, x_threads)
+        .unroll(step)
+        .gpu_threads(x_t, y_t)
+        .never_partition_all();
+}
+
+}  // namespace
+
+/// A thread has co_t x e_t accumulators; the chunks of pixels run outside the threads.
+/// Neighbouring threads take neighbouring vectors of 4 elements, so that a quarter of a warp reads
+/// 128 bytes of a panel without a conflict of banks, and all of it the same channels.
+void schedule_wgrad_gemm_cuda(WgradGemm &a, const P &p, bool nhwc) {
+    Var co_o("co_o"), co_t("co_t"), co_i("co_i"), e_o("e_o"), e_u("e_u"), e_t("e_t"), e_i("e_i");
+    Var block("block");
+    const int e_threads = p.e / p.e_t;
+    // e = e_u * (4 * e_threads) + e_t * 4 + e_i.
+    const auto register_tile = [&](Halide::Stage stage, const Var &co, const Var &e) {
+        stage.split(co, co_t, co_i, p.co_t)
+            .split(e, e_u, e_t, kVector * e_threads)
+            .split(e_t, e_t, e_i, kVector);
+    };
+    Var co_b("co_b"), e_b("e_b");
+    a.partial.split(a.co, co_o, co_b, p.co, TailStrategy::RoundUp)
+        .split(a.e, e_o, e_b, p.e, TailStrategy::RoundUp);
+    register_tile(a.partial, co_b, e_b);
+    // Blocks side by side share the pixels, and the gradient before the input.
+    a.partial.reorder({e_i, e_u, co_i, e_t, co_t, e_o, co_o, a.part, a.g})
+        .fuse(e_o, co_o, block)
+        .vectorize(e_i)
+        .unroll(e_u)
+        .unroll(co_i)
+        .gpu_threads(e_t, co_t)
+        .gpu_blocks(block, a.part, a.g)
+        .never_partition_all();
+
+    a.sum.compute_at(a.partial, block)
+        .store_in(MemoryType::Register)
+        .bound_extent(a.co, p.co)
+        .bound_extent(a.e, p.e);
+    register_tile(a.sum, a.co, a.e);
+    a.sum.reorder({e_i, e_u, co_i, e_t, co_t, a.g, a.part})
+        .vectorize(e_i)
+        .unroll(e_u)
+        .unroll(co_i)
+        .gpu_threads(e_t, co_t)
+        .never_partition_all();
+    register_tile(a.sum.update(), a.co, a.e);
+    a.sum.update()
+        .reorder({e_i, e_u, co_i, a.r_p, e_t, co_t, a.r_chunk, a.g, a.part})
+        .vectorize(e_i)
+        .unroll(e_u)
+        .unroll(co_i)
+        .unroll(a.r_p)
+        .gpu_threads(e_t, co_t)
+        .never_partition_all();
+
+    a.grad.compute_at(a.sum, a.r_chunk);
+    a.patch.compute_at(a.sum, a.r_chunk);
+    stage_panel(a.grad, a.co, a.p, p.co, p, nhwc);
+    stage_panel(a.patch, a.e, a.p, p.e, p, nhwc);
+}
+
+/// Lanes of a warp run along what is dense: channels, which share nothing but (depthwise) are read in
+/// whole lines; or the pixels of one channel.
+void schedule_wgrad_direct_cuda(WgradDirect &a, const P &p, bool nhwc) {
+    Var c_o("c_o"), c_t("c_t"), e_o("e_o"), e_i("e_i"), block("block");
+    const Var x = nhwc ? c_t : e_i, y = nhwc ? e_i : c_t;
+    a.partial.split(a.c, c_o, c_t, p.co, TailStrategy::RoundUp)
+        .split(a.e, e_o, e_i, p.e, TailStrategy::RoundUp)
+        .reorder({x, y, e_o, c_o, a.part, a.g})
+        .fuse(e_o, c_o, block)
+        .gpu_threads(x, y)
+        .gpu_blocks(block, a.part, a.g)
+        .never_partition_all();
+    a.total.compute_at(a.partial, x).store_in(MemoryType::Register);
+
+    a.share.compute_at(a.partial, block).store_in(MemoryType::GPUShared);
+    a.sum.compute_at(a.partial, block).store_in(MemoryType::Register);
+    const Var lane = nhwc ? a.c : a.s, other = nhwc ? a.s : a.c;
+    for (Func f : {a.share, a.sum}) {
+        f.bound_extent(a.c, p.co).bound_extent(a.e, p.e).bound_extent(a.part, 1);
+        f.reorder({a.e, lane, other, a.part}).unroll(a.e).gpu_threads(lane, other).never_partition_all();
+    }
+    a.sum.update()
+        .reorder({a.e, a.r_step, lane, other, a.part})
+        .unroll(a.e)
+        .gpu_threads(lane, other)
+        .never_partition_all();
+}
+
+}  // namespace convwright
