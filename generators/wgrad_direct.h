@@ -14,7 +14,7 @@ namespace convwright {
 struct WgradDirect {
     Halide::Var c{"c"}, e{"e"}, s{"s"}, g{"g"}, part{"part"};
     Halide::RVar r_step, r_share;
-    Halide::Func sum{"sum"}, share{"share"};      ///< The same, a thread's and everybody's.
+    Halide::Func sum{"sum"}, share{"share"};  ///< The same, a thread's and everybody's.
     Halide::Func total{"total"}, partial{"partial"};
 
     /// `group`: output channels of a group.

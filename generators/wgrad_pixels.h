@@ -40,11 +40,11 @@ struct WgradPixels {
         const Halide::Expr ky = kw.quotient(tap), kx = kw.remainder(tap, ky);
         const Halide::Expr x = at.x * geo.stride_x + (kx * geo.dilation_x - geo.pad_x);
         const Halide::Expr y = at.y * geo.stride_y + (ky * geo.dilation_y - geo.pad_y);
-        return select(below(x, geo.iw) && below(y, geo.ih) && p < pixels(),
-                      to_float(input(unsafe_promise_clamped(ci, 0, geo.ci - 1),
-                                     inside(g, geo.groups), inside(x, geo.iw), inside(y, geo.ih),
-                                     inside(at.n, batch))),
-                      0.0f);
+        return select(
+            below(x, geo.iw) && below(y, geo.ih) && p < pixels(),
+            to_float(input(unsafe_promise_clamped(ci, 0, geo.ci - 1), inside(g, geo.groups),
+                           inside(x, geo.iw), inside(y, geo.ih), inside(at.n, batch))),
+            0.0f);
     }
 
 private:

@@ -26,7 +26,7 @@ public:
     Input<int> kw_{"kw"};
     Input<int> steps_{"steps"};  // chunks of pixels (direct: pixels of a thread) in a part
     FastDivisionInput by_ow_{"ow"}, by_oh_{"oh"}, by_channels_{"channels"}, by_kw_{"kw"};
-    FastDivisionInput by_group_{"group"};    // direct: output channels of a group
+    FastDivisionInput by_group_{"group"};          // direct: output channels of a group
     Output<Buffer<float, 4>> partial_{"partial"};  // (element, co, g, part); direct: g is 1
 
     void generate() {
@@ -66,7 +66,8 @@ public:
         partial_.dim(1).set_extent(partial_.dim(1).extent() / params_.co * params_.co);
         if (gemm) {
             partial_.set_host_alignment(16);
-            for (int d = 1; d < 4; d++) partial_.dim(d).set_stride(partial_.dim(d).stride() / 4 * 4);
+            for (int d = 1; d < 4; d++)
+                partial_.dim(d).set_stride(partial_.dim(d).stride() / 4 * 4);
         }
         CudaOptions options = cuda_options(cuda_);
         options.async_copies = params_.async != 0;

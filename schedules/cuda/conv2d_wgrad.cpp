@@ -111,7 +111,10 @@ void schedule_wgrad_direct_cuda(WgradDirect &a, const P &p, bool nhwc) {
     const Var lane = nhwc ? a.c : a.s, other = nhwc ? a.s : a.c;
     for (Func f : {a.share, a.sum}) {
         f.bound_extent(a.c, p.co).bound_extent(a.e, p.e).bound_extent(a.part, 1);
-        f.reorder({a.e, lane, other, a.part}).unroll(a.e).gpu_threads(lane, other).never_partition_all();
+        f.reorder({a.e, lane, other, a.part})
+            .unroll(a.e)
+            .gpu_threads(lane, other)
+            .never_partition_all();
     }
     a.sum.update()
         .reorder({a.e, a.r_step, lane, other, a.part})
