@@ -16,7 +16,8 @@ struct PassView {
     Extent channel, group, x, y, n;
 
     /// (channels of a group, groups, columns, rows, images).
-    BufferView<5> buffer() const { return {data, {{channel, group, x, y, n}}, dtype}; }
+    std::array<Extent, 5> extents() const { return {{channel, group, x, y, n}}; }
+    BufferView<5> buffer() const { return {data, extents(), dtype}; }
 };
 
 /// What the pass reads, and what it writes.

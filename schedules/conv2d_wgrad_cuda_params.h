@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
+
 #include "runtime/conv_problem.h"
 #include "schedules/knobs.h"
 
@@ -40,6 +42,37 @@ struct Conv2dWgradCudaParams {
             {"shares", &P::shares, {4, 8, 16, 32}},
         };
         return table;
+    }
+
+    /// Bytes of shared memory of a block.
+    int shared_bytes() const {
+        if (engine == kDirect) return 4 * co * e * shares;
+        return 4 * chunk * (co + e + (vec == 1 ? 8 : 0));
+    }
+
+    /// Null if this schedule computes `problem` in blocks of at most `most_shared` bytes of shared
+    /// memory, else why not.
+    const char *why_illegal(const ConvProblem &problem, int most_shared) const {
+        constexpr int64_t kMostGroups = 65535;  // of a grid's third axis
+        if (threads() > 1024) return "a block has more than 1024 threads";
+        if (shared_bytes() > most_shared) return "a block needs more shared memory than there is";
+        // Steps of a part, which the last one may run past the end, are counted in 31 bits.
+        if (static_cast<double>(problem.n) * problem.oh() * problem.ow() > (1 << 30)) {
+            return "there are more than 2^30 output pixels";
+        }
+        if (engine == kDirect) {
+            if (vec != 1 || async != 0) return "nothing is staged";
+            return nullptr;
+        }
+        if (co % co_t != 0 || e % e_t != 0) return "thread tiles do not divide the block's";
+        const int loads = chunk * std::min(co, e) / 4;
+        if (loads % threads() != 0) return "threads have different numbers of loads";
+        if (problem.groups > kMostGroups) return "there are more than 65535 groups";
+        if (vec == 1) return nullptr;
+        if (problem.format != Format::kNhwc) return "the channels are not dense";
+        const bool whole =
+            problem.ci / problem.groups % vec == 0 && problem.co / problem.groups % vec == 0;
+        return whole ? nullptr : "the channels of a group are not whole vectors";
     }
 };
 

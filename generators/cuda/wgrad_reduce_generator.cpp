@@ -48,14 +48,15 @@ public:
         promise_dense(partial_, -1);
         promise_dense(grad_weight_, -1);
         RVar block("block"), thread("thread");
-        Halide::Func(grad_weight_)
-            .update()
+        Halide::Func out(grad_weight_);
+        out.gpu_single_thread();  // nothing, but not on the host
+        out.update()
             .allow_race_conditions()  // each turn writes another element
             .split(r_element_, block, thread, kThreads, TailStrategy::GuardWithIf)
             .gpu_threads(thread)
             .gpu_blocks(block)
             .never_partition_all();
-        sum_.compute_at(grad_weight_, thread).store_in(Halide::MemoryType::Register);
+        sum_.compute_at(out, thread).store_in(Halide::MemoryType::Register);
         sum_.update().unroll(r_together_);
         offload_to_cuda(get_pipeline(), cuda_options(cuda_));
     }
