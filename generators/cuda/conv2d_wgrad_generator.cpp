@@ -55,9 +55,9 @@ public:
 
     void schedule() {
         const bool gemm = params_.engine == Conv2dWgradCudaParams::kGemm;
-        const int dense = !gemm ? -1 : format_ == Format::kNhwc ? 0 : 2;
+        const bool channels = gemm && format_ == Format::kNhwc;
         for (auto *buffer : {&grad_output_, &input_}) {
-            promise_dense(*buffer, dense);
+            promise_dense(*buffer, channels ? 0 : -1);
             if (params_.vec > 1) promise_vectors(*buffer, params_.vec);
         }
         // Whole tiles.

@@ -119,8 +119,7 @@ bool run_gemm(const Call &call, const ConvStep &step) {
     DeviceView<5> output(to, extents);
 
     const int columns = pass.x.out, rows = pass.y.out;
-    const int64_t chunks =
-        params.linear ? pass.ci : (pass.ci + params.chunk - 1) / params.chunk;
+    const int64_t chunks = params.linear ? pass.ci : (pass.ci + params.chunk - 1) / params.chunk;
     KernelArguments arguments(&call.context);
     arguments.add(input.get(), weight.get(), bias.get(), call.floor(), pass.x.stride, pass.y.stride,
                   pass.x.pad, pass.y.pad, pass.x.dilation, pass.y.dilation, pass.x.taps.count,

@@ -70,7 +70,8 @@ double predicted_cycles(const P &p, const ConvPass &pass, int multiprocessors, i
     const double most = divide_up(tiles * parts, multiprocessors);  // blocks of the busiest
     const double resident = std::min(most, resident_blocks(p));
     // Blocks that share a multiprocessor hide each other's latencies.
-    const double turn = std::max(turn_cycles(p), (kTurnLatency / p.stages + turn_cycles(p)) / resident);
+    const double turn =
+        std::max(turn_cycles(p), (kTurnLatency / p.stages + turn_cycles(p)) / resident);
     double cycles = kLaunchCycles + most * (turns * turn + kBlockCycles / resident);
     const double weights = 4.0 * p.co_tiles(pass) * p.co * p.turns(pass) * p.chunk * pass.groups;
     const double partial = parts > 1 ? 4.0 * tiles * p.co * p.px * parts : 0;

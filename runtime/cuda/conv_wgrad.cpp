@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "runtime/cuda/device_view.h"
-#include "runtime/fast_division.h"
+#include "runtime/cuda/kernel_arguments.h"
 #include "runtime/pass_view.h"
 
 namespace convwright::cuda {
@@ -48,8 +48,8 @@ std::vector<Axis> axes_of(const ConvProblem &p, const Weight &weight, const Stri
 }
 
 /// Adds the parts in their order.
-bool reduce(CallContext &context, const std::vector<Axis> &axes, const Weight &grad_weight,
-            const float *workspace, int64_t parts, int64_t part_stride) {
+bool reduce(CallContext &context, Format format, const std::vector<Axis> &axes,
+            const Weight &grad_weight, const float *workspace, int64_t parts, int64_t part_stride) {
     std::array<Extent, 6> from;
     std::array<Extent, 5> to;
     for (size_t d = 0; d < to.size(); d++) {
@@ -60,13 +60,13 @@ bool reduce(CallContext &context, const std::vector<Axis> &axes, const Weight &g
     from[5] = {parts, part_stride};
     DeviceView<6> partial(workspace, from);
     DeviceView<5> result(grad_weight.data, to);
-    void *user_context = &context;
-    std::array<FastDivisor, 4> by;
-    for (size_t d = 0; d < by.size(); d++) by[d] = FastDivisor(static_cast<int32_t>(to[d].extent));
-    void *arguments[] = {&user_context,     partial.get(), &by[0].multiplier, &by[0].shift,
-                         &by[1].multiplier, &by[1].shift,  &by[2].multiplier, &by[2].shift,
-                         &by[3].multiplier, &by[3].shift,  result.get()};
-    return support_kernel("wgrad_reduce_cuda")(arguments) == 0;
+    KernelArguments arguments(&context);
+    arguments.add(partial.get());
+    for (size_t d = 0; d < 4; d++) {
+        arguments.add(FastDivisor(static_cast<int32_t>(to[d].extent)));
+    }
+    arguments.add(result.get());
+    return arguments.call(support_kernels(format).wgrad_reduce);
 }
 
 /// Whether the only part may be written as the result: whole tiles, and elements side by side.
@@ -85,9 +85,11 @@ bool run_wgrad(CallContext &context, const WgradPlan &plan, const ConvProblem &p
                float *workspace) {
     const Conv2dWgradCudaParams &params = plan.kernel->params;
     const bool gemm = params.engine == Conv2dWgradCudaParams::kGemm;
-    ConvPass pass = conv_passes(problem).front();
-    DeviceView<5> grad(grad_output.data, view_output(grad_output, pass, problem.dtype).extents());
-    DeviceView<5> in(input.data, view_input(input, pass, problem.dtype).extents());
+    const ConvPass pass = conv_passes(problem).front();
+    const PassView grad_view = view_output(grad_output, pass, problem.dtype);
+    const PassView input_view = view_input(input, pass, problem.dtype);
+    DeviceView<5> grad(grad_view.data, grad_view.extents());
+    DeviceView<5> in(input_view.data, input_view.extents());
 
     // Neighbouring threads of the direct engine have neighbouring channels.
     const bool channels_first = !gemm && problem.format == Format::kNhwc;
@@ -104,37 +106,15 @@ bool run_wgrad(CallContext &context, const WgradPlan &plan, const ConvProblem &p
                             {plan.co, strides.co},
                             {plan.groups, strides.g},
                             {plan.cut.parts, strides.part}}});
-    const FastDivisor ow(pass.x.out), oh(pass.y.out), channels(pass.ci / params.vec),
-        kw(pass.x.taps.count), group(pass.co);
-    auto steps = static_cast<int32_t>(plan.cut.steps);
-    void *user_context = &context;
-    PassAxis x = pass.x, y = pass.y;
-    const auto word = [](const uint32_t &value) { return const_cast<uint32_t *>(&value); };
-    void *arguments[] = {&user_context,
-                         grad.get(),
-                         in.get(),
-                         &x.stride,
-                         &y.stride,
-                         &x.pad,
-                         &y.pad,
-                         &x.dilation,
-                         &y.dilation,
-                         &x.taps.count,
-                         &steps,
-                         word(ow.multiplier),
-                         word(ow.shift),
-                         word(oh.multiplier),
-                         word(oh.shift),
-                         word(channels.multiplier),
-                         word(channels.shift),
-                         word(kw.multiplier),
-                         word(kw.shift),
-                         word(group.multiplier),
-                         word(group.shift),
-                         partial.get()};
-    if (plan.kernel->call(arguments) != 0) return false;
-    return straight || reduce(context, axes_of(problem, grad_weight, strides), grad_weight,
-                              workspace, plan.cut.parts, strides.part);
+    const PassAxis &x = pass.x, &y = pass.y;
+    KernelArguments arguments(&context);
+    arguments.add(grad.get(), in.get(), x.stride, y.stride, x.pad, y.pad, x.dilation, y.dilation,
+                  x.taps.count, static_cast<int32_t>(plan.cut.steps), FastDivisor(x.out),
+                  FastDivisor(y.out), FastDivisor(pass.ci / params.vec), FastDivisor(x.taps.count),
+                  FastDivisor(pass.co), partial.get());
+    if (!arguments.call(plan.kernel->call)) return false;
+    return straight || reduce(context, problem.format, axes_of(problem, grad_weight, strides),
+                              grad_weight, workspace, plan.cut.parts, strides.part);
 }
 
 }  // namespace convwright::cuda

@@ -6,6 +6,7 @@
 
 #include "runtime/kernel_table.h"
 #include "schedules/conv2d_cuda_params.h"
+#include "schedules/conv2d_wgrad_cuda_params.h"
 
 namespace convwright::cuda {
 
@@ -20,12 +21,24 @@ struct ConvKernel {
     KernelEntry call;
 };
 
-/// Kernels without knobs, by format: packing of weights and the second pass of split sums.
+/// One compiled kernel of wgrad.
+struct WgradKernel {
+    std::string name, schedule;  ///< As in ConvKernel.
+    Format format;
+    DType dtype;
+    int index_bits;
+    Conv2dWgradCudaParams params;
+    KernelEntry call;
+};
+
+/// Kernels without knobs, by format: packing of weights and the second pass of split sums, of wgrad
+/// for both formats.
 struct SupportKernels {
-    KernelEntry pack_weight, parts;
+    KernelEntry pack_weight, parts, wgrad_reduce;
 };
 
 const std::vector<ConvKernel> &conv_kernels();
+const std::vector<WgradKernel> &wgrad_kernels();
 const SupportKernels &support_kernels(Format format);
 
 }  // namespace convwright::cuda

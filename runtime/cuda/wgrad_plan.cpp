@@ -9,36 +9,11 @@
 namespace convwright::cuda {
 namespace {
 
-/// Shared memory that every architecture gives a block without being asked.
-constexpr int kSharedBytes = 48 * 1024;
-
 bool chosen(const WgradKernel &kernel) {
     return forced_kernel().empty() || forced_kernel() == kernel.name;
 }
 
-/// That reach each element.
-int index_bits(const Activation &t, int64_t n, int64_t c, int64_t h, int64_t w) {
-    int64_t last = 0;
-    for (const auto &[extent, stride] : {std::pair{n, t.n}, {c, t.c}, {h, t.h}, {w, t.w}}) {
-        if (stride > INT32_MAX) return 0;
-        last += (extent - 1) * stride;
-    }
-    return last > INT32_MAX ? 64 : 32;
-}
-
-bool has_vectors(const Activation &t) {
-    return reinterpret_cast<uintptr_t>(t.data) % 16 == 0 && t.n % 4 == 0 && t.h % 4 == 0 &&
-           t.w % 4 == 0;
-}
-
 }  // namespace
-
-Placed placed(const ConvProblem &p, const Activation &grad_output, const Activation &input) {
-    const int of_grad = index_bits(grad_output, p.n, p.co, p.oh(), p.ow());
-    const int of_input = index_bits(input, p.n, p.ci, p.ih, p.iw);
-    const bool none = of_grad == 0 || of_input == 0;
-    return {has_vectors(grad_output) && has_vectors(input), none ? 0 : std::max(of_grad, of_input)};
-}
 
 WgradPlan wgrad_plan_with(const WgradKernel &kernel, const ConvProblem &problem,
                           const Device &device, const Placed &placed) {
@@ -50,7 +25,7 @@ WgradPlan wgrad_plan_with(const WgradKernel &kernel, const ConvProblem &problem,
     };
     if (kernel.format != problem.format) return refused("it is for the other memory format");
     if (kernel.dtype != problem.dtype) return refused("it is for another type");
-    if (const char *why = params.why_illegal(problem, kSharedBytes)) return refused(why);
+    if (const char *why = params.why_illegal(problem, device.shared_bytes)) return refused(why);
     if (params.vec > 1 && !placed.vectors) return refused("the tensors are not 16-byte aligned");
     if (placed.index_bits == 0) return refused("a stride is 2^31 elements or more");
     if (placed.index_bits > kernel.index_bits) {

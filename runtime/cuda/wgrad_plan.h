@@ -4,21 +4,12 @@
 #include <string>
 #include <vector>
 
-#include "runtime/conv2d.h"
 #include "runtime/cuda/device.h"
 #include "runtime/cuda/kernel_table.h"
+#include "runtime/cuda/placed.h"
 #include "runtime/cuda/wgrad_cost.h"
 
 namespace convwright::cuda {
-
-/// What a kernel must know of the activations beside the problem.
-struct Placed {
-    bool vectors = true;  ///< Pixels begin at multiples of 16 bytes.
-    int index_bits = 32;  ///< That reach every element: 32 or 64; 0 if a stride has more than 32.
-};
-
-/// Of grad_output and input of a wgrad problem.
-Placed placed(const ConvProblem &problem, const Activation &grad_output, const Activation &input);
 
 /// What runs for a wgrad problem.
 struct WgradPlan {
