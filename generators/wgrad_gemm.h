@@ -6,27 +6,30 @@
 namespace convwright {
 
 /// wgrad as a matrix product, output channels by filter elements, over parts of the pixels:
-///   partial(e,co,g,part) = sum of grad(co,g,p) * patch(e,g,p) over the pixels p of the part,
-/// which are `chunks` chunks of `chunk` from part * chunks * chunk on. Filter elements and not input
-/// channels at one tap: 7x7 filters of 3 channels are 147 elements, and would be 49 tiles of which
-/// 3 in 64 columns are used.
+///   partial(e,co,e_o,co_o,slice) = sum of grad(co_o * tile.co + co, p) * patch(e_o * tile.e + e, p)
+/// of group slice % groups over the pixels p of part slice / groups, which are `chunks` chunks of
+/// `chunk`. Filter elements and not input channels at one tap: 7x7 filters of 3 channels are 147
+/// elements, and would be 49 tiles of which 3 in 64 columns are used.
 /// Innermost first: grad_output (co,g,ow,oh,n), input (ci,g,iw,ih,n).
 struct WgradGemm {
-    Halide::Var co{"co"}, e{"e"}, g{"g"}, p{"p"}, part{"part"};
+    Halide::Var co{"co"}, e{"e"}, co_o{"co_o"}, e_o{"e_o"}, slice{"slice"}, p{"p"};
     Halide::RVar r_p, r_chunk;
-    /// (co, p, g), (e, p, g), and twice (e, co, g, part).
+    /// (co, p, co_o, slice), (e, p, e_o, slice), and twice (e, co, e_o, co_o, slice).
     Halide::Func grad{"grad"}, patch{"patch"}, sum{"sum"}, partial{"partial"};
 
     WgradGemm(const Halide::Func &grad_output, const Halide::Func &input, const WgradPixels &px,
-              const Halide::Expr &chunks, int chunk) {
-        grad(co, p, g) = px.gradient(grad_output, co, g, p);
-        patch(e, p, g) = px.patch(input, e, g, p);
+              const FastDivision &groups, const WgradTile &tile, const Halide::Expr &chunks,
+              int chunk) {
+        const Halide::Expr part = groups.quotient(slice), g = groups.remainder(slice, part);
+        const Halide::Expr pixel = part * chunks * chunk + p;
+        grad(co, p, co_o, slice) = px.gradient(grad_output, co_o * tile.co, co, g, pixel);
+        patch(e, p, e_o, slice) = px.patch(input, e_o * tile.e + e, g, pixel);
         const Halide::RDom r(0, chunk, 0, chunks, "r");
         r_p = r[0], r_chunk = r[1];
-        const Halide::Expr at = (part * chunks + r_chunk) * chunk + r_p;
-        sum(e, co, g, part) = 0.0f;
-        sum(e, co, g, part) += grad(co, at, g) * patch(e, at, g);
-        partial(e, co, g, part) = sum(e, co, g, part);
+        const Halide::Expr at = r_chunk * chunk + r_p;
+        sum(e, co, e_o, co_o, slice) = 0.0f;
+        sum(e, co, e_o, co_o, slice) += grad(co, at, co_o, slice) * patch(e, at, e_o, slice);
+        partial(e, co, e_o, co_o, slice) = sum(e, co, e_o, co_o, slice);
     }
 };
 

@@ -6,6 +6,12 @@
 
 namespace convwright {
 
+/// A tile of filter elements and output channels. Results are indexed in tiles, (e, co, e_o, co_o,
+/// ...): no index of what a block shares then depends on the block, and barriers can be judged.
+struct WgradTile {
+    int e, co;
+};
+
 /// How kernels number what wgrad sums over and what it computes, so that neither needs whole tiles of
 /// an axis: the output pixels of all images, p = x + ow * (y + oh * n), and the elements of a filter,
 /// e = ci + channels * (kx + kw * ky). What lies behind the last pixel is zeros; behind the last
@@ -20,12 +26,13 @@ struct WgradPixels {
 
     Halide::Expr pixels() const { return ow.divisor * oh.divisor * batch; }
 
-    /// grad_output at output channel co and pixel p.
-    Halide::Expr gradient(const Halide::Func &grad_output, const Halide::Expr &co,
-                          const Halide::Expr &g, const Halide::Expr &p) const {
+    /// grad_output at output channel first + co, where `first` is a multiple of vec, and pixel p.
+    Halide::Expr gradient(const Halide::Func &grad_output, const Halide::Expr &first,
+                          const Halide::Expr &co, const Halide::Expr &g,
+                          const Halide::Expr &p) const {
         const Pixel at = pixel(p);
         return select(p < pixels(),
-                      to_float(grad_output(within(co, geo.co), inside(g, geo.groups),
+                      to_float(grad_output(within(first, co, geo.co), inside(g, geo.groups),
                                            inside(at.x, ow.divisor), inside(at.y, oh.divisor),
                                            inside(at.n, batch))),
                       0.0f);
@@ -63,8 +70,9 @@ private:
         return clamped ? clamp(i, 0, count - 1) : unsafe_promise_clamped(i, 0, count - 1);
     }
     /// Channels behind the last one repeat it, by whole vectors.
-    Halide::Expr within(const Halide::Expr &c, const Halide::Expr &count) const {
-        return min(c / vec, count / vec - 1) * vec + c % vec;
+    Halide::Expr within(const Halide::Expr &first, const Halide::Expr &c,
+                        const Halide::Expr &count) const {
+        return min(first / vec + c / vec, count / vec - 1) * vec + c % vec;
     }
 };
 

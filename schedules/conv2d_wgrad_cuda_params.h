@@ -53,13 +53,14 @@ struct Conv2dWgradCudaParams {
     /// Null if this schedule computes `problem` in blocks of at most `most_shared` bytes of shared
     /// memory, else why not.
     const char *why_illegal(const ConvProblem &problem, int most_shared) const {
-        constexpr int64_t kMostGroups = 65535;  // of a grid's third axis
+        constexpr int64_t kMostBlocks = 65535;  // of a grid's second and third axes
         if (threads() > 1024) return "a block has more than 1024 threads";
         if (shared_bytes() > most_shared) return "a block needs more shared memory than there is";
         // Steps of a part, which the last one may run past the end, are counted in 31 bits.
         if (static_cast<double>(problem.n) * problem.oh() * problem.ow() > (1 << 30)) {
             return "there are more than 2^30 output pixels";
         }
+        if (problem.co / co >= kMostBlocks) return "there are 65535 tiles of output channels";
         if (engine == kDirect) {
             if (vec != 1 || async != 0) return "nothing is staged";
             return nullptr;
@@ -67,7 +68,7 @@ struct Conv2dWgradCudaParams {
         if (co % co_t != 0 || e % e_t != 0) return "thread tiles do not divide the block's";
         const int loads = chunk * std::min(co, e) / 4;
         if (loads % threads() != 0) return "threads have different numbers of loads";
-        if (problem.groups > kMostGroups) return "there are more than 65535 groups";
+        if (problem.groups > kMostBlocks) return "there are more than 65535 groups";
         if (vec == 1) return nullptr;
         if (problem.format != Format::kNhwc) return "the channels are not dense";
         const bool whole =

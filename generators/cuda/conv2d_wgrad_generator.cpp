@@ -26,8 +26,10 @@ public:
     Input<int> kw_{"kw"};
     Input<int> steps_{"steps"};  // chunks of pixels (direct: pixels of a thread) in a part
     FastDivisionInput by_ow_{"ow"}, by_oh_{"oh"}, by_channels_{"channels"}, by_kw_{"kw"};
-    FastDivisionInput by_group_{"group"};          // direct: output channels of a group
-    Output<Buffer<float, 4>> partial_{"partial"};  // (element, co, g, part); direct: g is 1
+    FastDivisionInput by_groups_{"groups"};  // gemm
+    FastDivisionInput by_group_{"group"};    // direct: output channels of a group
+    // (e, co) of a tile, then e tile, co tile and slice: g + groups * part, direct: part.
+    Output<Buffer<float, 5>> partial_{"partial"};
 
     void generate() {
         params_ = parse_params<Conv2dWgradCudaParams>(schedule_);
@@ -42,12 +44,15 @@ public:
         px.kw = by_kw_(kw_);
         // A vector is loaded before the select that may drop it, unless the load is a copy.
         px.clamped = params_.vec > 1 && params_.async == 0;
+        const WgradTile tile{params_.e, params_.co};
         if (params_.engine == Conv2dWgradCudaParams::kGemm) {
-            gemm_.emplace(grad_output_, input_, px, steps_, params_.chunk);
+            gemm_.emplace(grad_output_, input_, px, by_groups_(px.geo.groups), tile, steps_,
+                          params_.chunk);
             partial_ = gemm_->partial;
             schedule_wgrad_gemm_cuda(*gemm_, params_, nhwc);
         } else {
-            direct_.emplace(grad_output_, input_, px, by_group_(px.geo.co), steps_, params_.shares);
+            direct_.emplace(grad_output_, input_, px, by_group_(px.geo.co), tile, steps_,
+                            params_.shares);
             partial_ = direct_->partial;
             schedule_wgrad_direct_cuda(*direct_, params_, nhwc);
         }
@@ -60,13 +65,12 @@ public:
             promise_dense(*buffer, channels ? 0 : -1);
             if (params_.vec > 1) promise_vectors(*buffer, params_.vec);
         }
-        // Whole tiles.
         promise_dense(partial_, gemm ? 0 : -1);
-        partial_.dim(0).set_extent(partial_.dim(0).extent() / params_.e * params_.e);
-        partial_.dim(1).set_extent(partial_.dim(1).extent() / params_.co * params_.co);
+        partial_.dim(0).set_extent(params_.e);
+        partial_.dim(1).set_extent(params_.co);
         if (gemm) {
             partial_.set_host_alignment(16);
-            for (int d = 1; d < 4; d++)
+            for (int d = 1; d < 5; d++)
                 partial_.dim(d).set_stride(partial_.dim(d).stride() / 4 * 4);
         }
         CudaOptions options = cuda_options(cuda_);

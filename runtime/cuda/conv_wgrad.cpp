@@ -11,7 +11,7 @@
 namespace convwright::cuda {
 namespace {
 
-/// Where the partial sums lie: elements of what is written (e, co, g, part).
+/// Where the partial sums lie: steps of a filter element, an output channel, a group and a part.
 struct Strides {
     int64_t e, co, g, part;
 };
@@ -101,17 +101,18 @@ bool run_wgrad(CallContext &context, const WgradPlan &plan, const ConvProblem &p
 
     const bool straight = is_result(problem, plan, grad_weight);
     if (straight) strides = {1, grad_weight.co, grad_weight.co * pass.co, 0};
-    DeviceView<4> partial(straight ? grad_weight.data : workspace,
-                          {{{plan.e, strides.e},
-                            {plan.co, strides.co},
-                            {plan.groups, strides.g},
-                            {plan.cut.parts, strides.part}}});
+    DeviceView<5> partial(straight ? grad_weight.data : workspace,
+                          {{{params.e, strides.e},
+                            {params.co, strides.co},
+                            {plan.e / params.e, params.e * strides.e},
+                            {plan.co / params.co, params.co * strides.co},
+                            {plan.groups * plan.cut.parts, gemm ? strides.g : strides.part}}});
     const PassAxis &x = pass.x, &y = pass.y;
     KernelArguments arguments(&context);
     arguments.add(grad.get(), in.get(), x.stride, y.stride, x.pad, y.pad, x.dilation, y.dilation,
                   x.taps.count, static_cast<int32_t>(plan.cut.steps), FastDivisor(x.out),
                   FastDivisor(y.out), FastDivisor(pass.ci / params.vec), FastDivisor(x.taps.count),
-                  FastDivisor(pass.co), partial.get());
+                  FastDivisor(pass.groups), FastDivisor(pass.co), partial.get());
     if (!arguments.call(plan.kernel->call)) return false;
     return straight || reduce(context, problem.format, axes_of(problem, grad_weight, strides),
                               grad_weight, workspace, plan.cut.parts, strides.part);

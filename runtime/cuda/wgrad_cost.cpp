@@ -21,7 +21,7 @@ constexpr double kLaunchCycles = 4000, kBlockCycles = 1500;
 constexpr double kBytesPerCycle = 20;
 // A plan may ask for no more workspace than this, unless one part is more.
 constexpr int64_t kMostFloats = int64_t{1} << 26;
-constexpr int64_t kMostParts = 65535;  // of a grid's second axis
+constexpr int64_t kMostSlices = 65535;  // parts of groups: a grid's third axis
 
 int64_t round_up(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
 int64_t divide_up(int64_t value, int64_t by) { return (value + by - 1) / by; }
@@ -79,8 +79,8 @@ double predicted_cycles(const P &params, const ConvProblem &problem, int multipr
 WgradParts wgrad_parts(const P &params, const ConvProblem &problem, int multiprocessors) {
     const WgradExtents extents(params, problem);
     const int64_t all = divide_up(pixels(problem), pixels_per_step(params));
-    const int64_t most =
-        std::min({all, kMostParts, std::max<int64_t>(1, kMostFloats / extents.floats())});
+    const int64_t most = std::min(
+        {all, kMostSlices / extents.groups, std::max<int64_t>(1, kMostFloats / extents.floats())});
     WgradParts best;
     double best_cycles = INFINITY;
     const auto consider = [&](int64_t parts) {

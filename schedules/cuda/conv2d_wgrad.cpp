@@ -18,7 +18,7 @@ constexpr int kVector = 4;  // floats of the widest access of shared memory
 void stage_panel(Func panel, const Var &c, const Var &p, int width, const P &params, bool nhwc) {
     const int x_threads = params.e / params.e_t;
     Var v("v"), i("i"), step("step"), t("t"), x_t("x_t"), y_t("y_t");
-    panel.store_in(MemoryType::GPUShared).bound_extent(c, width).bound_extent(p, params.chunk);
+    panel.store_in(MemoryType::GPUShared).bound(c, 0, width).bound_extent(p, params.chunk);
     if (nhwc && params.vec == kVector) {
         panel.split(c, c, v, kVector).reorder(v, c, p).vectorize(v).fuse(c, p, i);
     } else if (nhwc) {
@@ -42,43 +42,39 @@ void stage_panel(Func panel, const Var &c, const Var &p, int width, const P &par
 /// Neighbouring threads take neighbouring vectors of 4 elements, so that a quarter of a warp reads
 /// 128 bytes of a panel without a conflict of banks, and all of it the same channels.
 void schedule_wgrad_gemm_cuda(WgradGemm &a, const P &p, bool nhwc) {
-    Var co_o("co_o"), co_t("co_t"), co_i("co_i"), e_o("e_o"), e_u("e_u"), e_t("e_t"), e_i("e_i");
-    Var block("block");
+    Var co_t("co_t"), co_i("co_i"), e_u("e_u"), e_t("e_t"), e_i("e_i");
     const int e_threads = p.e / p.e_t;
     // e = e_u * (4 * e_threads) + e_t * 4 + e_i.
-    const auto register_tile = [&](Halide::Stage stage, const Var &co, const Var &e) {
-        stage.split(co, co_t, co_i, p.co_t)
-            .split(e, e_u, e_t, kVector * e_threads)
+    const auto register_tile = [&](Halide::Stage stage) {
+        stage.split(a.co, co_t, co_i, p.co_t)
+            .split(a.e, e_u, e_t, kVector * e_threads)
             .split(e_t, e_t, e_i, kVector);
     };
-    Var co_b("co_b"), e_b("e_b");
-    a.partial.split(a.co, co_o, co_b, p.co, TailStrategy::RoundUp)
-        .split(a.e, e_o, e_b, p.e, TailStrategy::RoundUp);
-    register_tile(a.partial, co_b, e_b);
+    a.partial.bound(a.e, 0, p.e).bound(a.co, 0, p.co);
+    register_tile(a.partial);
     // Blocks side by side share the pixels, and the gradient before the input.
-    a.partial.reorder({e_i, e_u, co_i, e_t, co_t, e_o, co_o, a.part, a.g})
-        .fuse(e_o, co_o, block)
+    a.partial.reorder({e_i, e_u, co_i, e_t, co_t, a.e_o, a.co_o, a.slice})
         .vectorize(e_i)
         .unroll(e_u)
         .unroll(co_i)
         .gpu_threads(e_t, co_t)
-        .gpu_blocks(block, a.part, a.g)
+        .gpu_blocks(a.e_o, a.co_o, a.slice)
         .never_partition_all();
 
-    a.sum.compute_at(a.partial, block)
+    a.sum.compute_at(a.partial, a.e_o)
         .store_in(MemoryType::Register)
-        .bound_extent(a.co, p.co)
-        .bound_extent(a.e, p.e);
-    register_tile(a.sum, a.co, a.e);
-    a.sum.reorder({e_i, e_u, co_i, e_t, co_t, a.g, a.part})
+        .bound(a.e, 0, p.e)
+        .bound(a.co, 0, p.co);
+    register_tile(a.sum);
+    a.sum.reorder({e_i, e_u, co_i, e_t, co_t})
         .vectorize(e_i)
         .unroll(e_u)
         .unroll(co_i)
         .gpu_threads(e_t, co_t)
         .never_partition_all();
-    register_tile(a.sum.update(), a.co, a.e);
+    register_tile(a.sum.update());
     a.sum.update()
-        .reorder({e_i, e_u, co_i, a.r_p, e_t, co_t, a.r_chunk, a.g, a.part})
+        .reorder({e_i, e_u, co_i, a.r_p, e_t, co_t, a.r_chunk})
         .vectorize(e_i)
         .unroll(e_u)
         .unroll(co_i)
@@ -95,29 +91,23 @@ void schedule_wgrad_gemm_cuda(WgradGemm &a, const P &p, bool nhwc) {
 /// Lanes of a warp run along what is dense: channels, which share nothing but (depthwise) are read in
 /// whole lines; or the pixels of one channel.
 void schedule_wgrad_direct_cuda(WgradDirect &a, const P &p, bool nhwc) {
-    Var c_o("c_o"), c_t("c_t"), e_o("e_o"), e_i("e_i"), block("block");
-    const Var x = nhwc ? c_t : e_i, y = nhwc ? e_i : c_t;
-    a.partial.split(a.c, c_o, c_t, p.co, TailStrategy::RoundUp)
-        .split(a.e, e_o, e_i, p.e, TailStrategy::RoundUp)
-        .reorder({x, y, e_o, c_o, a.part, a.g})
-        .fuse(e_o, c_o, block)
+    a.partial.bound(a.e, 0, p.e).bound(a.co, 0, p.co);
+    const Var x = nhwc ? a.co : a.e, y = nhwc ? a.e : a.co;
+    a.partial.reorder({x, y, a.e_o, a.co_o, a.part})
         .gpu_threads(x, y)
-        .gpu_blocks(block, a.part, a.g)
+        .gpu_blocks(a.e_o, a.co_o, a.part)
         .never_partition_all();
     a.total.compute_at(a.partial, x).store_in(MemoryType::Register);
 
-    a.share.compute_at(a.partial, block).store_in(MemoryType::GPUShared);
-    a.sum.compute_at(a.partial, block).store_in(MemoryType::Register);
-    const Var lane = nhwc ? a.c : a.s, other = nhwc ? a.s : a.c;
+    a.share.compute_at(a.partial, a.e_o).store_in(MemoryType::GPUShared);
+    a.sum.compute_at(a.partial, a.e_o).store_in(MemoryType::Register);
+    const Var lane = nhwc ? a.co : a.s, other = nhwc ? a.s : a.co;
     for (Func f : {a.share, a.sum}) {
-        f.bound_extent(a.c, p.co).bound_extent(a.e, p.e).bound_extent(a.part, 1);
-        f.reorder({a.e, lane, other, a.part})
-            .unroll(a.e)
-            .gpu_threads(lane, other)
-            .never_partition_all();
+        f.bound(a.co, 0, p.co).bound(a.e, 0, p.e);
+        f.reorder({a.e, lane, other}).unroll(a.e).gpu_threads(lane, other).never_partition_all();
     }
     a.sum.update()
-        .reorder({a.e, a.r_step, lane, other, a.part})
+        .reorder({a.e, a.r_step, lane, other})
         .unroll(a.e)
         .gpu_threads(lane, other)
         .never_partition_all();
