@@ -12,12 +12,14 @@ using P = Conv2dWgradCudaParams;
 namespace {
 
 constexpr int kVector = 4;  // floats of the widest access of shared memory
+constexpr int kSector = 8;  // floats that global memory moves at least
 
 /// Copies `width` channels or elements c of a chunk of pixels to shared memory, a step of all threads
 /// after the other, threads along what is dense.
 void stage_panel(Func panel, const Var &c, const Var &p, int width, const P &params, bool nhwc) {
     const int x_threads = params.e / params.e_t;
-    Var v("v"), i("i"), step("step"), t("t"), x_t("x_t"), y_t("y_t");
+    Var v("v"), i("i"), p_o("p_o"), p_t("p_t");
+    Var step("step"), t("t"), x_t("x_t"), y_t("y_t");
     panel.store_in(MemoryType::GPUShared).bound(c, 0, width).bound_extent(p, params.chunk);
     if (nhwc && params.vec == kVector) {
         panel.split(c, c, v, kVector).reorder(v, c, p).vectorize(v).fuse(c, p, i);
@@ -25,9 +27,15 @@ void stage_panel(Func panel, const Var &c, const Var &p, int width, const P &par
         // A thread's channels are a quarter of the panel apart: those of a warp follow each other.
         panel.split(c, v, c, width / kVector).reorder(v, c, p).unroll(v).fuse(c, p, i);
     } else {
-        // Rows of 4 more floats: the lanes of a warp, which are pixels, would all store to one bank.
+        // 8 pixels, a sector of memory, of 4 rows in a warp. In rows of 4 more floats pixel p of
+        // channel c lies in bank 4 * p + c: no two of a warp in one.
         panel.bound_storage(c, width + kVector);
-        panel.split(c, v, c, width / kVector).reorder(v, p, c).unroll(v).fuse(p, c, i);
+        panel.split(c, v, c, width / kVector)
+            .split(p, p_o, p_t, kSector)
+            .reorder(v, p_t, c, p_o)
+            .unroll(v)
+            .fuse(p_t, c, i)
+            .fuse(i, p_o, i);
     }
     panel.split(i, step, t, params.threads())
         .split(t, y_t, x_t, x_threads)
