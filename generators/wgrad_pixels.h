@@ -21,8 +21,9 @@ struct WgradPixels {
     FastDivision ow, oh;        ///< Of a pixel.
     FastDivision channels, kw;  ///< Of a filter element; the first by `vec`.
     Halide::Expr batch;
-    int vec = 1;           ///< Elements from a multiple of it on share their tap.
-    bool clamped = false;  ///< Where a load that is not wanted would be made all the same.
+    Halide::Expr
+        only;     ///< The last index of an output column, row or tap in the view of the input.
+    int vec = 1;  ///< Elements from a multiple of it on share their tap.
 
     Halide::Expr pixels() const { return ow.divisor * oh.divisor * batch; }
 
@@ -38,7 +39,10 @@ struct WgradPixels {
                       0.0f);
     }
 
-    /// The input that meets filter element e at pixel p, 0 outside.
+    /// The input that meets filter element e at pixel p, 0 outside. `input` is indexed
+    /// (ci, g, x, y, n, kx, ky) by output pixel and tap, a view that strides make: the address is then
+    /// a sum of one term per pixel and one per filter element, most of which does not change from step
+    /// to step. As a view of one column, row and tap, `only` = 0: what it has is between the lines.
     Halide::Expr patch(const Halide::Func &input, const Halide::Expr &e, const Halide::Expr &g,
                        const Halide::Expr &p) const {
         const Pixel at = pixel(p);
@@ -47,11 +51,11 @@ struct WgradPixels {
         const Halide::Expr ky = kw.quotient(tap), kx = kw.remainder(tap, ky);
         const Halide::Expr x = at.x * geo.stride_x + (kx * geo.dilation_x - geo.pad_x);
         const Halide::Expr y = at.y * geo.stride_y + (ky * geo.dilation_y - geo.pad_y);
-        return select(
-            below(x, geo.iw) && below(y, geo.ih) && p < pixels(),
-            to_float(input(unsafe_promise_clamped(ci, 0, geo.ci - 1), inside(g, geo.groups),
-                           inside(x, geo.iw), inside(y, geo.ih), inside(at.n, batch))),
-            0.0f);
+        const auto one = [&](const Halide::Expr &i) { return unsafe_promise_clamped(i, 0, only); };
+        return select(below(x, geo.iw) && below(y, geo.ih) && p < pixels(),
+                      to_float(input(inside(ci, geo.ci), inside(g, geo.groups), one(at.x),
+                                     one(at.y), inside(at.n, batch), one(kx), one(ky))),
+                      0.0f);
     }
 
 private:
@@ -66,8 +70,8 @@ private:
     static Halide::Expr below(const Halide::Expr &i, const Halide::Expr &count) {
         return Halide::cast<uint32_t>(i) < Halide::cast<uint32_t>(count);
     }
-    Halide::Expr inside(const Halide::Expr &i, const Halide::Expr &count) const {
-        return clamped ? clamp(i, 0, count - 1) : unsafe_promise_clamped(i, 0, count - 1);
+    static Halide::Expr inside(const Halide::Expr &i, const Halide::Expr &count) {
+        return unsafe_promise_clamped(i, 0, count - 1);
     }
     /// Channels behind the last one repeat it, by whole vectors.
     Halide::Expr within(const Halide::Expr &first, const Halide::Expr &c,

@@ -19,7 +19,9 @@ public:
     GeneratorParam<std::string> cuda_{"cuda", ""};          // file that takes the CUDA C++
 
     Input<Buffer<float, 5>> grad_output_{"grad_output"};  // (co, g, ow, oh, n)
-    Input<Buffer<float, 5>> input_{"input"};              // (ci, g, iw, ih, n)
+    // (ci, g, ow, oh, n, kx, ky), of which four extents are said to be 1; as if not padded.
+    Input<Buffer<float, 7>> input_{"input"};
+    Input<int> iw_{"iw"}, ih_{"ih"};
     Input<int> stride_x_{"stride_x"}, stride_y_{"stride_y"};
     Input<int> pad_x_{"pad_x"}, pad_y_{"pad_y"};
     Input<int> dilation_x_{"dilation_x"}, dilation_y_{"dilation_y"};
@@ -42,8 +44,7 @@ public:
         px.vec = params_.vec;
         px.channels = by_channels_(px.geo.ci / params_.vec);
         px.kw = by_kw_(kw_);
-        // A vector is loaded before the select that may drop it, unless the load is a copy.
-        px.clamped = params_.vec > 1 && params_.async == 0;
+        px.only = input_.dim(2).extent() - 1;
         const WgradTile tile{params_.e, params_.co};
         if (params_.engine == Conv2dWgradCudaParams::kGemm) {
             gemm_.emplace(grad_output_, input_, px, by_groups_(px.geo.groups), tile, steps_,
@@ -61,9 +62,12 @@ public:
     void schedule() {
         const bool gemm = params_.engine == Conv2dWgradCudaParams::kGemm;
         const bool channels = gemm && format_ == Format::kNhwc;
-        for (auto *buffer : {&grad_output_, &input_}) {
-            promise_dense(*buffer, channels ? 0 : -1);
-            if (params_.vec > 1) promise_vectors(*buffer, params_.vec);
+        promise_dense(grad_output_, channels ? 0 : -1);
+        promise_dense(input_, channels ? 0 : -1);
+        for (const int d : {2, 3, 5, 6}) input_.dim(d).set_extent(input_.dim(2).extent());
+        if (params_.vec > 1) {
+            promise_vectors(grad_output_, params_.vec);
+            promise_vectors(input_, params_.vec);
         }
         promise_dense(partial_, gemm ? 0 : -1);
         partial_.dim(0).set_extent(params_.e);
@@ -83,7 +87,7 @@ private:
         ConvGeometry geo;
         geo.ci = input_.dim(0).extent(), geo.co = grad_output_.dim(0).extent();
         geo.groups = input_.dim(1).extent();
-        geo.iw = input_.dim(2).extent(), geo.ih = input_.dim(3).extent();
+        geo.iw = iw_, geo.ih = ih_;
         geo.kw = kw_;
         geo.stride_x = stride_x_, geo.stride_y = stride_y_;
         geo.pad_x = pad_x_, geo.pad_y = pad_y_;

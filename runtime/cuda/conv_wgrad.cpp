@@ -69,6 +69,24 @@ bool reduce(CallContext &context, Format format, const std::vector<Axis> &axes,
     return arguments.call(support_kernels(format).wgrad_reduce);
 }
 
+/// The input by output pixel and tap, (ci, g, ow, oh, n, kx, ky): what meets at a pixel and a tap lies
+/// at the sum of both steps from the first padded column and row, which is in front of the tensor.
+class PatchView : public BufferView<7> {
+public:
+    PatchView(const Activation &t, const ConvPass &pass)
+        : BufferView<7>(nullptr, {{{pass.ci, t.c},
+                                   {pass.groups, pass.ci * t.c},
+                                   {1, pass.x.stride * pass.x.in_step * t.w},
+                                   {1, pass.y.stride * pass.y.in_step * t.h},
+                                   {pass.n, pass.n == 1 ? 0 : t.n},
+                                   {1, pass.x.dilation * pass.x.in_step * t.w},
+                                   {1, pass.y.dilation * pass.y.in_step * t.h}}}) {
+        const int64_t before =
+            pass.x.pad * pass.x.in_step * t.w + pass.y.pad * pass.y.in_step * t.h;
+        get()->device = reinterpret_cast<uintptr_t>(t.data) - before * sizeof(float);
+    }
+};
+
 /// Whether the only part may be written as the result: whole tiles, and elements side by side.
 bool is_result(const ConvProblem &p, const WgradPlan &plan, const Weight &weight) {
     const int64_t ci = p.ci / p.groups;
@@ -87,9 +105,8 @@ bool run_wgrad(CallContext &context, const WgradPlan &plan, const ConvProblem &p
     const bool gemm = params.engine == Conv2dWgradCudaParams::kGemm;
     const ConvPass pass = conv_passes(problem).front();
     const PassView grad_view = view_output(grad_output, pass, problem.dtype);
-    const PassView input_view = view_input(input, pass, problem.dtype);
     DeviceView<5> grad(grad_view.data, grad_view.extents());
-    DeviceView<5> in(input_view.data, input_view.extents());
+    PatchView in(input, pass);
 
     // Neighbouring threads of the direct engine have neighbouring channels.
     const bool channels_first = !gemm && problem.format == Format::kNhwc;
@@ -109,10 +126,11 @@ bool run_wgrad(CallContext &context, const WgradPlan &plan, const ConvProblem &p
                             {plan.groups * plan.cut.parts, gemm ? strides.g : strides.part}}});
     const PassAxis &x = pass.x, &y = pass.y;
     KernelArguments arguments(&context);
-    arguments.add(grad.get(), in.get(), x.stride, y.stride, x.pad, y.pad, x.dilation, y.dilation,
-                  x.taps.count, static_cast<int32_t>(plan.cut.steps), FastDivisor(x.out),
-                  FastDivisor(y.out), FastDivisor(pass.ci / params.vec), FastDivisor(x.taps.count),
-                  FastDivisor(pass.groups), FastDivisor(pass.co), partial.get());
+    arguments.add(grad.get(), in.get(), x.in, y.in, x.stride, y.stride, x.pad, y.pad, x.dilation,
+                  y.dilation, x.taps.count, static_cast<int32_t>(plan.cut.steps),
+                  FastDivisor(x.out), FastDivisor(y.out), FastDivisor(pass.ci / params.vec),
+                  FastDivisor(x.taps.count), FastDivisor(pass.groups), FastDivisor(pass.co),
+                  partial.get());
     if (!arguments.call(plan.kernel->call)) return false;
     return straight || reduce(context, problem.format, axes_of(problem, grad_weight, strides),
                               grad_weight, workspace, plan.cut.parts, strides.part);
