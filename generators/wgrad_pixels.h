@@ -21,44 +21,10 @@ struct WgradPixels {
     FastDivision ow, oh;        ///< Of a pixel.
     FastDivision channels, kw;  ///< Of a filter element; the first by `vec`.
     Halide::Expr batch;
-    Halide::Expr
-        only;     ///< The last index of an output column, row or tap in the view of the input.
     int vec = 1;  ///< Elements from a multiple of it on share their tap.
 
     Halide::Expr pixels() const { return ow.divisor * oh.divisor * batch; }
 
-    /// grad_output at output channel first + co, where `first` is a multiple of vec, and pixel p.
-    Halide::Expr gradient(const Halide::Func &grad_output, const Halide::Expr &first,
-                          const Halide::Expr &co, const Halide::Expr &g,
-                          const Halide::Expr &p) const {
-        const Pixel at = pixel(p);
-        return select(p < pixels(),
-                      to_float(grad_output(within(first, co, geo.co), inside(g, geo.groups),
-                                           inside(at.x, ow.divisor), inside(at.y, oh.divisor),
-                                           inside(at.n, batch))),
-                      0.0f);
-    }
-
-    /// The input that meets filter element e at pixel p, 0 outside. `input` is indexed
-    /// (ci, g, x, y, n, kx, ky) by output pixel and tap, a view that strides make: the address is then
-    /// a sum of one term per pixel and one per filter element, most of which does not change from step
-    /// to step. As a view of one column, row and tap, `only` = 0: what it has is between the lines.
-    Halide::Expr patch(const Halide::Func &input, const Halide::Expr &e, const Halide::Expr &g,
-                       const Halide::Expr &p) const {
-        const Pixel at = pixel(p);
-        const Halide::Expr first = e / vec, tap = channels.quotient(first);
-        const Halide::Expr ci = channels.remainder(first, tap) * vec + e % vec;
-        const Halide::Expr ky = kw.quotient(tap), kx = kw.remainder(tap, ky);
-        const Halide::Expr x = at.x * geo.stride_x + (kx * geo.dilation_x - geo.pad_x);
-        const Halide::Expr y = at.y * geo.stride_y + (ky * geo.dilation_y - geo.pad_y);
-        const auto one = [&](const Halide::Expr &i) { return unsafe_promise_clamped(i, 0, only); };
-        return select(below(x, geo.iw) && below(y, geo.ih) && p < pixels(),
-                      to_float(input(inside(ci, geo.ci), inside(g, geo.groups), one(at.x),
-                                     one(at.y), inside(at.n, batch), one(kx), one(ky))),
-                      0.0f);
-    }
-
-private:
     struct Pixel {
         Halide::Expr x, y, n;
     };
@@ -66,17 +32,27 @@ private:
         const Halide::Expr row = ow.quotient(p), n = oh.quotient(row);
         return {ow.remainder(p, row), oh.remainder(row, n), n};
     }
-    /// 0 <= i < count in one comparison.
-    static Halide::Expr below(const Halide::Expr &i, const Halide::Expr &count) {
-        return Halide::cast<uint32_t>(i) < Halide::cast<uint32_t>(count);
+
+    struct Element {
+        Halide::Expr ci, kx, ky;  ///< Vectors of channels, and the tap.
+        Halide::Expr dx, dy;  ///< From the pixel's column and row of the input to those it meets.
+    };
+    /// Of vector e of elements.
+    Element element(const Halide::Expr &e) const {
+        Element at;
+        const Halide::Expr tap = channels.quotient(e);
+        at.ci = channels.remainder(e, tap);
+        at.ky = kw.quotient(tap), at.kx = kw.remainder(tap, at.ky);
+        at.dx = at.kx * geo.dilation_x - geo.pad_x, at.dy = at.ky * geo.dilation_y - geo.pad_y;
+        return at;
     }
-    static Halide::Expr inside(const Halide::Expr &i, const Halide::Expr &count) {
-        return unsafe_promise_clamped(i, 0, count - 1);
-    }
-    /// Channels behind the last one repeat it, by whole vectors.
-    Halide::Expr within(const Halide::Expr &first, const Halide::Expr &c,
-                        const Halide::Expr &count) const {
-        return min(first / vec + c / vec, count / vec - 1) * vec + c % vec;
+
+    /// Whether column x and row y are of the input.
+    Halide::Expr inside(const Halide::Expr &x, const Halide::Expr &y) const {
+        // 0 <= x < iw in one comparison.
+        using Halide::cast;
+        return cast<uint32_t>(x) < cast<uint32_t>(geo.iw) &&
+               cast<uint32_t>(y) < cast<uint32_t>(geo.ih);
     }
 };
 
