@@ -14,4 +14,12 @@ struct Device {
     std::string name;
 };
 
+/// The oldest compute capability that kernels are built for.
+constexpr int kOldestCapability = 75;
+
+/// The GPU of this index in CUDA's order; the reference stays valid. Throws std::runtime_error with one
+/// sentence if there is no driver (driver.h), no such GPU, or it is older than kernels are. Thread-safe;
+/// a look-up when it was asked for before.
+const Device &device(int index);
+
 }  // namespace convwright::cuda
