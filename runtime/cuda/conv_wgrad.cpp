@@ -76,13 +76,18 @@ struct PatchSteps {
     int64_t c, g, x, y, n, kx, ky;
 
     PatchSteps(const Activation &t, const ConvPass &pass) {
-        const int64_t column = t.w * pass.x.in_step, row = t.h * pass.y.in_step;
+        // An axis of one element may have any stride.
+        const int64_t column = pass.x.in == 1 ? 0 : t.w * pass.x.in_step;
+        const int64_t row = pass.y.in == 1 ? 0 : t.h * pass.y.in_step;
         first = reinterpret_cast<const void *>(reinterpret_cast<uintptr_t>(t.data) -
                                                (pass.x.pad * column + pass.y.pad * row) *
                                                    static_cast<int64_t>(sizeof(float)));
         c = t.c, g = pass.ci * t.c, n = t.n;
-        x = pass.x.stride * column, y = pass.y.stride * row;
-        kx = pass.x.dilation * column, ky = pass.y.dilation * row;
+        // None where there is one: it might be too large for 32 bits.
+        x = pass.x.out > 1 ? pass.x.stride * column : 0;
+        y = pass.y.out > 1 ? pass.y.stride * row : 0;
+        kx = pass.x.taps.count > 1 ? pass.x.dilation * column : 0;
+        ky = pass.y.taps.count > 1 ? pass.y.dilation * row : 0;
     }
 };
 

@@ -10,26 +10,20 @@
 
 namespace convwright::cuda {
 
-/// One compiled kernel of the convolution engine.
-struct ConvKernel {
+/// One compiled kernel.
+template<typename Params>
+struct Kernel {
     std::string name;      ///< Unique and stable across builds; also the C symbol.
     std::string schedule;  ///< Knobs as text.
     Format format;
     DType dtype;     ///< Of the tensors in memory.
     int index_bits;  ///< 64 where a tensor may have elements that 32 bits cannot count.
-    Conv2dCudaParams params;
+    Params params;
     KernelEntry call;
 };
 
-/// One compiled kernel of wgrad.
-struct WgradKernel {
-    std::string name, schedule;  ///< As in ConvKernel.
-    Format format;
-    DType dtype;
-    int index_bits;
-    Conv2dWgradCudaParams params;
-    KernelEntry call;
-};
+using ConvKernel = Kernel<Conv2dCudaParams>;
+using WgradKernel = Kernel<Conv2dWgradCudaParams>;
 
 /// Kernels without knobs, by format: packing of weights and the second pass of split sums, of wgrad
 /// for both formats.

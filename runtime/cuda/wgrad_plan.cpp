@@ -15,6 +15,20 @@ bool chosen(const WgradKernel &kernel) {
 
 }  // namespace
 
+Placed wgrad_placed(const ConvProblem &p, const Activation &grad_output, const Activation &input) {
+    Placed result = placed(p, grad_output, input);
+    const int64_t columns = (p.ow() - 1) * p.stride_w + (p.kw - 1) * p.dilation_w;
+    const int64_t rows = (p.oh() - 1) * p.stride_h + (p.kh - 1) * p.dilation_h;
+    const int64_t last =
+        (p.n - 1) * input.n + (p.ci - 1) * input.c + rows * input.h + columns * input.w;
+    if (last > INT32_MAX && result.index_bits == 32) result.index_bits = 64;
+    // Steps of a row and of a tap, which are counted in 32 bits.
+    const int64_t row = std::max(p.oh() > 1 ? p.stride_h : 0, p.kh > 1 ? p.dilation_h : 0);
+    const int64_t column = std::max(p.ow() > 1 ? p.stride_w : 0, p.kw > 1 ? p.dilation_w : 0);
+    if (std::max(row * input.h, column * input.w) > INT32_MAX) result.index_bits = 0;
+    return result;
+}
+
 WgradPlan wgrad_plan_with(const WgradKernel &kernel, const ConvProblem &problem,
                           const Device &device, const Placed &placed) {
     const Conv2dWgradCudaParams &params = kernel.params;

@@ -11,6 +11,10 @@
 
 namespace convwright::cuda {
 
+/// placed() of the tensors of a wgrad problem, for kernels that count from the padding of the input on.
+Placed wgrad_placed(const ConvProblem &problem, const Activation &grad_output,
+                    const Activation &input);
+
 /// What runs for a wgrad problem.
 struct WgradPlan {
     const WgradKernel *kernel = nullptr;

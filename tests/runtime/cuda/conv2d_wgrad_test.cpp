@@ -2,8 +2,10 @@
 // Every CUDA kernel of wgrad, run on the CPU, against the definition on small integers, tolerance 0.
 #include <gtest/gtest.h>
 
+#include <array>
+
+#include "autotune/verify/naive_conv2d.h"
 #include "runtime/cuda/conv_wgrad.h"
-#include "tests/naive_conv2d.h"
 #include "tests/repro.h"
 #include "tests/runtime/cuda/emulated_driver.h"
 #include "tests/seed.h"
@@ -48,7 +50,8 @@ protected:
     const WgradKernel &kernel() const { return wgrad_kernels()[GetParam()]; }
 
     /// The sizes of `text`, "n1ci3ih4iw5co6kh3kw3s1p1", with all variants, in the kernel's format.
-    void expect_exact(const std::string &text) {
+    /// `stride` replaces those of the axes that have one element: w, h, n.
+    void expect_exact(const std::string &text, const std::array<int64_t, 3> &stride = {0, 0, 0}) {
         const bool nhwc = kernel().format == Format::kNhwc;
         const ConvProblem p = parse_problem("wgrad_" + text + "_f32_" + (nhwc ? "nhwc" : "nchw"));
         const ConvValues values = integer_values(p, test_seed());
@@ -62,20 +65,22 @@ protected:
             const Tensor4 input = tensor(input_sizes(p), values.input);
             const Tensor4 grad = tensor(output_sizes(p), values.output);
             const Repro repro(p, kernel().name, v.name);
-            run(p, v, input.activation(), grad.activation(), gaps, expected);
+            Activation in = input.activation();
+            if (stride[0] != 0) in.w = stride[0], in.h = stride[1], in.n = stride[2];
+            run(p, v, in, grad.activation(), gaps, expected);
         }
     }
 
 private:
     void run(const ConvProblem &p, const Variant &v, const Activation &input,
              const Activation &grad, bool gaps, const Values &expected) {
-        const WgradPlan plan = plan_of(kernel(), p, placed(p, grad, input), v.parts);
+        const WgradPlan plan = plan_of(kernel(), p, wgrad_placed(p, grad, input), v.parts);
         ASSERT_NE(plan.kernel, nullptr) << plan.reason;
         const Tensor4 result(weight_sizes(p), strides_for(weight_sizes(p), v.weight_format, gaps),
                              Placement::kMiddle);
         GuardedFloats workspace(plan.workspace, Placement::kMiddle);
         CallContext context;
-        set_emulated_order(v.order);
+        driver_->order = v.order;
         ASSERT_TRUE(run_wgrad(context, plan, p, grad, input, result.weight(), workspace.data()))
             << context.error();
         const Values actual = result.values();
@@ -89,6 +94,7 @@ private:
         EXPECT_TRUE(workspace.redzones_intact()) << "The kernel wrote around its workspace.";
     }
 
+    UseEmulatedDriver driver_;
     size_t first_ = 0;
 };
 
@@ -123,6 +129,12 @@ TEST_P(Wgrad, StridesDilationsAndPadding) {
     expect_exact("n1ci" + ci + "ih11iw8co" + co + "kh5kw2s3x1p2x0");
     expect_exact("n2ci" + ci + "ih5iw6co" + co + "kh2kw3s1x3p3x4d2x1");
     expect_exact("n1ci" + ci + "ih4iw5co" + co + "kh1kw1s2p3");
+}
+
+// Torch gives an axis of one element any stride.
+TEST_P(Wgrad, StridesOfSingleRowsAndColumnsMeanNothing) {
+    const std::string c = text(kernel().params.vec);
+    expect_exact("n1ci" + c + "ih1iw1co" + c + "kh3kw3s1p2", {3, 5, 7});
 }
 
 TEST_P(Wgrad, Groups) {
