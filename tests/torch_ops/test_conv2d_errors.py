@@ -34,12 +34,17 @@ def float32(value: object) -> object:
     return value.float() if is_double else value
 
 
+def on(device: str, value: object) -> object:
+    return value.to(device) if isinstance(value, torch.Tensor) else value
+
+
 @pytest.mark.parametrize("convert", [lambda x: x, float32], ids=["as listed", "float32"])
 @pytest.mark.parametrize("index", range(len(ERROR_INPUTS)))
-def test_error_table_of_torch(index: int, convert) -> None:
+def test_error_table_of_torch(index: int, convert, device: str) -> None:
     sample = ERROR_INPUTS[index].sample_input
-    args = [convert(a) for a in (sample.input, *sample.args)]
-    assert_same_error(args, sample.kwargs)
+    args = [on(device, convert(a)) for a in (sample.input, *sample.args)]
+    kwargs = {name: on(device, value) for name, value in sample.kwargs.items()}
+    assert_same_error(args, kwargs)
 
 
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
@@ -80,8 +85,9 @@ BAD_CALLS = {
 
 
 @pytest.mark.parametrize("name", BAD_CALLS)
-def test_bad_calls(name: str) -> None:
-    assert_same_error(*BAD_CALLS[name])
+def test_bad_calls(name: str, device: str) -> None:
+    args, kwargs = BAD_CALLS[name]
+    assert_same_error(tuple(on(device, a) for a in args), kwargs)
 
 
 # PyTorch's text goes on to list the arguments as they were passed, by position or by name, which a
