@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "torch_ops/csrc/cuda_engine.h"
+
+#include "torch_ops/csrc/torch_cuda.h"
+
+namespace convwright {
+namespace {
+
+using torch::stable::accelerator::DeviceGuard;
+
+/// Makes the tensors' device the current one; most often it is, and a guard costs an allocation.
+std::optional<DeviceGuard> guard_of(const Place &place) {
+    if (torch::stable::accelerator::getCurrentDeviceIndex() == place.index) return std::nullopt;
+    return std::optional<DeviceGuard>(std::in_place, place.index);
+}
+
+/// Floats of a GPU, or nothing where there are none to hold.
+class DeviceFloats {
+public:
+    DeviceFloats(int64_t floats, const Place &place) {
+        if (floats == 0) return;
+        tensor_ = empty_strided({1, 1, 1, floats}, {floats, floats, floats, 1}, DType::kF32, place);
+    }
+    float *data() { return tensor_ ? static_cast<float *>(tensor_->mutable_data_ptr()) : nullptr; }
+
+private:
+    std::optional<Tensor> tensor_;
+};
+
+}  // namespace
+
+CudaEngine::CudaEngine(const Tensor &t)
+    : place_(Place::of(t)), guard_(guard_of(place_)), device_(cuda::device(place_.index)) {
+    context_.stream = current_cuda_stream(place_.index);
+}
+
+cuda::ConvPlan CudaEngine::plan(const ConvProblem &p, const Operand &from,
+                                const Activation &to) const {
+    // Placed is about the tensors of the output's and the input's sizes, whatever the direction.
+    const bool dgrad = p.direction == Direction::kDgrad;
+    return cuda::conv_plan(p, device_,
+                           cuda::placed(p, dgrad ? from.view : to, dgrad ? to : from.view));
+}
+
+cuda::WgradPlan CudaEngine::wgrad_plan(const ConvProblem &p, const Operand &grad_output,
+                                       const Operand &input) const {
+    return cuda::wgrad_plan(p, device_, cuda::placed(p, grad_output.view, input.view));
+}
+
+bool CudaEngine::run(const cuda::ConvPlan &plan, DType, const Activation &input,
+                     const Weight &weight, const void *bias, const Activation &output) {
+    DeviceFloats workspace(plan.workspace, place_);
+    return cuda::run_conv(context_, plan, input, weight, bias, output, workspace.data());
+}
+
+bool CudaEngine::run_wgrad(const cuda::WgradPlan &plan, const ConvProblem &p,
+                           const Activation &grad_output, const Activation &input,
+                           const Weight &grad_weight) {
+    DeviceFloats workspace(plan.workspace, place_);
+    return cuda::run_wgrad(context_, plan, p, grad_output, input, grad_weight, workspace.data());
+}
+
+}  // namespace convwright
