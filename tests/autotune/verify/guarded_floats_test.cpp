@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/guarded_floats.h"
+#include "autotune/verify/guarded_floats.h"
 
 #include <gtest/gtest.h>
 

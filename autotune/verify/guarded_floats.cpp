@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/guarded_floats.h"
+#include "autotune/verify/guarded_floats.h"
 
 #include <sanitizer/asan_interface.h>
 #include <sys/mman.h>

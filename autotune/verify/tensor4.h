@@ -6,8 +6,8 @@
 #include <optional>
 #include <vector>
 
+#include "autotune/verify/guarded_floats.h"
 #include "runtime/conv2d.h"
-#include "tests/guarded_floats.h"
 
 namespace convwright {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/kernel_call.h"
+#include "autotune/verify/kernel_call.h"
 
 namespace convwright {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/tensor4.h"
+#include "autotune/verify/tensor4.h"
 
 #include <bit>
 

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "tests/tensor4.h"
+#include "autotune/verify/tensor4.h"
 
 namespace convwright {
 
@@ -25,5 +25,10 @@ ConvValues integer_values(const ConvProblem &p, uint32_t seed);
 /// The result of the problem's direction straight from the definition, in double. The bias counts
 /// if p.bias is set, a ReLU if p.relu is; bfloat16 results are rounded once, at the end.
 Values naive_conv2d(const ConvProblem &p, const ConvValues &values);
+
+/// The results with these numbers, of those that naive_conv2d() computes; for problems where all of
+/// them would take too long.
+Values naive_results(const ConvProblem &p, const ConvValues &values,
+                     const std::vector<int64_t> &numbers);
 
 }  // namespace convwright
