@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "torch_ops/csrc/cuda_engine.h"
 
+#include "runtime/cuda/forced_kernel.h"
+#include "runtime/plan_cache.h"
 #include "torch_ops/csrc/torch_cuda.h"
 
 namespace convwright {
@@ -12,6 +14,11 @@ using torch::stable::accelerator::DeviceGuard;
 std::optional<DeviceGuard> guard_of(const Place &place) {
     if (torch::stable::accelerator::getCurrentDeviceIndex() == place.index) return std::nullopt;
     return std::optional<DeviceGuard>(std::in_place, place.index);
+}
+
+/// All that a plan depends on beside the problem.
+int64_t variant(const cuda::Device &device, const cuda::Placed &placed) {
+    return (int64_t{device.index} << 8 | placed.index_bits) << 1 | int64_t{placed.vectors};
 }
 
 /// Floats of a GPU, or nothing where there are none to hold.
@@ -31,20 +38,26 @@ private:
 
 CudaEngine::CudaEngine(const Tensor &t)
     : place_(Place::of(t)), guard_(guard_of(place_)), device_(cuda::device(place_.index)) {
+    context_.device = place_.index;
     context_.stream = current_cuda_stream(place_.index);
 }
 
-cuda::ConvPlan CudaEngine::plan(const ConvProblem &p, const Operand &from,
-                                const Activation &to) const {
+const cuda::ConvPlan &CudaEngine::plan(const ConvProblem &p, const Operand &from,
+                                       const Activation &to) const {
+    thread_local PlanCache<cuda::ConvPlan> cache;
     // Placed is about the tensors of the output's and the input's sizes, whatever the direction.
     const bool dgrad = p.direction == Direction::kDgrad;
-    return cuda::conv_plan(p, device_,
-                           cuda::placed(p, dgrad ? from.view : to, dgrad ? to : from.view));
+    const cuda::Placed placed = cuda::placed(p, dgrad ? from.view : to, dgrad ? to : from.view);
+    return cache.get(p, variant(device_, placed), cuda::forced_kernel(),
+                     [&] { return cuda::conv_plan(p, device_, placed); });
 }
 
-cuda::WgradPlan CudaEngine::wgrad_plan(const ConvProblem &p, const Operand &grad_output,
-                                       const Operand &input) const {
-    return cuda::wgrad_plan(p, device_, cuda::placed(p, grad_output.view, input.view));
+const cuda::WgradPlan &CudaEngine::wgrad_plan(const ConvProblem &p, const Operand &grad_output,
+                                              const Operand &input) const {
+    thread_local PlanCache<cuda::WgradPlan> cache;
+    const cuda::Placed placed = cuda::placed(p, grad_output.view, input.view);
+    return cache.get(p, variant(device_, placed), cuda::forced_kernel(),
+                     [&] { return cuda::wgrad_plan(p, device_, placed); });
 }
 
 bool CudaEngine::run(const cuda::ConvPlan &plan, DType, const Activation &input,

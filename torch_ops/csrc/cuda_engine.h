@@ -40,9 +40,11 @@ public:
         return architecture_name(device_);
     }
 
-    cuda::ConvPlan plan(const ConvProblem &p, const Operand &from, const Activation &to) const;
-    cuda::WgradPlan wgrad_plan(const ConvProblem &p, const Operand &grad_output,
-                               const Operand &input) const;
+    /// Of this thread's last ones where it is among them; valid until the next call.
+    const cuda::ConvPlan &plan(const ConvProblem &p, const Operand &from,
+                               const Activation &to) const;
+    const cuda::WgradPlan &wgrad_plan(const ConvProblem &p, const Operand &grad_output,
+                                      const Operand &input) const;
     bool run(const cuda::ConvPlan &plan, DType dtype, const Activation &input, const Weight &weight,
              const void *bias, const Activation &output);
     bool run_wgrad(const cuda::WgradPlan &plan, const ConvProblem &p, const Activation &grad_output,
