@@ -122,8 +122,8 @@ def test_rows_hold_cudnn_with_and_without_tf32(bench: gpu.GpuBench, direction: s
 def test_tf32_is_on_for_the_sides_that_are_called_so(
     bench: gpu.GpuBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def asking_sides(*_: object) -> dict[str, Callable[[], bool]]:
-        names = gpu.GPU_SIDES[4:] if len(_) > 3 else gpu.GPU_SIDES[:4]
+    def asking_sides(*arguments: object) -> dict[str, Callable[[], bool]]:
+        names = gpu.GPU_SIDES[4:] if len(arguments) > 3 else gpu.GPU_SIDES[:4]
         return dict.fromkeys(names, torch.ops.convwright.tf32_allowed)
 
     monkeypatch.setattr(sides, "make_sides", asking_sides)
