@@ -10,14 +10,17 @@
 #include "runtime/call_context.h"
 #include "runtime/cuda/device.h"
 #include "runtime/cuda/driver.h"
+#include "runtime/cuda/module_table.h"
 #include "tests/runtime/cuda/emulated_driver.h"
+#include "tests/runtime/cuda/test_table.h"
 
 namespace convwright::cuda {
 namespace {
 
-/// A launch of small_add1 (tests/codegen), whose kernel is only counted.
+/// A launch of small_add (tests/codegen), whose kernel is only counted.
 class CudaLaunch : public testing::Test {
 protected:
+    static void SetUpTestSuite() { enter_images(test_table()); }
     CudaLaunch() { driver_->runs = false; }
 
     int launch(CallContext &call, int shared_bytes = 0, const char *kernel = kKernel) {
@@ -28,7 +31,7 @@ protected:
         return convwright_cuda_launch(&call, &launch);
     }
 
-    static constexpr char kKernel[] = "small_add1_0";
+    static constexpr char kKernel[] = "small_add_cuda_0";
     UseEmulatedDriver driver_;
 };
 
@@ -119,7 +122,7 @@ TEST_F(CudaLaunch, AFailureNamesKernelAndShapeAndTheNextLaunchWorks) {
     EXPECT_NE(launch(call), 0);
     EXPECT_EQ(
         call.error(),
-        "Kernel small_add1_0 could not be launched with 2 x 3 x 4 blocks of 32 x 1 x 1 threads "
+        "Kernel small_add_cuda_0 could not be launched with 2 x 3 x 4 blocks of 32 x 1 x 1 threads "
         "and 0 bytes of dynamic shared memory: CUDA_ERROR_EMULATED (an error of the emulated "
         "driver).");
     driver_->fails.clear();
