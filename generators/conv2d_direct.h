@@ -42,8 +42,7 @@ struct Conv2dDirect : TaskSum {
         const Halide::Expr sy = at.y * geo.stride_y - geo.pad_y + r_ky * geo.dilation_y;
         const Halide::Expr inside = sx >= 0 && sx < geo.iw && sy >= 0 && sy < geo.ih && at.inside;
         const Halide::Expr pixel = select(
-            inside, input(r_ci, at.g, tasks.promised(sx, geo.iw), tasks.promised(sy, geo.ih), at.n),
-            0.0f);
+            inside, input(r_ci, at.g, promised(sx, geo.iw), promised(sy, geo.ih), at.n), 0.0f);
         sum(i, task) = 0.0f;
         sum(i, task) += pixel * weight(at.co, r_ci, r_kx, r_ky, at.g);
         store(bias, bias_extent, floor, tasks);
@@ -63,7 +62,7 @@ struct Conv2dParts : TaskSum {
         r_part = r;
         sum(i, task) = 0.0f;
         sum(i, task) +=
-            partial(at.co, at.g, tasks.promised(min(at.pixel, tasks.pixels - 1), tasks.pixels), r);
+            partial(at.co, at.g, promised(min(at.pixel, tasks.pixels - 1), tasks.pixels), r);
         store(bias, bias_extent, floor, tasks);
     }
 };

@@ -30,14 +30,18 @@ struct GemmTile {
 /// What a GEMM of a convolution needs beside its geometry, in elements.
 struct GemmShape {
     GemmTile tile;
-    int chunk = 16;       ///< Products of a sum that one turn adds.
-    int vec = 1;          ///< Input and output channels that lie, and are stored, side by side.
-    bool linear = false;  ///< Whether chunks run on over the taps.
-    bool split = false;   ///< Whether the parts of a sum are stored, each for itself.
-    Halide::Expr turns;   ///< Chunks of a sum, or of a part of it.
-    Halide::Expr parts;   ///< Of a sum.
+    int chunk = 16;  ///< Products of a sum that one turn adds.
+    int vec = 1;     ///< Input channels that are read at a time.
+    /// Whether vectors are stored, of channels or of pixels by channels_first. Channels, or the pixels
+    /// of an image, come in fours then; pixels as one dense row.
+    bool store_vectors = false;
+    bool linear = false;          ///< Whether chunks run on over the taps.
+    bool split = false;           ///< Whether the parts of a sum are stored, each for itself.
+    Halide::Expr turns;           ///< Chunks of a sum, or of a part of it.
+    Halide::Expr parts;           ///< Of a sum.
     Halide::Expr images, pixels;  ///< Output pixels of all images.
     FastDivision columns, rows;   ///< Of the output.
+    FastDivision image_vectors;   ///< Fours of pixels of an image.
     FastDivision taps_x;
     FastDivision chunks;    ///< Chunks of one tap; input channels if `linear`.
     FastDivision co_tiles;  ///< Tiles of output channels, which run faster than those of pixels.
@@ -66,8 +70,7 @@ struct Conv2dGemm {
         const Halide::RDom r(0, s.chunk, 0, s.turns, "r");
         r_i = r[0], r_turn = r[1];
         define_pixels(input, geo, s);
-        panel(c, i, turn, block, g) =
-            weight(c, turn * s.chunk + i, promised(co_tile(block, s), s.co_tiles.divisor), g);
+        panel(c, i, turn, block, g) = weight(c, turn * s.chunk + i, co_tile(block, s), g);
         const Halide::Expr at = s.split ? part * s.turns + r_turn : Halide::Expr(r_turn);
         conv(c, p, block, g, part) = 0.0f;
         conv(c, p, block, g, part) +=
@@ -94,9 +97,9 @@ private:
         const Halide::Expr pixel = s.co_tiles.quotient(block) * s.tile.px + p;
         const Halide::Expr row = s.columns.quotient(pixel), image = s.rows.quotient(row);
         const Halide::Expr sx =
-            (pixel - row * s.columns.divisor) * geo.stride_x - geo.pad_x + kx * geo.dilation_x;
+            s.columns.remainder(pixel, row) * geo.stride_x - geo.pad_x + kx * geo.dilation_x;
         const Halide::Expr sy =
-            (row - image * s.rows.divisor) * geo.stride_y - geo.pad_y + ky * geo.dilation_y;
+            s.rows.remainder(row, image) * geo.stride_y - geo.pad_y + ky * geo.dilation_y;
         // Of vectors of channels all are inside or none is: no lane in the condition.
         const Halide::Expr first =
             s.linear ? Halide::Expr(0) : (turn - tap * s.chunks.divisor) * s.chunk + i * s.vec;
@@ -136,17 +139,29 @@ private:
                       const Halide::Expr &floor, const ConvGeometry &geo, const GemmShape &s) {
         Place at;
         Halide::RDom to = loops(s, 1, at);
+        const bool co_vectors = s.store_vectors && s.tile.channels_first;
+        const bool px_vectors = s.store_vectors && !s.tile.channels_first;
         const Halide::Expr channel = co_tile(out_block, s) * s.tile.co + at.c;
         const Halide::Expr pixel = s.co_tiles.quotient(out_block) * s.tile.px + at.p;
-        // Of channels in fours all are inside or none is.
-        to.where((s.vec == 1 ? channel : channel - out_cv) < geo.co && pixel < s.pixels);
+        // Of elements in fours all are inside or none is.
+        to.where((co_vectors ? channel - out_cv : channel) < geo.co &&
+                 (px_vectors ? pixel - out_pv : pixel) < s.pixels);
         const Halide::Expr co_inside = promised(channel, geo.co);
-        const Halide::Expr row = s.columns.quotient(pixel), image = s.rows.quotient(row);
+        Halide::Expr to_x, to_y = 0, image;
+        if (px_vectors) {
+            const Halide::Expr vector = (pixel - out_pv) / GemmTile::kVector;
+            const FastDivision &by = s.image_vectors;
+            image = by.quotient(vector);
+            to_x = promised(by.remainder(vector, image), by.divisor) * GemmTile::kVector + out_pv;
+        } else {
+            const Halide::Expr row = s.columns.quotient(pixel);
+            image = s.rows.quotient(row);
+            to_x = promised(s.columns.remainder(pixel, row), s.columns.divisor);
+            to_y = promised(s.rows.remainder(row, image), s.rows.divisor);
+        }
         out(co, g, x, y, n) = Halide::undef<float>();
-        out(co_inside, g, promised(pixel - row * s.columns.divisor, s.columns.divisor),
-            promised(row - image * s.rows.divisor, s.rows.divisor), promised(image, s.images)) =
-            conv_epilogue(conv(at.c, at.p, out_block, g, 0), bias, bias_extent,
-                          g * geo.co + co_inside, floor);
+        out(co_inside, g, to_x, to_y, promised(image, s.images)) = conv_epilogue(
+            conv(at.c, at.p, out_block, g, 0), bias, bias_extent, g * geo.co + co_inside, floor);
     }
 
     /// Whole tiles, what lies behind the last channel and pixel included.
@@ -160,10 +175,8 @@ private:
     }
 
     static Halide::Expr co_tile(const Halide::Expr &block, const GemmShape &s) {
-        return s.co_tiles.remainder(block, s.co_tiles.quotient(block));
-    }
-    static Halide::Expr promised(const Halide::Expr &e, const Halide::Expr &extent) {
-        return unsafe_promise_clamped(e, 0, extent - 1);
+        return promised(s.co_tiles.remainder(block, s.co_tiles.quotient(block)),
+                        s.co_tiles.divisor);
     }
 };
 

@@ -5,6 +5,11 @@
 
 namespace convwright {
 
+/// `e`, which lies in [0, extent) where it counts: bounds inference cannot see it.
+inline Halide::Expr promised(const Halide::Expr &e, const Halide::Expr &extent) {
+    return unsafe_promise_clamped(e, 0, extent - 1);
+}
+
 /// All outputs of a convolution counted by one index of tasks, for kernels whose threads need no
 /// tile: a task is one channel and kPixels pixels of it. Channel and pixel run over all groups and
 /// all images, so that neither small images nor narrow groups leave threads idle.
@@ -24,10 +29,6 @@ struct OutputTasks {
     };
     Place place(const Halide::Expr &task, const Halide::Expr &i) const;
     Halide::Expr blocks() const;
-
-    static Halide::Expr promised(const Halide::Expr &e, const Halide::Expr &extent) {
-        return unsafe_promise_clamped(e, 0, extent - 1);
-    }
 };
 
 inline OutputTasks::Place OutputTasks::place(const Halide::Expr &task,
@@ -68,10 +69,10 @@ inline Halide::Expr conv_epilogue(const Halide::Expr &sum, const Halide::Func &b
                                   const Halide::Expr &bias_extent, const Halide::Expr &channel,
                                   const Halide::Expr &floor) {
     // A branch, not a select: that might read in front of its condition.
-    const Halide::Expr added = Halide::Internal::Call::make(
-        Halide::Float(32), Halide::Internal::Call::if_then_else,
-        {bias_extent > 0, bias(OutputTasks::promised(channel, bias_extent)), 0.0f},
-        Halide::Internal::Call::PureIntrinsic);
+    const Halide::Expr added =
+        Halide::Internal::Call::make(Halide::Float(32), Halide::Internal::Call::if_then_else,
+                                     {bias_extent > 0, bias(promised(channel, bias_extent)), 0.0f},
+                                     Halide::Internal::Call::PureIntrinsic);
     const Halide::Expr total = sum + added;
     // Strict, or the comparison may assume that there is no NaN and make a maximum that loses it.
     return Halide::strict_float(select(total < floor, floor, total));

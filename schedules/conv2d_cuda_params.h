@@ -18,7 +18,8 @@ struct Conv2dCudaParams {
     int co = 64, px = 64;    ///< Block tile.
     int co_t = 4, px_t = 8;  ///< Register tile of a thread.
     int chunk = 16;          ///< Products of a sum that are staged at a time.
-    /// 4: channels are copied and stored 16 bytes at a time; they are dense and come in fours.
+    /// 4: outputs are stored, and channels read, 16 bytes at a time: channels (nhwc) or the pixels of
+    /// an image (nchw), which are dense and come in fours.
     int vec = 1;
     /// 1: a chunk runs on over the taps, for few input channels: none of it is zeros, but each
     /// element is divided into tap and channel. 0: a chunk is of one tap.
@@ -45,6 +46,8 @@ struct Conv2dCudaParams {
 
     /// Whether pixels, else channels, lie side by side in shared memory.
     bool pixels_dense(Format format) const { return format == Format::kNchw || linear != 0; }
+    /// Input channels that are read at a time.
+    int read_vector(Format format) const { return pixels_dense(format) ? 1 : vec; }
     int threads() const { return engine == kDirect ? kDirectThreads : co / co_t * (px / px_t); }
     int shared_bytes() const { return engine == kDirect ? 0 : 4 * stages * chunk * (co + px); }
 
@@ -78,14 +81,19 @@ struct Conv2dCudaParams {
         if (threads() < 32) return "a block has less than a warp";
         if (shared_bytes() > most_shared) return "a block needs more shared memory than there is";
         if (pass.groups > 65535) return "a grid has no more than 65535 groups";
+        if (co_tiles(pass) > 65535) return "a grid has no more than 65535 panels";
         if (co_tiles(pass) * px_tiles(pass) > kMost) return "there are 2^31 blocks or more";
         if (co_tiles(pass) * co * turns(pass) * chunk * pass.groups > kMost) {
             return "the packed weight has 2^31 elements or more";
         }
         if (vec == 1) return nullptr;
-        if (linear != 0) return "channels of several taps are no vector";
-        if (format != Format::kNhwc) return "the channels are not dense";
-        return pass.ci % vec == 0 && pass.co % vec == 0
+        if (format == Format::kNchw) {
+            const bool dense = pass.x.out_step == 1 && pass.y.out_step == 1;
+            return dense && pass.x.out * pass.y.out % vec == 0
+                       ? nullptr
+                       : "the pixels of an image are not whole vectors";
+        }
+        return pass.ci % read_vector(format) == 0 && pass.co % vec == 0
                    ? nullptr
                    : "the channels of a group are not whole vectors";
     }

@@ -30,7 +30,8 @@ public:
     Input<int> co_{"co"}, columns_{"columns"}, rows_{"rows"}, pixels_{"pixels"};  // of the output
     Input<int> turns_{"turns"}, parts_{"parts"};
     FastDivisionInput by_columns_{"by_columns"}, by_rows_{"by_rows"}, by_taps_x_{"by_taps_x"};
-    FastDivisionInput by_chunks_{"by_chunks"}, by_co_tiles_{"by_co_tiles"};
+    FastDivisionInput by_image_vectors_{"by_image_vectors"}, by_chunks_{"by_chunks"};
+    FastDivisionInput by_co_tiles_{"by_co_tiles"};
     Output<Buffer<float, 5>> output_{"output"};  // (co, g, ow, oh, n)
 
     void generate() {
@@ -49,11 +50,13 @@ public:
                        params_.px_t,
                        format_ == Format::kNhwc,
                        params_.pixels_dense(format_)};
-        shape_.chunk = params_.chunk, shape_.vec = params_.vec;
+        shape_.chunk = params_.chunk, shape_.vec = params_.read_vector(format_);
+        shape_.store_vectors = params_.vec == 4 || params_.split != 0;
         shape_.linear = params_.linear != 0, shape_.split = params_.split != 0;
         shape_.turns = turns_, shape_.parts = parts_;
         shape_.images = input_.dim(4).extent(), shape_.pixels = pixels_;
         shape_.columns = by_columns_(columns_), shape_.rows = by_rows_(rows_);
+        shape_.image_vectors = by_image_vectors_(columns_ * rows_ / GemmTile::kVector);
         shape_.taps_x = by_taps_x_(taps_x_), shape_.chunks = by_chunks_(chunks);
         shape_.co_tiles = by_co_tiles_((geo.co + params_.co - 1) / params_.co);
         shape_.px_tiles = (pixels_ + params_.px - 1) / params_.px;
@@ -62,15 +65,14 @@ public:
     }
 
     void schedule() {
-        promise_dense(input_, params_.vec == 4 ? 0 : -1);
-        const bool parts = params_.split != 0, nhwc = format_ == Format::kNhwc;
-        promise_dense(output_, params_.vec == 4 || (parts && nhwc) ? 0 : parts ? 2 : -1);
+        promise_dense(input_, shape_.vec == 4 ? 0 : -1);
+        promise_dense(output_, !shape_.store_vectors ? -1 : format_ == Format::kNhwc ? 0 : 2);
         promise_dense(weight_, 0);
         promise_dense(bias_, 0);
         weight_.dim(0).set_extent(params_.co);
-        in_fours(weight_);
-        if (params_.vec == 4) in_fours(input_);
-        if (params_.vec == 4) in_fours(output_);
+        in_fours(weight_, 0);
+        if (shape_.vec == 4) in_fours(input_, 0);
+        if (shape_.store_vectors) in_fours(output_, format_ == Format::kNhwc ? 0 : 2);
         schedule_conv2d_gemm(*alg_, shape_);
         CudaOptions options = cuda_options(cuda_);
         options.async_copies = true;
@@ -78,12 +80,12 @@ public:
     }
 
 private:
-    /// Every row starts at a multiple of 16 bytes.
+    /// Every row along the dense dimension starts at a multiple of 16 bytes.
     template<typename BufferParam>
-    static void in_fours(BufferParam &buffer) {
+    static void in_fours(BufferParam &buffer, int dense) {
         buffer.set_host_alignment(16);
-        for (int d = 1; d < buffer.dimensions(); d++) {
-            buffer.dim(d).set_stride(buffer.dim(d).stride() / 4 * 4);
+        for (int d = 0; d < buffer.dimensions(); d++) {
+            if (d != dense) buffer.dim(d).set_stride(buffer.dim(d).stride() / 4 * 4);
         }
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codegen/cuda_backend.h"
 #include "generators/kernel_sizes.h"
+#include "generators/output_tasks.h"
 
 namespace convwright {
 
@@ -29,9 +30,6 @@ public:
         const Expr panel = panel_, rows = rows_;
         const Expr c_blocks = (panel + kSide - 1) / kSide, ci_blocks = (rows + kSide - 1) / kSide;
         const Expr c_first = block_ % c_blocks * kSide, ci_first = block_ / c_blocks * kSide;
-        const auto promised = [](const Expr &e, const Expr &extent) {
-            return unsafe_promise_clamped(e, 0, extent - 1);
-        };
         // A square of channels in shared memory: read along one axis, written along the other.
         const Expr c = c_first + select(along_co_, lane_, row_);
         const Expr ci = ci_first + select(along_co_, row_, lane_), co = p_ * panel + c;
@@ -60,6 +58,8 @@ public:
         promise_dense(weight_, -1);
         promise_dense(packed_, 0);
         Halide::Func packed(packed_);
+        // Stores nothing and leaves no kernel, but as a loop of the host it would ask for host memory.
+        packed.gpu_single_thread();
         Halide::Stage store = packed.update();
         store.allow_race_conditions();  // every loop writes other elements
         store.reorder({to_row_, to_lane_, to_thread_, kx_, ky_, to_block_, p_, g_})

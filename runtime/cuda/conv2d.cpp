@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/cuda/conv2d.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <limits>
 
@@ -26,10 +27,11 @@ struct Call {
     float *workspace;
 
     float floor() const { return plan.relu ? 0.0f : -std::numeric_limits<float>::infinity(); }
-    /// All output channels, or none.
+    /// All output channels, or none. A null pointer would turn the call into Halide's question for
+    /// the bounds of its buffers, which runs nothing.
     DeviceView<1> bias_view(const ConvPass &pass) const {
-        const int64_t channels = int64_t{pass.co} * pass.groups;
-        return {bias, {{{bias == nullptr ? 0 : channels, 1}}}};
+        if (bias == nullptr) return {output.data, {{{0, 1}}}};
+        return {bias, {{{int64_t{pass.co} * pass.groups, 1}}}};
     }
 };
 
@@ -104,6 +106,10 @@ bool run_gemm(const Call &call, const ConvStep &step) {
     const PassView view = view_output(call.output, pass, DType::kF32);
     const void *to = view.data;
     std::array<Extent, 5> extents = view.extents();
+    if (params.vec > 1 && call.plan.format == Format::kNchw) {
+        // The pixels of an image are one row.
+        extents[2] = {extents[2].extent * extents[3].extent, 1}, extents[3] = {1, 0};
+    }
     if (params.split) {
         // Parts, dense along what neighbouring threads store.
         const int64_t co = layout.partial_co, pixels = layout.partial_pixels;
@@ -125,8 +131,11 @@ bool run_gemm(const Call &call, const ConvStep &step) {
                   pass.x.pad, pass.y.pad, pass.x.dilation, pass.y.dilation, pass.x.taps.count,
                   pass.y.taps.count, pass.co, columns, rows, pass.n * rows * columns,
                   to_int(layout.turns), to_int(step.parts));
+    // Where it divides by nothing sensible it is not used.
+    const FastDivisor image_vectors(std::max(1, columns * rows / 4));
     arguments.add(FastDivisor(columns), FastDivisor(rows), FastDivisor(pass.x.taps.count),
-                  FastDivisor(to_int(chunks)), FastDivisor(to_int(layout.panels)), output.get());
+                  image_vectors, FastDivisor(to_int(chunks)), FastDivisor(to_int(layout.panels)),
+                  output.get());
     if (!arguments.call(step.kernel->call)) return false;
     return !params.split || add_parts(call, pass, output);
 }

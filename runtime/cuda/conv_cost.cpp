@@ -38,7 +38,7 @@ double turn_cycles(const P &p) {
     const double products = double{1.0} * p.co * p.px * p.chunk / kProductsPerCycle;
     // Floats of a register tile's edges for each of its products, four at a time.
     const double reads = products * (1.0 / p.co_t + 1.0 / p.px_t) * 0.6;
-    const double elements = (p.co / 4.0 + p.px / static_cast<double>(p.vec)) * p.chunk / kWarp;
+    const double elements = (p.co / 4.0 + p.px / (p.linear ? 1.0 : p.vec)) * p.chunk / kWarp;
     // Address, condition and copy; `linear` takes each element apart.
     const double copies = elements * (p.linear ? 24 : 8) / kInstructionsPerCycle;
     return products + reads + copies;

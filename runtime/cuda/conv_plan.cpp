@@ -20,9 +20,12 @@ bool chosen(const ConvKernel &kernel) {
 
 /// Whether the kernel is for such tensors at all.
 bool is_for(const ConvKernel &kernel, const ConvProblem &problem, const Placed &placed) {
-    return kernel.format == problem.format && kernel.dtype == problem.dtype &&
-           placed.index_bits != 0 && kernel.index_bits >= placed.index_bits &&
-           (kernel.params.vec == 1 || placed.vectors);
+    if (kernel.format != problem.format || kernel.dtype != problem.dtype) return false;
+    if (placed.index_bits == 0 || kernel.index_bits < placed.index_bits) return false;
+    if (kernel.params.vec == 1) return true;
+    const bool stores =
+        problem.direction == Direction::kFprop ? placed.output_vectors : placed.input_vectors;
+    return stores && (kernel.params.read_vector(problem.format) == 1 || placed.vectors);
 }
 
 /// The step of `kernel` for a pass; without kernel when it does not accept the pass.

@@ -5,6 +5,7 @@ namespace convwright {
 
 using Halide::Func;
 using Halide::MemoryType;
+using Halide::RVar;
 using Halide::Stage;
 using Halide::TailStrategy;
 using Halide::Var;
@@ -14,10 +15,16 @@ void schedule_conv2d_gemm(Conv2dGemm &a, const GemmShape &shape) {
     const GemmTile &tile = shape.tile;
     const int first = tile.first_threads(), second = tile.second_threads();
 
+    // Stores nothing and leaves no kernel, but as a loop of the host it would ask for host memory.
+    a.out.gpu_single_thread();
     Stage out = a.out.update();
     out.allow_race_conditions();  // every loop writes other elements
-    shape.vec == 1 ? out.unroll(a.out_cv) : out.vectorize(a.out_cv);
-    out.unroll(a.out_c).unroll(a.out_pv).unroll(a.out_p);
+    const auto along = [&](const RVar &loop, bool vectors) {
+        vectors ? out.vectorize(loop) : out.unroll(loop);
+    };
+    along(a.out_cv, shape.store_vectors && tile.channels_first);
+    along(a.out_pv, shape.store_vectors && !tile.channels_first);
+    out.unroll(a.out_c).unroll(a.out_p);
     out.gpu_threads(a.out_first, a.out_second).gpu_blocks(a.out_block, a.out_part, a.g);
     out.never_partition_all();
 
