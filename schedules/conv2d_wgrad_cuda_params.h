@@ -71,6 +71,8 @@ struct Conv2dWgradCudaParams {
         if (problem.groups > kMostBlocks) return "there are more than 65535 groups";
         if (vec == 1) return nullptr;
         if (problem.format != Format::kNhwc) return "the channels are not dense";
+        // A vector would be loaded before the question whether it is inside the image.
+        if (async == 0) return "vectors are copied by cp.async";
         const bool whole =
             problem.ci / problem.groups % vec == 0 && problem.co / problem.groups % vec == 0;
         return whole ? nullptr : "the channels of a group are not whole vectors";

@@ -69,6 +69,87 @@ bool reduce(CallContext &context, Format format, const std::vector<Axis> &axes,
     return arguments.call(support_kernels(format).wgrad_reduce);
 }
 
+/// Steps through the input by output pixel and tap: what meets at a pixel and a tap lies the sum of
+/// both from the first padded column and row, which is in front of the tensor.
+struct PatchSteps {
+    const void *first;
+    int64_t c, g, x, y, n, kx, ky;
+
+    PatchSteps(const Activation &t, const ConvPass &pass) {
+        const int64_t column = t.w * pass.x.in_step, row = t.h * pass.y.in_step;
+        first = reinterpret_cast<const void *>(reinterpret_cast<uintptr_t>(t.data) -
+                                               (pass.x.pad * column + pass.y.pad * row) *
+                                                   static_cast<int64_t>(sizeof(float)));
+        c = t.c, g = pass.ci * t.c, n = t.n;
+        x = pass.x.stride * column, y = pass.y.stride * row;
+        kx = pass.x.dilation * column, ky = pass.y.dilation * row;
+    }
+};
+
+/// Device memory of which a kernel is only told where it starts.
+class Memory : public DeviceView<1> {
+public:
+    Memory(const void *data, int vec) : DeviceView<1>(data, {{{vec, 1}}}) {}
+};
+
+void add_geometry(KernelArguments &arguments, const ConvPass &pass) {
+    const PassAxis &x = pass.x, &y = pass.y;
+    arguments.add(x.stride, y.stride, x.pad, y.pad, x.dilation, y.dilation);
+}
+
+/// ow, oh, input channels in vectors, kw.
+void add_divisors(KernelArguments &arguments, const ConvPass &pass, int vec) {
+    arguments.add(FastDivisor(pass.x.out), FastDivisor(pass.y.out), FastDivisor(pass.ci / vec),
+                  FastDivisor(pass.x.taps.count));
+}
+
+bool run_gemm(CallContext &context, const WgradPlan &plan, const ConvPass &pass,
+              const Activation &grad_output, const Activation &input, halide_buffer_t *partial) {
+    const int vec = plan.kernel->params.vec;
+    const PassView grad = view_output(grad_output, pass, plan.kernel->dtype);
+    const PatchSteps patch(input, pass);
+    Memory grad_memory(grad.data, vec), input_memory(patch.first, vec);
+    // Of a pixel, a group or a tap, in vectors; a vector of channels is one, or one channel.
+    const auto step = [&](int64_t elements) { return static_cast<int32_t>(elements / vec); };
+    const auto channel = [&](int64_t elements) { return static_cast<int32_t>(elements); };
+    KernelArguments arguments(&context);
+    arguments.add(grad_memory.get(), channel(grad.channel.stride), step(grad.group.stride),
+                  step(grad.x.stride), step(grad.y.stride), step(grad.n.stride));
+    arguments.add(input_memory.get(), channel(patch.c), step(patch.g), step(patch.x), step(patch.y),
+                  step(patch.n), step(patch.kx), step(patch.ky));
+    arguments.add(pass.co, pass.ci / vec, pass.groups, pass.n);
+    arguments.add(pass.x.out, pass.y.out, pass.x.in, pass.y.in, pass.x.taps.count);
+    add_geometry(arguments, pass);
+    arguments.add(static_cast<int32_t>(plan.cut.steps));
+    add_divisors(arguments, pass, vec);
+    arguments.add(FastDivisor(pass.groups), partial);
+    return arguments.call(plan.kernel->call);
+}
+
+bool run_direct(CallContext &context, const WgradPlan &plan, const ConvPass &pass,
+                const Activation &grad_output, const Activation &input, halide_buffer_t *partial) {
+    const PassView grad = view_output(grad_output, pass, plan.kernel->dtype);
+    DeviceView<5> grad_view(grad.data, grad.extents());
+    const PatchSteps patch(input, pass);
+    // Not a DeviceView, which has no steps along axes of one element.
+    BufferView<7> input_view(nullptr, {{{pass.ci, patch.c},
+                                        {pass.groups, patch.g},
+                                        {1, patch.x},
+                                        {1, patch.y},
+                                        {pass.n, patch.n},
+                                        {1, patch.kx},
+                                        {1, patch.ky}}});
+    input_view.get()->device = reinterpret_cast<uintptr_t>(patch.first);
+    KernelArguments arguments(&context);
+    arguments.add(grad_view.get(), input_view.get());
+    arguments.add(pass.x.in, pass.y.in, pass.x.taps.count);
+    add_geometry(arguments, pass);
+    arguments.add(static_cast<int32_t>(plan.cut.steps));
+    add_divisors(arguments, pass, 1);
+    arguments.add(FastDivisor(pass.co), partial);
+    return arguments.call(plan.kernel->call);
+}
+
 /// Whether the only part may be written as the result: whole tiles, and elements side by side.
 bool is_result(const ConvProblem &p, const WgradPlan &plan, const Weight &weight) {
     const int64_t ci = p.ci / p.groups;
@@ -86,11 +167,6 @@ bool run_wgrad(CallContext &context, const WgradPlan &plan, const ConvProblem &p
     const Conv2dWgradCudaParams &params = plan.kernel->params;
     const bool gemm = params.engine == Conv2dWgradCudaParams::kGemm;
     const ConvPass pass = conv_passes(problem).front();
-    const PassView grad_view = view_output(grad_output, pass, problem.dtype);
-    const PassView input_view = view_input(input, pass, problem.dtype);
-    DeviceView<5> grad(grad_view.data, grad_view.extents());
-    DeviceView<5> in(input_view.data, input_view.extents());
-
     // Neighbouring threads of the direct engine have neighbouring channels.
     const bool channels_first = !gemm && problem.format == Format::kNhwc;
     Strides strides;
@@ -107,13 +183,8 @@ bool run_wgrad(CallContext &context, const WgradPlan &plan, const ConvProblem &p
                             {plan.e / params.e, params.e * strides.e},
                             {plan.co / params.co, params.co * strides.co},
                             {plan.groups * plan.cut.parts, gemm ? strides.g : strides.part}}});
-    const PassAxis &x = pass.x, &y = pass.y;
-    KernelArguments arguments(&context);
-    arguments.add(grad.get(), in.get(), x.stride, y.stride, x.pad, y.pad, x.dilation, y.dilation,
-                  x.taps.count, static_cast<int32_t>(plan.cut.steps), FastDivisor(x.out),
-                  FastDivisor(y.out), FastDivisor(pass.ci / params.vec), FastDivisor(x.taps.count),
-                  FastDivisor(pass.groups), FastDivisor(pass.co), partial.get());
-    if (!arguments.call(plan.kernel->call)) return false;
+    const auto run = gemm ? run_gemm : run_direct;
+    if (!run(context, plan, pass, grad_output, input, partial.get())) return false;
     return straight || reduce(context, problem.format, axes_of(problem, grad_weight, strides),
                               grad_weight, workspace, plan.cut.parts, strides.part);
 }

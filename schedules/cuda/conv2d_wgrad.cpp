@@ -16,11 +16,12 @@ constexpr int kSector = 8;  // floats that global memory moves at least
 
 /// Copies `width` channels or elements c of a chunk of pixels to shared memory, a step of all threads
 /// after the other, threads along what is dense.
-void stage_panel(Func panel, const Var &c, const Var &p, int width, const P &params, bool nhwc) {
+void stage_panel(Func panel, Func place, const Var &c, const Var &p, int width, const P &params,
+                 bool nhwc) {
     const int x_threads = params.e / params.e_t;
     Var v("v"), i("i"), p_o("p_o"), p_t("p_t");
-    Var step("step"), t("t"), x_t("x_t"), y_t("y_t");
-    panel.store_in(MemoryType::GPUShared).bound(c, 0, width).bound_extent(p, params.chunk);
+    Var turn("turn"), t("t"), x_t("x_t"), y_t("y_t");
+    panel.store_in(MemoryType::GPUShared).bound(c, 0, width).bound(p, 0, params.chunk);
     if (nhwc && params.vec == kVector) {
         panel.split(c, c, v, kVector).reorder(v, c, p).vectorize(v).fuse(c, p, i);
     } else if (nhwc) {
@@ -37,11 +38,12 @@ void stage_panel(Func panel, const Var &c, const Var &p, int width, const P &par
             .fuse(p_t, c, i)
             .fuse(i, p_o, i);
     }
-    panel.split(i, step, t, params.threads())
+    panel.split(i, turn, t, params.threads())
         .split(t, y_t, x_t, x_threads)
-        .unroll(step)
+        .unroll(turn)
         .gpu_threads(x_t, y_t)
         .never_partition_all();
+    place.compute_at(panel, x_t).store_in(MemoryType::Register);
 }
 
 }  // namespace
@@ -92,8 +94,8 @@ void schedule_wgrad_gemm_cuda(WgradGemm &a, const P &p, bool nhwc) {
 
     a.grad.compute_at(a.sum, a.r_chunk);
     a.patch.compute_at(a.sum, a.r_chunk);
-    stage_panel(a.grad, a.co, a.p, p.co, p, nhwc);
-    stage_panel(a.patch, a.e, a.p, p.e, p, nhwc);
+    stage_panel(a.grad, a.grad_place, a.co, a.p, p.co, p, nhwc);
+    stage_panel(a.patch, a.patch_place, a.e, a.p, p.e, p, nhwc);
 }
 
 /// Lanes of a warp run along what is dense: channels, which share nothing but (depthwise) are read in
