@@ -23,6 +23,9 @@ struct WgradPlan {
     int64_t e = 0, co = 0, groups = 0;  ///< Extents of a part, as in WgradExtents.
     int64_t workspace = 0;              ///< Floats of all partial sums.
     double cycles = 0;                  ///< Predicted.
+
+    std::string kernels() const { return kernel->name; }
+    std::string schedules() const { return kernel->schedule; }
 };
 
 /// The plan of the kernel with the fewest predicted cycles, or of the one that force_kernel() named
