@@ -13,6 +13,7 @@
 #include "codegen/pipeline_stages.h"
 #include "codegen/prelude.h"
 #include "codegen/privatize_registers.h"
+#include "codegen/tensorize_mma.h"
 
 namespace convwright {
 
@@ -54,7 +55,7 @@ private:
 
     Stmt visit(const For *op) override {
         if (op->for_type != ForType::GPUBlock) return IRMutator::visit(op);
-        Stmt nest = drop_barriers(privatize_registers(op));
+        Stmt nest = drop_barriers(privatize_registers(tensorize_mma(op)));
         if (options_.async_copies) nest = async_copies(nest);
         if (options_.stages > 1) nest = staged(nest);
         const KernelShape shape = kernel_shape(nest, lets_);

@@ -22,15 +22,18 @@ struct alignas((sizeof(T) * N & -(sizeof(T) * N)) < 16 ? (sizeof(T) * N & -(size
 template<int N, int Bytes, typename T>
 __device__ __forceinline__ vec<T, N> load(const T *from) {
     constexpr int M = Bytes / sizeof(T);
-    if constexpr (M == N) return *reinterpret_cast<const vec<T, N> *>(from);
-    vec<T, N> result;
+    if constexpr (M == N) {
+        return *reinterpret_cast<const vec<T, N> *>(from);
+    } else {
+        vec<T, N> result;
 #pragma unroll
-    for (int i = 0; i < N; i += M) {
-        const vec<T, M> part = *reinterpret_cast<const vec<T, M> *>(from + i);
+        for (int i = 0; i < N; i += M) {
+            const vec<T, M> part = *reinterpret_cast<const vec<T, M> *>(from + i);
 #pragma unroll
-        for (int j = 0; j < M; ++j) result.lane[i + j] = part.lane[j];
+            for (int j = 0; j < M; ++j) result.lane[i + j] = part.lane[j];
+        }
+        return result;
     }
-    return result;
 }
 
 template<int Bytes, typename T, int N>
@@ -38,14 +41,14 @@ __device__ __forceinline__ void store(T *to, const vec<T, N> &value) {
     constexpr int M = Bytes / sizeof(T);
     if constexpr (M == N) {
         *reinterpret_cast<vec<T, N> *>(to) = value;
-        return;
-    }
+    } else {
 #pragma unroll
-    for (int i = 0; i < N; i += M) {
-        vec<T, M> part;
+        for (int i = 0; i < N; i += M) {
+            vec<T, M> part;
 #pragma unroll
-        for (int j = 0; j < M; ++j) part.lane[j] = value.lane[i + j];
-        *reinterpret_cast<vec<T, M> *>(to + i) = part;
+            for (int j = 0; j < M; ++j) part.lane[j] = value.lane[i + j];
+            *reinterpret_cast<vec<T, M> *>(to + i) = part;
+        }
     }
 }
 

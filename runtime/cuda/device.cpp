@@ -46,7 +46,8 @@ Device examine(const Driver &driver, int index) {
 
 const Device &device(int index) {
     static std::mutex mutex;
-    static std::map<std::pair<unsigned, int>, Device> devices;  // by driver and index
+    // By driver and index. Never destroyed: callers keep references.
+    static auto &devices = *new std::map<std::pair<unsigned, int>, Device>;
     const Driver &used = driver();
     const std::pair key{driver_generation(), index};
     const std::lock_guard<std::mutex> lock(mutex);

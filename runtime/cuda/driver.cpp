@@ -15,7 +15,7 @@ namespace {
 constexpr int kOldestVersion = 12000;
 
 std::mutex mutex;
-std::unique_ptr<const Driver> opened;              // stays when once opened
+const Driver *opened = nullptr;                    // stays when once opened, also behind main()
 std::atomic<const Driver *> initialised{nullptr};  // or the one for testing
 const Driver *for_testing = nullptr;
 std::atomic<unsigned> generation{0};
@@ -85,8 +85,8 @@ const Driver &driver() {
     const std::lock_guard<std::mutex> lock(mutex);
     const Driver *chosen = for_testing;
     if (chosen == nullptr) {
-        if (!opened) opened = open_driver();
-        chosen = opened.get();
+        if (opened == nullptr) opened = open_driver().release();
+        chosen = opened;
     }
     initialise(*chosen);
     initialised.store(chosen, std::memory_order_release);

@@ -48,6 +48,8 @@ public:
         const std::lock_guard<std::mutex> lock(mutex_);
         const unsigned generation = driver_generation();
         Loaded &loaded = functions_[{generation, context, kernel}];
+        if (loaded.function != nullptr && dynamic_shared_bytes <= loaded.dynamic_shared_bytes)
+            return loaded.function;
         const RelaxedCapture relaxed(driver);
         if (loaded.function == nullptr) {
             auto module = module_of(driver, symbol_of(kernel), context, generation);
@@ -76,10 +78,14 @@ private:
         if (module != nullptr) return module;
         DeviceHandle index = 0;
         if (const Result error = driver.cuCtxGetDevice(&index))
-            return "The current context has no device: " + error_text(driver, error) + ".";
+            return "The device for kernels of " + symbol +
+                   " cannot be found: " + error_text(driver, error) + ".";
         int major = 0, minor = 0;
-        driver.cuDeviceGetAttribute(&major, kCapabilityMajor, index);
-        driver.cuDeviceGetAttribute(&minor, kCapabilityMinor, index);
+        Result error = driver.cuDeviceGetAttribute(&major, kCapabilityMajor, index);
+        if (error == 0) error = driver.cuDeviceGetAttribute(&minor, kCapabilityMinor, index);
+        if (error != 0)
+            return "The device for kernels of " + symbol +
+                   " does not say what it is: " + error_text(driver, error) + ".";
         auto loaded = load_module(driver, symbol, 10 * major + minor);
         if (const auto *m = std::get_if<Module>(&loaded)) module = *m;
         return loaded;
@@ -90,27 +96,52 @@ private:
     std::map<std::tuple<unsigned, Context, std::string>, Loaded> functions_;
 };
 
-/// The last functions of a thread, direct-mapped by the address of their name.
 struct Slot {
     const char *kernel = nullptr;
     Context context = nullptr;
     unsigned generation = 0;
-    int dynamic_shared_bytes = 0;
+    int dynamic_shared_bytes = 0;  ///< Room for so many at least.
     Function function = nullptr;
+
+    bool holds(const char *other, Context in, unsigned now) const {
+        return kernel == other && context == in && generation == now;
+    }
+};
+
+/// The last functions that a thread has used, by the address of their name: in the place that the address
+/// hashes to or the next ones, so that the dozens of kernels of a network do not push each other out.
+class Recent {
+public:
+    /// Where the function is, or where it may be put.
+    Slot &find(const char *kernel, Context context, unsigned generation) {
+        const size_t first = (reinterpret_cast<size_t>(kernel) * 0x9e3779b97f4a7c15) >> 56;
+        Slot *free = nullptr;
+        for (size_t i = 0; i < kProbes; i++) {
+            Slot &slot = slots_[(first + i) % kSlots];
+            if (slot.holds(kernel, context, generation)) return slot;
+            if (free == nullptr && (slot.kernel == nullptr || slot.generation != generation))
+                free = &slot;
+        }
+        return free != nullptr ? *free : slots_[first];
+    }
+
+private:
+    static constexpr size_t kSlots = 256, kProbes = 4;
+    std::array<Slot, kSlots> slots_;
 };
 
 }  // namespace
 
 std::variant<Function, std::string> function_of(const Driver &driver, const char *kernel,
                                                 Context context, int dynamic_shared_bytes) {
-    thread_local std::array<Slot, 128> slots;
-    const size_t hash = reinterpret_cast<size_t>(kernel) * 0x9e3779b97f4a7c15;
-    Slot &slot = slots[hash >> 57];
+    thread_local Recent recent;
     const unsigned generation = driver_generation();
-    if (slot.kernel == kernel && slot.context == context && slot.generation == generation &&
-        slot.dynamic_shared_bytes == dynamic_shared_bytes)
+    Slot &slot = recent.find(kernel, context, generation);
+    if (slot.holds(kernel, context, generation) &&
+        dynamic_shared_bytes <= slot.dynamic_shared_bytes)
         return slot.function;
-    static Library library;
+    // Never destroyed: threads of PyTorch's may outlive the end of main().
+    static Library &library = *new Library;
     const auto found = library.find(driver, kernel, context, dynamic_shared_bytes);
     if (const auto *function = std::get_if<Function>(&found))
         slot = {kernel, context, generation, dynamic_shared_bytes, *function};

@@ -42,27 +42,37 @@ KernelEntry entry_of(const std::string &generator, Format format) {
     return nullptr;
 }
 
+/// The rows of two generators.
+template<typename Params>
+std::vector<Kernel<Params>> kernels_of(const std::string &first, const std::string &second) {
+    std::vector<Kernel<Params>> kernels;
+    for (const Row &row : kRows) {
+        if (row.generator != first && row.generator != second) continue;
+        const auto params = parse_params<Params>(row.schedule);
+        const Format format = row.format == nchw ? Format::kNchw : Format::kNhwc;
+        kernels.push_back({row.symbol, format_params(params), format, row.dtype, row.index_bits,
+                           params, row.call});
+    }
+    return kernels;
+}
+
 }  // namespace
 
 const std::vector<ConvKernel> &conv_kernels() {
-    static const auto kernels = [] {
-        std::vector<ConvKernel> all;
-        for (const Row &row : kRows) {
-            const std::string generator = row.generator;
-            if (generator != "conv2d_direct" && generator != "conv2d_gemm") continue;
-            const auto params = parse_params<Conv2dCudaParams>(row.schedule);
-            const Format format = row.format == nchw ? Format::kNchw : Format::kNhwc;
-            all.push_back({row.symbol, format_params(params), format, row.dtype, row.index_bits,
-                           params, row.call});
-        }
-        return all;
-    }();
+    static const auto kernels = kernels_of<Conv2dCudaParams>("conv2d_direct", "conv2d_gemm");
+    return kernels;
+}
+
+const std::vector<WgradKernel> &wgrad_kernels() {
+    static const auto kernels =
+        kernels_of<Conv2dWgradCudaParams>("conv2d_wgrad_direct", "conv2d_wgrad_gemm");
     return kernels;
 }
 
 const SupportKernels &support_kernels(Format format) {
     static const auto table = [](Format f) {
-        return SupportKernels{entry_of("cuda_pack_weight", f), entry_of("conv2d_parts", f)};
+        return SupportKernels{entry_of("cuda_pack_weight", f), entry_of("conv2d_parts", f),
+                              entry_of("wgrad_reduce_cuda", f)};
     };
     static const SupportKernels tables[] = {table(Format::kNchw), table(Format::kNhwc)};
     return tables[format == Format::kNhwc];

@@ -33,5 +33,6 @@ struct NamedKernel {
 /// Those that the test's convwright_cuda_launch knows, by the file that includes them.
 const std::vector<NamedKernel> &small_kernels();
 const std::vector<NamedKernel> &staged_kernels();
+const std::vector<NamedKernel> &mma_kernels();
 
 }  // namespace convwright

@@ -15,7 +15,8 @@ extern "C" int convwright_cuda_launch(void *user_context, const convwright_cuda_
     auto &device = *static_cast<convwright::EmulatedDevice *>(user_context);
     device.launches.push_back(*launch);
     if (device.fails_with != 0) return device.fails_with;
-    for (const auto *kernels : {&convwright::small_kernels(), &convwright::staged_kernels()}) {
+    for (const auto *kernels : {&convwright::small_kernels(), &convwright::staged_kernels(),
+                                &convwright::mma_kernels()}) {
         for (const convwright::NamedKernel &k : *kernels) {
             if (k.name != launch->kernel) continue;
             convwright::emulator::Launch how;

@@ -20,6 +20,7 @@ struct ModuleOpaque {
 };
 struct FunctionOpaque {
     std::string name;
+    int device;
     int dynamic_shared_bytes = 48 * 1024;
 };
 
@@ -31,9 +32,10 @@ std::deque<ModuleOpaque> modules;
 std::deque<FunctionOpaque> functions;
 ContextOpaque contexts[8] = {{0}, {1}, {2}, {3}, {4}, {5}, {6}, {7}};
 thread_local Context current = nullptr;
+thread_local int capture_mode = 0;  // CU_STREAM_CAPTURE_MODE_GLOBAL
 
-constexpr Result kInvalidValue = 1, kInvalidImage = 200, kNoContext = 201, kNotFound = 500,
-                 kLaunchFailed = 719;
+constexpr Result kInvalidValue = 1, kInvalidImage = 200, kNoContext = 201, kInvalidHandle = 400,
+                 kNotFound = 500, kLaunchFailed = 719, kNotInCapture = 900;
 
 /// Counts a call and says whether it is to fail.
 Result called(const char *name) {
@@ -115,6 +117,7 @@ Result cuModuleLoadData(Module *module, const void *) {
     CALLED();
     if (current == nullptr) return kNoContext;
     const std::lock_guard<std::mutex> lock(mutex);
+    if (state.captures && capture_mode != kCaptureRelaxed) return kNotInCapture;
     if (state.rejected_images > 0) {
         state.rejected_images--;
         return kInvalidImage;
@@ -126,9 +129,10 @@ Result cuModuleLoadData(Module *module, const void *) {
 Result cuModuleGetFunction(Function *function, Module module, const char *name) {
     CALLED();
     if (module->device != current->device) return kInvalidValue;
+    if (state.captures && capture_mode != kCaptureRelaxed) return kNotInCapture;
     if (state.runs && emulated_kernels().count(name) == 0) return kNotFound;
     const std::lock_guard<std::mutex> lock(mutex);
-    functions.push_back({name});
+    functions.push_back({name, current->device});
     *function = &functions.back();
     return 0;
 }
@@ -144,6 +148,7 @@ Result cuLaunchKernel(Function function, unsigned gx, unsigned gy, unsigned gz, 
                       void **parameters, void **) {
     CALLED();
     if (current == nullptr) return kNoContext;
+    if (function->device != current->device) return kInvalidHandle;
     if (shared_bytes > static_cast<unsigned>(function->dynamic_shared_bytes)) return kInvalidValue;
     const std::lock_guard<std::mutex> lock(mutex);
     state.launches.push_back(
@@ -160,8 +165,7 @@ Result cuLaunchKernel(Function function, unsigned gx, unsigned gy, unsigned gz, 
 }
 Result cuThreadExchangeStreamCaptureMode(int *mode) {
     CALLED();
-    thread_local int now = 0;
-    std::swap(*mode, now);
+    std::swap(*mode, capture_mode);
     return 0;
 }
 Result cuGetErrorName(Result error, const char **name) {
@@ -196,6 +200,7 @@ constexpr Driver kDriver = {cuInit,
 UseEmulatedDriver::UseEmulatedDriver() {
     state = {};
     current = &contexts[0];
+    capture_mode = 0;
     set_driver_for_testing(&kDriver);
 }
 

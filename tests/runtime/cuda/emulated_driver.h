@@ -29,6 +29,8 @@ struct EmulatedDriver {
     bool runs = true;                     ///< Whether a launch runs the kernel, or is only counted.
     std::map<std::string, Result> fails;  ///< Function by name -> the error that it returns.
     int rejected_images = 0;              ///< So many module loads fail, then they succeed.
+    /// As while torch.cuda.graph captures: what loads code fails in threads of CUDA's global mode.
+    bool captures = false;
 
     std::map<std::string, int> calls;  ///< By function.
     std::vector<EmulatedLaunch> launches;
