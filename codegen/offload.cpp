@@ -48,7 +48,9 @@ private:
                 << "offload: the Func " << b.name << kNoMemory;
         const std::string name = options_.prefix + "_" + std::to_string(program_.kernels.size());
         const KernelText kernel = emit_cuda(name, nest, shape, options_.contract);
-        program_.text += "\n" + kernel.text;
+        // For figures: what NVRTC's log does not say (add_launch_figures of runtime/cuda/nvrtc.h).
+        program_.text += "\n// launch: " + name + " " + std::to_string(shape.max_threads) + " " +
+                         std::to_string(kernel.dynamic_shared_bytes) + "\n" + kernel.text;
         program_.kernels.push_back(
             {name, shape.max_threads, kernel.static_shared_bytes, kernel.dynamic_shared_bytes});
         return launch(name, shape, kernel);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "codegen/nvrtc.h"
+#include "runtime/cuda/nvrtc.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <regex>
 #include <sstream>
 
-namespace convwright {
+namespace convwright::cuda {
 namespace {
 
 class NvrtcTest : public testing::Test {
@@ -141,4 +141,4 @@ TEST(PtxasLog, GivesTheFiguresOfEachKernel) {
 }
 
 }  // namespace
-}  // namespace convwright
+}  // namespace convwright::cuda
