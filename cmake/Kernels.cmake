@@ -184,6 +184,7 @@ function(convwright_cuda_kernel_library target table)
     set_source_files_properties("${folder}/cuda_images.cpp" PROPERTIES OBJECT_DEPENDS "${images}")
     convwright_object_library(${target} ${objects})
     target_sources(${target} PRIVATE "${folder}/cuda_images.cpp")
+    target_link_libraries(${target} PRIVATE convwright_options)
     # ccache knows the source alone, not the files that the assembler reads.
     set_target_properties(${target} PROPERTIES CXX_COMPILER_LAUNCHER "")
     target_include_directories(${target} INTERFACE "${CONVWRIGHT_KERNEL_DIR}")

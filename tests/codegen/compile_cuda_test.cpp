@@ -45,8 +45,9 @@ protected:
 TEST_F(CompileCuda, NamesTheKernelThatSpills) {
     const ChildResult result = compile("--architectures 80,90");
     EXPECT_EQ(result.status, 1);
-    for (const char *words : {"spills_0 on sm_80 spills ", "spills_0 on sm_90 spills ",
-                              "(64 registers, 0 bytes of shared memory", "but may have 0: "})
+    for (const char *words :
+         {"spills_0 on sm_80 spills ", "spills_0 on sm_90 spills ",
+          " registers, 65536 bytes of shared memory, at most 1024 threads", "but may have 0: "})
         EXPECT_NE(result.output.find(words), std::string::npos) << result.output;
     EXPECT_EQ(result.output.find("fits_0"), std::string::npos) << result.output;
     EXPECT_FALSE(fs::exists(output_));
@@ -79,9 +80,9 @@ TEST_F(CompileCuda, WithoutArchitecturesKeepsTheTextAlone) {
 }
 
 TEST_F(CompileCuda, WithoutNvrtcKeepsTheTextAlone) {
-    const ChildResult result = run(
-        "--text " CONVWRIGHT_SPILLING_CUDA " --architectures 80 --output " + output_,
-        "CONVWRIGHT_NVRTC=/nowhere/libnvrtc.so");
+    const ChildResult result =
+        run("--text " CONVWRIGHT_SPILLING_CUDA " --architectures 80 --output " + output_,
+            "CONVWRIGHT_NVRTC=/nowhere/libnvrtc.so");
     ASSERT_EQ(result.status, 0) << result.output;
     EXPECT_TRUE(images().architectures().empty());
     EXPECT_NE(images().text().bytes.find("spills_0"), std::string::npos);
@@ -96,9 +97,9 @@ TEST_F(CompileCuda, AnNvrtcThatWasNamedMustWork) {
 TEST_F(CompileCuda, SaysWhatNvrtcSays) {
     const std::string text = (root_ / "bad.cu").string();
     std::ofstream(text) << "__global__ void f() { nonsense; }";
-    const ChildResult result = run("--text " + text + " --output " + output_ +
-                                   " --python-packages " CONVWRIGHT_SITE_PACKAGES
-                                   " --architectures 80");
+    const ChildResult result =
+        run("--text " + text + " --output " + output_ +
+            " --python-packages " CONVWRIGHT_SITE_PACKAGES " --architectures 80");
     EXPECT_EQ(result.status, 1);
     EXPECT_NE(result.output.find("did not compile"), std::string::npos) << result.output;
     EXPECT_NE(result.output.find("nonsense"), std::string::npos) << result.output;
@@ -110,8 +111,7 @@ TEST_F(CompileCuda, SaysWhichFileCannotBeReadOrWritten) {
     EXPECT_NE(read.output.find("/nowhere/k.cu cannot be read"), std::string::npos) << read.output;
     const ChildResult write = run("--text " CONVWRIGHT_SPILLING_CUDA " --output /nowhere/k.images");
     EXPECT_EQ(write.status, 1);
-    EXPECT_NE(write.output.find("written to /nowhere/k.images"), std::string::npos)
-        << write.output;
+    EXPECT_NE(write.output.find("written to /nowhere/k.images"), std::string::npos) << write.output;
 }
 
 TEST_F(CompileCuda, ExplainsItsArguments) {
