@@ -12,7 +12,7 @@ endforeach()
 convwright_add_cuda_kernel(cuda_pack_weight)
 
 # Tiles of co x px, largest first. vec:4 where what is stored comes in fours. With 3 buffers two
-# chunks are under way while one is used; registers stay as they are.
+# chunks are under way while one is used.
 foreach(tile IN ITEMS
         co:128,co_t:8 co:64,px:128 co:64 co:64,px:32,px_t:4 co:32,px:64,px_t:4 co:32,px:32,px_t:4
         co:64,linear:1)
