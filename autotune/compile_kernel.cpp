@@ -121,7 +121,8 @@ std::variant<MadeKernel, NotMade> compile_kernel(const KernelTools &tools,
                                          std::string("dtype=") + dtype_name(source.dtype)};
     if (!source.problem.empty()) {
         generate.push_back("problem=" + source.problem);
-        generate.push_back("phase=" + std::to_string(source.phase));
+        // Only Generators of problems with several passes have the parameter.
+        if (source.phase != 0) generate.push_back("phase=" + std::to_string(source.phase));
     }
     ProcessResult result = run_process(generate, limits);
     if (!result.success()) return failure("the Generator", symbol, result);
