@@ -69,6 +69,28 @@ TEST_F(CompileKernel, MakesKernelsOfWgrad) {
     EXPECT_EQ(run_dense(call, values), naive_conv2d(problem, values));
 }
 
+TEST_F(CompileKernel, MakesSpecialisedKernels) {
+    if (host_isa() < Isa::kAvx2) GTEST_SKIP() << "the kernels are for AVX2";
+    LoadableKernel source = avx2_source("conv2d_wgrad", "lane:0,vec:1,tile:5");
+    source.problem = "wgrad_n2ci5ih9iw11co17kh3kw3s2p1_f32_nhwc";
+    const auto wgrad = load_wgrad_kernel(made(source).kernel);
+    ASSERT_TRUE(std::holds_alternative<const WgradKernel *>(wgrad)) << std::get<std::string>(wgrad);
+    ConvProblem problem = parse_problem(source.problem);
+    ConvValues values = integer_values(problem, 3);
+    const KernelCall one{
+        problem, {}, wgrad_plan_with(*std::get<const WgradKernel *>(wgrad), problem)};
+    EXPECT_EQ(run_dense(one, values), naive_conv2d(problem, values));
+    source = avx2_source("conv2d", "lane:0,vec:1,tile:2,stage:1");
+    source.problem = "dgrad_n2ci9ih9iw7co5kh3kw3s2p1_f32_nhwc", source.phase = 3;
+    const ConvKernel &dgrad = loaded(made(source));
+    problem = parse_problem(source.problem);
+    values = integer_values(problem, 4);
+    const KernelCall call{problem, conv_plan_with(dgrad, problem, true), {}};
+    ASSERT_EQ(call.conv.steps.size(), 4u);
+    EXPECT_EQ(call.conv.steps[3].kernel, &dgrad);
+    EXPECT_EQ(run_dense(call, values), naive_conv2d(problem, values));
+}
+
 TEST_F(CompileKernel, ErrorsOfAKernelReachTheCall) {
     if (host_isa() < Isa::kAvx2) GTEST_SKIP() << "the kernels are for AVX2";
     const LoadableKernel source = avx2_source("conv2d", "lane:0,vec:1,tile:5,stage:1");

@@ -50,6 +50,11 @@ TEST(Conv2dCpuParams, GivesTheReasonWhyAScheduleIsIllegal) {
                  "taps of columns are compiled in for depthwise");
     EXPECT_STREQ(why("lane:0,stage:4", kPairs), "rows of taps are not dense");
     EXPECT_STREQ(why("lane:0,stage:4", kDilated), "rows of taps are not dense");
+    EXPECT_STREQ(why("lane:0,stage:4,taps_x:3", kPadded),
+                 "folded rows have taps and strides of their own");
+    EXPECT_STREQ(why("lane:0,stage:4,stride:1", kPadded),
+                 "folded rows have taps and strides of their own");
+    EXPECT_STREQ(why("lane:0,stage:4,strided_out:1", kPadded), "channels are always stored dense");
     EXPECT_STREQ(why("lane:0,stage:4", kPadded, Format::kNchw),
                  "the lanes are not dense without a frame");
     EXPECT_STREQ(why("lane:0,vec:1,tile:4,stage:3", kPadded), "masks are for groups");
