@@ -189,8 +189,8 @@ TEST_F(CubinCacheTest, WhatOthersCouldWriteIsNotUsed) {
 
 TEST_F(CubinCacheTest, WithoutAFolderTextsAreCompiledEachTime) {
     write(root_ / "file", "");
-    for (const std::string &folder : {(root_ / "file" / "cubins").string(),
-                                      std::string("/proc/convwright/cubins")}) {
+    for (const std::string &folder :
+         {(root_ / "file" / "cubins").string(), std::string("/proc/convwright/cubins")}) {
         const CubinCache cache = CubinCache::open(folder);
         EXPECT_NE(cache.why_none().find("the folder '" + folder + "' cannot be opened"),
                   std::string::npos)
