@@ -10,34 +10,18 @@
 #include <string>
 #include <vector>
 
+#include "autotune/verify/call_tensors.h"
 #include "bench/problem_list.h"
-#include "tests/kernel_call.h"
-#include "tests/naive_conv2d.h"
 
 namespace convwright {
 namespace {
 
-Tensor4 operand(const Quad &sizes, Format format) {
-    return {sizes, strides_for(sizes, format, false), Placement::kMiddle,
-            Values(sizes[0] * sizes[1] * sizes[2] * sizes[3], 1.0f)};
-}
-
 void time_kernel(benchmark::State &state, const ConvProblem &p, const std::string &kernel) {
     const KernelCall call = *kernel_call(kernel, p, /*dense=*/true);
-    const Format result_format = p.direction == Direction::kWgrad ? Format::kNchw : p.format;
-    const Tensor4 input = operand(input_sizes(p), p.format);
-    const Tensor4 weight = operand(weight_sizes(p), Format::kNchw);
-    const Tensor4 output = operand(output_sizes(p), p.format);
-    const Tensor4 result(result_sizes(p), strides_for(result_sizes(p), result_format, false),
-                         Placement::kMiddle);
-    const Values bias(p.co);
-    GuardedFloats workspace(call.workspace(), Placement::kMiddle);
+    CallTensors tensors(p, integer_values(p, 1), {}, call.workspace());
     CallContext context;
     for (auto _ : state) {
-        if (!call.run(context, (p.direction == Direction::kDgrad ? result : input).activation(),
-                      (p.direction == Direction::kWgrad ? result : weight).weight(),
-                      (p.direction == Direction::kFprop ? result : output).activation(),
-                      p.bias ? bias.data() : nullptr, workspace.data())) {
+        if (!tensors.run(call, context)) {
             state.SkipWithError(context.error().c_str());
             return;
         }

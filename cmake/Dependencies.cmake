@@ -42,3 +42,17 @@ target_include_directories(convwright_torch SYSTEM INTERFACE "${CONVWRIGHT_TORCH
 # Stable ABI of torch 2.11: the library runs with that version and every later one.
 target_compile_definitions(convwright_torch INTERFACE TORCH_TARGET_VERSION=0x020b000000000000)
 target_link_libraries(convwright_torch INTERFACE "${CONVWRIGHT_TORCH_CPU}")
+
+# The tuner's database and its texts.
+if(CONVWRIGHT_TUNER)
+    find_package(SQLite3 3.37)
+    find_package(nlohmann_json 3.9 CONFIG)
+    if(NOT SQLite3_FOUND OR NOT nlohmann_json_FOUND)
+        message(FATAL_ERROR
+            "SQLite or nlohmann's JSON was not found; install the Debian packages libsqlite3-dev and "
+            "nlohmann-json3-dev, or configure with -DCONVWRIGHT_TUNER=OFF.")
+    endif()
+    if(NOT TARGET SQLite3::SQLite3)  # the name until CMake 4
+        add_library(SQLite3::SQLite3 ALIAS SQLite::SQLite3)
+    endif()
+endif()

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "runtime/packing.h"
+#include "runtime/weighted_sum_passes.h"
 
 namespace convwright {
 namespace {
@@ -13,22 +14,6 @@ namespace {
 constexpr int64_t kTaskFloats = 96 * 1024;
 // A task computes halo rows that its neighbour computes too: at least this many rows for each.
 constexpr int64_t kRowsPerHalo = 4;
-
-ConvProblem depthwise_problem(ConvProblem p) {
-    p.ci = p.groups = p.co;
-    return p;
-}
-
-/// The pointwise pass over the columns of z that some tap meets; a task has rows of its own.
-ConvPass mix_pass(const ConvProblem &p) {
-    const int64_t last = (p.ow() - 1) * p.stride_w + (p.kw - 1) * p.dilation_w - p.pad_w;
-    ConvPass pass;
-    pass.n = static_cast<int>(p.n);
-    pass.ci = static_cast<int>(p.ci), pass.co = static_cast<int>(p.co);
-    pass.x.in = pass.x.out = static_cast<int>(std::min(last + 1, p.iw));
-    pass.y.in = pass.y.out = static_cast<int>(p.ih);
-    return pass;
-}
 
 int task_rows(const ConvProblem &p) {
     const int64_t halo = (p.kh - 1) * p.dilation_h;
@@ -39,16 +24,8 @@ int task_rows(const ConvProblem &p) {
 const char *why_illegal(const WeightedSumKernel &kernel, const ConvProblem &p,
                         const WeightedSumPlan &plan) {
     if (kernel.isa > host_isa() || kernel.dtype != p.dtype) return "another CPU or dtype";
-    if (p.format != Format::kNhwc) return "only channels_last is fused";
-    // The scratch is read row by row: no steps between its rows and columns.
-    if (plan.window.x.in_step != 1 || plan.window.y.in_step != 1) return "there is one tap";
-    if (plan.mix.x.out < 1) return "no tap meets a column";
+    if (const char *why = why_not_fused(p, {plan.mix, plan.window})) return why;
     return kernel.params.why_illegal(plan.mix, plan.window, kernel.isa);
-}
-
-double cycles_of(const WeightedSumKernel &kernel, const WeightedSumPlan &plan) {
-    return predicted_cycles(kernel.params.pointwise(), plan.mix, Format::kNhwc, kernel.isa) +
-           predicted_cycles(kernel.params.depthwise(), plan.window, Format::kNhwc, kernel.isa);
 }
 
 }  // namespace
@@ -56,21 +33,19 @@ double cycles_of(const WeightedSumKernel &kernel, const WeightedSumPlan &plan) {
 WeightedSumPlan weighted_sum_plan(const ConvProblem &problem, const WeightedSumKernel *kernel) {
     WeightedSumPlan plan;
     plan.reason = "no fused kernel of this library accepts the problem on this CPU";
-    const ConvProblem window = depthwise_problem(problem);
-    for (const ConvProblem &p : {problem, window}) {
-        if (const char *why = why_too_large(p)) {
-            plan.reason = why;
-            return plan;
-        }
+    if (const char *why = why_not_mixed(problem)) {
+        plan.reason = why;
+        return plan;
     }
-    plan.mix = mix_pass(problem), plan.window = conv_passes(window).front();
+    const WeightedSumPasses passes = weighted_sum_passes(problem);
+    plan.mix = passes.mix, plan.window = passes.window;
     plan.rows = task_rows(problem);
     plan.relu = problem.relu;
     double best = std::numeric_limits<double>::infinity();
     for (const WeightedSumKernel &candidate : weighted_sum_kernels()) {
         if (kernel != nullptr && kernel != &candidate) continue;
         if (why_illegal(candidate, problem, plan) != nullptr) continue;
-        const double cycles = cycles_of(candidate, plan);
+        const double cycles = predicted_cycles(candidate.params, passes, candidate.isa);
         if (cycles >= best) continue;
         best = cycles, plan.kernel = &candidate;
     }

@@ -9,6 +9,8 @@ namespace convwright {
 /// both steps. A register tile of the pointwise step is `vec` native vectors times `tile` columns;
 /// the others are those of the depthwise step (stage 3 of Conv2dCpuParams, one vector of groups).
 struct WeightedSumCpuParams {
+    /// Raised when the same knobs come to mean another kernel: what was measured before is stale then.
+    static constexpr int kVersion = 1;
     int vec = 2;
     int tile = 8;
     int out_tile = 4;                        ///< Columns of the depthwise register tile.

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "tests/kernel_call.h"
-#include "tests/naive_conv2d.h"
+#include "autotune/verify/call_tensors.h"
 
 namespace convwright {
 

@@ -9,8 +9,8 @@
 #include <limits>
 #include <random>
 
+#include "autotune/verify/naive_conv2d.h"
 #include "runtime/multipliers/float_models.h"
-#include "tests/naive_conv2d.h"
 #include "tests/repro.h"
 #include "tests/seed.h"
 #include "tests/thread_run.h"

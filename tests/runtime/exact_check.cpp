@@ -3,8 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/kernel_call.h"
-#include "tests/naive_conv2d.h"
+#include "autotune/verify/call_tensors.h"
 #include "tests/repro.h"
 #include "tests/seed.h"
 
@@ -14,35 +13,14 @@ namespace {
 /// Circumstances of a run that the kernel must not care about.
 struct Variant {
     const char *name;
-    Placement placement;
-    bool gaps, bias, relu;
-    Format weight_format;
+    TensorLayout layout;
+    bool bias, relu;
 };
 
 constexpr Variant kVariants[] = {
-    {"operands end at a guard page", Placement::kEnd, false, true, false, Format::kNchw},
-    {"operands start at a guard page", Placement::kStart, false, false, true, Format::kNchw},
-    {"gaps, weight channels_last", Placement::kEnd, true, true, true, Format::kNhwc},
-};
-
-/// The tensors of a problem laid out as a variant says. The result's direction is not read.
-struct Operands {
-    Tensor4 input, weight, output, bias;
-    Quad result_strides;
-
-    Operands(const ConvProblem &p, const Variant &v, const ConvValues &values)
-        : input(tensor(p, input_sizes(p), p.format, v, values.input)),
-          weight(tensor(p, weight_sizes(p), v.weight_format, v, values.weight)),
-          output(tensor(p, output_sizes(p), p.format, v, values.output)),
-          bias({1, 1, 1, p.co}, {p.co, p.co, p.co, 1}, v.placement, values.bias, p.dtype),
-          result_strides(strides_for(result_sizes(p),
-                                     p.direction == Direction::kWgrad ? v.weight_format : p.format,
-                                     v.gaps)) {}
-
-    static Tensor4 tensor(const ConvProblem &p, const Quad &sizes, Format format, const Variant &v,
-                          const Values &values) {
-        return {sizes, strides_for(sizes, format, v.gaps), v.placement, values, p.dtype};
-    }
+    {"operands end at a guard page", {Placement::kEnd, false, Format::kNchw}, true, false},
+    {"operands start at a guard page", {Placement::kStart, false, Format::kNchw}, false, true},
+    {"gaps, weight channels_last", {Placement::kEnd, true, Format::kNhwc}, true, true},
 };
 
 /// Empty if equal, else how many values differ and the first that does.
@@ -59,20 +37,13 @@ std::string differences(const Values &actual, const Values &expected) {
            std::to_string(actual[first]) + ", not " + std::to_string(expected[first]);
 }
 
-void expect_equal(const KernelCall &call, const Operands &operands, const Values &expected) {
-    const ConvProblem &p = call.problem;
-    const Tensor4 result(result_sizes(p), operands.result_strides, Placement::kMiddle, p.dtype);
-    GuardedFloats workspace(call.workspace(), Placement::kMiddle);
+void expect_equal(const KernelCall &call, const ConvValues &values, const TensorLayout &layout,
+                  const Values &expected) {
+    CallTensors tensors(call.problem, values, layout, call.workspace());
     CallContext context;
-    const bool success =
-        call.run(context, (p.direction == Direction::kDgrad ? result : operands.input).activation(),
-                 (p.direction == Direction::kWgrad ? result : operands.weight).weight(),
-                 (p.direction == Direction::kFprop ? result : operands.output).activation(),
-                 p.bias ? operands.bias.activation().data : nullptr, workspace.data());
-    ASSERT_TRUE(success) << context.error();
-    EXPECT_EQ(differences(result.values(), expected), "");
-    EXPECT_TRUE(result.redzones_intact()) << "The kernel wrote around its result.";
-    EXPECT_TRUE(workspace.redzones_intact()) << "The kernel wrote around its workspace.";
+    ASSERT_TRUE(tensors.run(call, context)) << context.error();
+    EXPECT_EQ(differences(tensors.result(), expected), "");
+    EXPECT_TRUE(tensors.redzones_intact()) << "The kernel wrote around its result or workspace.";
 }
 
 }  // namespace
@@ -84,12 +55,12 @@ void expect_kernels_equal_naive(const ConvProblem &problem) {
         p.bias = variant.bias && p.direction == Direction::kFprop;
         p.relu = variant.relu && p.direction == Direction::kFprop;
         const Values expected = naive_conv2d(p, values);
-        const Operands operands(p, variant, values);
-        const auto kernels = accepting_kernels(p, !variant.gaps);
+        const bool dense = !variant.layout.gaps;
+        const auto kernels = accepting_kernels(p, dense);
         EXPECT_FALSE(kernels.empty()) << "no kernel accepts " << format_problem(p);
         for (const KernelInfo &kernel : kernels) {
             const Repro repro(p, kernel.name, variant.name);
-            expect_equal(*kernel_call(kernel.name, p, !variant.gaps), operands, expected);
+            expect_equal(*kernel_call(kernel.name, p, dense), values, variant.layout, expected);
         }
     }
 }

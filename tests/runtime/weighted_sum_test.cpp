@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/naive_conv2d.h"
+#include "autotune/verify/naive_conv2d.h"
 #include "tests/repro.h"
 #include "tests/seed.h"
 

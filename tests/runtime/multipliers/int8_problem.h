@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "autotune/verify/guarded_floats.h"
 #include "runtime/multipliers/int8_conv.h"
-#include "tests/guarded_floats.h"
 
 namespace convwright {
 

@@ -6,7 +6,7 @@
 #include <random>
 #include <string>
 
-#include "tests/guarded_floats.h"
+#include "autotune/verify/guarded_floats.h"
 #include "tests/seed.h"
 
 namespace convwright {

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <variant>
+
+#include "autotune/run_process.h"
+#include "runtime/loaded_kernels.h"
+
+namespace convwright {
+
+/// The programs that make a kernel on this machine.
+struct KernelTools {
+    std::string generators;  ///< Program of the Halide Generators.
+    std::string shim;        ///< Object file of runtime/kernel_shim.cpp.
+    std::string linker;
+
+    /// The linker on the PATH: ld, ld.lld, ld.gold or, as drivers of one, cc, gcc, clang; empty if there
+    /// is none.
+    static std::string find_linker();
+    /// Null if all are there, else what is missing and what to do, as one sentence.
+    std::string why_missing() const;
+};
+
+/// A kernel in a shared object that load_conv_kernel() or load_wgrad_kernel() takes.
+struct MadeKernel {
+    LoadableKernel kernel;
+    int spills = 0;  ///< As spills_in_inner_loops().
+};
+
+struct NotMade {
+    bool timeout = false;
+    std::string why;  ///< One sentence, with the first line that the program said.
+};
+
+/// Generates and links the kernel that `wanted` describes but for its symbol, path and SHA-256, each step in a
+/// process of its own under `limits`, to <folder>/<symbol>.so, which is there as a whole or not at all.
+std::variant<MadeKernel, NotMade> compile_kernel(const KernelTools &tools,
+                                                 const LoadableKernel &wanted,
+                                                 const std::string &folder,
+                                                 const ProcessLimits &limits);
+
+/// Vector values that the innermost loops with fused multiply-adds keep in memory: accesses of the stack
+/// by vector moves and operands in x86 assembly (AT&T syntax). 0 for a register tile that fits.
+int spills_in_inner_loops(const std::string &assembly);
+
+}  // namespace convwright

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "autotune/space.h"
+#include "runtime/conv_problem.h"
+#include "runtime/isa.h"
+
+namespace convwright {
+
+/// What the CPU schedules can do for a convolution. Kinds are "conv2d.<isa>" or, for wgrad,
+/// "conv2d_wgrad.<isa>", one for each of `isas`; where one pass is the whole problem also "pytorch",
+/// for PyTorch does no single phase. Throws std::invalid_argument if the problem has no pass `phase`, or nothing reaches that pass,
+/// or it is too large for kernels.
+Space conv_cpu_space(const ConvProblem &problem, int phase, const std::vector<Isa> &isas);
+
+/// The same for the weighted sum that `problem` stands for (runtime/weighted_sum_passes.h): kinds "weighted_sum.<isa>", "unfused" and
+/// "composed", which take their kernels from other records, and "pytorch".
+Space weighted_sum_cpu_space(const ConvProblem &problem, const std::vector<Isa> &isas);
+
+inline constexpr char kWeightedSumPrefix[] = "wsum2d:";
+
+/// Null if `text` is the problem of a subject, else what is wrong, one sentence.
+std::optional<std::string> why_no_subject(const std::string &text);
+
+}  // namespace convwright

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "autotune/database/open_database.h"
+
+#include <sqlite3.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "autotune/database/database_error.h"
+#include "autotune/database/file_system.h"
+#include "autotune/database/salvage.h"
+#include "autotune/database/schema.h"
+
+namespace convwright {
+namespace {
+
+namespace fs = std::filesystem;
+using Kind = DatabaseError::Kind;
+
+enum class State { kSound, kFresh, kDamaged };
+
+bool is_damage(const SqliteError &error) {
+    return error.primary() == SQLITE_CORRUPT || error.primary() == SQLITE_NOTADB;
+}
+
+bool has_tables(SqliteConnection &connection) {
+    return connection.integer("SELECT count(*) FROM sqlite_schema") != 0;
+}
+
+/// What an open file is. Throws DatabaseError if it is not ours to change.
+State inspect(SqliteConnection &connection, const std::string &path) {
+    try {
+        const int64_t application = connection.integer("PRAGMA application_id");
+        const int64_t version = connection.integer("PRAGMA user_version");
+        if (application == 0 && version == 0 && !has_tables(connection)) return State::kFresh;
+        if (application != kApplicationId) {
+            throw DatabaseError(Kind::kForeign, "'" + path +
+                                                    "' is a database of another program; name "
+                                                    "another file with CONVWRIGHT_DB.");
+        }
+        if (version > kDatabaseVersion) {
+            throw DatabaseError(Kind::kNewer,
+                                "The tuning database '" + path + "' is of version " +
+                                    std::to_string(version) + " and this Convwright reads up to " +
+                                    std::to_string(kDatabaseVersion) +
+                                    "; use a newer Convwright, or name another file with "
+                                    "CONVWRIGHT_DB.");
+        }
+        // 4 ms for 10,000 records: damage is found before anything is written on top of it.
+        const std::string check = connection.text("PRAGMA quick_check(1)");
+        return check == "ok" ? State::kSound : State::kDamaged;
+    } catch (const SqliteError &error) {
+        if (is_damage(error)) return State::kDamaged;
+        throw;
+    }
+}
+
+/// Whether a file that SQLite cannot read was a tuning database: somebody's letters are not moved about.
+bool was_ours(const std::string &path) {
+    std::ifstream file(path, std::ios::binary);
+    const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+    // After a power failure a file may be zeros.
+    return bytes.find(kDatabaseMark) != std::string::npos ||
+           bytes.find_first_not_of('\0') == std::string::npos;
+}
+
+void make_schema(SqliteConnection &connection) {
+    connection.run("PRAGMA page_size = " + std::to_string(kPageBytes));
+    SqliteTransaction transaction(connection);
+    if (has_tables(connection)) return;  // another process was faster
+    connection.run(kSchema);
+    connection.run("PRAGMA application_id = " + std::to_string(kApplicationId));
+    connection.run("PRAGMA user_version = " + std::to_string(kDatabaseVersion));
+    transaction.commit();
+}
+
+void move_with_journals(const std::string &from, const std::string &to) {
+    for (const char *suffix : {"-wal", "-journal", ""}) {
+        std::error_code missing;
+        fs::rename(from + suffix, to + suffix, missing);
+    }
+    std::error_code missing;
+    fs::remove(from + "-shm", missing);
+}
+
+/// Replaces a damaged database by one of what can be read of it. Only one process does it, the others find it done.
+/// The new file is whole before the old one moves, and a kill in between leaves it to be found.
+void repair(const std::string &path, const OpenOptions &options,
+            std::vector<std::string> &notices) {
+    const FileLock lock(path + ".lock");
+    {
+        SqliteConnection again(path, SQLITE_OPEN_READWRITE, options.busy_milliseconds);
+        if (inspect(again, path) != State::kDamaged) return;
+    }
+    const std::string salvaged = path + ".salvaged";
+    for (const char *suffix : {"-wal", "-journal", "-shm", ""}) fs::remove(salvaged + suffix);
+    Salvaged count;
+    {
+        SqliteConnection fresh(salvaged, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, 0);
+        make_schema(fresh);
+        count = salvage(path, fresh);
+    }
+    std::string aside;
+    for (int n = 1; aside.empty() || fs::exists(aside); n++) {
+        aside = path + ".damaged-" + std::to_string(n);
+    }
+    move_with_journals(path, aside);
+    move_with_journals(salvaged, path);
+    notices.push_back("The tuning database '" + path + "' was damaged: it was moved to '" + aside +
+                      "', and " + std::to_string(count.records) + " records and " +
+                      std::to_string(count.choices) + " choices that could be read were kept.");
+}
+
+void finish_interrupted_repair(const std::string &path) {
+    const std::string salvaged = path + ".salvaged";
+    if (fs::exists(path) || !fs::exists(salvaged)) return;
+    const FileLock lock(path + ".lock");
+    if (!fs::exists(path) && fs::exists(salvaged)) move_with_journals(salvaged, path);
+}
+
+void check_locks(const std::string &path, const OpenOptions &options) {
+    const std::string folder = folder_of(path);
+    const std::string why = options.lock_probe ? options.lock_probe(folder) : why_no_locks(folder);
+    if (why.empty()) return;
+    throw DatabaseError(Kind::kNoLocks,
+                        "The folder '" + folder +
+                            "' of the tuning database has no working locks (" + why +
+                            "), so that two processes could damage it; name a file on a "
+                            "local disk with CONVWRIGHT_DB.");
+}
+
+void make_folder(const std::string &path) {
+    std::error_code error;
+    fs::create_directories(folder_of(path), error);
+    if (!error) return;
+    throw DatabaseError(Kind::kCannotOpen, "The folder of the tuning database '" + path +
+                                               "' cannot be made (" + error.message() +
+                                               "); name another file with CONVWRIGHT_DB.");
+}
+
+std::unique_ptr<SqliteConnection> open_to_read(const std::string &path,
+                                               const OpenOptions &options) {
+    auto connection =
+        std::make_unique<SqliteConnection>(path, SQLITE_OPEN_READONLY, options.busy_milliseconds);
+    if (inspect(*connection, path) != State::kSound) {
+        throw DatabaseError(Kind::kDamaged,
+                            "The tuning database '" + path +
+                                "' is empty or damaged; open it for writing, by any "
+                                "tuning command, to keep what can be read.");
+    }
+    return connection;
+}
+
+std::unique_ptr<SqliteConnection> open_to_write(const std::string &path, const OpenOptions &options,
+                                                std::vector<std::string> &notices) {
+    make_folder(path);
+    if (fs::exists(path) && fs::status(path).type() == fs::file_type::directory) {
+        throw DatabaseError(Kind::kCannotOpen, "The tuning database '" + path +
+                                                   "' is a folder; name a file with "
+                                                   "CONVWRIGHT_DB.");
+    }
+    finish_interrupted_repair(path);
+    // The second time, after a repair, it must be sound.
+    for (int attempt = 0; attempt < 2; attempt++) {
+        auto connection = std::make_unique<SqliteConnection>(
+            path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, options.busy_milliseconds);
+        if (sqlite3_db_readonly(connection->handle(), "main") == 1) {
+            throw SqliteError(SQLITE_READONLY, "read-only");
+        }
+        const State state = inspect(*connection, path);
+        if (state == State::kDamaged) {
+            connection.reset();
+            if (!was_ours(path)) {
+                throw DatabaseError(Kind::kForeign,
+                                    "'" + path +
+                                        "' is no tuning database; name another file with "
+                                        "CONVWRIGHT_DB.");
+            }
+            check_locks(path, options);
+            repair(path, options, notices);
+            continue;
+        }
+        check_locks(path, options);
+        // A write-ahead log needs memory that all writers share; between machines there is none.
+        const bool shared = is_shared_file_system(folder_of(path));
+        connection->run(shared ? "PRAGMA journal_mode = DELETE" : "PRAGMA journal_mode = WAL");
+        connection->run("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
+        if (options.most_pages > 0) {
+            connection->run("PRAGMA max_page_count = " + std::to_string(options.most_pages));
+        }
+        if (state == State::kFresh) make_schema(*connection);
+        return connection;
+    }
+    throw SqliteError(SQLITE_CORRUPT, "still damaged after a repair");
+}
+
+}  // namespace
+
+std::unique_ptr<SqliteConnection> open_database(const std::string &path, const OpenOptions &options,
+                                                std::vector<std::string> &notices) {
+    try {
+        return options.read_only ? open_to_read(path, options)
+                                 : open_to_write(path, options, notices);
+    } catch (const SqliteError &error) {
+        throw database_error(error, path);
+    } catch (const fs::filesystem_error &error) {
+        throw DatabaseError(Kind::kCannotOpen, "The tuning database '" + path +
+                                                   "' cannot be opened (" + error.code().message() +
+                                                   "); name another file with CONVWRIGHT_DB.");
+    }
+}
+
+}  // namespace convwright

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "autotune/engine.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <thread>
+
+#include "autotune/database/tuned_table_writer.h"
+
+namespace convwright {
+namespace {
+
+// How often to look whether another process has finished a candidate.
+constexpr std::chrono::milliseconds kLookAgain{20};
+
+/// Drops the claim on a candidate unless its record did so: after an exception others may have it.
+class ClaimGuard {
+public:
+    ClaimGuard(Database &database, const SearchKey &key, const std::string &candidate)
+        : database_(database), key_(key), candidate_(candidate) {}
+    ~ClaimGuard() {
+        if (kept_) return;
+        try {
+            database_.drop_claim(key_, candidate_);
+        } catch (const std::exception &) {  // the lease ends by itself
+        }
+    }
+    ClaimGuard(const ClaimGuard &) = delete;
+    ClaimGuard &operator=(const ClaimGuard &) = delete;
+    void keep() { kept_ = true; }
+
+private:
+    Database &database_;
+    const SearchKey &key_;
+    const std::string &candidate_;
+    bool kept_ = false;
+};
+
+std::string factor(double ratio) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.2f", ratio);
+    return text;
+}
+
+/// One search over its parts.
+class Search {
+public:
+    Search(const Space &space, Strategy &strategy, Evaluator &evaluator, Database &database,
+           const Environment &environment, const SearchOptions &options)
+        : space_(space),
+          strategy_(strategy),
+          evaluator_(evaluator),
+          database_(database),
+          key_{space.subject(), space.hash(), environment},
+          options_(options),
+          stop_(options.stop) {}
+
+    SearchReport run() {
+        while (!stop_.done() && in_time() && going()) {
+            const std::vector<Point> batch = ask_batch();
+            if (batch.empty()) break;
+            if (!try_batch(batch)) break;
+        }
+        report_.trials = stop_.trials();
+        if (!report_.interrupted) choose();
+        return report_;
+    }
+
+private:
+    bool going() {
+        if (options_.keep_going && !options_.keep_going()) report_.interrupted = true;
+        return !report_.interrupted;
+    }
+
+    bool in_time() const { return !options_.out_of_time || !options_.out_of_time(); }
+
+    std::vector<Point> ask_batch() {
+        std::vector<Point> batch;
+        const auto most = std::min<size_t>(options_.batch, static_cast<size_t>(stop_.left()));
+        while (batch.size() < most) {
+            const std::optional<Point> point = strategy_.ask();
+            if (!point) break;
+            batch.push_back(*point);
+        }
+        return batch;
+    }
+
+    /// Results of a batch in the order in which it was asked for, whoever measures what. False if it was interrupted:
+    /// nothing of the batch is told then.
+    bool try_batch(const std::vector<Point> &batch) {
+        std::vector<std::string> texts;
+        std::vector<std::optional<Result>> results(batch.size());
+        std::vector<std::string> open;
+        for (const Point point : batch) texts.push_back(space_.text(point));
+        for (size_t i = 0; i < batch.size(); i++) {
+            if (take_known(texts[i], results[i])) continue;
+            open.push_back(texts[i]);
+        }
+        if (!open.empty()) evaluator_.prepare(open);
+        while (true) {
+            bool all = true, progress = false;
+            for (size_t i = 0; i < batch.size(); i++) {
+                if (results[i]) continue;
+                if (!going()) return false;
+                if (!try_one(texts[i], results[i])) {
+                    all = false;  // another process has it: the others first
+                } else {
+                    progress = true;
+                }
+            }
+            if (all) break;
+            if (!progress) std::this_thread::sleep_for(kLookAgain);
+        }
+        for (size_t i = 0; i < batch.size(); i++) {
+            strategy_.tell(batch[i], results[i]->cost());
+            stop_.tell(results[i]->cost());
+            if (results[i]->outcome == Outcome::kOk) {
+                ok_.push_back({"winner", texts[i], results[i]->seconds, results[i]->spread});
+            }
+        }
+        return true;
+    }
+
+    bool take_known(const std::string &candidate, std::optional<Result> &result) {
+        const std::optional<Record> record = database_.find(key_, candidate);
+        if (!record) return false;
+        result = record->result;
+        report_.known++;
+        if (options_.on_result) options_.on_result(candidate, *result, true);
+        return true;
+    }
+
+    bool try_one(const std::string &candidate, std::optional<Result> &result) {
+        switch (database_.try_claim(key_, candidate, options_.lease_seconds)) {
+            case Claim::kRecorded:
+                return take_known(candidate, result);
+            case Claim::kOthers:
+                return false;
+            case Claim::kMine:
+                break;
+        }
+        ClaimGuard claim(database_, key_, candidate);
+        const Result measured = evaluator_.evaluate(candidate);
+        const bool added = database_.add({key_, candidate, measured, now_seconds()});
+        claim.keep();
+        // Only if the lease ended before the trial did may another record be there: that one counts.
+        if (!added) return take_known(candidate, result);
+        result = measured;
+        report_.measured++;
+        if (options_.on_result) options_.on_result(candidate, measured, false);
+        return true;
+    }
+
+    void choose() {
+        const auto fastest = std::min_element(
+            ok_.begin(), ok_.end(),
+            [](const FinalTime &a, const FinalTime &b) { return a.seconds < b.seconds; });
+        std::vector<FinalTime> contestants;
+        const auto add = [&](const std::string &role, const std::string &candidate) {
+            const std::optional<Point> point = space_.parse(candidate);
+            if (!point || !space_.is_legal(*point)) return;
+            for (const FinalTime &known : contestants) {
+                if (known.candidate == candidate) return;
+            }
+            contestants.push_back({role, candidate, 0, 0});
+        };
+        if (fastest != ok_.end()) add("winner", fastest->candidate);
+        add("incumbent", options_.incumbent);
+        add("default", options_.default_candidate);
+        add("pytorch", kPytorchKind);
+        if (contestants.empty()) return;
+        const std::vector<FinalTime> times = evaluator_.compare(contestants);
+        const bool any = std::any_of(times.begin(), times.end(),
+                                     [](const FinalTime &t) { return t.seconds > 0; });
+        if (!any) return;
+        const auto [winner, reason] = decide(times);
+        std::string artifact;
+        if (const auto record = database_.find(key_, winner.candidate)) {
+            artifact = record->result.artifact;
+        }
+        std::vector<FinalTime> worked;
+        std::copy_if(times.begin(), times.end(), std::back_inserter(worked),
+                     [](const FinalTime &t) { return t.seconds > 0; });
+        report_.choice =
+            Choice{key_, winner.candidate, artifact, winner.seconds, reason, worked, now_seconds()};
+        database_.choose(*report_.choice);
+        publish_choices(database_);
+    }
+
+    const Space &space_;
+    Strategy &strategy_;
+    Evaluator &evaluator_;
+    Database &database_;
+    const SearchKey key_;
+    const SearchOptions &options_;
+    StopRule stop_;
+    SearchReport report_;
+    std::vector<FinalTime> ok_;
+};
+
+}  // namespace
+
+SearchReport search(const Space &space, Strategy &strategy, Evaluator &evaluator,
+                    Database &database, const Environment &environment,
+                    const SearchOptions &options) {
+    return Search(space, strategy, evaluator, database, environment, options).run();
+}
+
+std::vector<Point> seeds_from(Database &database, const Space &space,
+                              const Environment &environment, size_t most) {
+    std::vector<Point> points;
+    const SearchKey key{space.subject(), space.hash(), environment};
+    for (const std::string &candidate : database.elsewhere(key, most)) {
+        const std::optional<Point> point = space.parse(candidate);
+        if (point && space.is_legal(*point)) points.push_back(*point);
+    }
+    return points;
+}
+
+std::pair<FinalTime, std::string> decide(const std::vector<FinalTime> &times) {
+    const FinalTime *fastest = nullptr, *in_use = nullptr;
+    for (const FinalTime &time : times) {
+        if (time.seconds <= 0) continue;
+        if (fastest == nullptr || time.seconds < fastest->seconds) fastest = &time;
+        if (time.role == "incumbent") in_use = &time;
+    }
+    if (in_use != nullptr && in_use != fastest &&
+        in_use->seconds - fastest->seconds <= std::max(in_use->spread, fastest->spread)) {
+        return {*in_use, "It was in use, and " + fastest->candidate +
+                             " is not ahead of it by more than the spread of the samples."};
+    }
+    std::string reason = "It is the fastest of those compared side by side";
+    const char *separator = ": ";
+    for (const FinalTime &time : times) {
+        if (&time == fastest || time.seconds <= 0) continue;
+        reason += separator + factor(time.seconds / fastest->seconds) + " times as fast as " +
+                  (time.role == "pytorch" ? "PyTorch" : "the " + time.role);
+        separator = ", ";
+    }
+    return {*fastest, reason + "."};
+}
+
+}  // namespace convwright

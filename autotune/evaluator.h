@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "autotune/database/records.h"
+
+namespace convwright {
+
+/// Compiles, verifies and measures candidates of one subject. A failure of a candidate is a result; an exception
+/// ends the search, and what was recorded stays.
+class Evaluator {
+public:
+    virtual ~Evaluator() = default;
+
+    /// These will be evaluated next, in this order, or by another process: compiling may begin.
+    virtual void prepare(const std::vector<std::string> & /*candidates*/) {}
+
+    virtual Result evaluate(const std::string &candidate) = 0;
+
+    /// Times candidates that worked side by side, in turns, with more samples; in their order. One that
+    /// fails now has seconds 0.
+    virtual std::vector<FinalTime> compare(const std::vector<FinalTime> &contestants) = 0;
+};
+
+}  // namespace convwright

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "autotune/verify/kernel_call.h"
+
+namespace convwright {
+
+int64_t KernelCall::workspace() const {
+    return problem.direction == Direction::kWgrad ? wgrad.workspace : conv.workspace;
+}
+
+bool KernelCall::run(CallContext &context, const Activation &input, const Weight &weight,
+                     const Activation &output, const void *bias, float *workspace) const {
+    switch (problem.direction) {
+        case Direction::kFprop:
+            return run_conv(context, conv, problem.dtype, input, weight, bias, output, workspace);
+        case Direction::kDgrad:
+            return run_conv(context, conv, problem.dtype, output, weight, nullptr, input,
+                            workspace);
+        case Direction::kWgrad:
+            break;
+    }
+    return run_wgrad(context, wgrad, problem, output, input, weight, workspace);
+}
+
+std::optional<KernelCall> kernel_call(const std::string &name, const ConvProblem &problem,
+                                      bool dense) {
+    KernelCall call{problem, {}, {}};
+    for (const ConvKernel &kernel : conv_kernels()) {
+        if (kernel.name == name) call.conv = conv_plan_with(kernel, problem, dense);
+    }
+    for (const WgradKernel &kernel : wgrad_kernels()) {
+        if (kernel.name == name) call.wgrad = wgrad_plan_with(kernel, problem);
+    }
+    if (call.conv.steps.empty() && call.wgrad.kernel == nullptr) return std::nullopt;
+    return call;
+}
+
+}  // namespace convwright

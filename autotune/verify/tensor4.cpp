@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "autotune/verify/tensor4.h"
+
+#include <bit>
+
+namespace convwright {
+namespace {
+
+/// Elements from the first element to the last.
+int64_t span(const Quad &sizes, const Quad &strides) {
+    int64_t last = 0;
+    for (int d = 0; d < 4; d++) last += (sizes[d] - 1) * strides[d];
+    return last + 1;
+}
+
+}  // namespace
+
+uint16_t to_bf16(float value) {
+    const auto bits = std::bit_cast<uint32_t>(value);
+    return static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+}
+
+float from_bf16(uint16_t value) { return std::bit_cast<float>(uint32_t{value} << 16); }
+
+Quad strides_for(const Quad &sizes, Format format, bool gaps) {
+    const auto order = format == Format::kNhwc ? std::array{1, 3, 2, 0} : std::array{3, 2, 1, 0};
+    Quad strides{};
+    int64_t inner = 1;
+    for (const int d : order) {
+        strides[d] = inner;
+        // Odd, so that no row or pixel is aligned as the one before it.
+        inner = inner * sizes[d] + (gaps ? 3 : 0);
+    }
+    return strides;
+}
+
+template<typename Visit>
+void Tensor4::for_each(Visit visit) const {
+    for (int64_t a = 0; a < sizes_[0]; a++) {
+        for (int64_t b = 0; b < sizes_[1]; b++) {
+            for (int64_t c = 0; c < sizes_[2]; c++) {
+                for (int64_t d = 0; d < sizes_[3]; d++) {
+                    visit(a * strides_[0] + b * strides_[1] + c * strides_[2] + d * strides_[3]);
+                }
+            }
+        }
+    }
+}
+
+Tensor4::Tensor4(const Quad &sizes, const Quad &strides, Placement placement, DType dtype)
+    : sizes_(sizes), strides_(strides) {
+    const int64_t size = span(sizes, strides);
+    dtype == DType::kBf16 ? void(halves_.emplace(size, placement))
+                          : void(floats_.emplace(size, placement));
+}
+
+Tensor4::Tensor4(const Quad &sizes, const Quad &strides, Placement placement, const Values &values,
+                 DType dtype)
+    : Tensor4(sizes, strides, placement, dtype) {
+    auto value = values.begin();
+    for_each([&](int64_t offset) {
+        if (floats_) {
+            floats_->data()[offset] = *value++;
+        } else {
+            halves_->data()[offset] = to_bf16(*value++);
+        }
+    });
+    on_memory([](auto &memory) { memory.protect(); });
+}
+
+Values Tensor4::values() const {
+    Values values;
+    for_each([&](int64_t offset) {
+        values.push_back(floats_ ? floats_->data()[offset] : from_bf16(halves_->data()[offset]));
+    });
+    return values;
+}
+
+bool Tensor4::redzones_intact() const {
+    return on_memory([&](auto &memory) {
+        std::vector<bool> gap(memory.size(), true);
+        for_each([&](int64_t offset) { gap[offset] = false; });
+        for (int64_t i = 0; i < memory.size(); i++) {
+            if (gap[i] && !memory.untouched(memory.data()[i])) return false;
+        }
+        return memory.redzones_intact();
+    });
+}
+
+const void *Tensor4::data() const {
+    return on_memory([](auto &memory) { return static_cast<const void *>(memory.data()); });
+}
+
+Activation Tensor4::activation() const {
+    return {data(), strides_[0], strides_[1], strides_[2], strides_[3]};
+}
+
+Weight Tensor4::weight() const {
+    return {data(), strides_[0], strides_[1], strides_[2], strides_[3]};
+}
+
+}  // namespace convwright

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "autotune/verify/why_wrong.h"
+
+#include <cstring>
+
+#include "autotune/verify/call_tensors.h"
+
+namespace convwright {
+namespace {
+
+constexpr uint32_t kSeeds[] = {1, 2};
+constexpr int kSamples = 256;
+
+std::string number(float value) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.9g", value);
+    return text;
+}
+
+/// Empty if equal, else the first difference.
+std::string difference(const ConvProblem &p, const Values &is, const Values &should_be,
+                       const char *source) {
+    for (size_t i = 0; i < should_be.size(); i++) {
+        if (is[i] == should_be[i]) continue;  // a NaN is never equal
+        return "Result " + std::to_string(i) + " of " + std::to_string(is.size()) + " is " +
+               number(is[i]) + ", not " + number(should_be[i]) + " as " + source + " (" +
+               format_problem(p) + ").";
+    }
+    return "";
+}
+
+/// Runs the call and keeps its result. Empty, or what went wrong.
+std::string run(const KernelCall &call, CallTensors &tensors, Values &result) {
+    CallContext context;
+    const std::string where = " (" + format_problem(call.problem) + ").";
+    if (!tensors.run(call, context)) return "The kernel failed: " + context.error() + where;
+    if (!tensors.redzones_intact())
+        return "The kernel wrote around its result or its workspace" + where;
+    result = tensors.result();
+    return "";
+}
+
+std::string why_wrong_at_edges(const CallMaker &candidate, const ConvProblem &problem) {
+    for (const ConvProblem &p : edge_problems_of(problem)) {
+        const std::optional<KernelCall> call = candidate(p);
+        if (!call) continue;  // a kernel of one size alone
+        const ConvValues values = integer_values(p, kSeeds[0]);
+        const Values expected = naive_conv2d(p, values);
+        for (const Placement placement : {Placement::kStart, Placement::kEnd}) {
+            CallTensors tensors(p, values, {placement, false, Format::kNchw}, call->workspace());
+            Values result;
+            std::string why = run(*call, tensors, result);
+            if (why.empty()) why = difference(p, result, expected, "by the definition");
+            if (!why.empty()) return why;
+        }
+    }
+    return "";
+}
+
+/// Results spread over all of them, from the first to the last.
+std::vector<int64_t> sampled(int64_t count) {
+    std::vector<int64_t> indices;
+    const int64_t step = std::max<int64_t>(1, (count - 1) / kSamples);
+    for (int64_t i = 0; i < count; i += step) indices.push_back(i);
+    if (indices.back() != count - 1) indices.push_back(count - 1);
+    return indices;
+}
+
+}  // namespace
+
+std::vector<ConvProblem> edge_problems_of(const ConvProblem &problem) {
+    std::vector<ConvProblem> problems;
+    for (const auto &[oh, ow, n] : {std::array<int64_t, 3>{1, 1, 1}, {3, 5, 2}, {2, 17, 1}}) {
+        ConvProblem p = problem;
+        p.n = n;
+        // The smallest image that gives this many outputs; more padding than the image may be left.
+        p.ih = std::max<int64_t>(
+            1, (oh - 1) * p.stride_h + p.dilation_h * (p.kh - 1) + 1 - 2 * p.pad_h);
+        p.iw = std::max<int64_t>(
+            1, (ow - 1) * p.stride_w + p.dilation_w * (p.kw - 1) + 1 - 2 * p.pad_w);
+        problems.push_back(p);
+    }
+    return problems;
+}
+
+std::string why_wrong(const CallMaker &candidate, const ConvProblem &problem,
+                      const KernelCall &trusted) {
+    const std::optional<KernelCall> call = candidate(problem);
+    if (!call) return "The kernel does not accept " + format_problem(problem) + ".";
+    std::string why = why_wrong_at_edges(candidate, problem);
+    if (!why.empty()) return why;
+    for (const uint32_t seed : kSeeds) {
+        const ConvValues values = integer_values(problem, seed);
+        Values first, second, reference;
+        CallTensors tensors(problem, values, {}, std::max(call->workspace(), trusted.workspace()));
+        why = run(*call, tensors, first);
+        if (why.empty()) why = run(*call, tensors, second);
+        if (!why.empty()) return why;
+        if (std::memcmp(first.data(), second.data(), first.size() * sizeof(float)) != 0)
+            return "Two runs on the same tensors differ (" + format_problem(problem) + ").";
+        const std::vector<int64_t> indices = sampled(static_cast<int64_t>(first.size()));
+        Values some;
+        for (const int64_t i : indices) some.push_back(first[i]);
+        why = difference(problem, some, naive_results(problem, values, indices),
+                         "by the definition, one of a few");
+        if (!why.empty()) return why;
+        why = run(trusted, tensors, reference);
+        if (!why.empty()) return why;
+        why = difference(problem, first, reference, "from the kernel that is shipped");
+        if (!why.empty()) return why;
+    }
+    return "";
+}
+
+}  // namespace convwright

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/tuned_table.h"
+
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+#include "runtime/tuned_table_layout.h"
+
+namespace convwright {
+namespace {
+
+TunedTableEntry entry_at(const std::string &bytes, uint64_t index) {
+    TunedTableEntry entry;
+    const size_t at = sizeof(TunedTableHeader) + index * sizeof entry;
+    std::memcpy(&entry, bytes.data() + at, sizeof entry);
+    return entry;
+}
+
+std::string_view text_at(const std::string &bytes, TunedText text) {
+    return {bytes.data() + text.first, text.size};
+}
+
+/// Null if all that find() relies on holds.
+const char *why_unsound(const std::string &bytes) {
+    TunedTableHeader header;
+    if (bytes.size() < sizeof header) return "is cut off";
+    std::memcpy(&header, bytes.data(), sizeof header);
+    if (std::memcmp(header.magic, kTunedTableMagic, sizeof header.magic) != 0) {
+        return "is no table of this version";
+    }
+    if (header.bytes != bytes.size()) return "is cut off";
+    const std::string_view rest = std::string_view(bytes).substr(sizeof header);
+    if (fnv1a(rest) != header.checksum) return "was damaged";
+    if (header.count > rest.size() / sizeof(TunedTableEntry)) return "is not consistent";
+    for (uint64_t i = 0; i < header.count; i++) {
+        const TunedTableEntry e = entry_at(bytes, i);
+        for (const TunedText &text :
+             {e.identity, e.problem, e.space, e.candidate, e.artifact, e.device, e.versions}) {
+            if (uint64_t{text.first} + text.size > bytes.size()) return "is not consistent";
+        }
+        const auto identity = text_at(bytes, e.identity), problem = text_at(bytes, e.problem);
+        if (e.hash != tuned_hash(identity, problem, e.phase)) return "is not consistent";
+        if (i > 0 && entry_at(bytes, i - 1).hash > e.hash) return "is not consistent";
+    }
+    return nullptr;
+}
+
+}  // namespace
+
+std::variant<TunedTable, std::string> TunedTable::from_bytes(std::string bytes,
+                                                             const std::string &name) {
+    if (const char *why = why_unsound(bytes)) {
+        return "The table of tuned choices '" + name + "' " + why +
+               "; `convwright db verify` writes it anew from the database.";
+    }
+    TunedTableHeader header;
+    std::memcpy(&header, bytes.data(), sizeof header);
+    return TunedTable(std::move(bytes), header.count);
+}
+
+std::variant<TunedTable, std::string> TunedTable::read(const std::string &path) {
+    std::ifstream file(path, std::ios::binary);
+    std::string bytes{std::istreambuf_iterator<char>(file), {}};
+    if (!file) {
+        return "The table of tuned choices '" + path +
+               "' cannot be read; name another with CONVWRIGHT_DB, or tune first.";
+    }
+    return from_bytes(std::move(bytes), path);
+}
+
+std::optional<TunedChoice> TunedTable::find(std::string_view identity, std::string_view problem,
+                                            int phase) const noexcept {
+    const uint64_t hash = tuned_hash(identity, problem, phase);
+    uint64_t low = 0, high = count_;
+    while (low < high) {
+        const uint64_t middle = low + (high - low) / 2;
+        if (entry_at(bytes_, middle).hash < hash) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    for (; low < count_; low++) {
+        const TunedTableEntry e = entry_at(bytes_, low);
+        if (e.hash != hash) break;
+        if (e.phase != phase || text_at(bytes_, e.problem) != problem ||
+            text_at(bytes_, e.identity) != identity) {
+            continue;
+        }
+        const auto text = [&](TunedText t) { return text_at(bytes_, t); };
+        return TunedChoice{text(e.candidate), text(e.artifact), text(e.space),
+                           text(e.device),    text(e.versions), e.seconds};
+    }
+    return std::nullopt;
+}
+
+std::string tuned_table_beside(const std::string &database) {
+    const size_t name = database.rfind('/') == std::string::npos ? 0 : database.rfind('/') + 1;
+    const size_t dot = database.rfind('.');
+    const bool suffix = dot != std::string::npos && dot > name;
+    return (suffix ? database.substr(0, dot) : database) + ".tuned";
+}
+
+}  // namespace convwright

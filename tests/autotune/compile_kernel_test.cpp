@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "autotune/compile_kernel.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <filesystem>
+#include <fstream>
+
+#include "runtime/loaded_kernels.h"
+#include "tests/autotune/kernel_tools.h"
+#include "tests/dense_run.h"
+
+namespace convwright {
+namespace {
+
+class CompileKernel : public testing::Test {
+protected:
+    std::variant<MadeKernel, NotMade> compile(const LoadableKernel &source) const {
+        return compile_kernel(test_kernel_tools(), source, folder_.path(), limits_);
+    }
+    MadeKernel made(const LoadableKernel &source) const {
+        const auto result = compile(source);
+        if (const auto *why = std::get_if<NotMade>(&result)) throw std::runtime_error(why->why);
+        return std::get<MadeKernel>(result);
+    }
+
+    PrivateFolder folder_;
+    ProcessLimits limits_{60, 60, int64_t{4} << 30};
+};
+
+LoadableKernel avx2_source(const std::string &generator, const std::string &schedule) {
+    LoadableKernel source;
+    source.generator = generator;
+    source.isa = Isa::kAvx2;
+    source.schedule = schedule;
+    return source;
+}
+
+const ConvKernel &loaded(const MadeKernel &made) {
+    const auto kernel = load_conv_kernel(made.kernel);
+    if (const auto *why = std::get_if<std::string>(&kernel)) throw std::runtime_error(*why);
+    return *std::get<const ConvKernel *>(kernel);
+}
+
+TEST_F(CompileKernel, MakesKernelsThatComputeInThisProcess) {
+    if (host_isa() < Isa::kAvx2) GTEST_SKIP() << "the kernels are for AVX2";
+    const LoadableKernel source = avx2_source("conv2d", "lane:0,vec:1,tile:5,stage:1");
+    const ConvKernel &kernel = loaded(made(source));
+    ASSERT_NE(kernel.call, nullptr);
+    const ConvProblem problem = parse_problem("fprop_n2ci5ih9iw11co17kh3kw3s2p1_f32_nhwc_bias");
+    const ConvValues values = integer_values(problem, 1);
+    KernelCall call{problem, conv_plan_with(kernel, problem, true), {}};
+    ASSERT_EQ(call.conv.steps.size(), 1u);
+    EXPECT_EQ(call.conv.steps[0].kernel, &kernel);
+    EXPECT_EQ(run_dense(call, values), naive_conv2d(problem, values));
+}
+
+TEST_F(CompileKernel, MakesKernelsOfWgrad) {
+    if (host_isa() < Isa::kAvx2) GTEST_SKIP() << "the kernels are for AVX2";
+    const LoadableKernel source = avx2_source("conv2d_wgrad", "lane:0,vec:1,tile:5");
+    const auto kernel = load_wgrad_kernel(made(source).kernel);
+    ASSERT_TRUE(std::holds_alternative<const WgradKernel *>(kernel))
+        << std::get<std::string>(kernel);
+    const ConvProblem problem = parse_problem("wgrad_n2ci5ih9iw11co17kh3kw3s2p1_f32_nhwc");
+    const ConvValues values = integer_values(problem, 2);
+    const KernelCall call{
+        problem, {}, wgrad_plan_with(*std::get<const WgradKernel *>(kernel), problem)};
+    EXPECT_EQ(run_dense(call, values), naive_conv2d(problem, values));
+}
+
+TEST_F(CompileKernel, ErrorsOfAKernelReachTheCall) {
+    if (host_isa() < Isa::kAvx2) GTEST_SKIP() << "the kernels are for AVX2";
+    const LoadableKernel source = avx2_source("conv2d", "lane:0,vec:1,tile:5,stage:1");
+    const ConvKernel &kernel = loaded(made(source));
+    CallContext context;
+    void *user_context = &context;
+    int32_t number = 1;
+    std::array<void *, 16> arguments;
+    arguments.fill(&number);
+    arguments[0] = &user_context;
+    for (const size_t buffer : {1, 2, 3, 15}) arguments[buffer] = nullptr;
+    EXPECT_NE(kernel.call(arguments.data()), 0);
+    EXPECT_NE(context.error().find("is nullptr"), std::string::npos) << context.error();
+}
+
+TEST_F(CompileKernel, KernelsOfAnotherCpuAreRefused) {
+    const LoadableKernel source = avx2_source("conv2d", "lane:0,vec:1,tile:5,stage:1");
+    LoadableKernel kernel = source;
+    kernel.path = "/nowhere/kernel.so";
+    kernel.isa = Isa::kNone;
+    const auto other = load_conv_kernel(kernel);
+    EXPECT_NE(std::get<std::string>(other).find("which this CPU does not have"), std::string::npos);
+}
+
+TEST_F(CompileKernel, SaysWhyThereIsNone) {
+    const auto result = compile(avx2_source("conv2d", "lane:9"));
+    ASSERT_TRUE(std::holds_alternative<NotMade>(result));
+    EXPECT_NE(std::get<NotMade>(result).why.find("'lane:9' is no knob:value"), std::string::npos)
+        << std::get<NotMade>(result).why;
+    EXPECT_FALSE(std::get<NotMade>(result).timeout);
+    EXPECT_TRUE(std::filesystem::is_empty(folder_.path()));
+}
+
+TEST_F(CompileKernel, GivesUpInTime) {
+    limits_ = {0.01, 0, 0};
+    const auto result = compile(avx2_source("conv2d", "lane:0,vec:1,tile:5,stage:1"));
+    ASSERT_TRUE(std::holds_alternative<NotMade>(result));
+    EXPECT_TRUE(std::get<NotMade>(result).timeout);
+    EXPECT_TRUE(std::filesystem::is_empty(folder_.path()));
+}
+
+TEST_F(CompileKernel, NamesTheMissingProgram) {
+    KernelTools tools = test_kernel_tools();
+    EXPECT_EQ(tools.why_missing(), "");
+    tools.linker.clear();
+    EXPECT_NE(tools.why_missing().find("binutils"), std::string::npos);
+    tools = test_kernel_tools();
+    tools.generators = "/nowhere/generators";
+    EXPECT_NE(tools.why_missing().find("/nowhere/generators"), std::string::npos);
+}
+
+TEST_F(CompileKernel, CountsValuesThatDoNotFitTheRegisters) {
+    // 12 accumulators and their operands fit 16 registers, 14 do not.
+    EXPECT_EQ(made(avx2_source("conv2d", "lane:0,vec:2,tile:6,stage:1")).spills, 0);
+    EXPECT_GT(made(avx2_source("conv2d", "lane:0,vec:2,tile:10,stage:1")).spills, 0);
+}
+
+TEST(SpillsInInnerLoops, LooksAtInnermostLoopsOfSumsOnly) {
+    const std::string outer =
+        ".LBB0_1:\n\tvmovups %ymm1, 32(%rsp)\n"
+        ".LBB0_2:\n\tvfmadd231ps %ymm1, %ymm2, %ymm3\n\tvmovups 64(%rsp), %ymm4\n\tjne\t.LBB0_2\n"
+        "\tvmovups %ymm1, 32(%rsp)\n\tjl\t.LBB0_1\n";
+    EXPECT_EQ(spills_in_inner_loops(outer), 1);
+    EXPECT_EQ(spills_in_inner_loops(".LBB0_2:\n\tvmovups 64(%rsp), %ymm4\n\tjne\t.LBB0_2\n"), 0);
+    EXPECT_EQ(spills_in_inner_loops(""), 0);
+}
+
+}  // namespace
+}  // namespace convwright

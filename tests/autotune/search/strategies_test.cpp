@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <set>
+
+#include "autotune/search/portfolio.h"
+#include "autotune/search/random_search.h"
+#include "autotune/search/stop_rule.h"
+#include "tests/autotune/rugged_recording.h"
+
+namespace convwright {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+const Recording &world() {
+    static const Recording recording = rugged_recording(2);
+    return recording;
+}
+const Space &space() {
+    static const Space space = world().space();
+    return space;
+}
+double cost_of(Point point) { return world().trials.at(space().text(point)).result.cost(); }
+
+template<typename Searcher>
+Searcher make(uint64_t seed) {
+    if constexpr (std::is_same_v<Searcher, AnalyticRanking>) {
+        return Searcher(space(), 1000);
+    } else {
+        return Searcher(space(), seed);
+    }
+}
+
+template<typename Searcher>
+class Strategies : public testing::Test {};
+using All = testing::Types<AnalyticRanking, RandomSearch, CoordinateDescent, LearnedRanking, Portfolio>;
+TYPED_TEST_SUITE(Strategies, All);
+
+TYPED_TEST(Strategies, AskForEveryLegalPointOnceAndThenForNothing) {
+    auto strategy = make<TypeParam>(3);
+    std::set<Point> asked;
+    while (const std::optional<Point> point = strategy.ask()) {
+        ASSERT_TRUE(space().is_legal(*point));
+        ASSERT_TRUE(asked.insert(*point).second) << space().text(*point);
+        strategy.tell(*point, cost_of(*point));
+    }
+    EXPECT_EQ(asked.size(), space().legal().size());
+    EXPECT_EQ(strategy.ask(), std::nullopt);
+}
+
+TYPED_TEST(Strategies, DependOnTheSeedAndWhatTheyWereToldAlone) {
+    const auto run = [](uint64_t seed) {
+        auto strategy = make<TypeParam>(seed);
+        std::vector<Point> asked;
+        for (int batch = 0; batch < 6; batch++) {
+            std::vector<Point> points;
+            for (int i = 0; i < 8; i++) {
+                if (const auto point = strategy.ask()) points.push_back(*point);
+            }
+            for (const Point point : points) strategy.tell(point, cost_of(point));
+            asked.insert(asked.end(), points.begin(), points.end());
+        }
+        return asked;
+    };
+    EXPECT_EQ(run(1), run(1));
+    if constexpr (!std::is_same_v<TypeParam, AnalyticRanking>) {
+        EXPECT_NE(run(1), run(2));
+    }
+}
+
+TYPED_TEST(Strategies, DoNotAskForWhatTheyWereTold) {
+    auto strategy = make<TypeParam>(1);
+    std::set<Point> told;
+    for (size_t i = 0; i < space().legal().size(); i += 2) {
+        const Point point = space().legal()[i];
+        strategy.tell(point, cost_of(point));
+        told.insert(point);
+    }
+    size_t asked = 0;
+    while (const std::optional<Point> point = strategy.ask()) {
+        ASSERT_FALSE(told.contains(*point));
+        strategy.tell(*point, cost_of(*point));
+        asked++;
+    }
+    EXPECT_EQ(asked + told.size(), space().legal().size());
+}
+
+TYPED_TEST(Strategies, GoOnWhenAllFails) {
+    auto strategy = make<TypeParam>(1);
+    size_t asked = 0;
+    while (const std::optional<Point> point = strategy.ask()) {
+        strategy.tell(*point, kInfinity);
+        asked++;
+    }
+    EXPECT_EQ(asked, space().legal().size());
+}
+
+TYPED_TEST(Strategies, HaveNothingToSayOfAnEmptySpace) {
+    const Space empty(space().subject(), {});
+    if constexpr (std::is_same_v<TypeParam, AnalyticRanking>) {
+        EXPECT_EQ(AnalyticRanking(empty, 10).ask(), std::nullopt);
+    } else {
+        EXPECT_EQ(TypeParam(empty, 1).ask(), std::nullopt);
+    }
+}
+
+TEST(AnalyticRankingOrder, IsWholeAlgorithmsThenTheBestPredictions) {
+    AnalyticRanking ranking(space(), 10);
+    EXPECT_EQ(space().text(ranking.ask().value()), "pytorch");
+    double last = 0;
+    for (int i = 0; i < 10; i++) {
+        const double predicted = space().predicted(ranking.ask().value());
+        EXPECT_GE(predicted, last);
+        last = predicted;
+    }
+    EXPECT_EQ(ranking.ask(), std::nullopt);
+    // The last one of them is better than all others.
+    size_t better = 0;
+    for (const Point point : space().legal()) better += space().predicted(point) < last;
+    EXPECT_EQ(better, 9u);
+}
+
+TEST(AnalyticRankingOrder, LeavesOutKnobsOfWhichNothingIsPredicted) {
+    SpaceKind unknown;
+    unknown.name = "unknown";
+    unknown.knobs = {{"k", {1, 2, 3}}};
+    const Space mixed(space().subject(), {unknown, plain_kind("pytorch")});
+    AnalyticRanking ranking(mixed, 10);
+    EXPECT_EQ(mixed.text(ranking.ask().value()), "pytorch");
+    EXPECT_EQ(ranking.ask(), std::nullopt);
+}
+
+TEST(Descent, GoesToTheNearestMinimumOfASmoothSpaceBeforeItRestarts) {
+    SpaceKind bowl;
+    bowl.name = "bowl";
+    bowl.knobs = {{"a", {0, 1, 2, 3, 4, 5, 6, 7}}, {"b", {0, 1, 2, 3, 4, 5, 6, 7}}};
+    const Space smooth(space().subject(), {bowl});
+    const auto cost = [&](Point point) {
+        const std::vector<int> v = smooth.values(point);
+        return 1.0 + std::abs(v[0] - 5) + std::abs(v[1] - 2);
+    };
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        CoordinateDescent descent(smooth, seed);
+        // From any of 64 points at most 10 steps away, each of at most 4 neighbours.
+        double best = kInfinity;
+        for (int trial = 0; trial < 36; trial++) {
+            const Point point = descent.ask().value();
+            best = std::min(best, cost(point));
+            descent.tell(point, cost(point));
+        }
+        EXPECT_EQ(best, 1.0) << seed;
+    }
+}
+
+TEST(Descent, WaitsForWhatItAskedBeforeItRestarts) {
+    SpaceKind line;
+    line.name = "line";
+    line.knobs = {{"a", {0, 1, 2, 3, 4}}};
+    const Space smooth(space().subject(), {line});
+    CoordinateDescent descent(smooth, 1);
+    descent.tell(2, 1.0);
+    EXPECT_EQ(descent.ask(), Point{1});
+    EXPECT_EQ(descent.ask(), Point{3});
+    EXPECT_EQ(descent.ask(), std::nullopt);  // 1 or 3 may be better than 2
+    descent.tell(3, 0.5);
+    EXPECT_EQ(descent.ask(), Point{4});
+}
+
+TEST(Learned, FindsWhatATableOfTimesHasInCommon) {
+    // After half of the points the model's first choice is among the best tenth of the rest.
+    LearnedRanking learned(space(), 1);
+    std::vector<Point> rest;
+    for (const Point point : space().legal()) {
+        if (point % 2 == 0) {
+            learned.tell(point, cost_of(point));
+        } else {
+            rest.push_back(point);
+        }
+    }
+    Point first = learned.ask().value();
+    while (std::isinf(cost_of(first))) first = learned.ask().value();  // failures follow no rule
+    size_t better = 0;
+    for (const Point point : rest) better += cost_of(point) < cost_of(first);
+    EXPECT_LT(better, rest.size() / 10);
+}
+
+TEST(Learned, DrawsOneOfEveryBatchAtRandom) {
+    static_assert(10 * LearnedRanking::kRandomOfBatch >= LearnedRanking::kBatch);
+    // The seed decides nothing else: without random draws the batches of two seeds were the same.
+    std::set<Point> batches[2];
+    for (const int seed : {0, 1}) {
+        LearnedRanking learned(space(), seed);
+        for (const Point point : space().legal()) {
+            if (point % 3 != 0) learned.tell(point, cost_of(point));
+        }
+        for (size_t i = 0; i < LearnedRanking::kBatch; i++) {
+            batches[seed].insert(learned.ask().value());
+        }
+    }
+    std::vector<Point> shared;
+    std::set_intersection(batches[0].begin(), batches[0].end(), batches[1].begin(),
+                          batches[1].end(), std::back_inserter(shared));
+    EXPECT_LT(shared.size(), LearnedRanking::kBatch);
+    EXPECT_GE(shared.size(), LearnedRanking::kBatch - 2);
+}
+
+TEST(Trees, LearnAnInteractionOfTwoFeatures) {
+    std::vector<std::vector<float>> rows;
+    std::vector<double> targets;
+    const auto truth = [](int a, int b) { return (a > 3) == (b > 3) ? 1.0 : 5.0; };
+    for (int a = 0; a < 8; a++) {
+        for (int b = 0; b < 8; b++) {
+            if ((a + b) % 3 == 0) continue;
+            rows.push_back({static_cast<float>(a), static_cast<float>(b)});
+            targets.push_back(truth(a, b));
+        }
+    }
+    const BoostedTrees model(rows, targets, {});
+    for (int a = 0; a < 8; a++) {
+        for (int b = 0; b < 8; b++) {
+            const double guess = model.predict({static_cast<float>(a), static_cast<float>(b)});
+            EXPECT_NEAR(guess, truth(a, b), 0.5) << a << " " << b;
+        }
+    }
+}
+
+TEST(Trees, OfOneRowAreItsTarget) {
+    EXPECT_EQ(BoostedTrees({{1, 2}}, {7.0}, {}).predict({9, 9}), 7.0);
+}
+
+TEST(PortfolioOrder, BeginsWithTheSeeds) {
+    const Point seed = space().legal().back();
+    Portfolio portfolio(space(), 1, {seed, seed});
+    EXPECT_EQ(portfolio.ask(), seed);
+    EXPECT_EQ(space().text(portfolio.ask().value()), "pytorch");
+}
+
+TEST(StopRules, EndASearchByItsBudgetOrByStagnation) {
+    StopRule budget;
+    budget.most_trials = 3;
+    for (int i = 0; i < 3; i++) {
+        EXPECT_FALSE(budget.done());
+        EXPECT_EQ(budget.left(), 3 - i);
+        budget.tell(1.0);
+    }
+    EXPECT_TRUE(budget.done());
+
+    StopRule stagnation;
+    stagnation.most_trials = 100, stagnation.stagnation = 4, stagnation.least_gain = 0.01;
+    for (int i = 0; i < 10; i++) stagnation.tell(kInfinity);  // nothing works: nothing stagnates
+    EXPECT_FALSE(stagnation.done());
+    for (const double seconds : {2.0, 3.0, 1.999, kInfinity, 1.0, 1.0, 0.995, 1.0}) {
+        stagnation.tell(seconds);
+        EXPECT_FALSE(stagnation.done()) << seconds;
+    }
+    stagnation.tell(0.995);  // not better than 1.0 by what counts
+    EXPECT_TRUE(stagnation.done());
+}
+
+}  // namespace
+}  // namespace convwright
