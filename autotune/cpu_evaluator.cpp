@@ -21,7 +21,7 @@ LoadableKernel kernel_of(const ConvProblem &problem, const std::string &candidat
     const size_t dot = candidate.find('.'), slash = candidate.find('/');
     kernel.generator = candidate.substr(0, dot);
     kernel.isa = candidate.substr(dot + 1, slash - dot - 1) == isa_name(Isa::kAvx512) ? Isa::kAvx512
-                                                                                       : Isa::kAvx2;
+                                                                                      : Isa::kAvx2;
     kernel.schedule = candidate.substr(slash + 1);
     kernel.format = problem.format;
     kernel.dtype = problem.dtype;
@@ -53,9 +53,8 @@ std::variant<MeasureJob, Result> CpuEvaluator::job_for(const std::string &candid
     job.phase = phase_;
     job.timing = trials_.screening;
     job.made = kernel_of(problem_, candidate);
-    job.shipped = problem_.direction == Direction::kWgrad
-                      ? shipped_name(wgrad_kernels(), job.made)
-                      : shipped_name(conv_kernels(), job.made);
+    job.shipped = problem_.direction == Direction::kWgrad ? shipped_name(wgrad_kernels(), job.made)
+                                                          : shipped_name(conv_kernels(), job.made);
     if (!job.shipped.empty()) return job;
     auto made = compile_kernel(trials_.tools, job.made, trials_.kernels, trials_.compiling);
     if (const auto *why = std::get_if<NotMade>(&made))
@@ -106,9 +105,12 @@ std::vector<FinalTime> CpuEvaluator::compare(const std::vector<FinalTime> &conte
         return times;
     }
     const TimingPlan &plan = trials_.finals;
-    Json job = {{"problem", format_problem(problem_)}, {"phase", phase_},
-                {"threads", plan.threads},             {"seconds", plan.seconds},
-                {"least", plan.least},                 {"most", plan.most}};
+    Json job = {{"problem", format_problem(problem_)},
+                {"phase", phase_},
+                {"threads", plan.threads},
+                {"seconds", plan.seconds},
+                {"least", plan.least},
+                {"most", plan.most}};
     for (const FinalTime &time : times) {
         // A kernel of an earlier search may be gone: then it is made again, the same to the bit.
         std::string artifact;

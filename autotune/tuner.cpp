@@ -46,9 +46,9 @@ std::vector<TuningTask> tuning_tasks(const std::vector<CountedProblem> &problems
                 left_out.push_back(format_problem(problem) + ": " + plan.reason + ".");
                 continue;
             }
-            add_task(tasks, problem, 0,
-                     counted.count *
-                         predicted_cycles(plan.kernel->params, problem, plan.kernel->isa));
+            add_task(
+                tasks, problem, 0,
+                counted.count * predicted_cycles(plan.kernel->params, problem, plan.kernel->isa));
             continue;
         }
         const ConvPlan plan = conv_plan(problem, true);
@@ -64,9 +64,8 @@ std::vector<TuningTask> tuning_tasks(const std::vector<CountedProblem> &problems
                                                       step.kernel->format, step.kernel->isa));
         }
     }
-    std::stable_sort(tasks.begin(), tasks.end(), [](const TuningTask &a, const TuningTask &b) {
-        return a.weight > b.weight;
-    });
+    std::stable_sort(tasks.begin(), tasks.end(),
+                     [](const TuningTask &a, const TuningTask &b) { return a.weight > b.weight; });
     return tasks;
 }
 
@@ -99,10 +98,10 @@ size_t tune(const std::vector<TuningTask> &tasks, Database &database, const Tune
     size_t chosen = 0;
     for (size_t i = 0; i < tasks.size(); i++) {
         const TuningTask &task = tasks[i];
-        TunerEvent event{TunerEvent::Kind::kTask, &task, i, tasks.size(), "", {}, false, 0, {},
-                         left()};
-        const double share = std::max(
-            kLeastSeconds, left() * (weight_left > 0 ? task.weight / weight_left : 1.0));
+        TunerEvent event{
+            TunerEvent::Kind::kTask, &task, i, tasks.size(), "", {}, false, 0, {}, left()};
+        const double share =
+            std::max(kLeastSeconds, left() * (weight_left > 0 ? task.weight / weight_left : 1.0));
         weight_left -= task.weight;
         if (left() <= 0) {
             event.kind = TunerEvent::Kind::kLeft;

@@ -29,12 +29,12 @@ std::vector<TuningTask> tuning_tasks(const std::vector<CountedProblem> &problems
                                      std::vector<std::string> &left_out);
 
 struct TunerOptions {
-    double seconds = 300;      ///< Of wall time, for all tasks.
-    int64_t trials = 64;       ///< Of one task.
-    int64_t stagnation = 24;   ///< StopRule.
+    double seconds = 300;     ///< Of wall time, for all tasks.
+    int64_t trials = 64;      ///< Of one task.
+    int64_t stagnation = 24;  ///< StopRule.
     uint64_t seed = 1;
-    std::vector<Isa> isas;     ///< Empty: the highest of this CPU.
-    std::string versions;      ///< Of Environment.
+    std::vector<Isa> isas;  ///< Empty: the highest of this CPU.
+    std::string versions;   ///< Of Environment.
     CpuTrials trials_on_cpu;
 };
 
