@@ -72,6 +72,7 @@ public:
         schedule_wgrad_gemm_cuda(*alg_, params, format_ == Format::kNhwc);
         CudaOptions options = cuda_options(cuda_);
         options.async_copies = params.async != 0;
+        options.stages = params.stages;
         offload_to_cuda(get_pipeline(), options);
     }
 
