@@ -41,4 +41,7 @@ private:
     uint64_t count_;
 };
 
+/// Where the table of a tuning database lies: beside it, its suffix replaced by ".tuned".
+std::string tuned_table_beside(const std::string &database);
+
 }  // namespace convwright
