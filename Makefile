@@ -4,8 +4,10 @@
 
 # PYTHON   interpreter for .venv, CPython 3.10 to 3.13; once .venv is there it need not be repeated
 # PRESET   CMake preset to build and test
+# BUDGET   minutes of `make bench-gpu`
 PYTHON ?=
 PRESET ?= dev
+BUDGET ?= 20
 
 BUILD := build/$(PRESET)
 # New files too, what .gitignore names not.
@@ -18,7 +20,10 @@ export PYTHONPATH := $(CURDIR)/torch_ops/python
 # The Python package would take the newest of several builds; here it is the one just made.
 export CONVWRIGHT_LIBRARY := $(CURDIR)/$(BUILD)/libconvwright_ops.so
 
-.PHONY: all setup build demo test bench wheel format lint clean help
+# Where nothing is set up: PYTHON, else the environment where it is there, else python3.
+PRESENT_PYTHON = $(or $(PYTHON),$(wildcard .venv/bin/python),python3)
+
+.PHONY: all setup build demo test test-gpu bench bench-gpu wheel format lint clean help
 
 all: build
 
@@ -44,12 +49,29 @@ test: build
 	tools/step "Python tests" python -m pytest tests || status=1; \
 	exit $$status
 
+# On a machine with a GPU: sets nothing up and builds nothing (tools/on_gpu).
+test-gpu:
+	@tools/on_gpu "make test-gpu" '$(PRESENT_PYTHON)' $(BUILD) pytest hypothesis numpy -- \
+	    -m pytest -o pythonpath= -m "gpu and not slow and not perf" tests/torch_ops tests/bench
+
 bench: build
 	@python bench/run.py
 
-wheel: setup
-	@tools/step "Building the wheel" \
-	    python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+bench-gpu:
+	@tools/on_gpu "make bench-gpu" '$(PRESENT_PYTHON)' $(BUILD) numpy -- \
+	    bench/run.py --device cuda --budget $$(($(BUDGET) * 60))
+
+# An interpreter that has all it takes is used as it is, else the environment is set up.
+wheel:
+	@python=.venv/bin/python; \
+	if [ ! -x $$python ] && '$(PRESENT_PYTHON)' tools/need "make wheel without set-up" \
+	    halide==21.0.0 torch==2.11 scikit-build-core cmake ninja pip; then \
+	    python='$(PRESENT_PYTHON)'; unset VIRTUAL_ENV; \
+	else \
+	    $(MAKE) --no-print-directory setup || exit 1; \
+	fi; \
+	tools/step "Building the wheel" \
+	    "$$python" -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
 format: setup
 	@clang-format -i $(CXX_FILES)
@@ -71,7 +93,9 @@ help:
 	@echo "make demo     train two small networks beside PyTorch's, and one with approximate products"
 	@echo "make test     every test: GoogleTest, then pytest"
 	@echo "make bench    time the operators beside PyTorch's"
-	@echo "make wheel    dist/convwright-*.whl"
+	@echo "make wheel    dist/convwright-*.whl; without set-up where PYTHON has the packages"
+	@echo "make test-gpu   the tests that need a GPU, by the build, the wheel or an installed copy"
+	@echo "make bench-gpu  'make bench' on a GPU beside cuDNN, BUDGET=20 minutes of it"
 	@echo "make format   put C++ and Python sources in the house format"
 	@echo "make lint     say what 'make format' would change, and what ruff finds"
 	@echo "make clean    remove builds and caches; .venv stays"

@@ -1,21 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Results as text: a table for each group of rows, and a summary; plain or markdown."""
 
+from collections.abc import Sequence
+
 from bench import host_cost
 from bench.results import OUR_BEST, SIDES
 from bench.summary import Group, groups
 
-_HEAD = (
-    "problem",
-    *(side.replace("_", " ") for side in SIDES),
-    "ratio",
-    "verdict",
-    "GFLOP/s",
-    "GB/s",
-    "roofline",
-    "kernel",
-)
-_LEFT = {0, len(_HEAD) - 1}  # columns of text; numbers stand at the right
+_JUDGED = ("ratio", "verdict", "GFLOP/s", "GB/s", "roofline", "kernel")
 _SUMMARY_HEAD = (
     "suite",
     "direction",
@@ -32,7 +24,8 @@ LEGEND = (
     "Milliseconds, median and half the width from p20 to p80; * is PyTorch's better format.\n"
     "ratio = that one / convwright nhwc: above 1 Convwright is faster. FAST and SLOW where the\n"
     "intervals are apart, else AMBG. GFLOP/s, GB/s (compulsory bytes) and share of the roofline\n"
-    "are those of convwright nhwc, and so are the kernels."
+    "are those of convwright nhwc, and so are the kernels. On a GPU no side runs with TF32 but\n"
+    "those that are called so, which are no part of the ratio."
 )
 
 
@@ -41,7 +34,7 @@ def report(content: dict, markdown: bool = False) -> str:
     parts = [_about(content), LEGEND, _roofline(content)]
     found = groups(content["rows"])
     for group in found:
-        parts += _group(group, content["threads"], markdown)
+        parts += _group(group, content, markdown)
     if found:
         parts.append(_table(_SUMMARY_HEAD, [_summary_row(g) for g in found], {0, 1, 2}, markdown))
     if "host_cost" in content:
@@ -62,8 +55,14 @@ def one_line(row: dict) -> str:
 def _about(content: dict) -> str:
     about = content["machine"]
     threads = "1 thread" if content["threads"] == 1 else f"{content['threads']} threads"
+    where = f"{about['cpu']}, {about['isa']}, {threads}"
+    if "gpu" in about:
+        where = (
+            f"{about['gpu']}, {about['architecture']}, driver {about['driver']}, "
+            f"CUDA {about['cuda']}, cuDNN {about['cudnn']}"
+        )
     return (
-        f"{about['cpu']}, {about['isa']}, {threads}, {content['clock']}; "
+        f"{where}, {content['clock']}; "
         f"torch {about['torch']}, convwright {about['convwright']} {about['commit']}; "
         f"{content['date']}"
     )
@@ -80,10 +79,14 @@ def _roofline(content: dict) -> str:
     )
 
 
-def _group(group: Group, threads: int, markdown: bool) -> list[str]:
+def _group(group: Group, content: dict, markdown: bool) -> list[str]:
     title = f"{group.suite}, {group.direction}, {group.cache} caches"
-    table = _table(_HEAD, [_cells(row) for row in group.rows], _LEFT, markdown)
-    again = f"Repeat a row: {repeat_line('PROBLEM', group.direction, group.cache, threads)}"
+    sides = content.get("sides", SIDES)
+    head = ("problem", *(side.replace("_", " ") for side in sides), *_JUDGED)
+    left = {0, len(head) - 1}  # columns of text; numbers stand at the right
+    table = _table(head, [_cells(row, sides) for row in group.rows], left, markdown)
+    first = group.rows[0]
+    again = f"Repeat a row: {first['repeat'].replace(first['problem'], 'PROBLEM')}"
     notes = [f"NOTE   {row['problem']}: {note}" for row in group.timed for note in row["notes"]]
     losses = [
         f"SLOW   {row['ratio']:.2f}  {row['repeat']}"
@@ -98,25 +101,26 @@ def _group(group: Group, threads: int, markdown: bool) -> list[str]:
     return [f"### {title}" if markdown else title, table + "\n\n" + "\n".join(below)]
 
 
-def repeat_line(problem: str, direction: str, cache: str, threads: int) -> str:
-    """The command that measures one row again."""
+def repeat_line(problem: str, direction: str, cache: str, options: str) -> str:
+    """The command that measures one row again; options are those of the whole run."""
     return (
-        f"python bench/run.py --threads {threads}{' --cold' if cache == 'cold' else ''} "
+        f"python bench/run.py {options}{' --cold' if cache == 'cold' else ''} "
         f"--directions {direction} --problem {problem}"
     )
 
 
-def _cells(row: dict) -> tuple[str, ...]:
+def _cells(row: dict, sides: Sequence[str]) -> tuple[str, ...]:
     if "error" in row:
-        return (row["problem"], *["-"] * len(SIDES), "-", "ERROR", "-", "-", "-", row["error"])
+        return (row["problem"], *["-"] * len(sides), "-", "ERROR", "-", "-", "-", row["error"])
+    percent = row.get("roofline_percent")
     return (
         row["problem"],
-        *(_time(row["seconds"][side], side == row["torch_best"]) for side in SIDES),
+        *(_time(row["seconds"][side], side == row["torch_best"]) for side in sides),
         f"{row['ratio']:.2f}",
         row["verdict"],
         f"{row['gflops']:.1f}",
         f"{row['gbytes']:.1f}",
-        f"{row['roofline_percent']:.0f}%",
+        "-" if percent is None else f"{percent:.0f}%",
         " ".join(row["kernels"][OUR_BEST]),
     )
 

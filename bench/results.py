@@ -52,11 +52,11 @@ class ResultsFile:
         os.replace(part, self.path)
 
 
-def default_path(cpu: str, threads: int, folder: Path = FOLDER) -> Path:
-    """<date>-<cpu>-t<threads>.json; "-2" and so on where there is one of this day already."""
+def default_path(where: str, folder: Path = FOLDER) -> Path:
+    """<date>-<where>.json; "-2" and so on where there is one of this day already."""
     folder.mkdir(exist_ok=True)
     date = datetime.now(timezone.utc).strftime("%Y-%m-%d")
-    stem = f"{date}-{cpu}-t{threads}"
+    stem = f"{date}-{where}"
     path, number = folder / f"{stem}.json", 2
     while path.exists():
         path, number = folder / f"{stem}-{number}.json", number + 1

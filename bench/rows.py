@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from bench import sides, timing
 from bench.problems import Problem
 from bench.report import repeat_line
-from bench.results import FORMAT_NAMES, OUR_BEST, OURS, SIDES, TORCHS
+from bench.results import FORMAT_NAMES, OUR_BEST, OURS, TORCHS
 from bench.roofline import Roofline
 
 
@@ -31,8 +31,13 @@ class Bench:
 
     threads: int  # what PyTorch is set to
     seconds: float  # of timing a row
-    roofline: Roofline
+    roofline: Roofline | None
     flush: Callable[[], None] | None  # where some row is cold
+
+    @property
+    def repeat_options(self) -> str:
+        """Of the command that measures one row again."""
+        return f"--threads {self.threads}"
 
     def measure(self, task: Task) -> dict:
         """The row, as it stands in the results file. A wrong answer gives one without times."""
@@ -41,38 +46,62 @@ class Bench:
             "problem": task.text,
             "direction": task.direction,
             "cache": task.cache,
-            "repeat": repeat_line(task.text, task.direction, task.cache, self.threads),
+            "repeat": repeat_line(task.text, task.direction, task.cache, self.repeat_options),
         }
-        operands = sides.draw(task.problem)
+        operands = self._operands(task.problem)
         with sides.mode(task.direction):
-            runs = sides.make_sides(task.problem, task.direction, operands)
+            runs = self._sides(task.problem, task.direction, operands)
             try:
-                sides.check(task.problem, task.direction, operands, runs)
+                self._check(task.problem, task.direction, operands, runs)
             except sides.WrongAnswer as error:
                 return row | {"error": str(error)}
             ours = [f"{OURS}_{name}" for name in FORMAT_NAMES]
             kernels = {name: sides.kernels_of(runs[name]) for name in ours}
-            flush = self.flush if task.cache == "cold" else None
-            taken = timing.measure(runs, self.threads, self.seconds, flush)
-        return row | {"kernels": kernels} | self._judge(task, taken)
+            taken, notes = self._time(runs, task.cache == "cold")
+        return row | {"kernels": kernels} | self._judge(task, taken, notes)
 
-    def _judge(self, task: Task, taken: timing.Timing) -> dict:
+    def _operands(self, problem: Problem) -> sides.Operands:
+        return sides.draw(problem)
+
+    def _sides(
+        self, problem: Problem, direction: str, operands: sides.Operands
+    ) -> dict[str, sides.Run]:
+        return sides.make_sides(problem, direction, operands)
+
+    def _check(
+        self,
+        problem: Problem,
+        direction: str,
+        operands: sides.Operands,
+        runs: dict[str, sides.Run],
+    ) -> None:
+        sides.check(problem, direction, operands, runs)
+
+    def _time(self, runs: dict[str, sides.Run], cold: bool) -> tuple[timing.Timing, list[str]]:
+        """The times, and what makes them doubtful."""
+        flush = self.flush if cold else None
+        return timing.measure(runs, self.threads, self.seconds, flush), []
+
+    def _judge(self, task: Task, taken: timing.Timing, notes: list[str]) -> dict:
         ours = taken.sides[OUR_BEST]
         torch_best = min(
             (f"{TORCHS}_{name}" for name in FORMAT_NAMES), key=lambda side: taken.sides[side].median
         )
         theirs = taken.sides[torch_best]
         work = task.problem.work(task.direction)
-        least = self.roofline.seconds(work, task.cache == "cold")
+        limit = {}
+        if self.roofline is not None:
+            least = self.roofline.seconds(work, task.cache == "cold")
+            limit = {"roofline_percent": 100 * least / ours.median}
         return {
-            "seconds": {side: asdict(taken.sides[side]) for side in SIDES},
+            "seconds": {side: asdict(samples) for side, samples in taken.sides.items()},
             "torch_best": torch_best,
             "ratio": theirs.median / ours.median,
             "verdict": timing.verdict(ours, theirs),
             "gflops": sum(w.flops for w in work) / ours.median / 1e9,
             "gbytes": sum(w.bytes for w in work) / ours.median / 1e9,
-            "roofline_percent": 100 * least / ours.median,
-            "notes": _notes(taken, compared=(OUR_BEST, torch_best)),
+            **limit,
+            "notes": [*notes, *_notes(taken, compared=(OUR_BEST, torch_best))],
         }
 
 

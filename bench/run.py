@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Times Convwright's convolutions beside PyTorch's, in both memory formats.
+"""Times Convwright's convolutions beside PyTorch's, in both memory formats, on the CPU or a GPU.
 
 Each result is compared with PyTorch's before it is timed. The table goes to the standard output,
 progress to the standard error, and every finished row into the results file at once.
@@ -22,7 +22,7 @@ sys.path.append(str(Path(__file__).parents[1] / "torch_ops/python"))
 import torch
 
 import convwright
-from bench import host_cost, machine, problems, roofline, timing
+from bench import gpu, host_cost, machine, problems, roofline, timing
 from bench.report import one_line, report
 from bench.results import ResultsFile, default_path
 from bench.rows import Bench, Task
@@ -38,9 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _library.load()
         tasks = choose_tasks(options)
-        path = options.json or (
-            None if options.problem else default_path(machine.cpu_slug(), options.threads)
-        )
+        where = f"{machine.cpu_slug()}-t{options.threads}"
+        if options.device == "cuda":
+            where = gpu.slug()
+        path = options.json or (None if options.problem else default_path(where))
         torch.set_num_threads(options.threads)
         timing.keep_freed_memory()
         results = ResultsFile(path, describe(options))
@@ -85,6 +86,13 @@ def make_parser() -> argparse.ArgumentParser:
     )
     how = parser.add_argument_group("how")
     how.add_argument(
+        "--device",
+        type=device,
+        default="cpu",
+        metavar="cpu|cuda",
+        help="cpu (default), or cuda: the current GPU, by its own clock, beside cuDNN",
+    )
+    how.add_argument(
         "--threads",
         type=positive(int),
         default=1,
@@ -112,10 +120,19 @@ def make_parser() -> argparse.ArgumentParser:
         "--json",
         type=Path,
         metavar="PATH",
-        help="results file; default: bench/results/<date>-<cpu>-t<threads>.json",
+        help="results file; default: bench/results/<date>-<cpu>-t<threads>.json, of a GPU "
+        "<date>-<gpu>.json",
     )
     out.add_argument("--md", action="store_true", help="markdown instead of plain text")
     return parser
+
+
+def device(text: str) -> str:
+    if text not in ("cpu", "cuda"):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither cpu nor cuda")
+    if text == "cuda" and not torch.cuda.is_available():
+        raise argparse.ArgumentTypeError("PyTorch finds no CUDA device")
+    return text
 
 
 def positive(number: type) -> object:
@@ -153,6 +170,13 @@ def choose_tasks(options: argparse.Namespace) -> list[Task]:
 
 
 def describe(options: argparse.Namespace) -> dict:
+    if options.device == "cuda":
+        return {
+            "machine": machine.describe() | gpu.describe(),
+            "threads": options.threads,
+            "clock": "CUDA events around replays of a graph",
+            "sides": gpu.GPU_SIDES,
+        }
     return {
         "machine": machine.describe(),
         "threads": options.threads,
@@ -162,14 +186,7 @@ def describe(options: argparse.Namespace) -> dict:
 
 def measure_all(tasks: list[Task], options: argparse.Namespace, results: ResultsFile) -> None:
     start = time.monotonic()
-    if options.threads > 1 and results.content["machine"]["load"] > BUSY:
-        progress("wall time needs an idle machine, but this one was busy in the last minute")
-    progress("measuring the roofline and the host cost")
-    limits = roofline.measure(options.threads)
-    results.put(roofline=limits.to_json(), host_cost=host_cost.measure())
-    cold = any(task.cache == "cold" for task in tasks)
-    flush = timing.cache_flush(machine.last_level_bytes()) if cold else None
-    bench = Bench(options.threads, options.seconds, limits, flush)
+    bench = make_bench(tasks, options, results)
     for number, task in enumerate(tasks, 1):
         if options.budget is not None and time.monotonic() - start > options.budget:
             results.put(stopped=f"the budget of {options.budget:g} s was used up")
@@ -179,6 +196,23 @@ def measure_all(tasks: list[Task], options: argparse.Namespace, results: Results
         where = f"{task.suite} {task.direction} {task.cache}"
         progress(f"[{number}/{len(tasks)}] {where} {task.text}: {one_line(row)}")
     results.put(finished=True)
+
+
+def make_bench(tasks: list[Task], options: argparse.Namespace, results: ResultsFile) -> Bench:
+    """What measures the rows; what they are held against goes into the results."""
+    cold = any(task.cache == "cold" for task in tasks)
+    if options.device == "cuda":
+        progress("measuring the host cost")
+        results.put(host_cost=host_cost.measure(device="cuda"))
+        flush = gpu.cache_flush() if cold else None
+        return gpu.GpuBench(options.threads, options.seconds, None, flush, gpu.CudaDevice())
+    if options.threads > 1 and results.content["machine"]["load"] > BUSY:
+        progress("wall time needs an idle machine, but this one was busy in the last minute")
+    progress("measuring the roofline and the host cost")
+    limits = roofline.measure(options.threads)
+    results.put(roofline=limits.to_json(), host_cost=host_cost.measure())
+    flush = timing.cache_flush(machine.last_level_bytes()) if cold else None
+    return Bench(options.threads, options.seconds, limits, flush)
 
 
 def progress(text: str) -> None:

@@ -68,13 +68,18 @@ def mode(direction: str) -> AbstractContextManager:
     return torch.enable_grad() if direction == "step" else torch.inference_mode()
 
 
-def make_sides(problem: Problem, direction: str, operands: Operands) -> dict[str, Run]:
-    """SIDES in order, each ready to be called again and again inside `mode`."""
+def make_sides(
+    problem: Problem, direction: str, operands: Operands, names: dict[str, str] | None = None
+) -> dict[str, Run]:
+    """SIDES in order, each ready to be called again and again inside `mode`.
+
+    names: of OURS and TORCHS those that are wanted, and what they are called.
+    """
     sides = {}
-    for who in (OURS, TORCHS):
+    for who, called in (names or {OURS: OURS, TORCHS: TORCHS}).items():
         for name, memory_format in FORMATS.items():
             own = in_format(operands, memory_format)
-            sides[f"{who}_{name}"] = _make(who, problem, direction, own, memory_format)
+            sides[f"{called}_{name}"] = _make(who, problem, direction, own, memory_format)
     return sides
 
 
@@ -117,6 +122,7 @@ def _layer(
     kind = convwright.nn.Conv2d if who == OURS else torch.nn.Conv2d
     ci, co = problem.input_sizes[1], problem.output_sizes[1]
     layer = kind(ci, co, problem.weight_sizes[2:], *problem.geometry, bias=problem.has_bias)
+    layer.to(operands.weight)
     with torch.no_grad():
         layer.weight.copy_(operands.weight)
         if operands.bias is not None:
@@ -138,15 +144,25 @@ def _step(layer: torch.nn.Conv2d, operands: Operands) -> Run:
     return run
 
 
-def check(problem: Problem, direction: str, operands: Operands, sides: dict[str, Run]) -> None:
-    """Compare our sides with PyTorch's contiguous one, element by element.
+def check(
+    problem: Problem,
+    direction: str,
+    operands: Operands,
+    sides: dict[str, Run],
+    in_float64: bool = False,
+) -> None:
+    """Compare our sides with PyTorch's contiguous one, or its float64 one, element by element.
 
     Raises WrongAnswer where they are further apart than twice 2 * sqrt(K) * eps * sum(|products|),
     K the products in a sum: the rounding error of random values, with a probability near 1
     (Higham and Mary, A New Approach to Probabilistic Rounding Error Analysis, 2019). The bound that
     always holds, with K for sqrt(K), is no smaller than a typical weight gradient.
     """
-    expected = sides[REFERENCE]()
+    if in_float64:
+        wide = operands.map(torch.Tensor.double)
+        expected = _make(TORCHS, problem, direction, wide, torch.contiguous_format)()
+    else:
+        expected = sides[REFERENCE]()
     magnitude = operands.map(torch.abs)
     scale = _make(TORCHS, problem, direction, magnitude, torch.contiguous_format)()
     eps = torch.finfo(torch.float32).eps

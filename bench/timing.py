@@ -4,8 +4,9 @@
 import ctypes
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ WIDE_SPREAD = 0.25
 HIDDEN_WORK = 0.1
 
 Clock = Callable[[], float]
+Sample = TypeVar("Sample")
 
 
 def keep_freed_memory() -> None:
@@ -83,31 +85,49 @@ def measure(
     threads: int,
     seconds: float,
     flush: Callable[[], None] | None = None,
+    settle: Callable[[], object] | None = None,
 ) -> Timing:
-    """Time the sides in turn, in rounds, until `seconds` of wall time are used up.
+    """Time the sides in turn, as `interleaved` says.
 
-    At least MIN_ROUNDS, at most MAX_ROUNDS count; one round before is dropped. `flush` empties the
-    caches before each call.
+    `flush` empties the caches before each call; `settle` waits, before each sample, for what calls
+    have left running.
     """
     clock = clock_for(threads)
     calls = {name: 1 if flush else _calls_needed(run, clock) for name, run in sides.items()}
-    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in sides}
+
+    def sample(name: str) -> tuple[float, float]:
+        if flush:
+            flush()
+        if settle:
+            settle()
+        return _sample(sides[name], calls[name], clock)
+
+    taken = interleaved(list(sides), seconds, sample)
+    counted = {name: np.array(samples) for name, samples in taken.items()}
+    return Timing(
+        {name: summary(samples[:, 0], calls[name]) for name, samples in counted.items()},
+        _hidden(counted) if threads == 1 else {},
+    )
+
+
+def interleaved(
+    names: list[str], seconds: float, sample: Callable[[str], Sample]
+) -> dict[str, list[Sample]]:
+    """Samples of each name in turn, in rounds, until `seconds` of wall time are used up.
+
+    At least MIN_ROUNDS, at most MAX_ROUNDS count; one round before is dropped.
+    """
+    taken: dict[str, list[Sample]] = {name: [] for name in names}
     # Shuffled, or each side would always meet what the same other side has left in the caches.
-    order, shuffle = list(sides), random.Random(0).shuffle
+    order, shuffle = list(names), random.Random(0).shuffle
     deadline = time.monotonic() + seconds
     for finished in range(MAX_ROUNDS + 1):
         if finished > MIN_ROUNDS and time.monotonic() > deadline:
             break
         shuffle(order)
         for name in order:
-            if flush:
-                flush()
-            taken[name].append(_sample(sides[name], calls[name], clock))
-    counted = {name: np.array(samples[1:]) for name, samples in taken.items()}
-    return Timing(
-        {name: _summary(samples[:, 0], calls[name]) for name, samples in counted.items()},
-        _hidden(counted) if threads == 1 else {},
-    )
+            taken[name].append(sample(name))
+    return {name: samples[1:] for name, samples in taken.items()}
 
 
 def _calls_needed(run: Callable[[], object], clock: Clock) -> int:
@@ -128,9 +148,9 @@ def _sample(run: Callable[[], object], calls: int, clock: Clock) -> tuple[float,
     return (end - start) / calls, (time.process_time() - process_start) / calls
 
 
-def _summary(seconds: np.ndarray, calls: int) -> Samples:
+def summary(seconds: Sequence[float], calls: int) -> Samples:
     p20, median, p80 = (float(p) for p in np.percentile(seconds, (20, 50, 80)))
-    return Samples(p20, median, p80, float(seconds.min()), len(seconds), calls)
+    return Samples(p20, median, p80, float(min(seconds)), len(seconds), calls)
 
 
 def _hidden(counted: dict[str, np.ndarray]) -> dict[str, float]:

@@ -82,6 +82,114 @@ function(convwright_kernel_library target table)
     target_include_directories(${target} INTERFACE "${CONVWRIGHT_KERNEL_DIR}")
 endfunction()
 
+# Host code of CUDA kernels computes arguments and launches: any CPU will do. The capability lets Halide
+# take schedules that older GPUs could not run; it makes no code.
+set(CONVWRIGHT_CUDA_HOST_TARGET
+    x86-64-linux-sse41-cuda-cuda_capability_86-no_runtime-user_context)
+
+# convwright_add_cuda_kernel(<generator> [FORMAT <nhwc|nchw>] [DTYPE <f32>] [SCHEDULE <knobs>]
+#                            [INDEX <32|64>] [SPILL_ALLOWANCE <bytes>] [TABLE <table>]
+#                            [PROGRAM <program>])
+#
+# One row of a table (the shipped one unless told): host object, CUDA C++ and images from the Generator
+# <generator> of the program convwright_cuda_generators, or of PROGRAM. INDEX 64 makes a kernel for
+# tensors with more elements than 32 bits count. The build fails if a kernel spills more than
+# SPILL_ALLOWANCE bytes per thread, 0 unless told, on one of CONVWRIGHT_CUDA_ARCHITECTURES.
+function(convwright_add_cuda_kernel generator)
+    cmake_parse_arguments(PARSE_ARGV 1 arg ""
+        "FORMAT;DTYPE;SCHEDULE;INDEX;SPILL_ALLOWANCE;TABLE;PROGRAM" "")
+    if(arg_UNPARSED_ARGUMENTS OR NOT "${arg_INDEX}" MATCHES "^(32|64)?$")
+        message(FATAL_ERROR "convwright_add_cuda_kernel(${ARGV}): expected FORMAT, DTYPE, SCHEDULE, "
+                            "INDEX 32 or 64, SPILL_ALLOWANCE, TABLE, PROGRAM.")
+    endif()
+    set(table shipped)
+    set(program convwright_cuda_generators)
+    set(format any)
+    set(dtype f32)
+    set(index 32)
+    set(spill_allowance 0)
+    foreach(name IN ITEMS TABLE PROGRAM FORMAT DTYPE INDEX SPILL_ALLOWANCE)
+        if(DEFINED arg_${name})
+            string(TOLOWER ${name} variable)
+            set(${variable} "${arg_${name}}")
+        endif()
+    endforeach()
+    set(params)
+    if(arg_FORMAT)
+        list(APPEND params "format=${format}")
+    endif()
+    if(arg_SCHEDULE)
+        list(APPEND params "schedule=${arg_SCHEDULE}")
+    endif()
+    set(typed)  # in names only where it is not float32
+    if(NOT dtype STREQUAL f32)
+        set(typed ${dtype})
+        list(APPEND params "dtype=${dtype}")
+    endif()
+    set(target ${CONVWRIGHT_CUDA_HOST_TARGET})
+    set(wide)
+    if(index EQUAL 64)
+        set(wide index64)
+        string(APPEND target -large_buffers)
+    endif()
+    set(cuda)  # in the place of a CPU kernel's ISA
+    if(NOT generator MATCHES cuda)
+        set(cuda cuda)
+    endif()
+    string(REGEX REPLACE "[:,]" "_" knobs "${arg_SCHEDULE}")
+    string(JOIN _ symbol ${generator} ${arg_FORMAT} ${typed} ${cuda} ${wide} ${knobs})
+
+    set(folder "${CONVWRIGHT_KERNEL_DIR}/${table}")
+    set(text "${folder}/${symbol}.cu")
+    set(images "${folder}/${symbol}.images")
+    add_custom_command(
+        OUTPUT "${folder}/${symbol}.o" "${text}"
+        COMMAND ${program} -g ${generator} -f ${symbol} -n ${symbol} -e object -o "${folder}"
+            target=${target} "cuda=${text}" ${params}
+        DEPENDS ${program}
+        COMMENT "CUDA kernel ${symbol}"
+        VERBATIM)
+    string(JOIN , architectures ${CONVWRIGHT_CUDA_ARCHITECTURES})
+    add_custom_command(
+        OUTPUT "${images}"
+        COMMAND convwright_compile_cuda --text "${text}" --output "${images}"
+            --architectures "${architectures}" --spill-allowance ${spill_allowance}
+            ${CONVWRIGHT_NVRTC_ARGUMENTS}
+        DEPENDS "${text}" convwright_compile_cuda ${CONVWRIGHT_NVRTC_FILE}
+        COMMENT "CUDA images ${symbol}"
+        VERBATIM)
+    set_property(GLOBAL APPEND PROPERTY CONVWRIGHT_CUDA_OBJECTS_${table} "${folder}/${symbol}.o")
+    set_property(GLOBAL APPEND PROPERTY CONVWRIGHT_CUDA_IMAGES_${table} "${images}")
+    set_property(GLOBAL APPEND_STRING PROPERTY CONVWRIGHT_CUDA_ROWS_${table}
+        "CONVWRIGHT_CUDA_KERNEL(${generator}, ${symbol}, ${format}, ${dtype}, \"${arg_SCHEDULE}\", ${index})\n")
+endfunction()
+
+# convwright_cuda_kernel_library(<target> <table>): all CUDA kernels of the table so far, with their
+# images, as a static library; its include folder holds <table>/cuda_rows.inc. To be called in the folder
+# that fills the table. The images of a kernel lie between convwright_images_<symbol> and
+# convwright_images_end_<symbol>.
+function(convwright_cuda_kernel_library target table)
+    get_property(objects GLOBAL PROPERTY CONVWRIGHT_CUDA_OBJECTS_${table})
+    get_property(images GLOBAL PROPERTY CONVWRIGHT_CUDA_IMAGES_${table})
+    get_property(rows GLOBAL PROPERTY CONVWRIGHT_CUDA_ROWS_${table})
+    set(folder "${CONVWRIGHT_KERNEL_DIR}/${table}")
+    file(CONFIGURE OUTPUT "${folder}/cuda_rows.inc" CONTENT "${rows}" @ONLY)
+    set(embed)
+    foreach(file IN LISTS images)
+        cmake_path(GET file STEM LAST_ONLY symbol)
+        string(APPEND embed "EMBED(${symbol}, \"${file}\")\n")
+    endforeach()
+    configure_file("${CMAKE_CURRENT_FUNCTION_LIST_DIR}/embed_images.cpp.in"
+        "${folder}/cuda_images.cpp" @ONLY)
+    set_source_files_properties("${folder}/cuda_images.cpp" PROPERTIES OBJECT_DEPENDS "${images}")
+    convwright_object_library(${target} ${objects})
+    target_sources(${target} PRIVATE "${folder}/cuda_images.cpp")
+    target_link_libraries(${target} PRIVATE convwright_options)
+    # ccache knows the source alone, not the files that the assembler reads.
+    set_target_properties(${target} PROPERTIES CXX_COMPILER_LAUNCHER "")
+    target_include_directories(${target} INTERFACE "${CONVWRIGHT_KERNEL_DIR}")
+endfunction()
+
 # convwright_halide_runtime(<target>): the one Halide runtime of a program or library, for all its
 # kernels.
 function(convwright_halide_runtime target)

@@ -11,7 +11,8 @@ using namespace Halide::Internal;
 
 namespace {
 
-const char *const kCopy = "convwright_async_copy", *const kWait = "convwright_async_wait";
+const char *const kCopy = "convwright_async_copy", *const kWait = "convwright_async_wait",
+                  *const kCommit = "convwright_async_commit";
 
 /// The copy that a value is, if it is one.
 std::optional<AsyncCopy> copy_of(const Expr &value) {
@@ -38,9 +39,7 @@ std::optional<AsyncCopy> copy_of(const Expr &value) {
 class MarkCopies : public IRMutator {
     using IRMutator::visit;
 
-    static Stmt wait() {
-        return Internal::Evaluate::make(Call::make(Int(32), kWait, {}, Call::Extern));
-    }
+    static Stmt wait() { return Block::make(async_commit(), async_wait(0)); }
     /// The statement, behind a wait if copies are under way that it must not overtake.
     Stmt behind_wait(const Stmt &s) {
         if (!pending_) return s;
@@ -136,9 +135,29 @@ std::optional<AsyncCopy> async_copy_of(const Store *store) {
     return copy_of(mark->args[0]);
 }
 
-bool is_async_wait(const Internal::Evaluate *op) {
+namespace {
+
+const Call *call_of(const Internal::Evaluate *op, const char *name) {
     const Call *call = op->value.as<Call>();
-    return call != nullptr && call->name == kWait;
+    return call != nullptr && call->name == name ? call : nullptr;
+}
+
+}  // namespace
+
+Stmt async_commit() {
+    return Internal::Evaluate::make(Call::make(Int(32), kCommit, {}, Call::Extern));
+}
+
+bool is_async_commit(const Internal::Evaluate *op) { return call_of(op, kCommit) != nullptr; }
+
+Stmt async_wait(int under_way) {
+    return Internal::Evaluate::make(Call::make(Int(32), kWait, {under_way}, Call::Extern));
+}
+
+std::optional<int> async_wait_of(const Internal::Evaluate *op) {
+    const Call *call = call_of(op, kWait);
+    if (call == nullptr) return std::nullopt;
+    return static_cast<int>(*as_const_int(call->args[0]));
 }
 
 }  // namespace convwright

@@ -9,11 +9,16 @@
 
 namespace convwright {
 
+constexpr int kMaxStages = 4;
+
 /// How a pipeline becomes CUDA C++.
 struct CudaOptions {
     std::string prefix;         ///< Kernels are <prefix>_0, <prefix>_1, ...: unique in a program.
     std::string path;           ///< File that takes the text, prelude included; empty writes none.
     bool async_copies = false;  ///< Global to shared memory by cp.async; a plain copy on sm_75.
+    /// Buffers of shared memory that chunk loops have in turn, 1 to kMaxStages: pipeline_stages.h says
+    /// what becomes a pipeline. A compile error if no loop of the pipeline does.
+    int stages = 1;
     bool contract = true;  ///< A product that is added may be one fmaf; strict_float ones never.
 };
 

@@ -4,6 +4,7 @@
 #include "codegen/async_copies.h"
 #include "codegen/kernel_writer.h"
 #include "codegen/memory_text.h"
+#include "codegen/typed_views.h"
 
 namespace convwright {
 
@@ -163,7 +164,15 @@ private:
         } else {
             w_.line("__shared__ __align__(16) " + array);
         }
-        op->body.accept(this);
+        std::map<std::string, Type> views;
+        const Stmt body = typed_views(op, views);
+        for (const auto &[view, element] : views) {
+            const std::string pointer = type_text(element) + " *";
+            w_.line(pointer + "const " + w_.names.declare(view) + " = reinterpret_cast<" + pointer +
+                    ">(" + name + ");");
+        }
+        body.accept(this);
+        for (const auto &[view, element] : views) w_.names.end(view);
         w_.names.end(op->name);
     }
     static int elements_of(const Allocate *op) {
@@ -178,10 +187,9 @@ private:
         const Call *call = op->value.as<Call>();
         if (call != nullptr && call->is_intrinsic(Call::gpu_thread_barrier))
             return w_.line("__syncthreads();");
-        if (is_async_wait(op)) {
-            w_.line("cp_async_commit();");
-            return w_.line("cp_async_wait<0>();");
-        }
+        if (is_async_commit(op)) return w_.line("cp_async_commit();");
+        if (const auto under_way = async_wait_of(op))
+            return w_.line("cp_async_wait<" + std::to_string(*under_way) + ">();");
         if (as_const_int(op->value)) return;
         w_.line(w_.scalar(op->value) + ";");
     }

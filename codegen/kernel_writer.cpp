@@ -2,6 +2,7 @@
 #include "codegen/kernel_writer.h"
 
 #include "codegen/lanes.h"
+#include "codegen/tensorize_mma.h"
 
 namespace convwright {
 
@@ -95,6 +96,11 @@ std::string KernelWriter::vector(const Expr &e) {
     if (const Variable *v = e.as<Variable>()) return names.of(v->name);
     if (const Load *l = e.as<Load>(); l != nullptr && is_dense_load(l)) return dense_load(l);
     if (const Shuffle *s = e.as<Shuffle>()) return shuffle(s);
+    if (const Call *mma = mma_of(e)) {
+        std::string list = vector(mma->args[0]);
+        for (size_t i = 1; i < mma->args.size(); ++i) list += ", " + scalar(mma->args[i]);
+        return mma->name + "(" + list + ")";
+    }
     const Expr one = lane_value(e);
     if (e.type().lanes() <= kFewLanes && !has_let(one)) return few_lanes(e.type(), one);
     const std::string name = names.declare("part");

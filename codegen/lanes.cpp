@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codegen/lanes.h"
 
+#include "codegen/tensorize_mma.h"
+
 namespace convwright {
 
 using namespace Halide;
@@ -58,6 +60,11 @@ Expr Lanes::visit(const Reinterpret *op) {
 }
 
 Expr Lanes::visit(const Call *op) {
+    if (mma_of(op) != nullptr) return element_of(hoist_(op), op->type);
+    if (is_register_of(op)) {
+        const Expr whole = Variable::make(op->args[0].type(), hoist_(op->args[0]));
+        return Call::make(op->type, op->name, {whole}, op->call_type);
+    }
     const bool guards = op->is_intrinsic(Call::if_then_else);
     std::vector<Expr> arguments;
     guards_ += guards;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codegen/memory_order.h"
 
+#include <numeric>
 #include <set>
+#include <tuple>
 #include <unordered_map>
 
 namespace convwright {
@@ -17,13 +19,15 @@ public:
 private:
     using IRVisitor::visit;
 
-    void access(const std::string &buffer, bool write, const Expr &index) {
+    void access(const std::string &buffer, bool write, const Expr &index, Type type) {
         if (own_.count(buffer) != 0) return;
         const Expr whole = simplify(substitute(lets_, index));
-        auto &numbers = numbers_[{buffer, write}];
+        const int bytes = type.element_of().bytes();
+        order_.granules_[buffer] = std::gcd(order_.granules_[buffer], bytes);
+        auto &numbers = numbers_[{buffer, write, bytes}];
         const auto [place, is_new] =
             numbers.emplace(whole, static_cast<int>(order_.accesses_.size()));
-        if (is_new) order_.accesses_.push_back({buffer, write, whole});
+        if (is_new) order_.accesses_.push_back({buffer, write, whole, bytes});
         Node leaf;
         leaf.kind = Node::kAccesses;
         leaf.accesses = {place->second};
@@ -41,11 +45,11 @@ private:
 
     void visit(const Load *op) override {
         IRVisitor::visit(op);
-        access(op->name, false, op->index);
+        access(op->name, false, op->index, op->type);
     }
     void visit(const Store *op) override {
         IRVisitor::visit(op);
-        access(op->name, true, op->index);
+        access(op->name, true, op->index, op->value.type());
     }
     void visit(const Call *op) override {
         IRVisitor::visit(op);
@@ -90,7 +94,7 @@ private:
     Node *current_;
     std::map<std::string, Expr> lets_;
     std::set<std::string> own_;  // memory that a thread has for itself
-    std::map<std::pair<std::string, bool>, std::map<Expr, int, IRDeepCompare>> numbers_;
+    std::map<std::tuple<std::string, bool, int>, std::map<Expr, int, IRDeepCompare>> numbers_;
 };
 
 MemoryOrder::MemoryOrder(const Stmt &nest, ThreadLoops threads) : threads_(std::move(threads)) {
@@ -150,7 +154,16 @@ MemoryOrder::Set MemoryOrder::flow_through(const std::vector<Node> &parts, Set i
 const std::optional<std::vector<int64_t>> &MemoryOrder::addresses(int access) {
     const auto known = addresses_.find(access);
     if (known != addresses_.end()) return known->second;
-    return addresses_[access] = thread_addresses(accesses_[access].index, threads_);
+    const Access &a = accesses_[access];
+    auto elements = thread_addresses(a.index, threads_);
+    const int parts = a.bytes / granules_.at(a.buffer);
+    if (elements && parts > 1) {
+        std::vector<int64_t> granules;
+        for (const int64_t element : *elements)
+            for (int i = 0; i < parts; ++i) granules.push_back(element * parts + i);
+        elements = std::move(granules);
+    }
+    return addresses_[access] = std::move(elements);
 }
 
 bool MemoryOrder::conflict(const Set &before, const Set &after) {

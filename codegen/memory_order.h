@@ -32,6 +32,7 @@ private:
         std::string buffer;
         bool write;
         Halide::Expr index;
+        int bytes;  // of an element: one allocation may hold several types
     };
     using Set = std::vector<bool>;  // of accesses, by number
 
@@ -52,7 +53,8 @@ private:
 
     const ThreadLoops threads_;
     std::vector<Access> accesses_;
-    std::map<int, std::optional<std::vector<int64_t>>> addresses_;
+    std::map<std::string, int> granules_;  // bytes per buffer that divide each of its elements
+    std::map<int, std::optional<std::vector<int64_t>>> addresses_;  // in granules
     Node root_;
     int barriers_ = 0;
     std::vector<bool> dropped_;

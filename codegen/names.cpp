@@ -54,7 +54,7 @@ const std::set<std::string> &reserved() {
                                                 "jn",          "to_float16",
                                                 "to_bfloat16", "dynamic_shared",
                                                 "div_natural", "mod_natural",
-                                                "cp_async"};
+                                                "cp_async",    "to_tf32"};
     return words;
 }
 

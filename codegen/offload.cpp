@@ -10,8 +10,10 @@
 #include "codegen/emit_cuda.h"
 #include "codegen/kernel_shape.h"
 #include "codegen/names.h"
+#include "codegen/pipeline_stages.h"
 #include "codegen/prelude.h"
 #include "codegen/privatize_registers.h"
+#include "codegen/tensorize_mma.h"
 
 namespace convwright {
 
@@ -35,23 +37,47 @@ public:
     HostCode(const CudaOptions &options, CudaProgram &program)
         : options_(options), program_(program) {}
 
+    /// The whole function.
+    Stmt operator()(const Stmt &function) {
+        const Stmt host = mutate(function);
+        _halide_user_assert(options_.stages <= 1 || pipelined_ > 0)
+            << "pipeline_stages: "
+            << (why_not_pipelined_.empty() ? "no kernel has a serial loop that copies into shared "
+                                             "memory, waits at a barrier "
+                                             "and uses it"
+                                           : why_not_pipelined_)
+            << "; compute_at() shared Funcs at the loop over chunks, or ask for one stage\n";
+        return host;
+    }
+
 private:
     using IRMutator::visit;
 
     Stmt visit(const For *op) override {
         if (op->for_type != ForType::GPUBlock) return IRMutator::visit(op);
-        Stmt nest = drop_barriers(privatize_registers(op));
+        Stmt nest = drop_barriers(privatize_registers(tensorize_mma(op)));
         if (options_.async_copies) nest = async_copies(nest);
+        if (options_.stages > 1) nest = staged(nest);
         const KernelShape shape = kernel_shape(nest, lets_);
         for (const KernelBuffer &b : shape.buffers)
             _halide_user_assert(allocated_.count(b.name) == 0)
                 << "offload: the Func " << b.name << kNoMemory;
         const std::string name = options_.prefix + "_" + std::to_string(program_.kernels.size());
         const KernelText kernel = emit_cuda(name, nest, shape, options_.contract);
-        program_.text += "\n" + kernel.text;
+        // For figures: what NVRTC's log does not say (add_launch_figures of runtime/cuda/nvrtc.h).
+        program_.text += "\n// launch: " + name + " " + std::to_string(shape.max_threads) + " " +
+                         std::to_string(kernel.dynamic_shared_bytes) + "\n" + kernel.text;
         program_.kernels.push_back(
             {name, shape.max_threads, kernel.static_shared_bytes, kernel.dynamic_shared_bytes});
         return launch(name, shape, kernel);
+    }
+
+    /// With chunk loops as pipelines.
+    Stmt staged(const Stmt &nest) {
+        const PipelinedNest pipelined = pipeline_stages(nest, options_.stages);
+        pipelined_ += pipelined.loops;
+        if (why_not_pipelined_.empty()) why_not_pipelined_ = pipelined.why_not;
+        return drop_barriers(pipelined.nest);
     }
 
     Stmt launch(const std::string &name, const KernelShape &shape, const KernelText &kernel) {
@@ -128,6 +154,8 @@ private:
     CudaProgram &program_;
     std::map<std::string, Expr> lets_;
     std::set<std::string> allocated_;  // by the host
+    int pipelined_ = 0;                // loops
+    std::string why_not_pipelined_;
 };
 
 }  // namespace
@@ -138,7 +166,12 @@ Offload::Offload(CudaOptions options, std::shared_ptr<CudaProgram> program)
 Stmt Offload::mutate(const Stmt &function) {
     *program_ = CudaProgram{};
     program_->text = kCudaPrelude;
-    const Stmt host = HostCode(options_, *program_).mutate(function);
+    const Stmt host = HostCode(options_, *program_)(function);
+    // For programs that look for kernels by name, as the tests' driver does.
+    program_->text += "\n#ifdef CONVWRIGHT_TEXT_HAS\n";
+    for (const CudaKernel &kernel : program_->kernels)
+        program_->text += "CONVWRIGHT_TEXT_HAS(" + kernel.name + ")\n";
+    program_->text += "#endif\n";
     if (!options_.path.empty()) {
         std::ofstream file(options_.path, std::ios::binary);
         file << program_->text;
@@ -158,6 +191,9 @@ CudaOptions cuda_options(const std::string &path) {
 
 std::shared_ptr<const CudaProgram> offload_to_cuda(Pipeline pipeline, CudaOptions options) {
     _halide_user_assert(!options.prefix.empty()) << "offload: kernels need a prefix\n";
+    _halide_user_assert(options.stages >= 1 && options.stages <= kMaxStages)
+        << "offload: a pipeline of " << options.stages << " stages; 1 to " << kMaxStages
+        << " are possible\n";
     auto program = std::make_shared<CudaProgram>();
     pipeline.add_custom_lowering_pass(new Offload(std::move(options), program));
     return program;

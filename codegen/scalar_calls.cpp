@@ -3,6 +3,7 @@
 #include <map>
 
 #include "codegen/scalar_text.h"
+#include "codegen/tensorize_mma.h"
 
 namespace convwright {
 
@@ -50,6 +51,8 @@ void ScalarText::visit(const Call *op) {
     const Type t = op->type;
     const auto found = math_functions().find(op->name);
     if (op->is_extern() && found != math_functions().end()) return call(found->second, a);
+    if (op->name == "to_tf32") return call(op->name, a);
+    if (is_register_of(op)) return call("bits_as<uint32_t>", a);
     if (op->is_intrinsic({Call::likely, Call::likely_if_innermost, Call::promise_clamped,
                           Call::unsafe_promise_clamped}))
         return a[0].accept(this);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 namespace convwright {
 
@@ -92,6 +93,90 @@ private:
     std::vector<int64_t> values_;
 };
 
+/// By how much an integer expression grows with each step of a variable, the same everywhere; nothing
+/// where it has no such rate.
+class Rate : public IRVisitor {
+public:
+    explicit Rate(const std::string &variable) : variable_(variable) {}
+
+    std::optional<int64_t> operator()(const Expr &e) {
+        if (!expr_uses_var(e, variable_)) return 0;
+        rate_.reset();
+        e.accept(this);
+        return rate_;
+    }
+
+private:
+    using IRVisitor::visit;
+    void set(std::optional<int64_t> rate) { rate_ = rate; }
+    void visit(const Variable *) override { set(1); }
+    void sum(const Expr &a, const Expr &b, int sign) {
+        const auto x = (*this)(a), y = (*this)(b);
+        set(x && y ? std::optional(*x + sign * *y) : std::nullopt);
+    }
+    void visit(const Add *op) override { sum(op->a, op->b, 1); }
+    void visit(const Sub *op) override { sum(op->a, op->b, -1); }
+    void visit(const Mul *op) override {
+        const auto factor = as_const_int(op->b);
+        const auto rate = (*this)(op->a);
+        set(factor && rate ? std::optional(*rate * *factor) : std::nullopt);
+    }
+    // Whole multiples of the divisor pass through a division that rounds down.
+    std::optional<int64_t> multiples(const Expr &a, const Expr &b) {
+        const auto divisor = as_const_int(b);
+        const auto rate = (*this)(a);
+        if (!divisor || *divisor <= 0 || !rate || *rate % *divisor != 0) return std::nullopt;
+        return *rate / *divisor;
+    }
+    void visit(const Div *op) override { set(multiples(op->a, op->b)); }
+    void visit(const Mod *op) override {
+        set(multiples(op->a, op->b) ? std::optional<int64_t>(0) : std::nullopt);
+    }
+    void same(const Expr &a, const Expr &b) {
+        const auto x = (*this)(a), y = (*this)(b);
+        set(x == y ? x : std::nullopt);
+    }
+    void visit(const Min *op) override { same(op->a, op->b); }
+    void visit(const Max *op) override { same(op->a, op->b); }
+    void visit(const Broadcast *op) override { set((*this)(op->value)); }
+    void visit(const Ramp *op) override {
+        set((*this)(op->stride) == 0 ? (*this)(op->base) : std::nullopt);
+    }
+    // Others have none, rather than that of their last part.
+    void visit(const Call *) override { set(std::nullopt); }
+    void visit(const Load *) override { set(std::nullopt); }
+    void visit(const Select *) override { set(std::nullopt); }
+    void visit(const Cast *) override { set(std::nullopt); }
+    void visit(const Reinterpret *) override { set(std::nullopt); }
+    void visit(const Let *) override { set(std::nullopt); }
+    void visit(const Shuffle *) override { set(std::nullopt); }
+    void visit(const VectorReduce *) override { set(std::nullopt); }
+
+    const std::string &variable_;
+    std::optional<int64_t> rate_;
+};
+
+class Variables : public IRVisitor {
+public:
+    std::set<std::string> names;
+
+private:
+    using IRVisitor::visit;
+    void visit(const Variable *op) override { names.insert(op->name); }
+};
+
+/// The expression without variables that it names and does not depend on, such as those of the block:
+/// Halide leaves (thread - block) * 16 + block * 16.
+Expr without_idle_variables(Expr e, const ThreadLoops &threads) {
+    Variables used;
+    e.accept(&used);
+    for (const auto *axes : {&threads.axes, &threads.serial})
+        for (const ThreadLoops::Axis &a : *axes) used.names.erase(a.name);
+    for (const std::string &name : used.names)
+        if (Rate(name)(e) == 0) e = substitute(name, make_zero(Int(32)), e);
+    return simplify(e);
+}
+
 constexpr int64_t kMaxTurns = 4096;  // of a thread's loops together: a megabyte of addresses
 
 class FindThreads : public IRVisitor {
@@ -135,8 +220,9 @@ std::optional<ThreadLoops> thread_loops(const Stmt &nest) {
     return find.loops;
 }
 
-std::optional<std::vector<int64_t>> thread_addresses(const Expr &index,
+std::optional<std::vector<int64_t>> thread_addresses(const Expr &where,
                                                      const ThreadLoops &threads) {
+    const Expr index = without_idle_variables(where, threads);
     std::vector<ThreadLoops::Axis> loops;
     int64_t turns = 1;
     for (const ThreadLoops::Axis &a : threads.serial) {

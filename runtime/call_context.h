@@ -14,6 +14,9 @@ public:
     void set_error(const char *text);
     std::string error() const;
 
+    void *stream = nullptr;  ///< CUstream that kernels are enqueued on; null is the default stream.
+    int device = 0;          ///< GPU whose primary context is taken where the thread has none.
+
 private:
     mutable std::mutex mutex_;
     std::string error_;

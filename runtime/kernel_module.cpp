@@ -4,7 +4,6 @@
 #include <HalideRuntime.h>
 #include <dlfcn.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -14,25 +13,11 @@
 #include <mutex>
 
 #include "runtime/kernel_abi.h"
+#include "runtime/private_file.h"
 #include "runtime/sha256.h"
 
 namespace convwright {
 namespace {
-
-class Descriptor {
-public:
-    Descriptor(const std::string &path, int flags) : fd_(open(path.c_str(), flags | O_CLOEXEC)) {}
-    ~Descriptor() {
-        if (fd_ >= 0) close(fd_);
-    }
-    Descriptor(const Descriptor &) = delete;
-    int get() const { return fd_; }
-    /// Stays open from now on.
-    void keep() { fd_ = -1; }
-
-private:
-    int fd_;
-};
 
 const KernelImports &kernel_imports() {
     static const KernelImports imports = {kernel_abi_version(),
@@ -61,32 +46,21 @@ std::string sha256_of(int fd) {
 
 }  // namespace
 
-const char *why_not_private(int file_descriptor) {
-    struct stat status;
-    if (fstat(file_descriptor, &status) != 0) return "cannot be examined";
-    if (status.st_uid != geteuid()) return "belongs to another user";
-    if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) return "can be written by others";
-    return nullptr;
-}
-
 std::variant<KernelModule, std::string> KernelModule::load(const std::string &path,
                                                            const std::string &sha256) {
     const auto refused = [&](const std::string &why) {
         return "kernel module '" + path + "' " + why + "; delete it and tune the problem again.";
     };
     const size_t slash = path.rfind('/');
-    const Descriptor folder(slash == std::string::npos ? "." : path.substr(0, slash + 1),
+    const FileDescriptor folder(slash == std::string::npos ? "." : path.substr(0, slash + 1),
                             O_RDONLY | O_DIRECTORY);
     if (folder.get() < 0) return refused(std::string("cannot be opened: ") + std::strerror(errno));
     if (const char *why = why_not_private(folder.get()))
         return refused("lies in a folder that " + std::string(why));
     // O_NONBLOCK: opening a pipe must not wait for its other end.
-    Descriptor file(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    FileDescriptor file(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     if (file.get() < 0) return refused(std::string("cannot be opened: ") + std::strerror(errno));
-    struct stat status;
-    if (fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode))
-        return refused("is not a regular file");
-    if (const char *why = why_not_private(file.get())) return refused(why);
+    if (const char *why = why_not_private_file(file.get())) return refused(why);
     if (sha256_of(file.get()) != sha256) return refused("is not the recorded one by its SHA-256");
 
     static std::mutex mutex;

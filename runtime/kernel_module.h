@@ -27,7 +27,4 @@ private:
     void *handle_;
 };
 
-/// Null if this user owns the file or folder and no other may write to it, else why not.
-const char *why_not_private(int file_descriptor);
-
 }  // namespace convwright

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "runtime/kernel_table.h"
+#include "runtime/pass_view.h"
 
 namespace convwright {
 namespace {
@@ -17,19 +18,6 @@ float to_float(uint16_t bf16) {
     float value;
     std::memcpy(&value, &bits, sizeof value);
     return value;
-}
-
-/// The weight as a pass reads it: (co, ci, kx, ky, g), taps in the pass's order and for dgrad the
-/// channel axes swapped.
-BufferView<5> weight_buffer(const Weight &w, const ConvPass &pass, DType dtype) {
-    const TapRange &tx = pass.x.taps, &ty = pass.y.taps;
-    Extent out{pass.co, w.co}, in{pass.ci, w.ci};
-    if (pass.transposed) std::swap(out.stride, in.stride);
-    // Groups follow each other along the first axis of the tensor.
-    const int64_t group = w.co * (pass.transposed ? pass.ci : pass.co);
-    return {advanced(w.data, tx.first * w.w + ty.first * w.h, dtype),
-            {{out, in, {tx.count, w.w * tx.step}, {ty.count, w.h * ty.step}, {pass.groups, group}}},
-            dtype};
 }
 
 }  // namespace
@@ -72,7 +60,8 @@ bool pack_weight(CallContext &context, Isa isa, DType dtype, const ConvPass &pas
                  const Weight &weight, const Panels &to, float *packed) {
     const KernelEntry pack = support_kernels(isa, dtype).pack_weight;
     void *user_context = &context;
-    BufferView<5> from = weight_buffer(weight, pass, dtype);
+    const WeightView view = view_weight(weight, pass, dtype);
+    BufferView<5> from(view.data, view.extents, dtype);
     if (to.depthwise()) {
         // The groups take the place of the channels, in one panel of all of them.
         std::swap(from.get()->dim[0], from.get()->dim[4]);

@@ -2,6 +2,7 @@
 #include "runtime/pass_view.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "runtime/packing.h"
 
@@ -51,6 +52,17 @@ PassView view_output(const Activation &t, const ConvPass &pass, DType dtype) {
             {x.out, t.w * x.out_step},
             {y.out, t.h * y.out_step},
             {pass.n, t.n}};
+}
+
+WeightView view_weight(const Weight &w, const ConvPass &pass, DType dtype) {
+    const TapRange &tx = pass.x.taps, &ty = pass.y.taps;
+    Extent out{pass.co, w.co}, in{pass.ci, w.ci};
+    if (pass.transposed) std::swap(out.stride, in.stride);
+    // Groups follow each other along the first axis of the tensor.
+    const int64_t group = w.co * (pass.transposed ? pass.ci : pass.co);
+    return {
+        advanced(w.data, tx.first * w.w + ty.first * w.h, dtype),
+        {{out, in, {tx.count, w.w * tx.step}, {ty.count, w.h * ty.step}, {pass.groups, group}}}};
 }
 
 void fill_zero(const PassView &view) {

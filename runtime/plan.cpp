@@ -2,10 +2,10 @@
 #include "runtime/plan.h"
 
 #include <algorithm>
-#include <array>
 #include <limits>
 
 #include "runtime/packing.h"
+#include "runtime/plan_cache.h"
 
 namespace convwright {
 namespace {
@@ -145,42 +145,6 @@ std::string joined(const std::vector<ConvStep> &steps, Text text) {
     return result;
 }
 
-/// The last plans of a thread, direct-mapped. A training step asks for the same few dozen problems
-/// again and again; ranking costs a microsecond, a look-up 30 ns.
-template<typename Plan>
-class PlanCache {
-public:
-    template<typename Make>
-    const Plan &get(const ConvProblem &problem, bool dense, Make make) {
-        Slot &slot = slots_[hash(problem, dense) % slots_.size()];
-        if (!slot.used || slot.dense != dense || !(slot.problem == problem) ||
-            slot.forced != forced_kernel) {
-            slot.plan = make();
-            slot.problem = problem, slot.dense = dense, slot.forced = forced_kernel;
-            slot.used = true;
-        }
-        return slot.plan;
-    }
-
-private:
-    struct Slot {
-        bool used = false, dense = false;
-        std::string forced;
-        ConvProblem problem;
-        Plan plan;
-    };
-    static size_t hash(const ConvProblem &p, bool dense) {
-        size_t h = dense;
-        for (const int64_t v : {p.n, p.ci, p.ih, p.iw, p.co, p.kh, p.kw, p.stride_h, p.groups,
-                                static_cast<int64_t>(p.direction), static_cast<int64_t>(p.format),
-                                static_cast<int64_t>(p.dtype)}) {
-            h = h * 1000003 + static_cast<size_t>(v);
-        }
-        return h ^ (h >> 17);
-    }
-    std::array<Slot, 64> slots_;
-};
-
 }  // namespace
 
 std::string ConvPlan::kernels() const {
@@ -226,7 +190,7 @@ WgradPlan wgrad_plan_with(const WgradKernel &kernel, const ConvProblem &problem)
 
 const ConvPlan &conv_plan(const ConvProblem &problem, bool dense) {
     thread_local PlanCache<ConvPlan> cache;
-    return cache.get(problem, dense, [&]() -> ConvPlan {
+    return cache.get(problem, dense, forced_kernel, [&]() -> ConvPlan {
         if (const char *why = why_too_large(problem)) return {why, {}, false, 0};
         if (forced_kernel.empty()) return plan_steps(nullptr, problem, dense);
         for (const ConvKernel &kernel : conv_kernels()) {
@@ -240,7 +204,7 @@ const ConvPlan &conv_plan(const ConvProblem &problem, bool dense) {
 
 const WgradPlan &wgrad_plan(const ConvProblem &problem) {
     thread_local PlanCache<WgradPlan> cache;
-    return cache.get(problem, false, [&] {
+    return cache.get(problem, 0, forced_kernel, [&] {
         WgradPlan best;
         if (const char *why = why_too_large(problem)) {
             best.reason = why;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "codegen/device/integers.h"
+#include "codegen/device/vectors.h"
 
 #if !defined(__CUDACC__)
 #include <bit>
@@ -20,21 +21,8 @@ struct float16 {
     uint16_t bits;  ///< IEEE 754 binary16.
 };
 
-__device__ inline uint32_t bits_of(float value) {
-#if defined(__CUDACC__)
-    return __float_as_uint(value);
-#else
-    return std::bit_cast<uint32_t>(value);
-#endif
-}
-
-__device__ inline float float_of(uint32_t bits) {
-#if defined(__CUDACC__)
-    return __uint_as_float(bits);
-#else
-    return std::bit_cast<float>(bits);
-#endif
-}
+__device__ inline uint32_t bits_of(float value) { return bits_as<uint32_t>(value); }
+__device__ inline float float_of(uint32_t bits) { return bits_as<float>(bits); }
 
 __device__ inline float to_float(bfloat16 value) { return float_of(uint32_t(value.bits) << 16); }
 

@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "runtime/byte_stream.h"
+
 namespace convwright {
 namespace {
 
@@ -18,53 +20,8 @@ constexpr int kVersion = 1;            ///< Of the format, and of what classify(
 constexpr int kMostTerms = 1024;       ///< More than any classification has.
 constexpr size_t kMostBytes = 600000;  ///< With kMostTerms terms and a transform.
 
-/// Appends numbers, lowest byte first.
-class Writer {
-public:
-    void number(uint64_t value, int bytes) {
-        for (int i = 0; i < bytes; i++) bytes_.push_back(static_cast<char>(value >> (8 * i)));
-    }
-    void i32(int value) { number(static_cast<uint32_t>(value), 4); }
-    template<typename Array>
-    void array(const Array &values, int bytes) {
-        for (const auto value : values) number(static_cast<uint64_t>(int64_t{value}), bytes);
-    }
-    std::string bytes_;
-};
-
-/// Reads them back; behind the end all numbers are 0 and ok() is false.
-class Reader {
-public:
-    explicit Reader(const std::string &bytes) : bytes_(bytes) {}
-
-    bool ok() const { return ok_; }
-    size_t at() const { return at_; }
-    /// Sign-extended from its highest bit.
-    int64_t number(int bytes) {
-        ok_ = ok_ && bytes_.size() - at_ >= static_cast<size_t>(bytes);
-        if (!ok_) return 0;
-        uint64_t value = 0;
-        for (int i = 0; i < bytes; i++) {
-            value |= uint64_t{static_cast<unsigned char>(bytes_[at_++])} << (8 * i);
-        }
-        const int unused = 64 - 8 * bytes;
-        return static_cast<int64_t>(value << unused) >> unused;
-    }
-    int i32() { return static_cast<int>(number(4)); }
-    template<typename Array>
-    void array(Array &values, int bytes) {
-        using Value = typename Array::value_type;
-        for (auto &value : values) value = static_cast<Value>(number(bytes));
-    }
-
-private:
-    const std::string &bytes_;
-    size_t at_ = 0;
-    bool ok_ = true;
-};
-
 std::string to_bytes(const Classification &c, uint64_t hash) {
-    Writer w;
+    ByteWriter w;
     w.bytes_ = kMagic;
     for (const int field :
          {kVersion, c.table_cost, static_cast<int>(c.kind), c.rank.value_or(-1),
@@ -86,7 +43,7 @@ std::string to_bytes(const Classification &c, uint64_t hash) {
 std::optional<Classification> from_bytes(const std::string &bytes, uint64_t hash) {
     const size_t magic = sizeof kMagic - 1;
     if (bytes.compare(0, magic, kMagic) != 0) return std::nullopt;
-    Reader r(bytes);
+    ByteReader r(bytes);
     r.number(static_cast<int>(magic));
     if (r.i32() != kVersion) return std::nullopt;
     Classification c;

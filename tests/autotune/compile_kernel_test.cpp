@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "runtime/kernel_module.h"
+#include "runtime/loaded_kernels.h"
 #include "tests/autotune/kernel_tools.h"
 #include "tests/dense_run.h"
 
@@ -36,25 +36,21 @@ KernelSource avx2_source(const std::string &generator, const std::string &schedu
     return source;
 }
 
-template<typename Params>
-Kernel<Params> loaded(const MadeKernel &made, const KernelSource &source) {
-    auto module = KernelModule::load(made.path, made.sha256);
-    if (const auto *why = std::get_if<std::string>(&module)) throw std::runtime_error(*why);
-    return {source.symbol(),
-            source.schedule,
-            source.problem,
-            source.phase,
-            source.format,
-            source.isa,
-            source.dtype,
-            parse_params<Params>(source.schedule),
-            std::get<KernelModule>(module).entry(source.symbol())};
+LoadableKernel loadable(const MadeKernel &made, const KernelSource &source) {
+    return {source.generator, source.symbol(), source.schedule, source.problem, source.phase,
+            source.format,    source.isa,      source.dtype,    made.path,      made.sha256};
+}
+
+const ConvKernel &loaded(const MadeKernel &made, const KernelSource &source) {
+    const auto kernel = load_conv_kernel(loadable(made, source));
+    if (const auto *why = std::get_if<std::string>(&kernel)) throw std::runtime_error(*why);
+    return *std::get<const ConvKernel *>(kernel);
 }
 
 TEST_F(CompileKernel, MakesKernelsThatComputeInThisProcess) {
     if (host_isa() < Isa::kAvx2) GTEST_SKIP() << "the kernels are for AVX2";
     const KernelSource source = avx2_source("conv2d", "lane:0,vec:1,tile:5,stage:1");
-    const auto kernel = loaded<Conv2dCpuParams>(made(source), source);
+    const ConvKernel &kernel = loaded(made(source), source);
     ASSERT_NE(kernel.call, nullptr);
     const ConvProblem problem = parse_problem("fprop_n2ci5ih9iw11co17kh3kw3s2p1_f32_nhwc_bias");
     const ConvValues values = integer_values(problem, 1);
@@ -67,17 +63,20 @@ TEST_F(CompileKernel, MakesKernelsThatComputeInThisProcess) {
 TEST_F(CompileKernel, MakesKernelsOfWgrad) {
     if (host_isa() < Isa::kAvx2) GTEST_SKIP() << "the kernels are for AVX2";
     const KernelSource source = avx2_source("conv2d_wgrad", "lane:0,vec:1,tile:5");
-    const auto kernel = loaded<Conv2dWgradCpuParams>(made(source), source);
+    const auto kernel = load_wgrad_kernel(loadable(made(source), source));
+    ASSERT_TRUE(std::holds_alternative<const WgradKernel *>(kernel))
+        << std::get<std::string>(kernel);
     const ConvProblem problem = parse_problem("wgrad_n2ci5ih9iw11co17kh3kw3s2p1_f32_nhwc");
     const ConvValues values = integer_values(problem, 2);
-    const KernelCall call{problem, {}, wgrad_plan_with(kernel, problem)};
+    const KernelCall call{
+        problem, {}, wgrad_plan_with(*std::get<const WgradKernel *>(kernel), problem)};
     EXPECT_EQ(run_dense(call, values), naive_conv2d(problem, values));
 }
 
 TEST_F(CompileKernel, ErrorsOfAKernelReachTheCall) {
     if (host_isa() < Isa::kAvx2) GTEST_SKIP() << "the kernels are for AVX2";
     const KernelSource source = avx2_source("conv2d", "lane:0,vec:1,tile:5,stage:1");
-    const auto kernel = loaded<Conv2dCpuParams>(made(source), source);
+    const ConvKernel &kernel = loaded(made(source), source);
     CallContext context;
     void *user_context = &context;
     int32_t number = 1;
@@ -87,6 +86,14 @@ TEST_F(CompileKernel, ErrorsOfAKernelReachTheCall) {
     for (const size_t buffer : {1, 2, 3, 15}) arguments[buffer] = nullptr;
     EXPECT_NE(kernel.call(arguments.data()), 0);
     EXPECT_NE(context.error().find("is nullptr"), std::string::npos) << context.error();
+}
+
+TEST_F(CompileKernel, KernelsOfAnotherCpuAreRefused) {
+    const KernelSource source = avx2_source("conv2d", "lane:0,vec:1,tile:5,stage:1");
+    LoadableKernel kernel = loadable({"/nowhere/kernel.so", std::string(64, '0'), 0}, source);
+    kernel.isa = Isa::kNone;
+    const auto other = load_conv_kernel(kernel);
+    EXPECT_NE(std::get<std::string>(other).find("which this CPU does not have"), std::string::npos);
 }
 
 TEST_F(CompileKernel, SaysWhyThereIsNone) {

@@ -120,8 +120,8 @@ def test_a_group_of_errors_has_no_mean() -> None:
 
 
 def test_results_of_one_day_get_names_of_their_own(tmp_path: Path) -> None:
-    first = results.default_path("a-cpu", 1, tmp_path)
+    first = results.default_path("a-cpu-t1", tmp_path)
     assert first.name.endswith("-a-cpu-t1.json")
     first.touch()
-    second = results.default_path("a-cpu", 1, tmp_path)
+    second = results.default_path("a-cpu-t1", tmp_path)
     assert second.name == first.name.replace("t1.json", "t1-2.json")

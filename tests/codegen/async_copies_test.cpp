@@ -40,7 +40,9 @@ std::string order(const std::vector<Stmt> &statements) {
     private:
         using IRVisitor::visit;
         void visit(const Store *op) override { text += async_copy_of(op) ? "c" : "s"; }
-        void visit(const Internal::Evaluate *op) override { text += is_async_wait(op) ? "w" : "b"; }
+        void visit(const Internal::Evaluate *op) override {
+            if (!is_async_commit(op)) text += async_wait_of(op) ? "w" : "b";
+        }
         void visit(const For *op) override {
             if (op->for_type == ForType::GPUThread) return op->body.accept(this);
             text += "[";

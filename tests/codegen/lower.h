@@ -16,19 +16,20 @@ struct Lowered {
 };
 
 inline Lowered lower_to_cuda(const Halide::Func &func,
-                             const std::vector<Halide::Argument> &arguments) {
+                             const std::vector<Halide::Argument> &arguments,
+                             CudaOptions options = {}, const std::string &features = "") {
     Halide::Pipeline pipeline(func);
-    CudaOptions options;
     options.prefix = "k";
-    const auto program = offload_to_cuda(pipeline, options);
     try {
+        const auto program = offload_to_cuda(pipeline, options);
         pipeline.compile_to_module(
             arguments, "f",
-            Halide::Target("x86-64-linux-cuda-cuda_capability_86-no_runtime-user_context"));
+            Halide::Target("x86-64-linux-cuda-cuda_capability_86-no_runtime-user_context" +
+                           features));
+        return {*program, ""};
     } catch (const Halide::CompileError &error) {
         return {{}, error.what()};
     }
-    return {*program, ""};
 }
 
 }  // namespace convwright

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The small pipelines as ordinary Generators: host object and CUDA C++ text of each.
 #include "codegen/cuda_backend.h"
+#include "tests/codegen/mma_pipelines.h"
 #include "tests/codegen/small_pipelines.h"
 
 namespace convwright {
@@ -13,10 +14,12 @@ public:
     GeneratorParam<std::string> cuda_{"cuda", ""};  // path of the text
 
     GeneratorParam<bool> async_{"async", false};
+    GeneratorParam<int> stages_{"stages", 1};
 
     void schedule() {
         CudaOptions options = cuda_options(cuda_);
         options.async_copies = async_;
+        options.stages = stages_;
         offload_to_cuda(this->get_pipeline(), options);
     }
 
@@ -93,6 +96,48 @@ public:
     }
 };
 
+class SmallMma : public CudaGenerator<SmallMma> {
+public:
+    GeneratorParam<Halide::Type> element_{"element", Halide::Float(32)},
+        sum_{"sum", Halide::Float(32)};
+    GeneratorParam<bool> k_major_{"k_major", false}, guarded_{"guarded", false};
+    Input<Buffer<void, 2>> a_{"a"}, b_{"b"};
+    Output<Buffer<void, 2>> out_{"out"};
+
+    void configure() {
+        a_.set_type(element_);
+        b_.set_type(element_);
+        out_.set_type(sum_);
+    }
+    void generate() {
+        const int chunk = 64 / static_cast<Halide::Type>(element_).bytes();
+        const Halide::Expr whole = (b_.dim(0).extent() / chunk) * chunk;
+        out_ = small::MmaMatmul(a_, b_, whole, sum_, k_major_, guarded_).out;
+        b_.dim(0).set_extent(whole);
+        for (auto *matrix : {&a_, &b_}) {
+            matrix->set_host_alignment(16);
+            matrix->dim(0).set_min(0);
+            matrix->dim(1).set_min(0).set_stride((matrix->dim(1).stride() / 16) * 16);
+        }
+        dense(out_, 16);
+    }
+};
+
+class SmallChunks : public CudaGenerator<SmallChunks> {
+public:
+    GeneratorParam<bool> unrolled_{"unrolled", true};
+    Input<Buffer<float, 2>> input_{"input"};
+    Input<Buffer<float, 1>> weight_{"weight"};
+    Output<Buffer<float, 1>> out_{"out"};
+
+    void generate() {
+        out_ = small::Chunks(input_, weight_, input_.dim(1).extent(), unrolled_).out;
+        dense(input_, 16);
+        dense(weight_, 4);
+        dense(out_, 4);
+    }
+};
+
 class SmallMatmul : public CudaGenerator<SmallMatmul> {
 public:
     Input<Buffer<float, 2>> a_{"a"}, b_{"b"};
@@ -115,4 +160,6 @@ HALIDE_REGISTER_GENERATOR(convwright::SmallTypes, small_types)
 HALIDE_REGISTER_GENERATOR(convwright::SmallStencil, small_stencil)
 HALIDE_REGISTER_GENERATOR(convwright::SmallTranspose, small_transpose)
 HALIDE_REGISTER_GENERATOR(convwright::SmallPadded, small_padded)
+HALIDE_REGISTER_GENERATOR(convwright::SmallMma, small_mma)
+HALIDE_REGISTER_GENERATOR(convwright::SmallChunks, small_chunks)
 HALIDE_REGISTER_GENERATOR(convwright::SmallMatmul, small_matmul)

@@ -14,7 +14,25 @@ struct EmulatedDevice {
     emulator::Order order = emulator::Order::kForward;
     int fails_with = 0;  ///< Not 0: launches fail with this code and run nothing.
     std::vector<convwright_cuda_launch_t> launches;
-    std::string error;  ///< What halide_error was told, and the emulator's sentence.
+    emulator::Counters counters;  ///< Of the last launch.
+    std::string error;            ///< What halide_error was told, and the emulator's sentence.
 };
+
+/// A kernel of a text that was included as C++.
+struct NamedKernel {
+    std::string name;
+    emulator::Outcome (*run)(const emulator::Launch &, void *const *);
+};
+#define CONVWRIGHT_NAMED_KERNEL(kernel)                                          \
+    convwright::NamedKernel {                                                    \
+#kernel, [](const convwright::emulator::Launch &how, void *const *arguments) { \
+            return convwright::emulator::emulate_packed(kernel, how, arguments); \
+        } \
+    }
+
+/// Those that the test's convwright_cuda_launch knows, by the file that includes them.
+const std::vector<NamedKernel> &small_kernels();
+const std::vector<NamedKernel> &staged_kernels();
+const std::vector<NamedKernel> &mma_kernels();
 
 }  // namespace convwright

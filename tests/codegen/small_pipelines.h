@@ -127,6 +127,45 @@ struct PaddedRows {
     }
 };
 
+/// out(x) = sum of input(x, r) * weight(r % 64) over the rows r < n: a chunk of 64 rows by 64 columns
+/// lies in shared memory, zeros behind the last row, and the weights beside it for the whole kernel.
+/// `unrolled` is how a thread goes through its part of a chunk's copies.
+struct Chunks {
+    Var x{"x"}, x_o{"x_o"}, x_t{"x_t"}, v{"v"}, u{"u"}, r_t{"r_t"};
+    RDom r;
+    RVar r_o{"r_o"}, r_i{"r_i"};
+    Func panel{"panel"}, table{"table"}, sum{"sum"}, out{"out"};
+
+    Chunks(Func input, Func weight, Expr n, bool unrolled) : r(0, (n + 63) / 64 * 64, "r") {
+        Var row("row");
+        panel(x, row) = Halide::select(row < n, input(x, Halide::min(row, n - 1)), 0.0f);
+        table(x) = weight(x);
+        sum(x) = 0.0f;
+        sum(x) += panel(x, r) * table(r % 64);
+        out(x) = sum(x);
+        out.split(x, x_o, x_t, 64, TailStrategy::RoundUp).gpu_blocks(x_o).gpu_threads(x_t);
+        sum.compute_at(out, x_o).store_in(MemoryType::Register).gpu_threads(x);
+        sum.update().split(r, r_o, r_i, 64).reorder(r_i, x, r_o).gpu_threads(x);
+        table.compute_at(out, x_o)
+            .store_in(MemoryType::GPUShared)
+            .bound_extent(x, 64)
+            .gpu_threads(x);
+        panel.compute_at(sum, r_o)
+            .store_in(MemoryType::GPUShared)
+            .bound_extent(x, 64)
+            .bound_extent(row, 64)
+            .split(x, x, v, 4)
+            .vectorize(v)
+            .split(row, u, r_t, 4)
+            .fuse(x, r_t, x_t)
+            .reorder(v, u, x_t)
+            .gpu_threads(x_t);
+        if (unrolled) panel.unroll(u);
+        for (Func f : {panel, table, sum, out}) f.never_partition_all();
+        sum.update().never_partition_all();
+    }
+};
+
 /// out = b a for matrices of n x n, n a multiple of 64: a(x, r), b(r, y), innermost first. A block is
 /// a tile of 64 x 64, a thread 4 x 8 registers of it; panels of 16 of both matrices lie in shared
 /// memory, the reduction's chunks run outside the threads.

@@ -55,6 +55,14 @@ class Tensors:
     def leaves(self) -> list[Tensor]:
         return [t for t in self.operands if t is not None]
 
+    def to(self, device: str) -> "Tensors":
+        """The same values and strides on a device, as new leaves."""
+        moved = [
+            None if t is None else t.detach().to(device, copy=True)
+            for t in (*self.operands, self.grad_output)
+        ]
+        return Tensors(*moved, self.case)
+
     def double(self) -> "Tensors":
         """The same values in float64, as new leaves."""
         wide = [
@@ -96,7 +104,8 @@ def repeat_command(t: Tensors, direction: str) -> str:
         problem = torch.ops.convwright.problem(
             t.input, t.weight, t.bias is not None, *t.case.geometry, direction
         )
-    return f"python -m convwright check {problem}"
+    device = "" if t.input.is_cpu else f" --device {t.input.device.type}"
+    return f"python -m convwright check {problem}{device}"
 
 
 def assert_same(
@@ -107,7 +116,7 @@ def assert_same(
     for direction, ours, torchs in zip(directions, actual, expected, strict=False):
         torch.testing.assert_close(
             ours,
-            torchs.to(ours.dtype),
+            torchs.to(ours),
             **{"rtol": 0, "atol": 0, **bounds},
             msg=lambda text, d=direction: f"{d}: {text}\nrepeat: {repeat_command(t, d)}",
         )

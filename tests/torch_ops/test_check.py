@@ -58,6 +58,9 @@ def test_wrong_result(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
         (["check", "nonsense"], "nonsense"),
         (["check", PROBLEMS[0], "--kernel", "none such"], "no kernel none such for"),
         (["check", PROBLEMS[0], "--seed", "x"], "invalid int value"),
+        (["check", PROBLEMS[0], "--device", "meta"], "device is 'meta', but there are the CPU and"),
+        (["check", PROBLEMS[0], "--device", "cuda:99"], "device is 'cuda:99', but"),
+        (["check", PROBLEMS[0], "--device", "x"], "device type at start of device string: x"),
         (["check", "wgrad_n1ci1ih5000iw5000co1kh1kw1s1p0_f32_nchw"], "too many to be exact"),
     ],
 )

@@ -24,8 +24,8 @@ EXACT_STEP = {"eps": 1.0, "atol": 1e-3, "rtol": 1e-4}
 @pytest.mark.parametrize("case", SMALL, ids=str)
 @pytest.mark.filterwarnings("ignore:Input #. requires gradient and is not a double precision")
 class TestGradcheck:
-    def test_first_order(self, case: Case) -> None:
-        t = tensors(case).requires_grad_()
+    def test_first_order(self, case: Case, device: str) -> None:
+        t = tensors(case).to(device).requires_grad_()
         function = partial(_call, conv2d, case)
         assert gradcheck(
             function,
@@ -36,8 +36,8 @@ class TestGradcheck:
             **EXACT_STEP,
         )
 
-    def test_second_order(self, case: Case) -> None:
-        t = tensors(case).requires_grad_()
+    def test_second_order(self, case: Case, device: str) -> None:
+        t = tensors(case).to(device).requires_grad_()
         function = partial(_call, conv2d, case)
         grad_output = t.grad_output.requires_grad_()
         assert gradgradcheck(
@@ -56,10 +56,10 @@ def _call(convolution, case: Case, input, weight, bias=None):
 
 
 @pytest.mark.parametrize("case", SMALL, ids=str)
-def test_third_order(case: Case) -> None:
+def test_third_order(case: Case, device: str) -> None:
     results = []
     for convolution in (conv2d, F.conv2d):
-        t = tensors(case).requires_grad_()
+        t = tensors(case).to(device).requires_grad_()
         values = _call(convolution, case, *t.leaves())
         for _ in range(3):
             grads = torch.autograd.grad((values**2).sum(), t.leaves()[:2], create_graph=True)
@@ -109,8 +109,8 @@ TRANSFORMS = {
 
 @pytest.mark.parametrize("name", TRANSFORMS)
 @pytest.mark.filterwarnings("ignore:Attempted to insert a get_attr Node")  # torch.func.linearize
-def test_torch_func(name: str) -> None:
-    t = tensors(Case(channels=(2, 2), size=(3, 4), kernel=(2, 2), batch=1))
+def test_torch_func(name: str, device: str) -> None:
+    t = tensors(Case(channels=(2, 2), size=(3, 4), kernel=(2, 2), batch=1)).to(device)
     results = [TRANSFORMS[name](partial(_loss, c))(*t.operands) for c in (conv2d, F.conv2d)]
     torch.testing.assert_close(*results)
 

@@ -22,17 +22,17 @@ def expected(case: Case) -> tuple[torch.Tensor, ...]:
 
 @pytest.mark.parametrize(("input_format", "weight_format"), BOTH)
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_equals_torch(case: Case, input_format: str, weight_format: str) -> None:
-    t = tensors(case, input_format, weight_format)
+def test_equals_torch(case: Case, input_format: str, weight_format: str, device: str) -> None:
+    t = tensors(case, input_format, weight_format).to(device)
     assert_same(t, gradients(conv2d, t), expected(case))
 
 
 @pytest.mark.parametrize(("input_format", "weight_format"), BOTH)
 @pytest.mark.parametrize("case", NOT_EMPTY, ids=str)
-def test_strides_are_torchs(case: Case, input_format: str, weight_format: str) -> None:
+def test_strides_are_torchs(case: Case, input_format: str, weight_format: str, device: str) -> None:
     layouts = []
     for convolution in (conv2d, F.conv2d):
-        t = tensors(case, input_format, weight_format).requires_grad_()
+        t = tensors(case, input_format, weight_format).to(device).requires_grad_()
         output = convolution(*t.operands, *case.geometry)
         output.backward(t.grad_output)
         layouts.append([memory_order(x) for x in (output, *(leaf.grad for leaf in t.leaves()))])
@@ -65,24 +65,24 @@ LAYOUTS = [_expanded, _every_second, _offset, _transposed, _one_value]
 
 @pytest.mark.parametrize("changed", ["input", "weight", "grad_output", "all"])
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda f: f.__name__.lstrip("_"))
-def test_any_strides(layout, changed: str) -> None:
+def test_any_strides(layout, changed: str, device: str) -> None:
     for case in (Case(channels=(16, 16)), Case(groups=4, channels=(8, 8), stride=(2, 2))):
-        t = tensors(case)
+        t = tensors(case).to(device)
         for name in ("input", "weight", "grad_output"):
             if changed in (name, "all"):
                 setattr(t, name, layout(getattr(t, name)))
         assert_same(t, gradients(conv2d, t), gradients(F.conv2d, t.double()))
 
 
-def test_bias_of_any_stride() -> None:
-    t = tensors(Case())
+def test_bias_of_any_stride(device: str) -> None:
+    t = tensors(Case()).to(device)
     t.bias = t.bias.repeat_interleave(2)[::2]
     assert_same(t, gradients(conv2d, t), gradients(F.conv2d, t.double()))
 
 
 @pytest.mark.parametrize("needed", list(itertools.product([False, True], repeat=3)))
-def test_gradients_of_some_leaves(needed: tuple[bool, ...]) -> None:
-    t, wide = tensors(Case()), tensors(Case()).double()
+def test_gradients_of_some_leaves(needed: tuple[bool, ...], device: str) -> None:
+    t, wide = tensors(Case()).to(device), tensors(Case()).to(device).double()
     for leaves, convolution in ((t.leaves(), conv2d), (wide.leaves(), F.conv2d)):
         for leaf, need in zip(leaves, needed, strict=True):
             leaf.requires_grad_(need)
@@ -106,8 +106,8 @@ def test_padding_by_name(padding: str, kernel: tuple[int, int]) -> None:
         assert torch.equal(conv2d(*t.operands, **options), F.conv2d(*t.operands, **options))
 
 
-def test_unbatched() -> None:
-    t = tensors(Case())
+def test_unbatched(device: str) -> None:
+    t = tensors(Case()).to(device)
     t.input, t.grad_output = t.input[0], t.grad_output[0]
     torchs_results = gradients(F.conv2d, t.double())
     for ours, torchs in zip(gradients(conv2d, t), torchs_results, strict=True):

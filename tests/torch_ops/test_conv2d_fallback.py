@@ -9,7 +9,6 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import convwright
-from convwright import _eligibility
 from convwright.functional import conv2d
 
 
@@ -28,14 +27,6 @@ def test_layouts() -> None:
     t = tensors(Case())
     input, weight = t.input.to_mkldnn(), t.weight
     assert torch.equal(conv2d(input, weight).to_dense(), F.conv2d(input, weight).to_dense())
-
-
-@pytest.mark.gpu
-def test_devices() -> None:
-    operands = [x.cuda() for x in tensors(Case()).operands]
-    assert torch.equal(conv2d(*operands), F.conv2d(*operands))
-    (row,) = convwright.explain(conv2d, *operands).rows
-    assert row.reason == "device is cuda:0, kernels are for the CPU"
 
 
 def test_autocast() -> None:
@@ -141,15 +132,6 @@ def test_refusal_of_a_forced_kernel_is_never_hidden() -> None:
 
 
 class TestGroupedBfloat16:
-    """As if the library had kernels for it; its operators take any dtype."""
-
-    @pytest.fixture(autouse=True)
-    def _kernels(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def kernels_exist(dtype: torch.dtype, groups: int) -> bool:
-            return dtype is torch.float32 or (dtype is torch.bfloat16 and groups != 1)
-
-        monkeypatch.setattr(_eligibility, "kernels_exist", kernels_exist)
-
     @pytest.mark.parametrize("autocast", [False, True])
     def test_reaches_the_operators(self, autocast: bool) -> None:
         t = tensors(Case(groups=4, channels=(4, 4))).requires_grad_()

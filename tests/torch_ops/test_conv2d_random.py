@@ -59,8 +59,8 @@ def rounding_bounds(t: Tensors) -> tuple[Tensor, ...]:
     return tuple((k + 2) * eps * total for k, total in zip(products, sums, strict=False))
 
 
-def check_random(case: Case, formats: tuple[str, str]) -> None:
-    t = tensors(case, *formats, draw=torch.randn)
+def check_random(case: Case, formats: tuple[str, str], device: str) -> None:
+    t = tensors(case, *formats, draw=torch.randn).to(device)
     expected = gradients(F.conv2d, t.double())
     # Dividing by the bound makes one tolerance fit every element: |actual - expected| <= bound.
     bounds = [bound.clamp_min(1e-30) for bound in rounding_bounds(t)]
@@ -77,12 +77,12 @@ formats = st.tuples(st.sampled_from(list(FORMATS)), st.sampled_from(list(FORMATS
 
 @QUICK
 @given(random_cases(), formats)
-def test_random_geometries(case: Case, formats: tuple[str, str]) -> None:
-    check_random(case, formats)
+def test_random_geometries(device: str, case: Case, formats: tuple[str, str]) -> None:
+    check_random(case, formats, device)
 
 
 @pytest.mark.slow
 @THOROUGH
 @given(random_cases(), formats)
-def test_many_random_geometries(case: Case, formats: tuple[str, str]) -> None:
-    check_random(case, formats)
+def test_many_random_geometries(device: str, case: Case, formats: tuple[str, str]) -> None:
+    check_random(case, formats, device)

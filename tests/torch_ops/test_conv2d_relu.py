@@ -16,11 +16,11 @@ def two_steps(*args, **kwargs) -> torch.Tensor:
 
 @pytest.mark.parametrize("case", NOT_EMPTY[::3], ids=str)
 @pytest.mark.parametrize("format", ["nchw", "nhwc"])
-def test_equals_two_steps(case: Case, format: str) -> None:
-    t = tensors(case, format, format)
+def test_equals_two_steps(case: Case, format: str, device: str) -> None:
+    t = tensors(case, format, format).to(device)
     actual = gradients(conv2d_relu, t)
     assert_same(t, actual, gradients(two_steps, t.double()))
-    torchs = gradients(two_steps, tensors(case, format, format))
+    torchs = gradients(two_steps, tensors(case, format, format).to(device))
     assert [memory_order(x) for x in actual] == [memory_order(x) for x in torchs]
 
 

@@ -28,8 +28,9 @@ def assert_same_places(actual: torch.Tensor, expected: torch.Tensor) -> None:
 @pytest.mark.parametrize(
     ("groups", "dtype"), [(1, torch.float32), (32, torch.float32), (32, torch.bfloat16)]
 )
-def test_output(groups: int, memory_format: str, dtype: torch.dtype) -> None:
+def test_output(groups: int, memory_format: str, dtype: torch.dtype, device: str) -> None:
     operands = not_finite(groups, memory_format, dtype)
     expected = F.conv2d(*operands, None, 1, 1, 1, groups)
-    assert_same_places(conv2d(*operands, None, 1, 1, 1, groups), expected)
-    assert_same_places(conv2d_relu(*operands, None, 1, 1, 1, groups), expected.relu())
+    operands = [t.to(device) for t in operands]
+    for convolution, wanted in ((conv2d, expected), (conv2d_relu, expected.relu())):
+        assert_same_places(convolution(*operands, None, 1, 1, 1, groups).cpu(), wanted)

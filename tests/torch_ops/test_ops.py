@@ -18,9 +18,15 @@ LAYOUTS = {
 }
 
 
-def arguments(direction: str, case: Case, input_layout: str, weight_layout: str = "nchw") -> tuple:
+def arguments(
+    direction: str,
+    case: Case,
+    input_layout: str,
+    weight_layout: str = "nchw",
+    device: str = "cpu",
+) -> tuple:
     """What conv2d_<direction> takes, with input (and grad_output) in the layout named."""
-    t = tensors(case, weight_format=weight_layout)
+    t = tensors(case, weight_format=weight_layout).to(device)
     lay_out = {
         "nchw": lambda x: x,
         "nhwc": lambda x: x.contiguous(memory_format=torch.channels_last),
@@ -39,8 +45,8 @@ def call(direction: str, args: tuple) -> torch.Tensor:
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("direction", DIRECTIONS)
-def test_opcheck(direction: str, layout: str) -> None:
-    args = arguments(direction, Case(), layout)
+def test_opcheck(direction: str, layout: str, device: str) -> None:
+    args = arguments(direction, Case(), layout, device=device)
     # dgrad reads of its input, and wgrad of its weight, only sizes: no gradient flows there.
     sizes_only = {"fprop": None, "dgrad": 1, "wgrad": 2}[direction]
     args = tuple(
@@ -67,14 +73,14 @@ AMBIGUOUS = [
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
 @pytest.mark.parametrize("case", [Case(), Case(stride=(2, 1)), *AMBIGUOUS], ids=str)
-def test_real_strides_equal_fake(case: Case, direction: str) -> None:
+def test_real_strides_equal_fake(case: Case, direction: str, device: str) -> None:
     for layout, weight_layout in itertools.product(LAYOUTS, FORMATS):
-        args = arguments(direction, case, layout, weight_layout)
+        args = arguments(direction, case, layout, weight_layout, device)
         real = call(direction, args)
         with FakeTensorMode() as mode:
             fake_args = [mode.from_tensor(a) if isinstance(a, torch.Tensor) else a for a in args]
             fake = call(direction, fake_args)
-        assert fake.shape == real.shape
+        assert (fake.shape, fake.device) == (real.shape, real.device)
         assert fake.stride() == real.stride(), (layout, weight_layout)
 
 
@@ -88,8 +94,8 @@ def test_meta(direction: str) -> None:
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 @pytest.mark.parametrize("direction", DIRECTIONS)
-def test_other_dtypes_reach_aten(direction: str, dtype: torch.dtype) -> None:
-    args = arguments(direction, Case(channels=(2, 2), size=(3, 3)), "nchw")
+def test_other_dtypes_reach_aten(direction: str, dtype: torch.dtype, device: str) -> None:
+    args = arguments(direction, Case(channels=(2, 2), size=(3, 3)), "nchw", device=device)
     narrow = [a.to(dtype) if isinstance(a, torch.Tensor) else a for a in args]
     actual = call(direction, narrow)
     assert actual.dtype == dtype
@@ -97,8 +103,8 @@ def test_other_dtypes_reach_aten(direction: str, dtype: torch.dtype) -> None:
 
 
 @pytest.mark.parametrize("case", NOT_EMPTY[:12], ids=str)
-def test_autograd_of_the_raw_operator(case: Case) -> None:
-    t = tensors(case).requires_grad_()
+def test_autograd_of_the_raw_operator(case: Case, device: str) -> None:
+    t = tensors(case).to(device).requires_grad_()
     wide = t.double().requires_grad_()
     output = ops.conv2d_fprop(*t.operands, *case.geometry)
     expected = F.conv2d(*wide.operands, *case.geometry)
@@ -110,8 +116,8 @@ def test_autograd_of_the_raw_operator(case: Case) -> None:
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
-def test_vmap_of_the_raw_operator(direction: str) -> None:
-    args = arguments(direction, Case(), "nchw")
+def test_vmap_of_the_raw_operator(direction: str, device: str) -> None:
+    args = arguments(direction, Case(), "nchw", device=device)
     batched = [torch.stack([a, a + 1]) if isinstance(a, torch.Tensor) else a for a in args]
     dims = tuple(0 if isinstance(a, torch.Tensor) else None for a in args)
     actual = torch.vmap(getattr(ops, f"conv2d_{direction}"), dims)(*batched)

@@ -7,20 +7,9 @@ from separable_cases import FUNCTIONS, Case, operands, results, two_steps
 from torch.overrides import TorchFunctionMode
 
 import convwright
-from convwright import _eligibility
 from convwright.functional import weighted_sum_conv2d
 
 LAYERS = [convwright.nn.WeightedSumConv2d, convwright.nn.DepthwiseSeparableConv2d]
-
-
-@pytest.fixture
-def bfloat16_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if the library had kernels for grouped bfloat16 convolutions; its operators take any."""
-    monkeypatch.setattr(
-        _eligibility,
-        "kernels_exist",
-        lambda dtype, groups: dtype is torch.float32 or (dtype is torch.bfloat16 and groups != 1),
-    )
 
 
 @pytest.mark.parametrize("form", FUNCTIONS)
@@ -72,7 +61,7 @@ class TestAutocast:
             assert torch.equal(compiled(*tensors), two_steps("wsum")(*tensors))
 
     @pytest.mark.parametrize("form", FUNCTIONS)
-    def test_depthwise_step_is_ours_where_kernels_exist(self, form: str, bfloat16_kernels) -> None:
+    def test_depthwise_step_is_ours_where_kernels_exist(self, form: str) -> None:
         tensors = [t.requires_grad_() for t in operands(Case(form))]
         with torch.autocast("cpu", dtype=torch.bfloat16):
             rows = convwright.explain(FUNCTIONS[form], *tensors).rows

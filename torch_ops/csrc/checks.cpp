@@ -2,6 +2,8 @@
 // Texts are those of aten's check_shape_forward (aten/src/ATen/native/Convolution.cpp).
 #include "torch_ops/csrc/checks.h"
 
+#include <torch/headeronly/core/ScalarType.h>
+
 #include <sstream>
 #include <stdexcept>
 
@@ -36,7 +38,46 @@ ConvArguments::Pair pair_of(const char *name, const IntList &values) {
     return {values[0], values[1]};
 }
 
+/// Device type in the high half, index in the low one.
+int64_t device_of(const Tensor &t) {
+    int32_t type = 0, index = 0;
+    TORCH_ERROR_CODE_CHECK(aoti_torch_get_device_type(t.get(), &type));
+    TORCH_ERROR_CODE_CHECK(aoti_torch_get_device_index(t.get(), &index));
+    // -1 and 0 are both the CPU.
+    return int64_t{type} << 32 | static_cast<uint32_t>(index < 0 ? 0 : index);
+}
+
+/// As aten's Tensor::toString: "torch.cuda.FloatTensor".
+std::string type_text(const Tensor &t) {
+    return std::string("torch.") + (t.is_cuda() ? "cuda." : "") +
+           torch::headeronly::toString(t.scalar_type()) + "Tensor";
+}
+
+std::string device_text(const Tensor &t) {
+    return t.is_cuda() ? "cuda:" + std::to_string(t.get_device_index()) : "cpu";
+}
+
+void check_one_device(const char *op, const Tensor &first, const char *name, const Tensor &t) {
+    if (device_of(t) == device_of(first)) return;
+    refuse("Expected all tensors to be on the same device, but got ", name, " is on ",
+           device_text(t), ", different from other tensors on ", device_text(first),
+           " (when checking argument in method ", op, ")");
+}
+
 }  // namespace
+
+void check_one_type(const Tensor &input, const Tensor &weight, const std::optional<Tensor> &bias) {
+    const auto check = [&](const char *name, const Tensor &t) {
+        const bool gpu = input.is_cuda();
+        if (gpu != t.is_cuda() || (gpu && t.scalar_type() != input.scalar_type())) {
+            refuse("Input type (", type_text(input), ") and ", name, " type (", type_text(t),
+                   ") should be the same");
+        }
+        check_one_device("convwright::conv2d_fprop", input, name, t);
+    };
+    check("weight", weight);
+    if (bias) check("bias", *bias);
+}
 
 ConvArguments::ConvArguments(const IntList &stride_list, const IntList &padding_list,
                              const IntList &dilation_list, int64_t group_count)
@@ -96,6 +137,8 @@ ConvProblem check_conv2d(const Tensor &input, const Tensor &weight,
 
 ConvProblem check_conv2d_backward(const char *op, const Tensor &grad_output, const Tensor &input,
                                   const Tensor &weight, const ConvArguments &arguments) {
+    check_one_device(op, grad_output, "input", input);
+    check_one_device(op, grad_output, "weight", weight);
     const ConvProblem p = check_conv2d(input, weight, std::nullopt, arguments);
     const IntList expected{p.n, p.co, p.oh(), p.ow()};
     bool equal = grad_output.dim() == 4;

@@ -27,13 +27,17 @@ struct ConvArguments {
                   int64_t groups);
 };
 
+/// Throws std::runtime_error with PyTorch's texts where the tensors of a convolution are on different
+/// devices, or on a GPU and of different dtypes.
+void check_one_type(const Tensor &input, const Tensor &weight, const std::optional<Tensor> &bias);
+
 /// Sizes of the convolution of `input` [N,Ci,H,W] with `weight` [Co,Ci/groups,Kh,Kw] and `bias` [Co].
 /// Throws std::runtime_error with the text of torch.nn.functional.conv2d for what that refuses.
 /// Direction and format are left at their defaults.
 ConvProblem check_conv2d(const Tensor &input, const Tensor &weight,
                          const std::optional<Tensor> &bias, const ConvArguments &arguments);
 
-/// The same for a gradient; `grad_output` must have the output's sizes.
+/// The same for a gradient; `grad_output` must have the output's sizes, and all tensors one device.
 ConvProblem check_conv2d_backward(const char *op, const Tensor &grad_output, const Tensor &input,
                                   const Tensor &weight, const ConvArguments &arguments);
 

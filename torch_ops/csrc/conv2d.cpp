@@ -7,22 +7,21 @@
 #include <optional>
 #include <stdexcept>
 
-#include "runtime/conv2d.h"
 #include "runtime/trace.h"
 #include "torch_ops/csrc/aten.h"
-#include "torch_ops/csrc/operands.h"
+#include "torch_ops/csrc/cpu_engine.h"
+#include "torch_ops/csrc/cuda_engine.h"
 
 namespace convwright {
 namespace {
 
 /// Null if Convwright's kernels can take the problem at all, else why aten is called.
+template<typename Engine>
 const char *why_aten(const ConvProblem &p, const Tensor &a, const Tensor &b) {
     if (a.scalar_type() != b.scalar_type()) return "the tensors differ in dtype";
-    if (!dtype_of(a)) return "kernels exist for float32 and bfloat16";
-    if (p.dtype == DType::kBf16 && p.groups == 1) return "dense bfloat16 has no kernels";
-    if (host_isa() == Isa::kNone) return "kernels exist for AVX2 with FMA and AVX-512";
+    if (!dtype_of(a)) return Engine::kDtypes;
     if (why_impossible(p) != nullptr || p.oh() < 1 || p.ow() < 1) return "a tensor is empty";
-    return why_too_large(p);
+    return Engine::why_not(p);
 }
 
 /// The problem string with the dtype that the tensors have, which may be none of the kernels'.
@@ -39,11 +38,11 @@ void trace_aten(const ConvProblem &p, ScalarType dtype, const char *why) {
     if (Trace::on()) Trace::add(problem_text(p, dtype) + "\tPyTorch\t" + why);
 }
 
-template<typename Plan>
-void trace_kernel(const ConvProblem &p, const Plan &plan) {
+template<typename Engine, typename Plan>
+void trace_kernel(const ConvProblem &p, const Engine &engine, const Plan &plan) {
     if (!Trace::on()) return;
     Trace::add(format_problem(p) + "\t" + plan.kernels() + "\t" + plan.schedules() + "\t" +
-               isa_name(plan.isa()));
+               engine.name(plan));
 }
 
 void require_kernel(const ConvProblem &p, bool found, const std::string &reason) {
@@ -52,41 +51,78 @@ void require_kernel(const ConvProblem &p, bool found, const std::string &reason)
 }
 
 /// Runs an fprop or dgrad problem from `source` into a new tensor of sizes `result`.
+template<typename Engine>
 Tensor run(const ConvProblem &p, const Tensor &source, const Tensor &weight,
            const std::optional<Tensor> &bias, const Quad &result) {
-    const Operand from = operand(source, p.format);
-    const ConvPlan &plan = conv_plan(p, from.dense);
-    require_kernel(p, !plan.steps.empty(), plan.reason);
-    trace_kernel(p, plan);
+    Engine engine(source);
+    const Operand from = operand(source, p.format, Engine::kReach);
     const Quad strides = dense_strides(result, p.format);
-    Tensor output = empty_strided(result, strides, p.dtype);
+    Tensor output = empty_strided(result, strides, p.dtype, Place::of(source));
+    const Activation to{output.mutable_data_ptr(), strides[0], strides[1], strides[2], strides[3]};
+    const auto &plan = engine.plan(p, from, to);
+    require_kernel(p, !plan.steps.empty(), plan.reason);
+    trace_kernel(p, engine, plan);
     const WeightOperand w = weight_operand(weight);
     const BiasOperand b = bias_operand(bias);
-    Workspace workspace(plan.workspace);
-    CallContext context;
-    const bool success =
-        run_conv(context, plan, p.dtype, from.view, w.view, b.data,
-                 {output.mutable_data_ptr(), strides[0], strides[1], strides[2], strides[3]},
-                 workspace.data());
-    require_success(success, context, format_problem(p), plan.kernels());
+    const bool success = engine.run(plan, p.dtype, from.view, w.view, b.data, to);
+    require_success(success, engine.context(), format_problem(p), plan.kernels());
     return output;
 }
 
-Tensor fprop(const Tensor &input, const Tensor &weight, const std::optional<Tensor> &bias,
-             const ConvArguments &arguments, bool relu = false) {
-    ConvProblem p = check_conv2d(input, weight, bias, arguments);
-    complete(p, Direction::kFprop, input, weight);
-    p.relu = relu;
-    const char *why = why_aten(p, input, weight);
+template<typename Engine>
+Tensor fprop_on(ConvProblem p, const Tensor &input, const Tensor &weight,
+                const std::optional<Tensor> &bias, const ConvArguments &arguments) {
+    const char *why = why_aten<Engine>(p, input, weight);
     if (why == nullptr && bias && bias->scalar_type() != input.scalar_type()) {
         why = "the bias has another dtype";
     }
     if (why != nullptr) {
         trace_aten(p, input.scalar_type(), why);
         const Tensor output = aten_fprop(input, weight, bias, arguments);
-        return relu ? aten_relu(output) : output;
+        return p.relu ? aten_relu(output) : output;
     }
-    return run(p, input, weight, bias, {p.n, p.co, p.oh(), p.ow()});
+    return run<Engine>(p, input, weight, bias, {p.n, p.co, p.oh(), p.ow()});
+}
+
+Tensor fprop(const Tensor &input, const Tensor &weight, const std::optional<Tensor> &bias,
+             const ConvArguments &arguments, bool relu = false) {
+    check_one_type(input, weight, bias);
+    ConvProblem p = check_conv2d(input, weight, bias, arguments);
+    complete(p, Direction::kFprop, input, weight);
+    p.relu = relu;
+    return input.is_cuda() ? fprop_on<CudaEngine>(p, input, weight, bias, arguments)
+                           : fprop_on<CpuEngine>(p, input, weight, bias, arguments);
+}
+
+template<typename Engine>
+Tensor dgrad_on(const ConvProblem &p, const Tensor &grad_output, const Tensor &input,
+                const Tensor &weight, const ConvArguments &arguments) {
+    if (const char *why = why_aten<Engine>(p, grad_output, weight)) {
+        trace_aten(p, input.scalar_type(), why);
+        return aten_dgrad(grad_output, input, weight, arguments);
+    }
+    return run<Engine>(p, grad_output, weight, std::nullopt, {p.n, p.ci, p.ih, p.iw});
+}
+
+template<typename Engine>
+Tensor wgrad_on(const ConvProblem &p, const Tensor &grad_output, const Tensor &input,
+                const Tensor &weight, const ConvArguments &arguments) {
+    if (const char *why = why_aten<Engine>(p, grad_output, input)) {
+        trace_aten(p, input.scalar_type(), why);
+        return aten_wgrad(grad_output, input, weight, arguments);
+    }
+    Engine engine(input);
+    Operand grad = operand(grad_output, p.format, Engine::kReach);
+    Operand in = operand(input, p.format, Engine::kReach);
+    const ConvProblem visited = Engine::wgrad_problem(p, grad, in);
+    const auto &plan = engine.wgrad_plan(visited, grad, in);
+    require_kernel(p, plan.kernel != nullptr, plan.reason);
+    trace_kernel(p, engine, plan);
+    const Tensor grad_weight = empty_like_weight(weight, p.dtype);
+    const bool success =
+        engine.run_wgrad(plan, visited, grad.view, in.view, weight_view(grad_weight));
+    require_success(success, engine.context(), format_problem(p), plan.kernels());
+    return grad_weight;
 }
 
 }  // namespace
@@ -128,11 +164,8 @@ Tensor conv2d_dgrad(const Tensor &grad_output, const Tensor &input, const Tensor
     ConvProblem p =
         check_conv2d_backward("convwright::conv2d_dgrad", grad_output, input, weight, arguments);
     complete(p, Direction::kDgrad, input, weight);
-    if (const char *why = why_aten(p, grad_output, weight)) {
-        trace_aten(p, input.scalar_type(), why);
-        return aten_dgrad(grad_output, input, weight, arguments);
-    }
-    return run(p, grad_output, weight, std::nullopt, {p.n, p.ci, p.ih, p.iw});
+    return input.is_cuda() ? dgrad_on<CudaEngine>(p, grad_output, input, weight, arguments)
+                           : dgrad_on<CpuEngine>(p, grad_output, input, weight, arguments);
 }
 
 Tensor conv2d_wgrad(const Tensor &grad_output, const Tensor &input, const Tensor &weight,
@@ -142,26 +175,8 @@ Tensor conv2d_wgrad(const Tensor &grad_output, const Tensor &input, const Tensor
     ConvProblem p =
         check_conv2d_backward("convwright::conv2d_wgrad", grad_output, input, weight, arguments);
     complete(p, Direction::kWgrad, input, weight);
-    if (const char *why = why_aten(p, grad_output, input)) {
-        trace_aten(p, input.scalar_type(), why);
-        return aten_wgrad(grad_output, input, weight, arguments);
-    }
-    Operand grad = operand(grad_output, p.format), in = operand(input, p.format);
-    ConvProblem visited = p;
-    if (grad.dense && in.dense) {
-        visited = with_long_rows(p);
-        grad.view.h = grad.view.w * visited.ow(), in.view.h = in.view.w * visited.iw;
-    }
-    const WgradPlan &plan = wgrad_plan(visited);
-    require_kernel(p, plan.kernel != nullptr, plan.reason);
-    trace_kernel(p, plan);
-    const Tensor grad_weight = empty_like_weight(weight, p.dtype);
-    Workspace workspace(plan.workspace);
-    CallContext context;
-    const bool success = run_wgrad(context, plan, visited, grad.view, in.view,
-                                   weight_view(grad_weight), workspace.data());
-    require_success(success, context, format_problem(p), plan.kernels());
-    return grad_weight;
+    return input.is_cuda() ? wgrad_on<CudaEngine>(p, grad_output, input, weight, arguments)
+                           : wgrad_on<CpuEngine>(p, grad_output, input, weight, arguments);
 }
 
 std::string conv2d_problem(const Tensor &input, const Tensor &weight, bool bias,

@@ -5,13 +5,13 @@
 #include <torch/csrc/stable/ops.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <mutex>
 #include <stdexcept>
 #include <string>
 
+#include "runtime/cache_folder.h"
 #include "runtime/multipliers/classification_cache.h"
 #include "runtime/trace.h"
 #include "torch_ops/csrc/operands.h"
@@ -23,13 +23,6 @@ constexpr size_t kTablesKept = 8;
 
 [[noreturn]] void refuse(const std::string &sentence) {
     throw std::runtime_error("convwright: " + sentence);
-}
-
-std::string cache_folder() {
-    if (const char *own = std::getenv("CONVWRIGHT_CACHE")) return own;
-    if (const char *xdg = std::getenv("XDG_CACHE_HOME")) return std::string(xdg) + "/convwright";
-    if (const char *home = std::getenv("HOME")) return std::string(home) + "/.cache/convwright";
-    return "";
 }
 
 KnownTable make_known(const Table8 &table) {

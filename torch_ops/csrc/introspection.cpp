@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "torch_ops/csrc/introspection.h"
 
+#include <algorithm>
 #include <stdexcept>
 
+#include "runtime/cuda/conv_plan.h"
+#include "runtime/cuda/forced_kernel.h"
+#include "runtime/cuda/wgrad_plan.h"
 #include "runtime/plan.h"
 #include "runtime/trace.h"
+#include "torch_ops/csrc/cuda_engine.h"
 
 namespace convwright {
 
@@ -17,8 +22,33 @@ std::string list_kernels(const std::string &problem) {
     return text;
 }
 
+std::string list_cuda_kernels(const std::string &text, int64_t index) {
+    const ConvProblem p = parse_problem(text);
+    const cuda::Device &device = cuda::device(static_cast<int>(index));
+    std::string lines;
+    const auto add = [&](const std::string &name, const std::string &schedule) {
+        lines +=
+            (lines.empty() ? "" : "\n") + name + "\t" + schedule + "\t" + architecture_name(device);
+    };
+    if (p.direction == Direction::kWgrad) {
+        for (const cuda::WgradPlan &plan : cuda::wgrad_plans(p, device)) {
+            add(plan.kernel->name, plan.kernel->schedule);
+        }
+    } else {
+        for (const cuda::ConvKernel *kernel : cuda::accepting_kernels(p, device)) {
+            add(kernel->name, kernel->schedule);
+        }
+    }
+    return lines;
+}
+
 void force_kernel_op(const std::string &name) {
-    if (force_kernel(name)) return;
+    const auto named = [&](const auto &kernel) { return kernel.name == name; };
+    const bool on_cuda =
+        std::any_of(cuda::conv_kernels().begin(), cuda::conv_kernels().end(), named) ||
+        std::any_of(cuda::wgrad_kernels().begin(), cuda::wgrad_kernels().end(), named);
+    if (on_cuda || name.empty()) cuda::force_kernel(name);
+    if (on_cuda || force_kernel(name)) return;
     throw std::runtime_error("convwright: no kernel is named '" + name +
                              "'; `convwright check PROBLEM` prints the names.");
 }

@@ -11,6 +11,9 @@ namespace convwright {
 
 /// "name\tschedule\tisa" per accepting kernel, the dispatcher's choice first.
 std::string list_kernels(const std::string &problem);
+/// The same of the CUDA device of that index, with its architecture, "sm_90", for the isa.
+std::string list_cuda_kernels(const std::string &problem, int64_t device);
+/// A kernel of the CPU or of CUDA; calls on the other one are as before. "" frees both.
 void force_kernel_op(const std::string &name);
 std::vector<int64_t> parse_problem_op(const std::string &problem);
 void trace_op(bool on);

@@ -26,9 +26,10 @@ Quad canonical(const Quad &sizes, Quad strides, Format format) {
     return strides;
 }
 
-bool fits(const Quad &sizes, const Quad &strides) {
+bool within(Reach reach, const Quad &sizes, const Quad &strides) {
     for (int d = 0; d < 4; d++) {
-        if (sizes[d] * strides[d] > INT32_MAX) return false;
+        const int64_t furthest = reach == Reach::kElements32 ? sizes[d] * strides[d] : strides[d];
+        if (furthest > INT32_MAX) return false;
     }
     return true;
 }
@@ -74,12 +75,12 @@ Quad dense_strides(const Quad &sizes, Format format) {
     return strides;
 }
 
-Operand operand(const Tensor &t, Format format) {
+Operand operand(const Tensor &t, Format format, Reach reach) {
     const Quad sizes = sizes_of(t);
     const int innermost = order(format)[0];
     Quad strides = canonical(sizes, strides_of(t), format);
     Operand result;
-    if (strides[innermost] != 1 || !fits(sizes, strides)) {
+    if (strides[innermost] != 1 || !within(reach, sizes, strides)) {
         result.copy = torch::stable::contiguous(
             t, format == Format::kNhwc ? torch::headeronly::MemoryFormat::ChannelsLast
                                        : torch::headeronly::MemoryFormat::Contiguous);
@@ -91,12 +92,21 @@ Operand operand(const Tensor &t, Format format) {
     return result;
 }
 
-Tensor empty_strided(const Quad &sizes, const Quad &strides, DType dtype) {
+Place Place::cpu() { return {aoti_torch_device_type_cpu(), 0}; }
+
+Place Place::of(const Tensor &t) {
+    Place place{};
+    TORCH_ERROR_CODE_CHECK(aoti_torch_get_device_type(t.get(), &place.device_type));
+    TORCH_ERROR_CODE_CHECK(aoti_torch_get_device_index(t.get(), &place.index));
+    return place;
+}
+
+Tensor empty_strided(const Quad &sizes, const Quad &strides, DType dtype, const Place &place) {
     AtenTensorHandle handle = nullptr;
     const int32_t type =
         dtype == DType::kBf16 ? aoti_torch_dtype_bfloat16() : aoti_torch_dtype_float32();
     TORCH_ERROR_CODE_CHECK(aoti_torch_empty_strided(4, sizes.data(), strides.data(), type,
-                                                    aoti_torch_device_type_cpu(), 0, &handle));
+                                                    place.device_type, place.index, &handle));
     return Tensor(handle);
 }
 

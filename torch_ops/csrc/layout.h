@@ -32,11 +32,27 @@ struct Operand {
     bool dense = false;  ///< No gaps between rows and images.
 };
 
-/// `t` as it is where its dense dimension has stride 1 and its strides fit 32 bits, else a copy in
-/// `format`, as aten makes one. Strides of dimensions of size 1 mean nothing and are replaced.
-Operand operand(const Tensor &t, Format format);
+/// What kernels can reach in a tensor.
+enum class Reach {
+    kElements32,  ///< Every element's offset has 32 bits.
+    kStrides32,   ///< Every stride has.
+};
 
-/// A new CPU tensor of these sizes and strides, not initialised.
-Tensor empty_strided(const Quad &sizes, const Quad &strides, DType dtype = DType::kF32);
+/// `t` as it is where its dense dimension has stride 1 and it is within reach, else a copy in
+/// `format`, as aten makes one. Strides of dimensions of size 1 mean nothing and are replaced.
+Operand operand(const Tensor &t, Format format, Reach reach = Reach::kElements32);
+
+/// Where tensors live, in aten's numbers.
+struct Place {
+    int32_t device_type, index;
+
+    static Place cpu();
+    static Place of(const Tensor &t);
+};
+
+/// A new tensor of these sizes and strides, not initialised. On a GPU it comes from PyTorch's caching
+/// allocator: for use on the current stream.
+Tensor empty_strided(const Quad &sizes, const Quad &strides, DType dtype = DType::kF32,
+                     const Place &place = Place::cpu());
 
 }  // namespace convwright

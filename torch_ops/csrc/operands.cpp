@@ -80,7 +80,7 @@ Tensor empty_like_weight(const Tensor &weight, DType dtype) {
     const Quad sizes = sizes_of(weight);
     Quad strides = strides_of(weight);
     if (!non_overlapping_and_dense(sizes, strides)) strides = dense_strides(sizes, Format::kNchw);
-    return empty_strided(sizes, strides, dtype);
+    return empty_strided(sizes, strides, dtype, Place::of(weight));
 }
 
 }  // namespace convwright

@@ -10,6 +10,7 @@
 #include "torch_ops/csrc/introspection.h"
 #include "torch_ops/csrc/multipliers.h"
 #include "torch_ops/csrc/threads.h"
+#include "torch_ops/csrc/torch_cuda.h"
 #include "torch_ops/csrc/weighted_sum.h"
 
 STABLE_TORCH_LIBRARY(convwright, m) {
@@ -59,12 +60,14 @@ STABLE_TORCH_LIBRARY(convwright, m) {
         "problem(Tensor input, Tensor weight, bool bias, int[2] stride, int[2] padding, "
         "int[2] dilation, int groups, str direction) -> str");
     m.def("kernels(str problem) -> str");
+    m.def("cuda_kernels(str problem, int device) -> str");
     m.def("force_kernel(str name) -> ()");
     m.def("parse_problem(str problem) -> int[]");
     m.def("trace(bool on) -> ()");
     m.def("trace_note(str line) -> ()");
     m.def("take_trace() -> str");
     m.def("isa() -> str");
+    m.def("tf32_allowed() -> bool");
 }
 
 STABLE_TORCH_LIBRARY_IMPL(convwright, CPU, m) {
@@ -84,6 +87,15 @@ STABLE_TORCH_LIBRARY_IMPL(convwright, CPU, m) {
     m.impl("describe_table", TORCH_BOX(&convwright::describe_table));
 }
 
+STABLE_TORCH_LIBRARY_IMPL(convwright, CUDA, m) {
+    m.impl("conv2d_fprop", TORCH_BOX(&convwright::conv2d_fprop));
+    m.impl("conv2d_relu", TORCH_BOX(&convwright::conv2d_relu));
+    m.impl("conv2d_fprop.eager", TORCH_BOX(&convwright::conv2d_fprop_eager));
+    m.impl("weighted_sum_fprop", TORCH_BOX(&convwright::weighted_sum_fprop));
+    m.impl("conv2d_dgrad", TORCH_BOX(&convwright::conv2d_dgrad));
+    m.impl("conv2d_wgrad", TORCH_BOX(&convwright::conv2d_wgrad));
+}
+
 STABLE_TORCH_LIBRARY_IMPL(convwright, CompositeExplicitAutograd, m) {
     m.impl("product_table", TORCH_BOX(&convwright::product_table_op));
     m.impl("parse_multiplier", TORCH_BOX(&convwright::parse_multiplier_op));
@@ -91,10 +103,12 @@ STABLE_TORCH_LIBRARY_IMPL(convwright, CompositeExplicitAutograd, m) {
     m.impl("describe_multiplier", TORCH_BOX(&convwright::describe_multiplier));
     m.impl("problem", TORCH_BOX(&convwright::conv2d_problem));
     m.impl("kernels", TORCH_BOX(&convwright::list_kernels));
+    m.impl("cuda_kernels", TORCH_BOX(&convwright::list_cuda_kernels));
     m.impl("force_kernel", TORCH_BOX(&convwright::force_kernel_op));
     m.impl("parse_problem", TORCH_BOX(&convwright::parse_problem_op));
     m.impl("trace", TORCH_BOX(&convwright::trace_op));
     m.impl("trace_note", TORCH_BOX(&convwright::trace_note));
     m.impl("take_trace", TORCH_BOX(&convwright::take_trace));
     m.impl("isa", TORCH_BOX(&convwright::isa_op));
+    m.impl("tf32_allowed", TORCH_BOX(&convwright::tf32_allowed));
 }

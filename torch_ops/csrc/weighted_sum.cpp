@@ -56,8 +56,8 @@ Tensor weighted_sum_fprop(const Tensor &input, const Tensor &pointwise, const Te
     complete(p, Direction::kFprop, input, pointwise);
     if (suggested_format(depthwise) == Format::kNhwc) p.format = Format::kNhwc;
 
-    if (why_impossible(p) == nullptr && of_kernels(input, pointwise, depthwise, bias) &&
-        host_isa() != Isa::kNone) {
+    if (!input.is_cuda() && why_impossible(p) == nullptr &&
+        of_kernels(input, pointwise, depthwise, bias) && host_isa() != Isa::kNone) {
         const WeightedSumPlan plan = weighted_sum_plan(p);
         if (plan.kernel != nullptr) {
             trace(p, *plan.kernel);

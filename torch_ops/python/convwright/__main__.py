@@ -20,16 +20,17 @@ def main(arguments: list[str] | None = None) -> int:
     check_parser.add_argument("problem", help="such as fprop_n8ci64ih56iw56co64kh3kw3s1p1_f32_nhwc")
     check_parser.add_argument("--kernel", help="only this kernel (default: all that accept it)")
     check_parser.add_argument("--seed", type=int, default=0, help="of the values (default: 0)")
+    check_parser.add_argument("--device", default="cpu", help="cpu (default), cuda or cuda:1")
     options = parser.parse_args(arguments)
     try:
-        return _check(options.problem, options.kernel, options.seed)
+        return _check(options)
     except (LibraryMissing, RuntimeError, ValueError) as error:
         parser.error(str(error))
 
 
-def _check(problem: str, kernel: str | None, seed: int) -> int:
+def _check(options: argparse.Namespace) -> int:
     failed = False
-    for result in check(problem, kernel, seed):
+    for result in check(options.problem, options.kernel, options.seed, options.device):
         failed |= result.failure is not None
         verdict = f"FAIL: {result.failure}" if result.failure else "ok"
         print(f"{result.kernel}  {result.schedule}  {result.isa}  {verdict}")

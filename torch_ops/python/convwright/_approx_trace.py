@@ -31,4 +31,4 @@ def note(
     description = settings.multiplier.describe(settings.number_format)
     multiplier = settings.text.replace(" ", "")
     how = f"multiplier:{multiplier},format:{settings.number_format},backward:{settings.backward}"
-    _trace.note_kernel(f"{problem}_{multiplier}", description.engine, how)
+    _trace.note_kernel(f"{problem}_{multiplier}", description.engine, how, input.device)

@@ -17,9 +17,19 @@ _autocast = torch.is_autocast_enabled
 _jit_tracing_state = torch._C._get_tracing_state
 
 
-def kernels_exist(dtype: torch.dtype, groups: Any) -> bool:
-    """Whether Convwright has kernels for convolutions of this dtype with this many groups."""
-    return dtype is torch.float32 or (dtype is torch.bfloat16 and groups != 1)
+def kernels_exist(dtype: torch.dtype, groups: Any, kind: str = "cpu") -> bool:
+    """Whether Convwright has kernels for convolutions of this dtype with this many groups.
+
+    kind is "cpu" or "cuda".
+    """
+    if dtype is torch.float32:
+        return True
+    return dtype is torch.bfloat16 and groups != 1 and kind == "cpu"
+
+
+def device_type(tensor: Any) -> str:
+    """Whose kernels and whose autocast matter: "cuda", or "cpu" for everything else."""
+    return "cuda" if getattr(tensor, "is_cuda", False) else "cpu"
 
 
 def special() -> bool:
@@ -28,24 +38,32 @@ def special() -> bool:
         torch.compiler.is_compiling()
         or transform_active()
         or _autocast("cpu")
+        or _autocast("cuda")
         or _jit_tracing_state() is not None
     )
 
 
 def why_pytorch(tensors: Iterable[Tensor], weights: Iterable[Tensor], groups: Any) -> str | None:
     """None where Convwright takes a call on these tensors, weights among them, else why PyTorch."""
+    kind, device = "cpu", None
     for tensor in tensors:
         if type(tensor) not in PLAIN_TYPES and not _behaves_as_plain(tensor):
             return f"{type(tensor).__name__} is not a plain tensor"
-        if not kernels_exist(tensor.dtype, groups):
-            return f"dtype is {tensor.dtype}, {_kernel_dtypes(tensor.dtype)}"
-        if not tensor.is_cpu:
-            return f"device is {tensor.device}, kernels are for the CPU"
+        kind = device_type(tensor)
+        if not kernels_exist(tensor.dtype, groups, kind):
+            return f"dtype is {tensor.dtype}, {_kernel_dtypes(tensor.dtype, kind)}"
+        if not tensor.is_cpu and not tensor.is_cuda:
+            return f"device is {tensor.device}, kernels are for the CPU and for CUDA"
+        if tensor.is_cuda and torch.version.hip is not None:
+            return "this PyTorch is built for ROCm, kernels are for the CPU and for CUDA"
+        if device is not None and tensor.device != device:
+            return f"devices are {device} and {tensor.device}"
+        device = tensor.device
         if tensor.layout is not torch.strided:
             return f"layout is {tensor.layout}, kernels are strided"
-    if _autocast("cpu"):
-        dtype = torch.get_autocast_dtype("cpu")
-        return f"autocast to {dtype}, {_kernel_dtypes(dtype)}"
+    if _autocast(kind):
+        dtype = torch.get_autocast_dtype(kind)
+        return f"autocast to {dtype}, {_kernel_dtypes(dtype, kind)}"
     if _jit_tracing_state() is not None:
         return "torch.jit traces: its graphs are for places without Convwright"
     if any(weight.numel() == 0 for weight in weights):
@@ -53,21 +71,24 @@ def why_pytorch(tensors: Iterable[Tensor], weights: Iterable[Tensor], groups: An
     return None
 
 
-def _kernel_dtypes(dtype: torch.dtype) -> str:
+def _kernel_dtypes(dtype: torch.dtype, kind: str) -> str:
     """What there is instead of a kernel of `dtype`: some have kernels for grouped ones alone."""
-    return "dense kernels are float32" if kernels_exist(dtype, 2) else "kernels are float32"
+    if kind == "cpu" and kernels_exist(dtype, 2):
+        return "dense kernels are float32"
+    return "kernels are float32" if kind == "cpu" else "CUDA kernels are float32"
 
 
-def autocast_dtype(groups: Any) -> torch.dtype | None:
+def autocast_dtype(input: Any, groups: Any) -> torch.dtype | None:
     """The dtype to cast a call's tensors to, where autocast asks for one that has kernels."""
-    if not _autocast("cpu"):
+    kind = device_type(input)
+    if not _autocast(kind):
         return None
-    dtype = torch.get_autocast_dtype("cpu")
-    return dtype if kernels_exist(dtype, groups) else None
+    dtype = torch.get_autocast_dtype(kind)
+    return dtype if kernels_exist(dtype, groups, kind) else None
 
 
 def cast(tensor: Tensor | None, dtype: torch.dtype) -> Tensor | None:
-    """tensor as autocast on the CPU casts it: float64 and what is not floating stays."""
+    """tensor as autocast casts it: float64 and what is not floating stays."""
     if tensor is None or tensor.dtype == torch.float64 or not tensor.is_floating_point():
         return tensor
     return tensor.to(dtype)

@@ -22,7 +22,10 @@ from convwright.nn.separable import _Separable
 
 @dataclass(frozen=True)
 class Explanation:
-    """The convolutions of one run in order of execution; `isa` is what this machine offers."""
+    """The convolutions of one run in order of execution; `isa` is what this machine's CPU offers.
+
+    A row on a GPU has its architecture as `isa`, such as sm_90.
+    """
 
     isa: str
     rows: tuple[Row, ...]
@@ -48,7 +51,8 @@ def explain(module_or_fn: Callable[..., Any], *inputs: Any) -> Explanation:
     """Run `module_or_fn(*inputs)` once and report the kernel, or why PyTorch, of each convolution.
 
     Where the result requires a gradient, backward runs too. Gradients, buffers (running statistics)
-    and the CPU's random state are left as they were; other effects of the call happen.
+    and the random states of the CPU and of the tensors' GPUs are left as they were; other effects
+    of the call happen.
 
     Rows of a module carry its layers' names, unless it is compiled. PyTorch's own convolutions have
     no rows for backward, nor any inside compiled code. The recording takes in the whole process:
@@ -59,7 +63,7 @@ def explain(module_or_fn: Callable[..., Any], *inputs: Any) -> Explanation:
     rows: list[Row] = []
     with ExitStack() as stack:
         stack.enter_context(_trace.recording())
-        stack.enter_context(torch.random.fork_rng(devices=[]))
+        stack.enter_context(torch.random.fork_rng(devices=_gpus(module_or_fn, inputs)))
         if isinstance(module_or_fn, torch.nn.Module):
             stack.enter_context(_buffers_kept(module_or_fn))
             stack.enter_context(_layers_named(module_or_fn, rows))
@@ -75,6 +79,14 @@ def _as_leaf(value: Any) -> Any:
     if isinstance(value, Tensor) and value.grad_fn is not None:
         return value.detach().requires_grad_()
     return value
+
+
+def _gpus(module_or_fn: Callable[..., Any], inputs: tuple[Any, ...]) -> list[int]:
+    """The indices of the CUDA devices that hold an input or a parameter."""
+    tensors = [t for t in tree_leaves(inputs) if isinstance(t, Tensor)]
+    if isinstance(module_or_fn, torch.nn.Module):
+        tensors += module_or_fn.parameters()
+    return sorted({t.get_device() for t in tensors if t.is_cuda})
 
 
 @contextmanager

@@ -47,4 +47,5 @@ def note_plan(
         "fprop",
     )
     problem = problem.replace("_f32_", f"_{_DTYPES.get(input.dtype, 'other')}_")
-    _trace.note_kernel(f"{plan.form.op}:{problem}", plan.kind, _SCHEDULES[plan.kind, with_grad])
+    schedule = _SCHEDULES[plan.kind, with_grad]
+    _trace.note_kernel(f"{plan.form.op}:{problem}", plan.kind, schedule, input.device)

@@ -22,7 +22,7 @@ class Row:
     problem: str  # problem string; the operands' sizes where Python chose PyTorch
     kernel: str
     schedule: str
-    isa: str
+    isa: str  # instructions of the CPU, or architecture of the GPU, such as sm_90
     reason: str = ""  # why PyTorch, else ""
 
     @property
@@ -56,9 +56,12 @@ def note_pytorch(direction: str, reason: str, *operands: Tensor) -> None:
     torch.ops.convwright.trace_note(f"{problem}\tPyTorch\t{reason}")
 
 
-def note_kernel(problem: str, kernel: str, schedule: str) -> None:
-    """Record a call that is made of others, whose own lines follow."""
-    isa = torch.ops.convwright.isa()
+def note_kernel(problem: str, kernel: str, schedule: str, device: torch.device) -> None:
+    """Record a call on `device` that is made of others, whose own lines follow."""
+    if device.type == "cuda":
+        isa = "sm_{}{}".format(*torch.cuda.get_device_capability(device))
+    else:
+        isa = torch.ops.convwright.isa()
     torch.ops.convwright.trace_note(f"{problem}\t{kernel}\t{schedule}\t{isa}")
 
 

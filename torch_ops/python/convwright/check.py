@@ -61,13 +61,33 @@ def parse(text: str) -> Problem:
     )
 
 
-def check(text: str, kernel: str | None = None, seed: int = 0) -> Iterator[Result]:
+def kernels(text: str, device: str = "cpu") -> list[tuple[str, str, str]]:
+    """(name, schedule, isa or architecture) of each kernel that accepts the problem, best first.
+
+    Raises ValueError if there is no such device.
+    """
+    place = torch.device(device)
+    count = torch.cuda.device_count()
+    if place.type not in ("cpu", "cuda") or (place.type == "cuda" and (place.index or 0) >= count):
+        raise ValueError(f"device is {device!r}, but there are the CPU and {count} CUDA devices")
+    if place.type == "cpu":
+        lines = torch.ops.convwright.kernels(text)
+    else:
+        index = torch.cuda.current_device() if place.index is None else place.index
+        lines = torch.ops.convwright.cuda_kernels(text, index)
+    return [tuple(line.split("\t")) for line in lines.splitlines()]
+
+
+def check(
+    text: str, kernel: str | None = None, seed: int = 0, device: str = "cpu"
+) -> Iterator[Result]:
     """Run every kernel that accepts the problem, or the one named, and compare with PyTorch.
 
-    Raises ValueError if no kernel accepts the problem or `kernel` is not among those that do.
+    device is "cpu" or a CUDA device. Raises ValueError if no kernel accepts the problem or `kernel`
+    is not among those that do.
     """
     problem = parse(text)
-    rows = [line.split("\t") for line in torch.ops.convwright.kernels(text).splitlines()]
+    rows = kernels(text, device)
     chosen = [row for row in rows if kernel in (None, row[0])]
     if not chosen:
         accepting = ", ".join(row[0] for row in rows) or "none"
@@ -76,7 +96,8 @@ def check(text: str, kernel: str | None = None, seed: int = 0) -> Iterator[Resul
     operands = _operands(problem, seed)
     expected = _expected(problem, operands)
     for name, schedule, isa in chosen:
-        actual = _run(problem, name, operands)
+        on_device = tuple(None if t is None else t.to(device) for t in operands)
+        actual = _run(problem, name, on_device).cpu()
         yield Result(name, schedule, isa, _difference(actual, expected))
 
 

@@ -34,15 +34,16 @@ def conv2d(
     stride, padding (elements, or "valid" or "same") and dilation are one number or (height, width).
     The result is channels_last where input or weight is.
 
-    Kernels exist for float32 on the CPU. Everything else, and autocast to a dtype without kernels,
-    goes to torch.nn.functional.conv2d; `convwright.explain` says which and why. Bad arguments raise
-    what PyTorch raises; `LibraryMissing` is raised if the operator library could not be loaded.
+    Kernels exist for float32 on the CPU and on CUDA devices. Everything else, and autocast to a
+    dtype without kernels, goes to torch.nn.functional.conv2d; `convwright.explain` says which and
+    why. Bad arguments raise what PyTorch raises; `LibraryMissing` is raised if the operator library
+    could not be loaded.
     """
     if has_torch_function_variadic(input, weight, bias):
         return handle_torch_function(
             conv2d, (input, weight, bias), input, weight, bias, stride, padding, dilation, groups
         )
-    if type(input) in PLAIN_TYPES and input.dtype is _float32 and input.is_cpu:
+    if type(input) in PLAIN_TYPES and input.dtype is _float32 and (input.is_cpu or input.is_cuda):
         try:
             if type(weight) in PLAIN_TYPES and not special():
                 return _eager(input, weight, bias, stride, padding, dilation, groups)
@@ -71,10 +72,10 @@ def _eager(
 def _thorough(input: Tensor, weight: Tensor, bias: Tensor | None, *geometry: Any) -> Tensor:
     """Everything else: compilers, transforms, other dtypes and forms of arguments, errors."""
     groups = geometry[3]
-    dtype = _eligibility.autocast_dtype(groups)
+    dtype = _eligibility.autocast_dtype(input, groups)
     if dtype is not None:
         operands = [_eligibility.cast(t, dtype) for t in (input, weight, bias)]
-        with torch.autocast("cpu", enabled=False):
+        with torch.autocast(_eligibility.device_type(input), enabled=False):
             return conv2d(*operands, *geometry)
     tensors = (input, weight) if bias is None else (input, weight, bias)
     reason = _eligibility.why_pytorch(tensors, (weight,), groups)

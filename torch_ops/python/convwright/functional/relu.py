@@ -40,7 +40,11 @@ def conv2d_relu(
             dilation,
             groups,
         )
-    if type(input) in PLAIN_TYPES and input.dtype is torch.float32 and input.is_cpu:
+    if (
+        type(input) in PLAIN_TYPES
+        and input.dtype is torch.float32
+        and (input.is_cpu or input.is_cuda)
+    ):
         try:
             if type(weight) in PLAIN_TYPES and not special():
                 return _eager(input, weight, bias, stride, padding, dilation, groups)

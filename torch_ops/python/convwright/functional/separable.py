@@ -48,10 +48,10 @@ def weighted_sum_conv2d(
     padding, dilation, Ho and Wo as of conv2d. The result is channels_last where input or a weight
     is; gradients have the strides of the parameters.
 
-    Convwright chooses how (`convwright.force_kind` lists the kinds). It computes float32 and, but
-    for the pointwise step of `unfused`, bfloat16 on the CPU; PyTorch computes everything else, and
-    `convwright.explain` says why. Under autocast the
-    tensors are cast first. Bad arguments raise RuntimeError or TypeError in the manner of PyTorch's
+    Convwright chooses how (`convwright.force_kind` lists the kinds; on CUDA all but `fused`). It
+    computes float32 and, on the CPU and but for the pointwise step of `unfused`, bfloat16; PyTorch
+    computes everything else, and `convwright.explain` says why. Under autocast the tensors are cast
+    first. Bad arguments raise RuntimeError or TypeError in the manner of PyTorch's
     conv2d before anything runs, a missing operator library `LibraryMissing`.
     """
     if has_torch_function_variadic(input, pointwise, depthwise, bias):
@@ -118,9 +118,10 @@ def _separable(
             and type(pointwise) in PLAIN_TYPES
             and type(depthwise) in PLAIN_TYPES
             and input.dtype is pointwise.dtype is depthwise.dtype is _float32
-            and input.is_cpu
-            and pointwise.is_cpu
-            and depthwise.is_cpu
+            and (
+                (input.is_cpu and pointwise.is_cpu and depthwise.is_cpu)
+                or (input.is_cuda and pointwise.is_cuda and depthwise.is_cuda)
+            )
             and not special()
         ):
             plan = cached_plan(
@@ -150,6 +151,7 @@ def _eager(
     plan: Plan, input: Tensor, pointwise: Tensor, depthwise: Tensor, bias: Tensor | None
 ) -> Tensor:
     """The common case; the operators themselves refuse what they have no kernel for."""
+    _check_kind(plan, input)
     with_grad = _needs_grad(input, pointwise, depthwise, bias)
     plan = _fused_if_better(plan, input, with_grad)
     if _trace.active:
@@ -160,13 +162,21 @@ def _eager(
 
 
 def _fused_if_better(plan: Plan, input: Tensor, with_grad: bool) -> Plan:
-    if with_grad or plan.kind != "unfused" or _kinds.forced != "auto":
+    if with_grad or plan.kind != "unfused" or _kinds.forced != "auto" or input.is_cuda:
         return plan
     channels_last = input.is_contiguous(memory_format=torch.channels_last)
     first = plan.form.pointwise_first
     if _kinds.fuses(first, plan.dense_sizes[0], input.shape[3], channels_last):
         return plan._replace(kind="fused")
     return plan
+
+
+def _check_kind(plan: Plan, input: Tensor) -> None:
+    if plan.kind == "fused" and input.is_cuda:
+        raise RuntimeError(
+            f"kind 'fused' was forced, but {plan.form.fused_op} has kernels for the CPU alone; "
+            "use 'auto', 'unfused' or 'composed' on CUDA."
+        )
 
 
 def _needs_grad(input: Tensor, pointwise: Tensor, depthwise: Tensor, bias: Tensor | None) -> bool:
@@ -182,6 +192,7 @@ def _composed_of_ours(
     plan: Plan, input: Tensor, pointwise: Tensor, depthwise: Tensor, bias: Tensor | None
 ) -> Tensor:
     """For compilers, transforms and dtypes that have kernels for some steps only."""
+    _check_kind(plan, input)
     compiling = torch.compiler.is_compiling()
     if compiling:
         plan = _fused_if_better(plan, input, torch.is_grad_enabled())
@@ -214,10 +225,11 @@ def _thorough(
     if bias is not None:
         named["bias"] = bias
     _check_tensors(form, named)
-    if _autocast_applies(input):
-        dtype = torch.get_autocast_dtype("cpu")
+    kind = _eligibility.device_type(input)
+    if (input.is_cpu or input.is_cuda) and torch.is_autocast_enabled(kind):
+        dtype = torch.get_autocast_dtype(kind)
         operands = [_eligibility.cast(t, dtype) for t in (input, pointwise, depthwise, bias)]
-        with torch.autocast("cpu", enabled=False):
+        with torch.autocast(kind, enabled=False):
             return _thorough(form, *operands, *geometry)
     _check_match(named)
     sizes = [_sizes(tensor) for tensor in (input, pointwise, depthwise, bias)]
@@ -246,10 +258,6 @@ def _sizes(tensor: Tensor | None) -> Any:
         return tensor.shape
     finally:
         torch._C._set_tracing_state(tracing)
-
-
-def _autocast_applies(input: Tensor) -> bool:
-    return input.is_cpu and torch.is_autocast_enabled("cpu")
 
 
 def _check_tensors(form: Form, named: dict[str, Any]) -> None:

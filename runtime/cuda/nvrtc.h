@@ -6,20 +6,27 @@
 #include <variant>
 #include <vector>
 
-namespace convwright {
+namespace convwright::cuda {
 
 /// Why something did not work: one sentence, and the compiler's own words where it spoke.
 struct NvrtcError {
     std::string sentence, log;
 };
 
-/// ptxas's figures of one kernel.
+/// What one kernel needs: ptxas's figures, and what its text says of its launches.
 struct KernelFigures {
     std::string kernel;
-    int registers = 0;     ///< Per thread.
-    int spill_bytes = 0;   ///< Stored and loaded, per thread; 0 for a kernel that does not spill.
-    int stack_bytes = 0;   ///< Local memory per thread: spills and arrays that left the registers.
-    int shared_bytes = 0;  ///< Static.
+    int registers = 0;             ///< Per thread.
+    int spill_bytes = 0;           ///< Stored and loaded, per thread; 0 for a kernel without spills.
+    int stack_bytes = 0;           ///< Local memory per thread: spills, arrays not in registers.
+    int shared_bytes = 0;          ///< Static.
+    int max_threads = 0;           ///< Of a block; 0 where the text does not say.
+    int dynamic_shared_bytes = 0;  ///< Of a launch.
+
+    /// Whether more bytes of a thread than these lie in local memory.
+    bool spills_beyond(int allowance) const {
+        return spill_bytes > allowance || stack_bytes > allowance;
+    }
 };
 
 /// What compiling a text for one architecture gave.
@@ -27,7 +34,7 @@ struct CompiledCuda {
     std::string cubin;  ///< For cuModuleLoadData.
     std::string ptx;
     std::vector<KernelFigures> kernels;  ///< In the order of ptxas's log.
-    std::string log;
+    std::string log;                     ///< Empty if it comes from the cache (cubin_cache.h).
 };
 
 /// NVIDIA's run-time compiler, opened when first asked for; this library links nothing of CUDA.
@@ -46,6 +53,9 @@ public:
     /// Where it was found.
     const std::string &path() const;
 
+    /// What texts are compiled with; with text and version(), all that the result depends on.
+    static std::vector<std::string> options(int architecture);
+
     /// Compiles `text` for sm_<architecture> (75, 80, 89, 90, ...), without contraction beyond what
     /// the text says, without flushing denormals, with IEEE division and square root. `name` stands
     /// for the file in the log.
@@ -61,4 +71,8 @@ private:
 /// The figures in a log of `--ptxas-options=-v`.
 std::vector<KernelFigures> parse_ptxas_log(const std::string &log);
 
-}  // namespace convwright
+/// Adds what comments of the text say of the kernels' launches:
+///   // launch: <kernel> <most threads of a block> <bytes of dynamic shared memory>
+void add_launch_figures(const std::string &text, std::vector<KernelFigures> &kernels);
+
+}  // namespace convwright::cuda

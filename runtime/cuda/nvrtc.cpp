@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "codegen/nvrtc.h"
+#include "runtime/cuda/nvrtc.h"
 
 #include <dlfcn.h>
 #include <glob.h>
 
 #include <cstdlib>
 
-namespace convwright {
+namespace convwright::cuda {
 
 namespace {
 
@@ -124,15 +124,24 @@ int Nvrtc::version() const {
 
 const std::string &Nvrtc::path() const { return library_->path; }
 
+std::vector<std::string> Nvrtc::options(int architecture) {
+    // What the text leaves plain is computed as it stands; its fmaf are its only contractions.
+    return {"--gpu-architecture=sm_" + std::to_string(architecture),
+            "--std=c++17",
+            "--fmad=false",
+            "--ftz=false",
+            "--prec-div=true",
+            "--prec-sqrt=true",
+            "--ptxas-options=-v"};
+}
+
 std::variant<CompiledCuda, NvrtcError> Nvrtc::compile(const std::string &text,
                                                       const std::string &name,
                                                       int architecture) const {
     const std::string arch = "sm_" + std::to_string(architecture);
-    const std::string option = "--gpu-architecture=" + arch;
-    // What the text leaves plain is computed as it stands; its fmaf are its only contractions.
-    const std::vector<const char *> options = {
-        option.c_str(),    "--std=c++17",      "--fmad=false",      "--ftz=false",
-        "--prec-div=true", "--prec-sqrt=true", "--ptxas-options=-v"};
+    const std::vector<std::string> texts = options(architecture);
+    std::vector<const char *> arguments;
+    for (const std::string &option : texts) arguments.push_back(option.c_str());
 
     Program program = nullptr;
     Result result =
@@ -141,8 +150,8 @@ std::variant<CompiledCuda, NvrtcError> Nvrtc::compile(const std::string &text,
         return NvrtcError{
             "NVRTC took no program " + name + ": " + library_->nvrtcGetErrorString(result) + ".",
             ""};
-    result =
-        library_->nvrtcCompileProgram(program, static_cast<int>(options.size()), options.data());
+    result = library_->nvrtcCompileProgram(program, static_cast<int>(arguments.size()),
+                                           arguments.data());
     CompiledCuda compiled;
     compiled.log =
         library_->get(program, library_->nvrtcGetProgramLogSize, library_->nvrtcGetProgramLog);
@@ -161,7 +170,8 @@ std::variant<CompiledCuda, NvrtcError> Nvrtc::compile(const std::string &text,
     if (compiled.cubin.empty())
         return NvrtcError{"NVRTC gave no code for " + name + " and " + arch + ".", compiled.log};
     compiled.kernels = parse_ptxas_log(compiled.log);
+    add_launch_figures(text, compiled.kernels);
     return compiled;
 }
 
-}  // namespace convwright
+}  // namespace convwright::cuda

@@ -2,9 +2,9 @@
 #include <regex>
 #include <sstream>
 
-#include "codegen/nvrtc.h"
+#include "runtime/cuda/nvrtc.h"
 
-namespace convwright {
+namespace convwright::cuda {
 
 namespace {
 
@@ -42,4 +42,20 @@ std::vector<KernelFigures> parse_ptxas_log(const std::string &log) {
     return kernels;
 }
 
-}  // namespace convwright
+void add_launch_figures(const std::string &text, std::vector<KernelFigures> &kernels) {
+    const std::string mark = "\n// launch: ";
+    for (size_t at = 0; (at = text.find(mark, at)) != std::string::npos;) {
+        at += mark.size();
+        std::istringstream line(text.substr(at, text.find('\n', at) - at));
+        KernelFigures said;
+        line >> said.kernel >> said.max_threads >> said.dynamic_shared_bytes;
+        if (!line) continue;
+        for (KernelFigures &k : kernels) {
+            if (k.kernel != said.kernel) continue;
+            k.max_threads = said.max_threads;
+            k.dynamic_shared_bytes = said.dynamic_shared_bytes;
+        }
+    }
+}
+
+}  // namespace convwright::cuda

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "autotune/measure.h"
+
+#include "autotune/verify/call_tensors.h"
+#include "autotune/verify/why_wrong.h"
+
+namespace convwright {
+namespace {
+
+Measured failed(Outcome outcome, const std::string &why) {
+    Measured measured;
+    measured.result.outcome = outcome;
+    measured.result.reason = why;
+    return measured;
+}
+
+/// The candidate's kernel as a plan's maker; throws std::runtime_error where it cannot be loaded.
+CallMaker maker_of(const MeasureJob &job) {
+    const bool dense = job.dense;
+    if (!job.shipped.empty())
+        return [dense, name = job.shipped](const ConvProblem &p) {
+            return kernel_call(name, p, dense);
+        };
+    const auto loaded = [](const auto &kernel) {
+        if (const auto *why = std::get_if<std::string>(&kernel)) throw std::runtime_error(*why);
+        return *std::get_if<0>(&kernel);
+    };
+    if (job.problem.direction == Direction::kWgrad) {
+        const WgradKernel *kernel = loaded(load_wgrad_kernel(job.made));
+        return [kernel](const ConvProblem &p) -> std::optional<KernelCall> {
+            const WgradPlan plan = wgrad_plan_with(*kernel, p);
+            if (plan.kernel == nullptr) return std::nullopt;
+            return KernelCall{p, {}, plan};
+        };
+    }
+    const ConvKernel *kernel = loaded(load_conv_kernel(job.made));
+    return [kernel, dense](const ConvProblem &p) -> std::optional<KernelCall> {
+        const ConvPlan plan = conv_plan_with(*kernel, p, dense);
+        if (plan.steps.empty()) return std::nullopt;
+        return KernelCall{p, plan, {}};
+    };
+}
+
+/// What runs without tuning.
+KernelCall untuned_call(const MeasureJob &job) {
+    KernelCall call{job.problem, {}, {}};
+    if (job.problem.direction == Direction::kWgrad) {
+        call.wgrad = wgrad_plan(job.problem);
+        if (call.wgrad.kernel == nullptr) throw std::runtime_error(call.wgrad.reason);
+    } else {
+        call.conv = conv_plan(job.problem, job.dense);
+        if (call.conv.steps.empty()) throw std::runtime_error(call.conv.reason);
+    }
+    return call;
+}
+
+}  // namespace
+
+Measured measure_here(const MeasureJob &job) {
+    try {
+        const CallMaker maker = maker_of(job);
+        const KernelCall untuned = untuned_call(job);
+        if (const std::string why = why_wrong(maker, job.problem, untuned); !why.empty())
+            return failed(Outcome::kWrongAnswer, why);
+        const KernelCall candidate = *maker(job.problem);
+        const ConvValues values = integer_values(job.problem, 1);
+        CallTensors tensors(job.problem, values, {},
+                            std::max(candidate.workspace(), untuned.workspace()));
+        CallContext context;
+        const auto samples = time_interleaved({[&] { return tensors.run(candidate, context); },
+                                               [&] { return tensors.run(untuned, context); }},
+                                              job.timing);
+        if (samples.empty()) return failed(Outcome::kLaunchFailed, context.error());
+        Measured measured;
+        Result &result = measured.result;
+        result.seconds = samples[0].median();
+        result.spread = samples[0].quantile(0.8) - samples[0].quantile(0.2);
+        result.samples = static_cast<int>(samples[0].seconds.size());
+        measured.untuned_seconds = samples[1].median();
+        if (samples[0].spread() > kMostSpread) {
+            result.outcome = Outcome::kNoisy;
+            result.reason =
+                "Half of the time between the fifths of its samples is more than a "
+                "quarter of their median.";
+        }
+        return measured;
+    } catch (const std::exception &error) {
+        return failed(Outcome::kLaunchFailed, error.what());
+    }
+}
+
+Measured measure_apart(const std::vector<std::string> &worker, const MeasureJob &job,
+                       const ProcessLimits &limits) {
+    const ProcessResult process = run_process(worker, limits, format_job(job));
+    using End = ProcessResult::End;
+    if (process.success()) {
+        try {
+            return parse_measured(process.output);
+        } catch (const std::invalid_argument &error) {
+            return failed(Outcome::kCrashed, error.what());
+        }
+    }
+    const std::string why = "The process that measured it " + process.what_happened() + ".";
+    const bool timeout = process.end == End::kWallTimeout || process.end == End::kCpuTimeout;
+    return failed(timeout                           ? Outcome::kRunTimeout
+                  : process.end == End::kNotStarted ? Outcome::kLaunchFailed
+                                                    : Outcome::kCrashed,
+                  why);
+}
+
+}  // namespace convwright

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "autotune/outcome.h"
+#include "autotune/run_process.h"
+#include "autotune/timing.h"
+#include "runtime/loaded_kernels.h"
+
+namespace convwright {
+
+/// One candidate to be verified and measured on this CPU, beside the kernels that the library would choose without
+/// tuning.
+struct MeasureJob {
+    ConvProblem problem;
+    bool dense = true;    ///< As in conv_plan().
+    std::string shipped;  ///< Name of a kernel of the library, or empty for
+    LoadableKernel made;  ///< one in a shared object.
+    TimingPlan timing;
+};
+
+/// What came of it.
+struct Measured {
+    Result result;
+    double untuned_seconds = 0;  ///< Of the library's own choice, in the same rounds.
+};
+
+/// As JSON, for a worker process. parse_ throws std::invalid_argument with one sentence for what is no job.
+std::string format_job(const MeasureJob &job);
+MeasureJob parse_job(const std::string &json);
+std::string format_measured(const Measured &measured);
+Measured parse_measured(const std::string &json);
+
+/// Does the job in this process, with the candidate's code in it.
+Measured measure_here(const MeasureJob &job);
+
+/// Does the job in a process of its own: `worker` is a command that reads a job from stdin and writes what
+/// measure_here() returns to stdout. A candidate that crashes or hangs is an outcome like others.
+Measured measure_apart(const std::vector<std::string> &worker, const MeasureJob &job,
+                       const ProcessLimits &limits);
+
+/// Largest spread() of samples that can be compared.
+constexpr double kMostSpread = 0.25;
+
+}  // namespace convwright

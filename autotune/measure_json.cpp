@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "autotune/measure.h"
+
+namespace convwright {
+namespace {
+
+using Json = nlohmann::json;
+
+/// Parsed, with errors of the library in our own words.
+template<typename Read>
+auto read(const std::string &text, const char *what, Read read_json) {
+    try {
+        return read_json(Json::parse(text));
+    } catch (const Json::exception &error) {
+        throw std::invalid_argument(std::string("This is no ") + what + ": " + error.what());
+    }
+}
+
+Format parse_format(const std::string &name) {
+    if (name != "nhwc" && name != "nchw")
+        throw std::invalid_argument("'" + name +
+                                    "' is no memory format; accepted are nhwc and nchw.");
+    return name == "nhwc" ? Format::kNhwc : Format::kNchw;
+}
+
+Isa parse_isa(const std::string &name) {
+    for (const Isa isa : {Isa::kNone, Isa::kAvx2, Isa::kAvx512})
+        if (name == isa_name(isa)) return isa;
+    throw std::invalid_argument("'" + name +
+                                "' is no instruction set; accepted are avx2 and avx512.");
+}
+
+DType parse_dtype(const std::string &name) {
+    for (const DType dtype : {DType::kF32, DType::kBf16})
+        if (name == dtype_name(dtype)) return dtype;
+    throw std::invalid_argument("'" + name + "' is no dtype; accepted are f32 and bf16.");
+}
+
+Json to_json(const LoadableKernel &k) {
+    return {{"generator", k.generator}, {"symbol", k.symbol},
+            {"schedule", k.schedule},   {"problem", k.problem},
+            {"phase", k.phase},         {"format", k.format == Format::kNhwc ? "nhwc" : "nchw"},
+            {"isa", isa_name(k.isa)},   {"dtype", dtype_name(k.dtype)},
+            {"path", k.path},           {"sha256", k.sha256}};
+}
+
+LoadableKernel kernel_of(const Json &j) {
+    LoadableKernel k;
+    j.at("generator").get_to(k.generator);
+    j.at("symbol").get_to(k.symbol);
+    j.at("schedule").get_to(k.schedule);
+    j.at("problem").get_to(k.problem);
+    j.at("phase").get_to(k.phase);
+    k.format = parse_format(j.at("format"));
+    k.isa = parse_isa(j.at("isa"));
+    k.dtype = parse_dtype(j.at("dtype"));
+    j.at("path").get_to(k.path);
+    j.at("sha256").get_to(k.sha256);
+    return k;
+}
+
+}  // namespace
+
+std::string format_job(const MeasureJob &job) {
+    const TimingPlan &t = job.timing;
+    Json json = {{"problem", format_problem(job.problem)},
+                 {"dense", job.dense},
+                 {"threads", t.threads},
+                 {"seconds", t.seconds},
+                 {"least", t.least},
+                 {"most", t.most},
+                 {"flush_bytes", t.flush_bytes},
+                 {"shortest", t.shortest}};
+    if (job.shipped.empty()) {
+        json["made"] = to_json(job.made);
+    } else {
+        json["shipped"] = job.shipped;
+    }
+    return json.dump();
+}
+
+MeasureJob parse_job(const std::string &text) {
+    return read(text, "job of the measuring process", [](const Json &json) {
+        MeasureJob job;
+        job.problem = parse_problem(json.at("problem"));
+        json.at("dense").get_to(job.dense);
+        TimingPlan &t = job.timing;
+        json.at("threads").get_to(t.threads);
+        json.at("seconds").get_to(t.seconds);
+        json.at("least").get_to(t.least);
+        json.at("most").get_to(t.most);
+        json.at("flush_bytes").get_to(t.flush_bytes);
+        json.at("shortest").get_to(t.shortest);
+        if (json.contains("shipped")) {
+            json.at("shipped").get_to(job.shipped);
+        } else {
+            job.made = kernel_of(json.at("made"));
+        }
+        return job;
+    });
+}
+
+std::string format_measured(const Measured &measured) {
+    const Result &r = measured.result;
+    return Json{{"outcome", outcome_name(r.outcome)},
+                {"seconds", r.seconds},
+                {"spread", r.spread},
+                {"samples", r.samples},
+                {"reason", r.reason},
+                {"untuned_seconds", measured.untuned_seconds}}
+        .dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Measured parse_measured(const std::string &text) {
+    return read(text, "result of the measuring process", [](const Json &json) {
+        Measured measured;
+        Result &r = measured.result;
+        const auto outcome = parse_outcome(json.at("outcome").get<std::string>());
+        if (!outcome) throw std::invalid_argument("This is no result of the measuring process.");
+        r.outcome = *outcome;
+        json.at("seconds").get_to(r.seconds);
+        json.at("spread").get_to(r.spread);
+        json.at("samples").get_to(r.samples);
+        json.at("reason").get_to(r.reason);
+        json.at("untuned_seconds").get_to(measured.untuned_seconds);
+        if (const char *why = why_no_result(r)) throw std::invalid_argument(why);
+        return measured;
+    });
+}
+
+}  // namespace convwright

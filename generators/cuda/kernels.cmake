@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+# The CUDA kernels of the shipped library.
+
+# Any problem, in place.
+foreach(format IN ITEMS nhwc nchw)
+    foreach(index IN ITEMS 32 64)
+        convwright_add_cuda_kernel(conv2d_direct FORMAT ${format} INDEX ${index} SCHEDULE engine:0)
+    endforeach()
+    # Second pass of the kernels with split:1.
+    convwright_add_cuda_kernel(conv2d_parts FORMAT ${format})
+endforeach()
+convwright_add_cuda_kernel(cuda_pack_weight)
+
+# Tiles of co x px, largest first. vec:4 where what is stored comes in fours.
+foreach(tile IN ITEMS
+        co:128,co_t:8 co:64,px:128 co:64 co:64,px:32,px_t:4 co:32,px:64,px_t:4 co:32,px:32,px_t:4
+        co:64,linear:1 co:16,px:128,px_t:4,linear:1)
+    convwright_add_cuda_kernel(conv2d_gemm FORMAT nhwc SCHEDULE vec:4,${tile})
+endforeach()
+foreach(tile IN ITEMS co:64 co:64,linear:1)
+    convwright_add_cuda_kernel(conv2d_gemm FORMAT nhwc SCHEDULE ${tile})
+endforeach()
+foreach(tile IN ITEMS
+        co:128,co_t:8 co:64,px:128 co:64 co:64,px:32,px_t:4 co:32,px:64,px_t:4 co:32,px:32,px_t:4
+        co:64,linear:1 co:16,px:128,px_t:4,linear:1)
+    convwright_add_cuda_kernel(conv2d_gemm FORMAT nchw SCHEDULE ${tile})
+endforeach()
+foreach(tile IN ITEMS co:128,co_t:8 co:64)
+    convwright_add_cuda_kernel(conv2d_gemm FORMAT nchw SCHEDULE vec:4,${tile})
+endforeach()
+# Small layers: few outputs, long sums.
+foreach(tile IN ITEMS co:64,split:1 co:64,px:32,px_t:4,split:1)
+    convwright_add_cuda_kernel(conv2d_gemm FORMAT nhwc SCHEDULE vec:4,${tile})
+    convwright_add_cuda_kernel(conv2d_gemm FORMAT nchw SCHEDULE ${tile})
+endforeach()

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+# The CUDA kernels of wgrad.
+
+# Any problem: 32 lanes of channels, or of the pixels of a channel; of a 3x3 filter a row of taps.
+foreach(index IN ITEMS 32 64)
+    convwright_add_cuda_kernel(conv2d_wgrad_direct FORMAT nhwc INDEX ${index}
+        SCHEDULE engine:0,co:32,e:3,shares:8)
+    convwright_add_cuda_kernel(conv2d_wgrad_direct FORMAT nchw INDEX ${index}
+        SCHEDULE engine:0,co:4,e:3,shares:32)
+endforeach()
+# Second pass.
+convwright_add_cuda_kernel(wgrad_reduce_cuda)
+
+# Tiles of output channels by filter elements, largest first. vec:4 where channels come in fours.
+foreach(tile IN ITEMS co:128,e_t:8,chunk:8 co:64 co:32,co_t:4)
+    convwright_add_cuda_kernel(conv2d_wgrad_gemm FORMAT nhwc SCHEDULE ${tile},vec:4,async:1)
+endforeach()
+foreach(format IN ITEMS nhwc nchw)
+    foreach(tile IN ITEMS co:64 co:32,co_t:4)
+        convwright_add_cuda_kernel(conv2d_wgrad_gemm FORMAT ${format} SCHEDULE ${tile})
+    endforeach()
+endforeach()

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/cuda/conv_cost.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace convwright::cuda {
+namespace {
+
+using P = Conv2dCudaParams;
+
+// Of a multiprocessor, on all architectures from sm_75 on or on most of them.
+constexpr double kProductsPerCycle = 128, kInstructionsPerCycle = 4;
+constexpr int kRegisters = 65536, kMostThreads = 1536, kMostBlocks = 16, kWarp = 32;
+constexpr int kSharedBytes = 100 * 1024;
+// A load from memory with its barrier: what a turn takes if nothing else runs.
+constexpr double kTurnLatency = 900;
+constexpr double kLaunchCycles = 4000, kBlockCycles = 1500;
+constexpr double kBytesPerCycle = 10;  // of memory, per multiprocessor
+// A plan asks for no more partial sums than this.
+constexpr int64_t kMostPartialFloats = int64_t{1} << 25;
+constexpr int64_t kMostParts = 64, kFewestTurns = 4;
+
+double divide_up(double a, double b) { return std::ceil(a / b); }
+
+int registers(const P &p) {
+    return p.engine == P::kDirect ? 48 : p.co_t * p.px_t + p.co_t + p.px_t + 48;
+}
+
+double resident_blocks(const P &p) {
+    const int shared = p.shared_bytes() == 0 ? kMostBlocks : kSharedBytes / p.shared_bytes();
+    return std::max(1, std::min({kMostBlocks, kRegisters / (registers(p) * p.threads()),
+                                 kMostThreads / p.threads(), shared}));
+}
+
+/// Cycles of a multiprocessor's arithmetic and shared memory for one turn of a block.
+double turn_cycles(const P &p) {
+    const double products = double{1.0} * p.co * p.px * p.chunk / kProductsPerCycle;
+    // Floats of a register tile's edges for each of its products, four at a time.
+    const double reads = products * (1.0 / p.co_t + 1.0 / p.px_t) * 0.6;
+    const double elements = (p.co / 4.0 + p.px / (p.linear ? 1.0 : p.vec)) * p.chunk / kWarp;
+    // Address, condition and copy; `linear` takes each element apart.
+    const double copies = elements * (p.linear ? 24 : 8) / kInstructionsPerCycle;
+    return products + reads + copies;
+}
+
+double bytes_of(const ConvPass &pass) {
+    const double outputs = 1.0 * pass.n * pass.groups * pass.co * pass.x.out * pass.y.out;
+    const double inputs = 1.0 * pass.n * pass.groups * pass.ci * pass.x.in * pass.y.in;
+    return 4 * (outputs + inputs);
+}
+
+double direct_cycles(const ConvPass &pass, int multiprocessors) {
+    const double outputs = 1.0 * pass.n * pass.groups * pass.co * pass.x.out * pass.y.out;
+    // A load of the input and a quarter of one of the weight for each product, with condition and
+    // address.
+    const double products = outputs * pass.ci * pass.taps();
+    const double warps = std::max(outputs / 4 / kWarp, 1.0 * multiprocessors * 8);
+    const double cycles = products / outputs * 4 * 10 * warps / kInstructionsPerCycle;
+    return kLaunchCycles + cycles / multiprocessors + pass.taps() * pass.ci * 30.0 +
+           bytes_of(pass) / (kBytesPerCycle * multiprocessors);
+}
+
+}  // namespace
+
+double predicted_cycles(const P &p, const ConvPass &pass, int multiprocessors, int64_t parts) {
+    if (p.engine == P::kDirect) return direct_cycles(pass, multiprocessors);
+    const double tiles = 1.0 * p.co_tiles(pass) * p.px_tiles(pass) * pass.groups;
+    const double turns = divide_up(static_cast<double>(p.turns(pass)), static_cast<double>(parts));
+    const double most = divide_up(tiles * parts, multiprocessors);  // blocks of the busiest
+    const double resident = std::min(most, resident_blocks(p));
+    // Blocks that share a multiprocessor hide each other's latencies.
+    const double turn =
+        std::max(turn_cycles(p), (kTurnLatency / p.stages + turn_cycles(p)) / resident);
+    double cycles = kLaunchCycles + most * (turns * turn + kBlockCycles / resident);
+    const double weights = 4.0 * p.co_tiles(pass) * p.co * p.turns(pass) * p.chunk * pass.groups;
+    const double partial = parts > 1 ? 4.0 * tiles * p.co * p.px * parts : 0;
+    cycles = std::max(cycles, bytes_of(pass) / (kBytesPerCycle * multiprocessors));
+    cycles += kLaunchCycles + 4 * weights / (kBytesPerCycle * multiprocessors);  // packing
+    if (parts > 1) cycles += kLaunchCycles + 2 * partial / (kBytesPerCycle * multiprocessors);
+    return cycles;
+}
+
+int64_t split_parts(const P &p, const ConvPass &pass, int multiprocessors) {
+    const int64_t turns = p.turns(pass);
+    const int64_t tiles = p.co_tiles(pass) * p.px_tiles(pass) * pass.groups;
+    const int64_t floats = tiles * p.co * p.px;
+    const int64_t most = std::max<int64_t>(
+        1, std::min({kMostParts, turns / kFewestTurns, kMostPartialFloats / floats}));
+    int64_t best = 1;
+    double best_cycles = INFINITY;
+    for (int64_t parts = 1; parts <= most; parts++) {
+        const double cycles = predicted_cycles(p, pass, multiprocessors, parts);
+        if (cycles < best_cycles) best_cycles = cycles, best = parts;
+    }
+    const int64_t each = (turns + best - 1) / best;
+    return (turns + each - 1) / each;  // none is empty
+}
+
+}  // namespace convwright::cuda

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/cuda/conv_plan.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "runtime/cuda/conv_cost.h"
+#include "runtime/cuda/forced_kernel.h"
+
+namespace convwright::cuda {
+namespace {
+
+using P = Conv2dCudaParams;
+
+int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+bool chosen(const ConvKernel &kernel) {
+    return forced_kernel().empty() || forced_kernel() == kernel.name;
+}
+
+/// Whether the kernel is for such tensors at all.
+bool is_for(const ConvKernel &kernel, const ConvProblem &problem, const Placed &placed) {
+    if (kernel.format != problem.format || kernel.dtype != problem.dtype) return false;
+    if (placed.index_bits == 0 || kernel.index_bits < placed.index_bits) return false;
+    if (kernel.params.vec == 1) return true;
+    const bool stores =
+        problem.direction == Direction::kFprop ? placed.output_vectors : placed.input_vectors;
+    return stores && (kernel.params.read_vector(problem.format) == 1 || placed.vectors);
+}
+
+/// The step of `kernel` for a pass; without kernel when it does not accept the pass.
+ConvStep step_with(const ConvKernel &kernel, const ConvProblem &problem, const ConvPass &pass,
+                   const Device &device, const Placed &placed) {
+    ConvStep step{pass, nullptr, 1, 0};
+    const P &params = kernel.params;
+    if (!is_for(kernel, problem, placed)) return step;
+    if (pass.taps() == 0 && params.engine != P::kDirect) return step;
+    if (params.why_illegal(pass, problem.format, device.shared_bytes) != nullptr) return step;
+    if (params.split) step.parts = split_parts(params, pass, device.multiprocessors);
+    step.kernel = &kernel;
+    step.cycles = predicted_cycles(params, pass, device.multiprocessors, step.parts);
+    // 64-bit addresses take two registers and two instructions each.
+    if (kernel.index_bits == 64) step.cycles *= 2;
+    return step;
+}
+
+ConvStep best_step(const ConvProblem &problem, const ConvPass &pass, const Device &device,
+                   const Placed &placed) {
+    ConvStep best{pass, nullptr, 1, std::numeric_limits<double>::infinity()};
+    for (const ConvKernel &kernel : conv_kernels()) {
+        const ConvStep step = step_with(kernel, problem, pass, device, placed);
+        if (step.kernel != nullptr && step.cycles < best.cycles) best = step;
+    }
+    return best;
+}
+
+/// All passes by their best kernels, but by `kernel`, where given, those that it accepts.
+ConvPlan plan_steps(const ConvKernel *kernel, const ConvProblem &problem, const Device &device,
+                    const Placed &placed) {
+    ConvPlan plan;
+    plan.relu = problem.relu, plan.format = problem.format;
+    const std::vector<ConvPass> passes = conv_passes(problem);
+    // Where no tap reaches any pass there is nothing to refuse.
+    bool used = kernel == nullptr || std::all_of(passes.begin(), passes.end(),
+                                                 [](const ConvPass &p) { return p.taps() == 0; });
+    for (const ConvPass &pass : passes) {
+        ConvStep step{pass, nullptr, 1, 0};
+        if (kernel != nullptr) step = step_with(*kernel, problem, pass, device, placed);
+        used = used || step.kernel != nullptr;
+        if (step.kernel == nullptr) step = best_step(problem, pass, device, placed);
+        if (step.kernel == nullptr) {
+            plan.steps.clear();
+            break;
+        }
+        const StepLayout layout(step);
+        plan.workspace = std::max(plan.workspace, layout.packed_floats + layout.partial_floats);
+        plan.steps.push_back(step);
+    }
+    if (plan.steps.empty() || !used) {
+        ConvPlan none;
+        none.reason = why_no_kernel();
+        return none;
+    }
+    return plan;
+}
+
+/// What `text` says of each kernel, once.
+template<typename Text>
+std::string joined(const std::vector<ConvStep> &steps, Text text) {
+    std::vector<const ConvKernel *> seen;
+    std::string result;
+    for (const ConvStep &step : steps) {
+        if (std::find(seen.begin(), seen.end(), step.kernel) != seen.end()) continue;
+        seen.push_back(step.kernel);
+        result += (result.empty() ? "" : "+") + text(*step.kernel);
+    }
+    return result;
+}
+
+}  // namespace
+
+StepLayout::StepLayout(const ConvStep &step) {
+    const P &params = step.kernel->params;
+    if (params.engine == P::kDirect) return;
+    const ConvPass &pass = step.pass;
+    panel = params.co, panels = params.co_tiles(pass);
+    ci = params.linear ? pass.ci : divide_up(pass.ci, params.chunk) * params.chunk;
+    turns = divide_up(params.turns(pass), step.parts);
+    // Rows of taps that cover all turns of all parts.
+    rows = divide_up(turns * step.parts * params.chunk, ci * pass.x.taps.count);
+    packed_floats = panel * panels * pass.groups * ci * pass.x.taps.count * rows;
+    if (!params.split) return;
+    partial_co = panels * panel, partial_pixels = params.px_tiles(pass) * params.px;
+    partial_floats = partial_co * partial_pixels * pass.groups * step.parts;
+}
+
+std::string ConvPlan::kernels() const {
+    return joined(steps, [](const ConvKernel &kernel) { return kernel.name; });
+}
+
+std::string ConvPlan::schedules() const {
+    return joined(steps, [](const ConvKernel &kernel) { return kernel.schedule; });
+}
+
+double ConvPlan::cycles() const {
+    double sum = 0;
+    for (const ConvStep &step : steps) sum += step.cycles;
+    return sum;
+}
+
+ConvPlan conv_plan_with(const ConvKernel &kernel, const ConvProblem &problem, const Device &device,
+                        const Placed &placed) {
+    return plan_steps(&kernel, problem, device, placed);
+}
+
+ConvPlan conv_plan(const ConvProblem &problem, const Device &device, const Placed &placed) {
+    if (forced_kernel().empty()) return plan_steps(nullptr, problem, device, placed);
+    for (const ConvKernel &kernel : conv_kernels()) {
+        if (!chosen(kernel)) continue;
+        ConvPlan plan = conv_plan_with(kernel, problem, device, placed);
+        if (!plan.steps.empty()) return plan;
+    }
+    ConvPlan none;
+    none.reason = why_no_kernel();
+    return none;
+}
+
+std::vector<const ConvKernel *> accepting_kernels(const ConvProblem &problem, const Device &device,
+                                                  const Placed &placed) {
+    std::vector<std::pair<double, const ConvKernel *>> ranked;
+    for (const ConvKernel &kernel : conv_kernels()) {
+        if (!chosen(kernel)) continue;
+        const ConvPlan plan = conv_plan_with(kernel, problem, device, placed);
+        if (!plan.steps.empty()) ranked.emplace_back(plan.cycles(), &kernel);
+    }
+    // Stable, so that the first of equal predictions comes first, as in conv_plan().
+    std::stable_sort(ranked.begin(), ranked.end(),
+                     [](const auto &a, const auto &b) { return a.first < b.first; });
+    std::vector<const ConvKernel *> kernels;
+    for (const auto &[cycles, kernel] : ranked) kernels.push_back(kernel);
+    return kernels;
+}
+
+}  // namespace convwright::cuda

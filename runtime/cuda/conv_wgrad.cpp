@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/cuda/conv_wgrad.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "runtime/cuda/device_view.h"
+#include "runtime/cuda/kernel_arguments.h"
+#include "runtime/pass_view.h"
+
+namespace convwright::cuda {
+namespace {
+
+/// Where the partial sums lie: steps of a filter element, an output channel, a group and a part.
+struct Strides {
+    int64_t e, co, g, part;
+};
+
+/// A dimension of the weight, and the steps of one element of it in the weight and in a part.
+struct Axis {
+    int64_t extent, to, from;
+};
+
+/// Of the weight by their steps in it, the smallest first; neighbours that are one run in both become
+/// one, so that a dense weight has two or three.
+std::vector<Axis> axes_of(const ConvProblem &p, const Weight &weight, const Strides &part) {
+    const int64_t ci = p.ci / p.groups, co = p.co / p.groups;
+    std::vector<Axis> axes;
+    for (const Axis &a : {Axis{ci, weight.ci, part.e}, Axis{p.kw, weight.w, part.e * ci},
+                          Axis{p.kh, weight.h, part.e * ci * p.kw}, Axis{co, weight.co, part.co},
+                          Axis{p.groups, weight.co * co, part.g}}) {
+        if (a.extent > 1) axes.push_back(a);
+    }
+    std::stable_sort(axes.begin(), axes.end(),
+                     [](const Axis &a, const Axis &b) { return a.to < b.to; });
+    std::vector<Axis> merged;
+    for (const Axis &a : axes) {
+        if (!merged.empty()) {
+            Axis &last = merged.back();
+            if (a.to == last.to * last.extent && a.from == last.from * last.extent) {
+                last.extent *= a.extent;
+                continue;
+            }
+        }
+        merged.push_back(a);
+    }
+    return merged;
+}
+
+/// Adds the parts in their order.
+bool reduce(CallContext &context, Format format, const std::vector<Axis> &axes,
+            const Weight &grad_weight, const float *workspace, int64_t parts, int64_t part_stride) {
+    std::array<Extent, 6> from;
+    std::array<Extent, 5> to;
+    for (size_t d = 0; d < to.size(); d++) {
+        const Axis axis = d < axes.size() ? axes[d] : Axis{1, 0, 0};
+        from[d] = {axis.extent, axis.from};
+        to[d] = {axis.extent, axis.to};
+    }
+    from[5] = {parts, part_stride};
+    DeviceView<6> partial(workspace, from);
+    DeviceView<5> result(grad_weight.data, to);
+    KernelArguments arguments(&context);
+    arguments.add(partial.get());
+    for (size_t d = 0; d < 4; d++) {
+        arguments.add(FastDivisor(static_cast<int32_t>(to[d].extent)));
+    }
+    arguments.add(result.get());
+    return arguments.call(support_kernels(format).wgrad_reduce);
+}
+
+/// Steps through the input by output pixel and tap: what meets at a pixel and a tap lies the sum of
+/// both from the first padded column and row, which is in front of the tensor.
+struct PatchSteps {
+    const void *first;
+    int64_t c, g, x, y, n, kx, ky;
+
+    PatchSteps(const Activation &t, const ConvPass &pass) {
+        // An axis of one element may have any stride.
+        const int64_t column = pass.x.in == 1 ? 0 : t.w * pass.x.in_step;
+        const int64_t row = pass.y.in == 1 ? 0 : t.h * pass.y.in_step;
+        first = reinterpret_cast<const void *>(reinterpret_cast<uintptr_t>(t.data) -
+                                               (pass.x.pad * column + pass.y.pad * row) *
+                                                   static_cast<int64_t>(sizeof(float)));
+        c = t.c, g = pass.ci * t.c, n = t.n;
+        // None where there is one: it might be too large for 32 bits.
+        x = pass.x.out > 1 ? pass.x.stride * column : 0;
+        y = pass.y.out > 1 ? pass.y.stride * row : 0;
+        kx = pass.x.taps.count > 1 ? pass.x.dilation * column : 0;
+        ky = pass.y.taps.count > 1 ? pass.y.dilation * row : 0;
+    }
+};
+
+/// Device memory of which a kernel is only told where it starts.
+class Memory : public DeviceView<1> {
+public:
+    Memory(const void *data, int vec) : DeviceView<1>(data, {{{vec, 1}}}) {}
+};
+
+void add_geometry(KernelArguments &arguments, const ConvPass &pass) {
+    const PassAxis &x = pass.x, &y = pass.y;
+    arguments.add(x.stride, y.stride, x.pad, y.pad, x.dilation, y.dilation);
+}
+
+/// ow, oh, input channels in vectors, kw.
+void add_divisors(KernelArguments &arguments, const ConvPass &pass, int vec) {
+    arguments.add(FastDivisor(pass.x.out), FastDivisor(pass.y.out), FastDivisor(pass.ci / vec),
+                  FastDivisor(pass.x.taps.count));
+}
+
+bool run_gemm(CallContext &context, const WgradPlan &plan, const ConvPass &pass,
+              const Activation &grad_output, const Activation &input, halide_buffer_t *partial) {
+    const int vec = plan.kernel->params.vec;
+    const PassView grad = view_output(grad_output, pass, plan.kernel->dtype);
+    const PatchSteps patch(input, pass);
+    Memory grad_memory(grad.data, vec), input_memory(patch.first, vec);
+    // Of a pixel, a group or a tap, in vectors; a vector of channels is one, or one channel.
+    const auto step = [&](int64_t elements) { return static_cast<int32_t>(elements / vec); };
+    const auto channel = [&](int64_t elements) { return static_cast<int32_t>(elements); };
+    KernelArguments arguments(&context);
+    arguments.add(grad_memory.get(), channel(grad.channel.stride), step(grad.group.stride),
+                  step(grad.x.stride), step(grad.y.stride), step(grad.n.stride));
+    arguments.add(input_memory.get(), channel(patch.c), step(patch.g), step(patch.x), step(patch.y),
+                  step(patch.n), step(patch.kx), step(patch.ky));
+    arguments.add(pass.co, pass.ci / vec, pass.groups, pass.n);
+    arguments.add(pass.x.out, pass.y.out, pass.x.in, pass.y.in, pass.x.taps.count);
+    add_geometry(arguments, pass);
+    arguments.add(static_cast<int32_t>(plan.cut.steps));
+    add_divisors(arguments, pass, vec);
+    arguments.add(FastDivisor(pass.groups), partial);
+    return arguments.call(plan.kernel->call);
+}
+
+bool run_direct(CallContext &context, const WgradPlan &plan, const ConvPass &pass,
+                const Activation &grad_output, const Activation &input, halide_buffer_t *partial) {
+    const PassView grad = view_output(grad_output, pass, plan.kernel->dtype);
+    DeviceView<5> grad_view(grad.data, grad.extents());
+    const PatchSteps patch(input, pass);
+    // Not a DeviceView, which has no steps along axes of one element.
+    BufferView<7> input_view(nullptr, {{{pass.ci, patch.c},
+                                        {pass.groups, patch.g},
+                                        {1, patch.x},
+                                        {1, patch.y},
+                                        {pass.n, patch.n},
+                                        {1, patch.kx},
+                                        {1, patch.ky}}});
+    input_view.get()->device = reinterpret_cast<uintptr_t>(patch.first);
+    KernelArguments arguments(&context);
+    arguments.add(grad_view.get(), input_view.get());
+    arguments.add(pass.x.in, pass.y.in, pass.x.taps.count);
+    add_geometry(arguments, pass);
+    arguments.add(static_cast<int32_t>(plan.cut.steps));
+    add_divisors(arguments, pass, 1);
+    arguments.add(FastDivisor(pass.co), partial);
+    return arguments.call(plan.kernel->call);
+}
+
+/// Whether the only part may be written as the result: whole tiles, and elements side by side.
+bool is_result(const ConvProblem &p, const WgradPlan &plan, const Weight &weight) {
+    const int64_t ci = p.ci / p.groups;
+    return plan.cut.parts == 1 && plan.e == ci * p.kh * p.kw && plan.co * plan.groups == p.co &&
+           (ci == 1 || weight.ci == 1) && (p.kw == 1 || weight.w == ci) &&
+           (p.kh == 1 || weight.h == ci * p.kw) && weight.co % 4 == 0 &&
+           reinterpret_cast<uintptr_t>(weight.data) % 16 == 0;
+}
+
+}  // namespace
+
+bool run_wgrad(CallContext &context, const WgradPlan &plan, const ConvProblem &problem,
+               const Activation &grad_output, const Activation &input, const Weight &grad_weight,
+               float *workspace) {
+    const Conv2dWgradCudaParams &params = plan.kernel->params;
+    const bool gemm = params.engine == Conv2dWgradCudaParams::kGemm;
+    const ConvPass pass = conv_passes(problem).front();
+    // Neighbouring threads of the direct engine have neighbouring channels.
+    const bool channels_first = !gemm && problem.format == Format::kNhwc;
+    Strides strides;
+    strides.e = channels_first ? plan.co : 1;
+    strides.co = channels_first ? 1 : plan.e;
+    strides.g = gemm ? plan.e * plan.co : strides.co * pass.co;
+    strides.part = plan.e * plan.co * plan.groups;
+
+    const bool straight = is_result(problem, plan, grad_weight);
+    if (straight) strides = {1, grad_weight.co, grad_weight.co * pass.co, 0};
+    DeviceView<5> partial(straight ? grad_weight.data : workspace,
+                          {{{params.e, strides.e},
+                            {params.co, strides.co},
+                            {plan.e / params.e, params.e * strides.e},
+                            {plan.co / params.co, params.co * strides.co},
+                            {plan.groups * plan.cut.parts, gemm ? strides.g : strides.part}}});
+    const auto run = gemm ? run_gemm : run_direct;
+    if (!run(context, plan, pass, grad_output, input, partial.get())) return false;
+    return straight || reduce(context, problem.format, axes_of(problem, grad_weight, strides),
+                              grad_weight, workspace, plan.cut.parts, strides.part);
+}
+
+}  // namespace convwright::cuda

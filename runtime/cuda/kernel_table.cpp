@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/cuda/kernel_table.h"
+
+// cuda_rows.inc is generated: CONVWRIGHT_CUDA_KERNEL(generator, symbol, format, dtype, schedule,
+// index_bits) once per kernel.
+#define CONVWRIGHT_CUDA_KERNEL(generator, symbol, ...) extern "C" int symbol##_argv(void **);
+#include "shipped/cuda_rows.inc"
+#undef CONVWRIGHT_CUDA_KERNEL
+
+namespace convwright::cuda {
+namespace {
+
+enum class RowFormat { kNchw, kNhwc, kAny };
+
+struct Row {
+    const char *generator, *symbol;
+    RowFormat format;
+    DType dtype;
+    const char *schedule;
+    int index_bits;
+    KernelEntry call;
+
+    bool is_for(Format f) const {
+        return format == RowFormat::kAny || (format == RowFormat::kNhwc) == (f == Format::kNhwc);
+    }
+};
+
+constexpr RowFormat nchw = RowFormat::kNchw, nhwc = RowFormat::kNhwc, any = RowFormat::kAny;
+constexpr DType f32 = DType::kF32;
+
+#define CONVWRIGHT_CUDA_KERNEL(generator, symbol, format, dtype, schedule, index_bits) \
+    {#generator, #symbol, format, dtype, schedule, index_bits, symbol##_argv},
+constexpr Row kRows[] = {
+#include "shipped/cuda_rows.inc"
+};
+#undef CONVWRIGHT_CUDA_KERNEL
+
+KernelEntry entry_of(const std::string &generator, Format format) {
+    for (const Row &row : kRows) {
+        if (generator == row.generator && row.is_for(format)) return row.call;
+    }
+    return nullptr;
+}
+
+/// The rows of two generators.
+template<typename Params>
+std::vector<Kernel<Params>> kernels_of(const std::string &first, const std::string &second) {
+    std::vector<Kernel<Params>> kernels;
+    for (const Row &row : kRows) {
+        if (row.generator != first && row.generator != second) continue;
+        const auto params = parse_params<Params>(row.schedule);
+        const Format format = row.format == nchw ? Format::kNchw : Format::kNhwc;
+        kernels.push_back({row.symbol, format_params(params), format, row.dtype, row.index_bits,
+                           params, row.call});
+    }
+    return kernels;
+}
+
+}  // namespace
+
+const std::vector<ConvKernel> &conv_kernels() {
+    static const auto kernels = kernels_of<Conv2dCudaParams>("conv2d_direct", "conv2d_gemm");
+    return kernels;
+}
+
+const std::vector<WgradKernel> &wgrad_kernels() {
+    static const auto kernels =
+        kernels_of<Conv2dWgradCudaParams>("conv2d_wgrad_direct", "conv2d_wgrad_gemm");
+    return kernels;
+}
+
+const SupportKernels &support_kernels(Format format) {
+    static const auto table = [](Format f) {
+        return SupportKernels{entry_of("cuda_pack_weight", f), entry_of("conv2d_parts", f),
+                              entry_of("wgrad_reduce_cuda", f)};
+    };
+    static const SupportKernels tables[] = {table(Format::kNchw), table(Format::kNhwc)};
+    return tables[format == Format::kNhwc];
+}
+
+}  // namespace convwright::cuda

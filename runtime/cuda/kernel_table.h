@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "runtime/kernel_table.h"
+#include "schedules/conv2d_cuda_params.h"
+#include "schedules/conv2d_wgrad_cuda_params.h"
+
+namespace convwright::cuda {
+
+/// One compiled kernel.
+template<typename Params>
+struct Kernel {
+    std::string name;      ///< Unique and stable across builds; also the C symbol.
+    std::string schedule;  ///< Knobs as text.
+    Format format;
+    DType dtype;     ///< Of the tensors in memory.
+    int index_bits;  ///< 64 where a tensor may have elements that 32 bits cannot count.
+    Params params;
+    KernelEntry call;
+};
+
+using ConvKernel = Kernel<Conv2dCudaParams>;
+using WgradKernel = Kernel<Conv2dWgradCudaParams>;
+
+/// Kernels without knobs, by format: packing of weights and the second pass of split sums, of wgrad
+/// for both formats.
+struct SupportKernels {
+    KernelEntry pack_weight, parts, wgrad_reduce;
+};
+
+const std::vector<ConvKernel> &conv_kernels();
+const std::vector<WgradKernel> &wgrad_kernels();
+const SupportKernels &support_kernels(Format format);
+
+}  // namespace convwright::cuda

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/cuda/occupancy.h"
+
+#include <algorithm>
+
+namespace convwright::cuda {
+namespace {
+
+/// CUDA C++ Programming Guide, "Technical Specifications per Compute Capability", and the units of
+/// allocation of NVIDIA's occupancy calculator.
+struct Limits {
+    int architecture;
+    int warps, blocks;
+    int shared_bytes, shared_unit;
+    int reserved_bytes;  ///< Of shared memory, by the system for each block.
+};
+
+constexpr Limits kLimits[] = {
+    {75, 32, 16, 64 << 10, 256, 0},      {80, 64, 32, 164 << 10, 128, 1024},
+    {86, 48, 16, 100 << 10, 128, 1024},  {87, 48, 16, 164 << 10, 128, 1024},
+    {89, 48, 24, 100 << 10, 128, 1024},  {90, 64, 32, 228 << 10, 128, 1024},
+    {100, 64, 32, 228 << 10, 128, 1024}, {120, 48, 24, 100 << 10, 128, 1024},
+};
+constexpr int kRegisters = 64 << 10;  ///< Of a multiprocessor, in all of these.
+constexpr int kRegisterUnit = 256;    ///< Registers that a warp gets at a time.
+constexpr int kWarpUnit = 4;          ///< Warps are shared out to four schedulers.
+
+int rounded_up(int value, int unit) { return (value + unit - 1) / unit * unit; }
+
+const Limits *limits_of(int architecture) {
+    for (const Limits &limits : kLimits) {
+        if (limits.architecture == architecture) return &limits;
+    }
+    return nullptr;
+}
+
+int warps_of(const KernelFigures &kernel) { return (kernel.max_threads + 31) / 32; }
+
+}  // namespace
+
+int resident_blocks(const KernelFigures &kernel, int architecture) {
+    const Limits *limits = limits_of(architecture);
+    if (limits == nullptr || kernel.max_threads <= 0) return 0;
+    int blocks = std::min(limits->blocks, limits->warps / warps_of(kernel));
+    if (kernel.registers > 0) {
+        const int of_warp = rounded_up(kernel.registers * 32, kRegisterUnit);
+        const int warps = kRegisters / of_warp / kWarpUnit * kWarpUnit;
+        blocks = std::min(blocks, warps / rounded_up(warps_of(kernel), kWarpUnit));
+    }
+    const int shared = kernel.shared_bytes + kernel.dynamic_shared_bytes + limits->reserved_bytes;
+    if (shared > 0)
+        blocks =
+            std::min(blocks, limits->shared_bytes / rounded_up(shared, limits->shared_unit));
+    return blocks;
+}
+
+double occupancy(const KernelFigures &kernel, int architecture) {
+    const Limits *limits = limits_of(architecture);
+    if (limits == nullptr) return 0;
+    return static_cast<double>(resident_blocks(kernel, architecture) * warps_of(kernel)) /
+           limits->warps;
+}
+
+}  // namespace convwright::cuda

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/cuda/placed.h"
+
+#include <algorithm>
+#include <array>
+
+#include "runtime/buffers.h"
+
+namespace convwright::cuda {
+namespace {
+
+using Axes = std::array<Extent, 4>;  // c, w, h, n
+
+int index_bits(const Axes &axes) {
+    int64_t last = 0;
+    for (const Extent &a : axes) {
+        if (a.extent == 1) continue;
+        if (a.stride > INT32_MAX) return 0;
+        last += (a.extent - 1) * a.stride;
+    }
+    return last > INT32_MAX ? 64 : 32;
+}
+
+/// Whether the pixels of an image follow each other, and images begin at multiples of 16 bytes.
+bool has_image_vectors(const void *data, const Axes &axes) {
+    const auto &[c, w, h, n] = axes;
+    const auto whole = [](const Extent &a) { return a.extent == 1 || a.stride % 4 == 0; };
+    return reinterpret_cast<uintptr_t>(data) % 16 == 0 && (w.extent == 1 || w.stride == 1) &&
+           (h.extent == 1 || h.stride == w.extent) && whole(c) && whole(n);
+}
+
+/// Whether pixels begin at multiples of 16 bytes.
+bool has_vectors(const void *data, const Axes &axes) {
+    return reinterpret_cast<uintptr_t>(data) % 16 == 0 &&
+           std::all_of(axes.begin() + 1, axes.end(),
+                       [](const Extent &a) { return a.extent == 1 || a.stride % 4 == 0; });
+}
+
+}  // namespace
+
+Placed placed(const ConvProblem &p, const Activation &output, const Activation &input) {
+    const Axes out{{{p.co, output.c}, {p.ow(), output.w}, {p.oh(), output.h}, {p.n, output.n}}};
+    const Axes in{{{p.ci, input.c}, {p.iw, input.w}, {p.ih, input.h}, {p.n, input.n}}};
+    const int of_out = index_bits(out), of_in = index_bits(in);
+    Placed result;
+    result.vectors = has_vectors(output.data, out) && has_vectors(input.data, in);
+    const auto stores = p.format == Format::kNhwc ? has_vectors : has_image_vectors;
+    result.output_vectors = stores(output.data, out);
+    result.input_vectors = stores(input.data, in);
+    result.index_bits = of_out == 0 || of_in == 0 ? 0 : std::max(of_out, of_in);
+    return result;
+}
+
+}  // namespace convwright::cuda

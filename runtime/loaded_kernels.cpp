@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/loaded_kernels.h"
+
+#include <map>
+#include <mutex>
+
+namespace convwright {
+namespace {
+
+template<typename Params>
+std::variant<const Kernel<Params> *, std::string> load(const LoadableKernel &k) {
+    static std::mutex mutex;
+    static std::map<std::string, Kernel<Params>> kernels;  // by content and symbol
+    const std::lock_guard<std::mutex> lock(mutex);
+    const std::string key = k.sha256 + " " + k.symbol;
+    if (const auto found = kernels.find(key); found != kernels.end()) return &found->second;
+    if (k.isa > host_isa() || k.isa == Isa::kNone)
+        return "kernel " + k.symbol + " was made for " + isa_name(k.isa) +
+               ", which this CPU does not have; tune the problem here.";
+    const Params params = parse_params<Params>(k.schedule);
+    auto module = KernelModule::load(k.path, k.sha256);
+    if (auto *why = std::get_if<std::string>(&module)) return std::move(*why);
+    const KernelEntry entry = std::get<KernelModule>(module).entry(k.symbol);
+    if (entry == nullptr)
+        return "kernel module '" + k.path + "' has no kernel " + k.symbol +
+               "; delete it and tune the problem again.";
+    return &kernels
+                .emplace(key, Kernel<Params>{k.symbol, format_params(params), k.problem, k.phase,
+                                             k.format, k.isa, k.dtype, params, entry})
+                .first->second;
+}
+
+}  // namespace
+
+std::variant<const ConvKernel *, std::string> load_conv_kernel(const LoadableKernel &kernel) {
+    return load<Conv2dCpuParams>(kernel);
+}
+
+std::variant<const WgradKernel *, std::string> load_wgrad_kernel(const LoadableKernel &kernel) {
+    return load<Conv2dWgradCpuParams>(kernel);
+}
+
+}  // namespace convwright

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <variant>
+
+#include "runtime/kernel_module.h"
+
+namespace convwright {
+
+/// A kernel in a shared object: what a row of the registry says of a shipped one, and where it is.
+struct LoadableKernel {
+    std::string generator;  ///< "conv2d" or "conv2d_wgrad".
+    std::string symbol, schedule;
+    std::string problem;  ///< The only one it accepts, or empty.
+    int phase = 0;
+    Format format = Format::kNhwc;
+    Isa isa = Isa::kNone;
+    DType dtype = DType::kF32;
+    std::string path, sha256;  ///< As KernelModule::load().
+};
+
+/// The kernel, loaded when first asked for, or one sentence why not. It stays for the process's life. Throws
+/// std::invalid_argument if the schedule is none of the generator's. Thread-safe.
+std::variant<const ConvKernel *, std::string> load_conv_kernel(const LoadableKernel &kernel);
+std::variant<const WgradKernel *, std::string> load_wgrad_kernel(const LoadableKernel &kernel);
+
+}  // namespace convwright

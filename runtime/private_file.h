@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <utility>
+
+namespace convwright {
+
+/// An open file or folder, closed when this ends; get() < 0 if it could not be opened (errno).
+class FileDescriptor {
+public:
+    explicit FileDescriptor(int fd) : fd_(fd) {}
+    /// As open(2) does; not inherited by other programs.
+    FileDescriptor(const std::string &path, int flags);
+    FileDescriptor(FileDescriptor &&other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    ~FileDescriptor();
+    FileDescriptor(const FileDescriptor &) = delete;
+    FileDescriptor &operator=(const FileDescriptor &) = delete;
+    int get() const { return fd_; }
+    /// Stays open from now on.
+    void keep() { fd_ = -1; }
+
+private:
+    int fd_;
+};
+
+/// Null if this user owns the file or folder and no other may write to it, else why not.
+const char *why_not_private(int file_descriptor);
+
+/// The same for something that must be a regular file.
+const char *why_not_private_file(int file_descriptor);
+
+}  // namespace convwright

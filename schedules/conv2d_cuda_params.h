@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "runtime/conv_pass.h"
+#include "schedules/knobs.h"
+
+namespace convwright {
+
+/// Knobs of the CUDA schedules of the convolution engine (fprop, and dgrad pass by pass).
+///   engine 0, direct: a thread sums a few outputs, operands come straight from memory; any pass.
+///   engine 1, gemm: implicit matrix product. A block is a tile of co output channels times px output
+///     pixels, a thread co_t times px_t registers of it; panels of `chunk` products of a sum of both
+///     operands lie in shared memory.
+struct Conv2dCudaParams {
+    static constexpr int kDirect = 0, kGemm = 1;
+
+    int engine = kGemm;
+    int co = 64, px = 64;    ///< Block tile.
+    int co_t = 4, px_t = 8;  ///< Register tile of a thread.
+    int chunk = 16;          ///< Products of a sum that are staged at a time.
+    /// 4: outputs are stored, and channels read, 16 bytes at a time: channels (nhwc) or the pixels of
+    /// an image (nchw), which are dense and come in fours.
+    int vec = 1;
+    /// 1: a chunk runs on over the taps, for few input channels: none of it is zeros, but each
+    /// element is divided into tap and channel. 0: a chunk is of one tap.
+    int linear = 0;
+    int stages = 1;  ///< Buffers of each panel.
+    int split = 0;   ///< 1: parts of the sum go to partial results, which another kernel adds.
+
+    static const std::vector<Knob<Conv2dCudaParams>> &knobs() {
+        using P = Conv2dCudaParams;
+        static const std::vector<Knob<P>> table = {
+            {"engine", &P::engine, {kDirect, kGemm}},
+            {"co", &P::co, {16, 32, 64, 128}},
+            {"px", &P::px, {16, 32, 64, 128}},
+            {"co_t", &P::co_t, {4, 8}},
+            {"px_t", &P::px_t, {4, 8}},
+            {"chunk", &P::chunk, {8, 16}},
+            {"vec", &P::vec, {1, 4}},
+            {"linear", &P::linear, {0, 1}},
+            {"stages", &P::stages, {1, 2, 3, 4}},
+            {"split", &P::split, {0, 1}},
+        };
+        return table;
+    }
+
+    /// Whether pixels, else channels, lie side by side in shared memory.
+    bool pixels_dense(Format format) const { return format == Format::kNchw || linear != 0; }
+    /// Input channels that are read at a time.
+    int read_vector(Format format) const { return pixels_dense(format) ? 1 : vec; }
+    int threads() const { return engine == kDirect ? kDirectThreads : co / co_t * (px / px_t); }
+    int shared_bytes() const { return engine == kDirect ? 0 : 4 * stages * chunk * (co + px); }
+
+    /// Turns of the sum of a pass: chunks, the last one of a tap or of the sum with zeros behind.
+    int64_t turns(const ConvPass &pass) const {
+        const int64_t taps = pass.taps();
+        return linear ? divide_up(taps * pass.ci, chunk) : taps * divide_up(pass.ci, chunk);
+    }
+    int64_t co_tiles(const ConvPass &pass) const { return divide_up(pass.co, co); }
+    int64_t px_tiles(const ConvPass &pass) const {
+        return divide_up(int64_t{pass.n} * pass.x.out * pass.y.out, px);
+    }
+
+    /// Null if this schedule computes `pass` in blocks of at most `most_shared` bytes of shared
+    /// memory, else why not. The schedules rely on it: they check nothing again at run time.
+    const char *why_illegal(const ConvPass &pass, Format format, int most_shared) const {
+        constexpr int64_t kMost = INT32_MAX;
+        // Index of the pixels, with what the last tile or strip has behind the last one.
+        if (int64_t{pass.n} * pass.x.out * pass.y.out > kMost - 256) {
+            return "there are nearly 2^31 output pixels or more";
+        }
+        if (engine == kDirect) {
+            if (vec != 1 || linear != 0 || stages != 1 || split != 0) return "nothing is staged";
+            // Tasks of 4 pixels, in whole warps.
+            const double tasks = 32.0 * pass.co * pass.groups *
+                                 (divide_up(int64_t{pass.n} * pass.x.out * pass.y.out, 128) + 1.0);
+            return tasks > kMost ? "there are too many outputs to count" : nullptr;
+        }
+        if (co % co_t != 0 || px % px_t != 0) return "thread tiles do not divide the block's";
+        if (threads() > 1024) return "a block has more than 1024 threads";
+        if (threads() < 32) return "a block has less than a warp";
+        if (shared_bytes() > most_shared) return "a block needs more shared memory than there is";
+        if (pass.groups > 65535) return "a grid has no more than 65535 groups";
+        if (co_tiles(pass) > 65535) return "a grid has no more than 65535 panels";
+        if (co_tiles(pass) * px_tiles(pass) > kMost) return "there are 2^31 blocks or more";
+        if (co_tiles(pass) * co * turns(pass) * chunk * pass.groups > kMost) {
+            return "the packed weight has 2^31 elements or more";
+        }
+        if (vec == 1) return nullptr;
+        if (format == Format::kNchw) {
+            const bool dense = pass.x.out_step == 1 && pass.y.out_step == 1;
+            return dense && pass.x.out * pass.y.out % vec == 0
+                       ? nullptr
+                       : "the pixels of an image are not whole vectors";
+        }
+        return pass.ci % read_vector(format) == 0 && pass.co % vec == 0
+                   ? nullptr
+                   : "the channels of a group are not whole vectors";
+    }
+
+    static constexpr int kDirectThreads = 128;
+
+private:
+    static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+};
+
+}  // namespace convwright

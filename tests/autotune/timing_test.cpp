@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "autotune/timing.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+#include <thread>
+
+namespace convwright {
+namespace {
+
+TEST(Samples, HaveQuantilesBetweenNeighbours) {
+    const Samples samples{{4, 1, 3, 2, 5}};
+    EXPECT_EQ(samples.median(), 3);
+    EXPECT_EQ(samples.quantile(0), 1);
+    EXPECT_EQ(samples.quantile(1), 5);
+    EXPECT_DOUBLE_EQ(samples.quantile(0.2), 1.8);
+    EXPECT_DOUBLE_EQ(samples.spread(), (4.2 - 1.8) / 2 / 3);
+    EXPECT_EQ(Samples{}.median(), 0);
+}
+
+TEST(TimeInterleaved, TakesTurns) {
+    std::string order;
+    const auto record = [&](char name) {
+        return [&order, name] {
+            if (order.empty() || order.back() != name) order += name;
+            return true;
+        };
+    };
+    const auto samples = time_interleaved({record('a'), record('b')}, {1, 0, 3, 3, 0, 0});
+    EXPECT_EQ(order, "abababab");  // the first round is dropped
+    ASSERT_EQ(samples.size(), 2u);
+    EXPECT_EQ(samples[0].seconds.size(), 3u);
+}
+
+TEST(TimeInterleaved, MeasuresWallTimeOfSeveralThreadsAndProcessorTimeOfOne) {
+    const auto sleep = [] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(3));
+        return true;
+    };
+    EXPECT_GE(time_interleaved({sleep}, {2, 0, 3, 3, 0, 0})[0].median(), 0.003);
+    EXPECT_LT(time_interleaved({sleep}, {1, 0, 3, 3, 0, 0})[0].median(), 0.002);
+}
+
+TEST(TimeInterleaved, RepeatsShortCallsWithinASample) {
+    int calls = 0;
+    const auto count = [&] {
+        calls++;
+        return true;
+    };
+    const auto samples = time_interleaved({count}, {1, 0, 2, 2, 0, 1e-4});
+    EXPECT_GT(calls, 10);
+    EXPECT_LT(samples[0].median(), 1e-4);
+}
+
+TEST(TimeInterleaved, EndsWhenACallFails) {
+    EXPECT_TRUE(time_interleaved({[] { return false; }}, {}).empty());
+}
+
+}  // namespace
+}  // namespace convwright

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which CUDA kernels a problem gets, without running them.
+#include "runtime/cuda/conv_plan.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "runtime/cuda/conv_cost.h"
+#include "runtime/cuda/forced_kernel.h"
+
+namespace convwright::cuda {
+namespace {
+
+Device gpu(int multiprocessors) {
+    Device device;
+    device.compute_capability = 80, device.multiprocessors = multiprocessors;
+    return device;
+}
+
+ConvPlan plan_of(const std::string &text, const Placed &placed = {}) {
+    return conv_plan(parse_problem(text), gpu(108), placed);
+}
+
+/// Forces a kernel for the life of this object.
+struct Forced {
+    explicit Forced(const std::string &name) { force_kernel(name); }
+    ~Forced() { force_kernel(""); }
+};
+
+TEST(ConvPlanCuda, AcceptsEveryProblemOfAnyPlace) {
+    for (const char *format : {"nhwc", "nchw"}) {
+        for (const char *sizes :
+             {"n1ci1ih1iw1co1kh1kw1s1p0", "n2ci5ih7iw9co3kh3kw3s2p4d3",
+              "n1ci70000ih2iw2co70000kh1kw1s1p0g70000", "n64ci3ih224iw224co64kh7kw7s2p3"}) {
+            for (const char *direction : {"fprop", "dgrad"}) {
+                for (const int bits : {32, 64}) {
+                    Placed placed;
+                    placed.vectors = placed.output_vectors = placed.input_vectors = bits == 32;
+                    placed.index_bits = bits;
+                    const std::string text =
+                        std::string(direction) + "_" + sizes + "_f32_" + format;
+                    const ConvPlan plan = plan_of(text, placed);
+                    ASSERT_FALSE(plan.steps.empty()) << text << ": " << plan.reason;
+                    for (const ConvStep &step : plan.steps) {
+                        EXPECT_GE(step.kernel->index_bits, bits) << text;
+                        EXPECT_TRUE(bits == 32 || step.kernel->params.vec == 1) << text;
+                    }
+                }
+            }
+        }
+    }
+}
+
+TEST(ConvPlanCuda, TakesTilesForWideLayersAndNoneForDepthwise) {
+    const ConvPlan wide = plan_of("fprop_n32ci128ih28iw28co128kh3kw3s1p1_f32_nhwc");
+    EXPECT_EQ(wide.steps.at(0).kernel->params.engine, Conv2dCudaParams::kGemm);
+    EXPECT_EQ(wide.steps.at(0).kernel->params.vec, 4);
+    const ConvPlan depthwise = plan_of("fprop_n32ci128ih28iw28co128kh3kw3s1p1g128_f32_nhwc");
+    EXPECT_EQ(depthwise.steps.at(0).kernel->params.engine, Conv2dCudaParams::kDirect);
+    EXPECT_EQ(depthwise.workspace, 0);
+}
+
+// 49 pixels are 2 tiles of 32; 108 multiprocessors want more blocks than the 16 of 512 channels.
+TEST(ConvPlanCuda, SplitsLongSumsOfFewOutputs) {
+    const ConvPlan plan = plan_of("fprop_n1ci512ih7iw7co512kh3kw3s1p1_f32_nhwc");
+    EXPECT_EQ(plan.steps.at(0).kernel->params.split, 1);
+    EXPECT_GT(plan.steps.at(0).parts, 4);
+    const StepLayout layout(plan.steps[0]);
+    EXPECT_EQ(plan.workspace, layout.packed_floats + layout.partial_floats);
+    EXPECT_GE(layout.turns * plan.steps[0].parts, 9 * 512 / 16);
+    EXPECT_LT(layout.turns * (plan.steps[0].parts - 1), 9 * 512 / 16) << "A part is empty.";
+}
+
+TEST(ConvPlanCuda, AForcedKernelRunsOrNone) {
+    const std::string problem = "dgrad_n1ci6ih4iw4co6kh3kw3s2p1_f32_nhwc";
+    for (const ConvKernel &kernel : conv_kernels()) {
+        const Forced forced(kernel.name);
+        const ConvPlan plan = plan_of(problem);
+        if (kernel.format == Format::kNchw || kernel.params.vec == 4) {
+            EXPECT_TRUE(plan.steps.empty()) << kernel.name;
+            EXPECT_NE(plan.reason.find(kernel.name), std::string::npos) << plan.reason;
+            continue;
+        }
+        ASSERT_FALSE(plan.steps.empty()) << kernel.name << ": " << plan.reason;
+        EXPECT_NE(plan.kernels().find(kernel.name), std::string::npos) << plan.kernels();
+    }
+}
+
+TEST(ConvPlanCuda, AcceptingKernelsComeBestFirst) {
+    const ConvProblem problem = parse_problem("fprop_n8ci64ih28iw28co64kh3kw3s1p1_f32_nhwc");
+    const auto kernels = accepting_kernels(problem, gpu(108));
+    ASSERT_GT(kernels.size(), 5u);
+    EXPECT_EQ(kernels.front()->name, conv_plan(problem, gpu(108)).kernels());
+    EXPECT_TRUE(std::is_sorted(kernels.begin(), kernels.end(),
+                               [&](const ConvKernel *a, const ConvKernel *b) {
+                                   return conv_plan_with(*a, problem, gpu(108)).cycles() <
+                                          conv_plan_with(*b, problem, gpu(108)).cycles();
+                               }));
+}
+
+TEST(PlacedCuda, SeesVectorsAndLargeTensors) {
+    const ConvProblem nhwc = parse_problem("fprop_n1ci8ih3iw5co4kh1kw1s1p0_f32_nhwc");
+    alignas(16) static float memory[256];
+    // The only image may have any stride.
+    const Activation in{memory, 1, 1, 40, 8}, out{memory, 7, 1, 20, 4};
+    EXPECT_TRUE(placed(nhwc, out, in).vectors);
+    EXPECT_FALSE(placed(nhwc, out, {memory + 1, 1, 1, 40, 8}).vectors);
+    EXPECT_TRUE(placed(nhwc, out, {memory + 1, 1, 1, 40, 8}).output_vectors);
+    EXPECT_FALSE(placed(nhwc, out, {memory, 1, 1, 45, 9}).input_vectors);
+    EXPECT_EQ(placed(nhwc, out, in).index_bits, 32);
+    EXPECT_EQ(placed(nhwc, out, {memory, 1, 1, int64_t{1} << 30, 8}).index_bits, 64);
+    EXPECT_EQ(placed(nhwc, out, {memory, 1, 1, int64_t{1} << 31, 8}).index_bits, 0);
+
+    const ConvProblem nchw = parse_problem("fprop_n2ci2ih4iw4co2kh1kw1s1p0_f32_nchw");
+    const Activation dense{memory, 32, 16, 4, 1}, gaps{memory, 64, 32, 8, 1};
+    EXPECT_TRUE(placed(nchw, dense, gaps).output_vectors);
+    EXPECT_FALSE(placed(nchw, dense, gaps).input_vectors);
+}
+
+}  // namespace
+}  // namespace convwright::cuda

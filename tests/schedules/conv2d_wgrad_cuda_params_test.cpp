@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schedules/conv2d_wgrad_cuda_params.h"
+
+#include <gtest/gtest.h>
+
+namespace convwright {
+namespace {
+
+constexpr int kShared = 48 * 1024;
+
+const char *why(const char *schedule, const std::string &problem, int shared = kShared) {
+    return parse_params<Conv2dWgradCudaParams>(schedule).why_illegal(parse_problem(problem),
+                                                                     shared);
+}
+
+const std::string kFew = "wgrad_n2ci3ih9iw9co5kh3kw3s1p1_f32_nhwc";
+const std::string kFours = "wgrad_n2ci8ih9iw9co12kh3kw3s1p1_f32_nhwc";
+const std::string kPairs = "wgrad_n2ci8ih9iw9co12kh3kw3s1p1g4_f32_nhwc";
+
+TEST(Conv2dWgradCudaParams, GivesTheReasonWhyAScheduleIsIllegal) {
+    EXPECT_STREQ(why("co:128,e:128,co_t:4,e_t:4", kFew), nullptr);
+    EXPECT_STREQ(why("engine:0,co:128,shares:16", kFew), "a block has more than 1024 threads");
+    EXPECT_STREQ(why("co:64,e:64", kFew, 8 * 1024),
+                 "a block needs more shared memory than there is");
+    EXPECT_STREQ(why("co:4,co_t:8", kFew), "thread tiles do not divide the block's");
+    EXPECT_STREQ(why("co:32,co_t:4,chunk:8", kFew), "threads have different numbers of loads");
+    EXPECT_STREQ(why("vec:4,async:1", kFew), "the channels of a group are not whole vectors");
+    EXPECT_STREQ(why("vec:4,async:1", kPairs), "the channels of a group are not whole vectors");
+    EXPECT_STREQ(why("vec:4", kFours), "vectors are copied by cp.async");
+    EXPECT_STREQ(why("vec:4,async:1", "wgrad_n2ci8ih9iw9co12kh3kw3s1p1_f32_nchw"),
+                 "the channels are not dense");
+    EXPECT_STREQ(why("engine:0,async:1", kFew), "nothing is staged");
+    EXPECT_STREQ(why("engine:0,co:4", "wgrad_n1ci1ih1iw1co300000kh1kw1s1p0_f32_nhwc"),
+                 "there are 65535 tiles of output channels");
+    EXPECT_STREQ(why("", "wgrad_n1ci70000ih1iw1co70000kh1kw1s1p0g70000_f32_nhwc"),
+                 "there are more than 65535 groups");
+    EXPECT_STREQ(why("", "wgrad_n40000ci1ih200iw200co1kh1kw1s1p0_f32_nhwc"),
+                 "there are more than 2^30 output pixels");
+}
+
+TEST(Conv2dWgradCudaParams, AcceptsWhatTheScheduleComputes) {
+    for (const char *schedule : {"", "co:32,co_t:4", "engine:0,co:4,e:3,shares:32"}) {
+        EXPECT_STREQ(why(schedule, kFew), nullptr) << schedule;
+        EXPECT_STREQ(why(schedule, kPairs), nullptr) << schedule;
+    }
+    EXPECT_STREQ(why("vec:4,async:1", kFours), nullptr);
+}
+
+TEST(Conv2dWgradCudaParams, CountsThreadsAndSharedMemory) {
+    const auto of = [](const char *text) { return parse_params<Conv2dWgradCudaParams>(text); };
+    EXPECT_EQ(of("co:64,e:64,co_t:8,e_t:4").threads(), 128);
+    EXPECT_EQ(of("engine:0,co:32,e:3,shares:8").threads(), 256);
+    // As ptxas says of the kernels.
+    EXPECT_EQ(of("co:64,e:64,chunk:16,vec:4").shared_bytes(), 8192);
+    EXPECT_EQ(of("engine:0,co:32,e:3,shares:8").shared_bytes(), 3072);
+}
+
+}  // namespace
+}  // namespace convwright

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Python layers on a GPU: errors, fall-backs, explain, compilers, modules."""
+
+import copy
+
+import pytest
+import torch
+import torch.nn.functional as F
+from cases import Case, gradients, tensors
+from separable_cases import CASES as SEPARABLE_CASES
+from separable_cases import FUNCTIONS, operands, results, two_steps
+from separable_cases import Case as SeparableCase
+
+import convwright
+from convwright.functional import approx_conv2d, conv2d, conv2d_relu
+
+ops = torch.ops.convwright
+GEOMETRY = (1, 1), (1, 1), (1, 1), 1
+
+
+def architecture() -> str:
+    return "sm_{}{}".format(*torch.cuda.get_device_capability())
+
+
+def outcome(call) -> tuple[type, str] | None:
+    try:
+        call()
+    except Exception as error:
+        return type(error), str(error)
+    return None
+
+
+X, W, B = torch.ones(2, 4, 5, 5), torch.ones(6, 4, 3, 3), torch.ones(6)
+MIXED = {
+    "weight on the CPU": (X.cuda, lambda: W, B.cuda),
+    "input on the CPU": (lambda: X, W.cuda, B.cuda),
+    "bias on the CPU": (X.cuda, W.cuda, lambda: B),
+    "weight float64": (X.cuda, lambda: W.cuda().double(), B.cuda),
+    "weight float16": (X.cuda, lambda: W.cuda().half(), B.cuda),
+    "bias float64": (X.cuda, W.cuda, lambda: B.cuda().double()),
+    "input float16": (lambda: X.cuda().half(), W.cuda, B.cuda),
+}
+
+
+@pytest.mark.parametrize("function", [conv2d, conv2d_relu])
+@pytest.mark.parametrize("name", MIXED)
+def test_mixed_tensors_raise_what_pytorch_raises(name: str, function) -> None:
+    args = [make() for make in MIXED[name]]
+    torchs = outcome(lambda: F.conv2d(*args))
+    assert torchs is not None
+    assert outcome(lambda: function(*args)) == torchs
+
+
+@pytest.mark.parametrize("name", MIXED)
+def test_mixed_tensors_in_the_raw_operator(name: str) -> None:
+    args = [make() for make in MIXED[name]]
+    torchs = outcome(lambda: F.conv2d(*args, padding=1))
+    assert outcome(lambda: ops.conv2d_fprop(*args, *GEOMETRY)) == torchs
+
+
+def test_raw_gradients_of_mixed_tensors() -> None:
+    grad_output = torch.ones(2, 6, 5, 5, device="cuda")
+    for op, args in (
+        ("dgrad", (grad_output, X.cuda(), W)),
+        ("wgrad", (grad_output, X, W.cuda())),
+        ("wgrad", (grad_output.cpu(), X.cuda(), W.cuda())),
+    ):
+        with pytest.raises(RuntimeError, match="Expected all tensors to be on the same device"):
+            getattr(ops, f"conv2d_{op}")(*args, *GEOMETRY)
+
+
+@pytest.mark.skipif("torch.cuda.device_count() < 2", reason="needs two CUDA devices")
+def test_two_gpus_raise_what_pytorch_raises() -> None:
+    args = X.to("cuda:0"), W.to("cuda:1")
+    assert outcome(lambda: conv2d(*args)) == outcome(lambda: F.conv2d(*args)) is not None
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_other_dtypes_are_pytorchs(dtype: torch.dtype) -> None:
+    args = [t.cuda().to(dtype) for t in (X, W, B)]
+    assert torch.equal(conv2d(*args), F.conv2d(*args))
+    (row,) = convwright.explain(conv2d, *args).rows
+    assert (row.kernel, row.reason) == ("PyTorch", f"dtype is {dtype}, CUDA kernels are float32")
+
+
+def test_autocast() -> None:
+    args = [t.cuda() for t in (X, W, B)]
+    with torch.autocast("cuda"):
+        assert conv2d(*args).dtype == torch.float16
+        (row,) = convwright.explain(conv2d, *args).rows
+    assert row.reason == "autocast to torch.float16, CUDA kernels are float32"
+    with torch.autocast("cpu", torch.bfloat16):
+        assert conv2d(*args).dtype == torch.float32
+
+
+def test_explain_names_kernels_and_architecture() -> None:
+    model = torch.nn.Sequential(
+        convwright.nn.Conv2d(3, 8, 3), torch.nn.Dropout(), convwright.nn.Conv2d(8, 4, 1)
+    ).cuda()
+    state = torch.cuda.get_rng_state()
+    rows = convwright.explain(model, torch.randn(2, 3, 9, 9, device="cuda")).rows
+    assert torch.equal(torch.cuda.get_rng_state(), state)
+    assert [(row.layer, row.direction) for row in rows] == [
+        ("0", "fprop"),
+        ("2", "fprop"),
+        ("2", "dgrad"),
+        ("2", "wgrad"),
+        ("0", "wgrad"),
+    ]
+    assert {row.isa for row in rows} == {architecture()}
+    assert "PyTorch" not in {row.kernel for row in rows}
+
+
+@pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
+def test_compiled(backend: str) -> None:
+    if backend == "inductor":
+        pytest.importorskip("triton")
+    torch.compiler.reset()
+    t = tensors(Case(channels=(8, 12), groups=2)).to("cuda")
+    compiled = torch.compile(lambda *a: conv2d(*a).relu(), fullgraph=True, backend=backend)
+    actual = gradients(compiled, t)
+    wanted = gradients(lambda *a: F.conv2d(*a).relu(), t.to("cpu").double())
+    for ours, torchs in zip(actual, wanted, strict=True):
+        assert torch.equal(ours.cpu(), torchs.float())
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_training_follows_the_cpu(memory_format: torch.memory_format) -> None:
+    model = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 16, 3, padding=1),
+        torch.nn.ReLU(),
+        torch.nn.Conv2d(16, 16, 3, stride=2, groups=4),
+        torch.nn.Conv2d(16, 4, 1),
+    )
+    input, target = torch.randn(8, 3, 12, 12), torch.randint(4, (8, 5, 5))
+    losses = []
+    for device in ("cpu", "cuda"):
+        own = copy.deepcopy(model).to(device, memory_format=memory_format)
+        if device == "cuda":
+            assert convwright.convert_(own).converted == 3
+        optimizer = torch.optim.SGD(own.parameters(), lr=0.05, momentum=0.9)
+        losses.append([])
+        for _ in range(10):
+            optimizer.zero_grad()
+            images = input.to(device, memory_format=memory_format)
+            loss = F.cross_entropy(own(images), target.to(device))
+            loss.backward()
+            optimizer.step()
+            losses[-1].append(loss.item())
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+
+
+def test_a_converted_layer_moves_between_devices() -> None:
+    layer = convwright.nn.Conv2d(4, 6, 3)
+    expected = layer(X)
+    assert layer.cuda()(X.cuda()).device.type == "cuda"
+    torch.testing.assert_close(layer(X.cuda()).cpu(), expected)
+    torch.testing.assert_close(layer.cpu()(X), expected)
+
+
+@pytest.mark.parametrize("kind", ["auto", "unfused", "composed"])
+@pytest.mark.parametrize("form", FUNCTIONS)
+def test_separable_layers_are_composed_of_convolutions(form: str, kind: str) -> None:
+    for case in [c for c in SEPARABLE_CASES if c.form == "wsum"][:12]:
+        case = SeparableCase(**{**vars(case), "form": form})
+        tensors = operands(case)
+        wanted = results(two_steps(form), case, [t.double() for t in tensors])
+        with convwright.force_kind(kind):
+            actual = results(FUNCTIONS[form], case, [t.cuda() for t in tensors])
+        for ours, torchs in zip(actual, wanted, strict=True):
+            assert torch.equal(ours.cpu(), torchs.float()), case
+
+
+def test_explain_of_a_separable_layer() -> None:
+    tensors = [t.cuda() for t in operands(SeparableCase(channels=(3, 32), size=(12, 12)))]
+    with convwright.force_kind("unfused"):
+        rows = convwright.explain(FUNCTIONS["wsum"], *tensors).rows
+    assert (rows[0].kernel, rows[0].isa) == ("unfused", architecture())
+    assert len(rows) == 3
+
+
+def test_fused_kind_says_which_devices_there_are() -> None:
+    tensors = [t.cuda() for t in operands(SeparableCase())]
+    with (
+        convwright.force_kind("fused"),
+        pytest.raises(RuntimeError, match=r"weighted_sum_fprop has kernels for the CPU alone"),
+    ):
+        FUNCTIONS["wsum"](*tensors)
+
+
+def test_approximate_layers_say_which_devices_there_are() -> None:
+    with pytest.raises(TypeError, match=r"take float32 tensors on the CPU, not torch.float32 on"):
+        approx_conv2d(X.cuda(), W.cuda())
+
+
+def test_tf32_changes_nothing_where_values_fit_it() -> None:
+    """Small integers are exact in TF32 too; that it may be used is in float32's switch alone."""
+    t = tensors(Case(channels=(64, 64), size=(16, 16)), "nhwc", "nhwc").to("cuda")
+    wanted = gradients(F.conv2d, t.to("cpu").double())
+    with torch.backends.cudnn.flags(torch.backends.cudnn.enabled, allow_tf32=True):
+        actual = gradients(conv2d, t)
+    for ours, torchs in zip(actual, wanted, strict=True):
+        assert torch.equal(ours.cpu(), torchs.float())

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CUDA tensors where no GPU is needed: fake ones, the choice of who computes, TF32's switch."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+import torch.nn.functional as F
+from cases import Case, tensors
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from convwright import _eligibility
+from convwright.functional import approx_conv2d, conv2d, conv2d_relu, weighted_sum_conv2d
+
+ops = torch.ops.convwright
+
+
+@pytest.fixture
+def fake_cuda() -> Iterator[FakeTensorMode]:
+    with FakeTensorMode() as mode:
+        yield mode
+
+
+def fakes(*sizes: tuple[int, ...], **options) -> list[torch.Tensor]:
+    """To be made under FakeTensorMode, where no device is asked."""
+    return [torch.empty(s, **{"device": "cuda", **options}) for s in sizes]
+
+
+SIZES = (2, 3, 7, 9), (4, 3, 3, 3), (4,)
+
+
+@pytest.mark.parametrize(
+    "name", ["conv2d_fprop", "conv2d_relu", "conv2d_dgrad", "conv2d_wgrad", "weighted_sum_fprop"]
+)
+def test_operators_are_registered(name: str) -> None:
+    assert torch._C._dispatch_has_kernel_for_dispatch_key(f"convwright::{name}", "CUDA")
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_fake_kernels(fake_cuda: FakeTensorMode, memory_format: torch.memory_format) -> None:
+    input, weight, bias = fakes(*SIZES)
+    input = input.to(memory_format=memory_format)
+    geometry = (1, 1), (1, 1), (1, 1), 1
+    output = ops.conv2d_fprop(input, weight, bias, *geometry)
+    assert output.device == torch.device("cuda:0")
+    assert output.is_contiguous(memory_format=memory_format)
+    assert output.shape == (2, 4, 7, 9)
+    grad_input = ops.conv2d_dgrad(output, input, weight, *geometry)
+    grad_weight = ops.conv2d_wgrad(output, input, weight, *geometry)
+    assert (grad_input.stride(), grad_input.device) == (input.stride(), input.device)
+    assert (grad_weight.stride(), grad_weight.device) == (weight.stride(), weight.device)
+
+
+@pytest.mark.parametrize("function", [conv2d, conv2d_relu])
+@pytest.mark.parametrize("requires_grad", [False, True])
+def test_fake_tensors(fake_cuda: FakeTensorMode, function, requires_grad: bool) -> None:
+    operands = [t.requires_grad_(requires_grad) for t in fakes(*SIZES)]
+    output = function(*operands, 2, 1)
+    assert (output.shape, output.device) == ((2, 4, 4, 5), operands[0].device)
+    assert output.requires_grad is requires_grad
+
+
+@pytest.mark.parametrize(
+    ("dtype", "groups", "reason"),
+    [
+        (torch.float32, 1, None),
+        (torch.float32, 2, None),
+        (torch.float16, 1, "dtype is torch.float16, CUDA kernels are float32"),
+        (torch.bfloat16, 1, "dtype is torch.bfloat16, CUDA kernels are float32"),
+        (torch.bfloat16, 2, "dtype is torch.bfloat16, CUDA kernels are float32"),
+        (torch.float64, 1, "dtype is torch.float64, CUDA kernels are float32"),
+    ],
+)
+def test_who_computes(
+    fake_cuda: FakeTensorMode, dtype: torch.dtype, groups: int, reason: str | None
+) -> None:
+    operands = fakes((2, 4, 7, 9), (4, 4 // groups, 3, 3), dtype=dtype)
+    assert _eligibility.why_pytorch(operands, operands[1:], groups) == reason
+
+
+@pytest.mark.parametrize("other", ["cpu", "cuda:1"])
+def test_two_devices_are_for_pytorch_to_refuse(fake_cuda: FakeTensorMode, other: str) -> None:
+    input, weight = *fakes(SIZES[0]), *fakes(SIZES[1], device=other)
+    reason = _eligibility.why_pytorch((input, weight), (weight,), 1)
+    assert reason == f"devices are cuda:0 and {other}"
+
+
+@pytest.fixture
+def autocast_on_cuda() -> Iterator[None]:
+    """As torch.autocast("cuda") leaves it, which refuses where there is no GPU."""
+    torch.set_autocast_enabled("cuda", True)
+    yield
+    torch.set_autocast_enabled("cuda", False)
+
+
+def test_autocast_on_cuda(fake_cuda: FakeTensorMode, autocast_on_cuda: None) -> None:
+    operands = fakes(*SIZES)
+    assert _eligibility.special()
+    reason = _eligibility.why_pytorch(operands, operands[1:2], 1)
+    assert reason == "autocast to torch.float16, CUDA kernels are float32"
+    assert _eligibility.autocast_dtype(operands[0], 1) is None
+
+
+def test_autocast_on_cuda_does_not_touch_the_cpu(autocast_on_cuda: None) -> None:
+    t = tensors(Case())
+    output = conv2d(*t.operands, 1, 1)
+    assert torch.equal(output, F.conv2d(*t.operands, 1, 1))
+    assert output.dtype == torch.float32
+
+
+def test_autocast_on_the_cpu_does_not_touch_cuda(fake_cuda: FakeTensorMode) -> None:
+    operands = fakes(*SIZES)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert _eligibility.why_pytorch(operands, operands[1:2], 1) is None
+        assert _eligibility.autocast_dtype(operands[0], 1) is None
+        assert conv2d(*operands).dtype == torch.float32
+
+
+def test_weighted_sums_are_composed(fake_cuda: FakeTensorMode) -> None:
+    input, pointwise, depthwise = fakes((2, 3, 9, 12), (32, 3, 1, 1), (32, 1, 3, 3))
+    output = weighted_sum_conv2d(input.to(memory_format=torch.channels_last), pointwise, depthwise)
+    assert (output.shape, output.device) == ((2, 32, 7, 10), input.device)
+
+
+def test_approximate_layers_say_what_they_take(fake_cuda: FakeTensorMode) -> None:
+    with pytest.raises(
+        TypeError,
+        match=r"^approximate layers take float32 tensors on the CPU, not torch.float32 on cuda:0$",
+    ):
+        approx_conv2d(*fakes(*SIZES))
+
+
+def test_tf32_is_allowed_where_pytorch_allows_it() -> None:
+    for allowed in (False, True, False):
+        with torch.backends.cudnn.flags(torch.backends.cudnn.enabled, allow_tf32=allowed):
+            assert ops.tf32_allowed() is allowed

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "torch_ops/csrc/cuda_engine.h"
+
+#include "runtime/cuda/forced_kernel.h"
+#include "runtime/plan_cache.h"
+#include "torch_ops/csrc/torch_cuda.h"
+
+namespace convwright {
+namespace {
+
+using torch::stable::accelerator::DeviceGuard;
+
+/// Makes the tensors' device the current one; most often it is, and a guard costs an allocation.
+std::optional<DeviceGuard> guard_of(const Place &place) {
+    if (torch::stable::accelerator::getCurrentDeviceIndex() == place.index) return std::nullopt;
+    return std::optional<DeviceGuard>(std::in_place, place.index);
+}
+
+/// All that a plan depends on beside the problem.
+int64_t variant(const cuda::Device &device, const cuda::Placed &placed) {
+    return (int64_t{device.index} << 8 | placed.index_bits) << 1 | int64_t{placed.vectors};
+}
+
+/// Floats of a GPU, or nothing where there are none to hold.
+class DeviceFloats {
+public:
+    DeviceFloats(int64_t floats, const Place &place) {
+        if (floats == 0) return;
+        tensor_ = empty_strided({1, 1, 1, floats}, {floats, floats, floats, 1}, DType::kF32, place);
+    }
+    float *data() { return tensor_ ? static_cast<float *>(tensor_->mutable_data_ptr()) : nullptr; }
+
+private:
+    std::optional<Tensor> tensor_;
+};
+
+}  // namespace
+
+CudaEngine::CudaEngine(const Tensor &t)
+    : place_(Place::of(t)), guard_(guard_of(place_)), device_(cuda::device(place_.index)) {
+    context_.device = place_.index;
+    context_.stream = current_cuda_stream(place_.index);
+}
+
+const cuda::ConvPlan &CudaEngine::plan(const ConvProblem &p, const Operand &from,
+                                       const Activation &to) const {
+    thread_local PlanCache<cuda::ConvPlan> cache;
+    // Placed is about the tensors of the output's and the input's sizes, whatever the direction.
+    const bool dgrad = p.direction == Direction::kDgrad;
+    const cuda::Placed placed = cuda::placed(p, dgrad ? from.view : to, dgrad ? to : from.view);
+    return cache.get(p, variant(device_, placed), cuda::forced_kernel(),
+                     [&] { return cuda::conv_plan(p, device_, placed); });
+}
+
+const cuda::WgradPlan &CudaEngine::wgrad_plan(const ConvProblem &p, const Operand &grad_output,
+                                              const Operand &input) const {
+    thread_local PlanCache<cuda::WgradPlan> cache;
+    const cuda::Placed placed = cuda::placed(p, grad_output.view, input.view);
+    return cache.get(p, variant(device_, placed), cuda::forced_kernel(),
+                     [&] { return cuda::wgrad_plan(p, device_, placed); });
+}
+
+bool CudaEngine::run(const cuda::ConvPlan &plan, DType, const Activation &input,
+                     const Weight &weight, const void *bias, const Activation &output) {
+    DeviceFloats workspace(plan.workspace, place_);
+    return cuda::run_conv(context_, plan, input, weight, bias, output, workspace.data());
+}
+
+bool CudaEngine::run_wgrad(const cuda::WgradPlan &plan, const ConvProblem &p,
+                           const Activation &grad_output, const Activation &input,
+                           const Weight &grad_weight) {
+    DeviceFloats workspace(plan.workspace, place_);
+    return cuda::run_wgrad(context_, plan, p, grad_output, input, grad_weight, workspace.data());
+}
+
+}  // namespace convwright

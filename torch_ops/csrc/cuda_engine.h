@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <torch/csrc/stable/accelerator.h>
+
+#include <optional>
+#include <string>
+
+#include "runtime/cuda/conv2d.h"
+#include "runtime/cuda/conv_wgrad.h"
+#include "runtime/cuda/device.h"
+#include "torch_ops/csrc/operands.h"
+
+namespace convwright {
+
+/// As the user sees it: "sm_90".
+inline std::string architecture_name(const cuda::Device &device) {
+    return "sm_" + std::to_string(device.compute_capability);
+}
+
+/// What one operator call needs of a GPU; members as of `CpuEngine`. Everything is enqueued on
+/// PyTorch's current stream of the tensors' device, and nothing waits for it. Workspaces come from
+/// PyTorch's caching allocator, which gives the memory to later work of the same stream only, so
+/// they may be released while kernels still use them, also under graph capture.
+class CudaEngine {
+public:
+    static constexpr Reach kReach = Reach::kStrides32;
+    static constexpr const char *kDtypes = "CUDA kernels exist for float32";
+
+    /// For tensors that are where `t` is. Throws std::runtime_error with one sentence where the
+    /// driver or the GPU cannot run the kernels.
+    explicit CudaEngine(const Tensor &t);
+
+    static const char *why_not(const ConvProblem &p) {
+        return p.dtype == DType::kF32 ? nullptr : kDtypes;
+    }
+    static ConvProblem wgrad_problem(const ConvProblem &p, Operand &, Operand &) { return p; }
+    template<typename Plan>
+    std::string name(const Plan &) const {
+        return architecture_name(device_);
+    }
+
+    /// Of this thread's last ones where it is among them; valid until the next call.
+    const cuda::ConvPlan &plan(const ConvProblem &p, const Operand &from,
+                               const Activation &to) const;
+    const cuda::WgradPlan &wgrad_plan(const ConvProblem &p, const Operand &grad_output,
+                                      const Operand &input) const;
+    bool run(const cuda::ConvPlan &plan, DType dtype, const Activation &input, const Weight &weight,
+             const void *bias, const Activation &output);
+    bool run_wgrad(const cuda::WgradPlan &plan, const ConvProblem &p, const Activation &grad_output,
+                   const Activation &input, const Weight &grad_weight);
+    const CallContext &context() const { return context_; }
+
+private:
+    Place place_;
+    std::optional<torch::stable::accelerator::DeviceGuard> guard_;
+    const cuda::Device &device_;
+    CallContext context_;
+};
+
+}  // namespace convwright
