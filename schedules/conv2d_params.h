@@ -16,7 +16,7 @@ namespace convwright {
 ///           channels in each group, lanes are the channels of several groups)
 /// Activations are stored as float32 or bfloat16; whatever is staged is float32.
 struct Conv2dCpuParams {
-    /// Raised when the same knobs come to mean another kernel: what was measured before is stale then.
+    /// Raised when the same knobs come to mean another kernel: earlier measurements are stale then.
     static constexpr int kVersion = 1;
     static constexpr int kChannels = 0, kColumns = 1, kGroups = 2;
     static constexpr int kDirect = 0, kFrame = 1, kGather = 2, kMasked = 3, kFolded = 4;

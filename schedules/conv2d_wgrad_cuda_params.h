@@ -14,6 +14,8 @@ namespace convwright {
 ///   engine 1, gemm: matrix product; a thread is co_t times e_t registers of the block's tile, both
 ///     operands of a chunk of pixels lie in shared memory.
 struct Conv2dWgradCudaParams {
+    /// As Conv2dCpuParams::kVersion.
+    static constexpr int kVersion = 1;
     static constexpr int kDirect = 0, kGemm = 1;
 
     int engine = kGemm;

@@ -12,7 +12,7 @@ namespace convwright {
 /// it stays in registers while a chunk of output pixels streams by. Taps fill the tile where there
 /// are few input channels.
 struct Conv2dWgradCpuParams {
-    /// Raised when the same knobs come to mean another kernel: what was measured before is stale then.
+    /// Raised when the same knobs come to mean another kernel: earlier measurements are stale then.
     static constexpr int kVersion = 1;
     static constexpr int kChannels = 0, kGroups = 2;
     static constexpr int kDirect = 0, kFrame = 1, kMasked = 3;
