@@ -7,12 +7,14 @@
 #include <iterator>
 #include <sstream>
 
+#include "autotune/cpu_spaces.h"
 #include "autotune/database/database_error.h"
 #include "autotune/database/exchange.h"
 #include "autotune/database/maintenance.h"
 #include "autotune/openmp_threads.h"
 #include "autotune/program_files.h"
 #include "autotune/progress.h"
+#include "autotune/record_space.h"
 #include "autotune/tuner.h"
 #include "runtime/cache_folder.h"
 
@@ -47,6 +49,21 @@ std::vector<CountedProblem> read_problem_lines(std::istream &in) {
         problems.push_back(problem);
     }
     return problems;
+}
+
+/// Where trials of this program find what they need.
+CpuTrials cpu_trials(const std::string &generators, int threads) {
+    CpuTrials trials;
+    trials.tools = kernel_tools(generators);
+    if (const std::string why = trials.tools.why_missing(); !why.empty())
+        throw std::runtime_error(why);
+    trials.kernels = private_folder(cache_folder() + "/kernels");
+    trials.worker = {program_path(), "worker"};
+    trials.screening.threads = trials.finals.threads = threads;
+    trials.screening.seconds = 0.1;
+    trials.finals.seconds = 0.6;
+    trials.finals.least = 11;
+    return trials;
 }
 
 struct SearchArguments {
@@ -99,17 +116,9 @@ int run_search(const SearchArguments &arguments) {
     options.trials = arguments.trials;
     options.seed = arguments.seed;
     options.versions = library_versions();
-    CpuTrials &trials = options.trials_on_cpu;
-    trials.tools = kernel_tools(arguments.generators);
-    if (const std::string why = trials.tools.why_missing(); !why.empty())
-        throw std::runtime_error(why);
-    trials.kernels = private_folder(cache_folder() + "/kernels");
-    trials.worker = {program_path(), "worker"};
-    if (!arguments.python.empty()) trials.python = {arguments.python, "-m", "convwright._compare"};
-    trials.screening.threads = trials.finals.threads = arguments.threads;
-    trials.screening.seconds = 0.1;
-    trials.finals.seconds = 0.6;
-    trials.finals.least = 11;
+    options.trials_on_cpu = cpu_trials(arguments.generators, arguments.threads);
+    if (!arguments.python.empty())
+        options.trials_on_cpu.python = {arguments.python, "-m", "convwright._compare"};
 
     Database database(arguments.database);
     for (const std::string &notice : database.notices()) std::cerr << notice << "\n";
@@ -207,6 +216,42 @@ void add_database_commands(CLI::App &app, std::string &path, std::function<int()
     });
 }
 
+void add_record_command(CLI::App &app, std::function<int()> &action) {
+    struct Arguments {
+        std::string problem, isa = "avx2", out, generators;
+        int phase = 0;
+        int64_t most = 0;
+    };
+    auto *of = new Arguments;  // for the life of the program
+    CLI::App *record = app.add_subcommand(
+        "record",
+        "Measure every legal candidate of a space, for searches that need no device; goes on "
+        "where it was.");
+    record->add_option("--problem", of->problem, "Problem string.")->required();
+    record->add_option("--phase", of->phase, "Pass of the problem.")->capture_default_str();
+    record->add_option("--isa", of->isa, "avx2 or avx512.")
+        ->check(CLI::IsMember({"avx2", "avx512"}))
+        ->capture_default_str();
+    record->add_option("--out", of->out, "Recording to write or to go on with.")->required();
+    record->add_option("--most", of->most, "Candidates to try now; 0 for all.");
+    record->add_option("--generators", of->generators, "Program that makes kernels.");
+    record->callback([&action, of] {
+        action = [of] {
+            const Isa isa = of->isa == "avx512" ? Isa::kAvx512 : Isa::kAvx2;
+            if (isa > host_isa()) throw UsageError("This CPU has no " + of->isa + "; choose avx2.");
+            const ConvProblem problem = parse_problem(of->problem);
+            CpuTrials trials = cpu_trials(of->generators, 1);
+            trials.screening.seconds = 0.3;
+            trials.screening.least = 15;
+            CpuEvaluator evaluator(problem, of->phase, trials);
+            record_space(conv_cpu_space(problem, of->phase, {isa}),
+                         cpu_environment(library_versions()), evaluator, of->out, of->most,
+                         [](const std::string &line) { std::cerr << line << "\n"; });
+            return 0;
+        };
+    });
+}
+
 int run(int argc, char **argv) {
     CLI::App app("Searches the fastest kernels for convolution problems on this machine.",
                  "convwright-tune");
@@ -238,6 +283,7 @@ int run(int argc, char **argv) {
                   "List candidates, legal and rejected, and measure none.");
     run->add_flag("--json", search.json, "Progress as JSON lines on stdout.");
     run->callback([&] { action = [&] { return run_search(search); }; });
+    add_record_command(app, action);
     app.add_subcommand("worker", "Measure one candidate: a job on stdin, its result on stdout.")
         ->callback([&] { action = run_worker; });
     add_database_commands(app, search.database, action);
