@@ -98,7 +98,7 @@ TEST_F(EngineTest, RecordsEveryTrialAndChoosesTheBest) {
     EXPECT_EQ(database.choice(recording_.key)->candidate, report.choice->candidate);
     EXPECT_EQ(report.choice->finals.size(), 2u);  // and PyTorch
     // The runtime finds it.
-    const auto table = TunedTable::read(tuned_table_path(path()));
+    const auto table = TunedTable::read(tuned_table_beside(path()));
     ASSERT_TRUE(std::holds_alternative<TunedTable>(table));
     const auto found = std::get<TunedTable>(table).find(recording_.key.environment.identity,
                                                         recording_.key.subject.problem, 0);
