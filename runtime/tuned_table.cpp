@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/tuned_table.h"
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -56,7 +57,9 @@ std::variant<TunedTable, std::string> TunedTable::from_bytes(std::string bytes,
     }
     TunedTableHeader header;
     std::memcpy(&header, bytes.data(), sizeof header);
-    return TunedTable(std::move(bytes), header.count);
+    std::vector<uint64_t> hashes(header.count);
+    for (uint64_t i = 0; i < header.count; i++) hashes[i] = entry_at(bytes, i).hash;
+    return TunedTable(std::move(bytes), std::move(hashes));
 }
 
 std::variant<TunedTable, std::string> TunedTable::read(const std::string &path) {
@@ -72,18 +75,9 @@ std::variant<TunedTable, std::string> TunedTable::read(const std::string &path) 
 std::optional<TunedChoice> TunedTable::find(std::string_view identity, std::string_view problem,
                                             int phase) const noexcept {
     const uint64_t hash = tuned_hash(identity, problem, phase);
-    uint64_t low = 0, high = count_;
-    while (low < high) {
-        const uint64_t middle = low + (high - low) / 2;
-        if (entry_at(bytes_, middle).hash < hash) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    for (; low < count_; low++) {
-        const TunedTableEntry e = entry_at(bytes_, low);
-        if (e.hash != hash) break;
+    auto at = std::lower_bound(hashes_.begin(), hashes_.end(), hash);
+    for (; at != hashes_.end() && *at == hash; ++at) {
+        const TunedTableEntry e = entry_at(bytes_, static_cast<uint64_t>(at - hashes_.begin()));
         if (e.phase != phase || text_at(bytes_, e.problem) != problem ||
             text_at(bytes_, e.identity) != identity) {
             continue;
@@ -93,6 +87,13 @@ std::optional<TunedChoice> TunedTable::find(std::string_view identity, std::stri
                            text(e.device),    text(e.versions), e.seconds};
     }
     return std::nullopt;
+}
+
+std::string tuned_table_beside(const std::string &database) {
+    const size_t name = database.rfind('/') == std::string::npos ? 0 : database.rfind('/') + 1;
+    const size_t dot = database.rfind('.');
+    const bool suffix = dot != std::string::npos && dot > name;
+    return (suffix ? database.substr(0, dot) : database) + ".tuned";
 }
 
 }  // namespace convwright

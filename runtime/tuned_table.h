@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 namespace convwright {
 
@@ -32,13 +33,17 @@ public:
     /// In less than a microsecond, without allocating. `identity`: cpu_identity() or the GPU's.
     std::optional<TunedChoice> find(std::string_view identity, std::string_view problem,
                                     int phase) const noexcept;
-    uint64_t size() const noexcept { return count_; }
+    uint64_t size() const noexcept { return hashes_.size(); }
 
 private:
-    TunedTable(std::string bytes, uint64_t count) : bytes_(std::move(bytes)), count_(count) {}
+    TunedTable(std::string bytes, std::vector<uint64_t> hashes)
+        : bytes_(std::move(bytes)), hashes_(std::move(hashes)) {}
 
     std::string bytes_;
-    uint64_t count_;
+    std::vector<uint64_t> hashes_;  ///< Of the entries, side by side: the search stays in a cache.
 };
+
+/// Where the table of a tuning database lies: beside it, its suffix replaced by ".tuned".
+std::string tuned_table_beside(const std::string &database);
 
 }  // namespace convwright

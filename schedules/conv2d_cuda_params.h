@@ -12,6 +12,8 @@ namespace convwright {
 ///     pixels, a thread co_t times px_t registers of it; panels of `chunk` products of a sum of both
 ///     operands lie in shared memory.
 struct Conv2dCudaParams {
+    /// As Conv2dCpuParams::kVersion.
+    static constexpr int kVersion = 1;
     static constexpr int kDirect = 0, kGemm = 1;
 
     int engine = kGemm;

@@ -16,7 +16,7 @@ namespace convwright {
 ///           channels in each group, lanes are the channels of several groups)
 /// Activations are stored as float32 or bfloat16; whatever is staged is float32.
 struct Conv2dCpuParams {
-    /// Raised when the same knobs come to mean another kernel: what was measured before is stale then.
+    /// Raised when the same knobs come to mean another kernel: earlier measurements are stale then.
     static constexpr int kVersion = 1;
     static constexpr int kChannels = 0, kColumns = 1, kGroups = 2;
     static constexpr int kDirect = 0, kFrame = 1, kGather = 2, kMasked = 3, kFolded = 4;
@@ -79,6 +79,7 @@ struct Conv2dCpuParams {
         if (stride != 0 && (pass.x.stride != stride || pass.y.stride != stride)) {
             return "another stride is compiled in";
         }
+        if (lane != kColumns && strided_out) return "channels are always stored dense";
         if (stage == kMasked) {
             if (lane != kGroups) return "masks are for groups";
             return pass.groups * group < vec * vector_lanes(isa)
@@ -88,6 +89,7 @@ struct Conv2dCpuParams {
         if (lane != kColumns && stage == kGather) return "only columns are gathered";
         if (stage == kFolded) {
             if (lane != kChannels || format != Format::kNhwc) return "rows are not dense";
+            if (taps_x != 0 || stride != 0) return "folded rows have taps and strides of their own";
             return can_fold(pass) ? nullptr : "rows of taps are not dense";
         }
         if (lane == kColumns && stage != kGather && pass.x.stride != 1 && stride == 0)
@@ -98,7 +100,6 @@ struct Conv2dCpuParams {
         if (lane == kColumns && (pass.x.out_step != 1) != (strided_out != 0)) {
             return "the output's columns are stored another way";
         }
-        if (lane != kColumns && strided_out) return "channels are always stored dense";
         if (stage != kDirect) return nullptr;
         if (lane == kGroups) return "groups behind the last one are read from the frame";
         if (pass.x.out < (lane == kColumns ? vec * vector_lanes(isa) : tile)) {

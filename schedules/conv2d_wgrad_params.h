@@ -12,7 +12,7 @@ namespace convwright {
 /// it stays in registers while a chunk of output pixels streams by. Taps fill the tile where there
 /// are few input channels.
 struct Conv2dWgradCpuParams {
-    /// Raised when the same knobs come to mean another kernel: what was measured before is stale then.
+    /// Raised when the same knobs come to mean another kernel: earlier measurements are stale then.
     static constexpr int kVersion = 1;
     static constexpr int kChannels = 0, kGroups = 2;
     static constexpr int kDirect = 0, kFrame = 1, kMasked = 3;
@@ -63,6 +63,8 @@ struct Conv2dWgradCpuParams {
         if ((problem.kw % taps_x != 0 && stage != kMasked) || problem.kh % taps_y != 0) {
             return "the taps are not whole tiles";
         }
+        if (lane == kChannels && group != 1)
+            return "channels of a group are compiled in for groups";
         if (stage != kMasked && (unroll != 1 || stride != 0)) return "frames have any stride";
         if (stage == kDirect) return why_not_in_place(problem, isa);
         if (lane == kChannels) return stage == kMasked ? "masks are for groups" : nullptr;

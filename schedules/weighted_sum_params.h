@@ -9,7 +9,7 @@ namespace convwright {
 /// both steps. A register tile of the pointwise step is `vec` native vectors times `tile` columns;
 /// the others are those of the depthwise step (stage 3 of Conv2dCpuParams, one vector of groups).
 struct WeightedSumCpuParams {
-    /// Raised when the same knobs come to mean another kernel: what was measured before is stale then.
+    /// Raised when the same knobs come to mean another kernel: earlier measurements are stale then.
     static constexpr int kVersion = 1;
     int vec = 2;
     int tile = 8;

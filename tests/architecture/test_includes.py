@@ -59,6 +59,20 @@ ARROWS = {
         in_folder("torch_ops"),
         under("generators", "schedules/cpu", "schedules/cuda", "codegen", "autotune"),
     ),
+    "runtime and torch_ops: no database": (
+        in_folder("runtime", "torch_ops"), lambda name: name == "sqlite3.h",
+    ),
+    "autotune: no Halide compiler, no PyTorch": (
+        in_folder("autotune"), lambda name: is_halide_compiler(name) or is_torch(name),
+    ),
+    "autotune: no generator, schedule or code generator": (
+        in_folder("autotune"),
+        under("generators", "schedules/cpu", "schedules/cuda", "codegen"),
+    ),
+    "strategies: no database, no clock": (
+        in_folder("autotune/search"),
+        lambda name: name.startswith("autotune/database") or name in ("chrono", "ctime", "time.h"),
+    ),
     "product: nothing of tests or bench": (
         in_folder("runtime", "generators", "schedules", "codegen", "torch_ops", "autotune"),
         under("tests", "bench"),

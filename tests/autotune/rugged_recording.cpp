@@ -33,8 +33,8 @@ Recording rugged_recording(uint64_t world) {
     };
     const Space all({"fprop_n8ci64ih28iw28co64kh3kw3s1p1_f32_nhwc", 0},
                     {plain_kind(kPytorchKind), kind});
-    Recording recording = Recording::of(
-        all, {"cpu/formula/" + std::to_string(world), "cores=1", "formula 1"});
+    Recording recording =
+        Recording::of(all, {"cpu/formula/" + std::to_string(world), "cores=1", "formula 1"});
     const std::string salt = std::to_string(world);
     for (const Point point : all.legal()) {
         Recording::Trial trial;
@@ -50,8 +50,8 @@ Recording rugged_recording(uint64_t world) {
         const double spill = 1 + 0.12 * std::max(vec * tile + vec + 1 - 32, 0);
         const double chain = 1 + 4.0 / (vec * tile * unroll);
         const double staged = draw(salt + "stage" + join({stage}), 1, 1.6);
-        const double noise = draw(salt + "pair" + join({tile, unroll}), 0.9, 1.25) *
-                             draw(salt + text, 0.95, 1.1);
+        const double noise =
+            draw(salt + "pair" + join({tile, unroll}), 0.9, 1.25) * draw(salt + text, 0.95, 1.1);
         trial.predicted = waste * spill * chain *
                           draw(salt + "wrong" + join({vec, tile}), 0.8, 1.4) *
                           draw(salt + "wrong" + join({stage}), 0.8, 1.2);

@@ -2,6 +2,9 @@
 #include "autotune/timing.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <string>
@@ -41,6 +44,28 @@ TEST(TimeInterleaved, MeasuresWallTimeOfSeveralThreadsAndProcessorTimeOfOne) {
     };
     EXPECT_GE(time_interleaved({sleep}, {2, 0, 3, 3, 0, 0})[0].median(), 0.003);
     EXPECT_LT(time_interleaved({sleep}, {1, 0, 3, 3, 0, 0})[0].median(), 0.002);
+}
+
+TEST(TimeInterleaved, ResolvesProcessorTimeUnderALimitOfIt) {
+    const pid_t child = fork();
+    if (child == 0) {
+        const rlimit limit{60, 60};
+        if (setrlimit(RLIMIT_CPU, &limit) != 0) _exit(2);
+        const auto spin = [] {
+            using Clock = std::chrono::steady_clock;
+            for (const auto end = Clock::now() + std::chrono::microseconds(300);
+                 Clock::now() < end;) {
+            }
+            return true;
+        };
+        const auto samples = time_interleaved({spin}, {1, 0, 21, 21, 0, 0});
+        const double median = samples[0].median();
+        _exit(median > 1e-5 && median < 1e-3 ? 0 : 1);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    EXPECT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST(TimeInterleaved, RepeatsShortCallsWithinASample) {

@@ -36,6 +36,9 @@ TEST(Conv2dCpuParams, GivesTheReasonWhyAScheduleIsIllegal) {
     EXPECT_STREQ(why("stage:2", kPadded), "only columns are gathered");
     EXPECT_STREQ(why("lane:1", kStrided, Format::kNchw), "columns are strided");
     EXPECT_STREQ(why("strided_out:1", kPadded), "channels are always stored dense");
+    EXPECT_STREQ(why("stage:4,strided_out:1", kPadded), "channels are always stored dense");
+    EXPECT_STREQ(why("lane:2,vec:1,tile:8,stage:3,strided_out:1", kWide),
+                 "channels are always stored dense");
     EXPECT_STREQ(why("stage:0", kPadded), "there is padding");
     EXPECT_STREQ(why("stage:0", kInside), "the row is shorter than the register tile");
     EXPECT_STREQ(why("lane:2,tile:1,stage:0", kDepthwise),
@@ -50,6 +53,11 @@ TEST(Conv2dCpuParams, GivesTheReasonWhyAScheduleIsIllegal) {
                  "taps of columns are compiled in for depthwise");
     EXPECT_STREQ(why("lane:0,stage:4", kPairs), "rows of taps are not dense");
     EXPECT_STREQ(why("lane:0,stage:4", kDilated), "rows of taps are not dense");
+    EXPECT_STREQ(why("lane:0,stage:4,taps_x:3", kPadded),
+                 "folded rows have taps and strides of their own");
+    EXPECT_STREQ(why("lane:0,stage:4,stride:1", kPadded),
+                 "folded rows have taps and strides of their own");
+    EXPECT_STREQ(why("lane:0,stage:4,strided_out:1", kPadded), "channels are always stored dense");
     EXPECT_STREQ(why("lane:0,stage:4", kPadded, Format::kNchw),
                  "the lanes are not dense without a frame");
     EXPECT_STREQ(why("lane:0,vec:1,tile:4,stage:3", kPadded), "masks are for groups");

@@ -42,14 +42,21 @@ inline SearchKey test_key(int n = 1, const std::string &identity = "cpu/test/avx
 }
 
 inline Record test_record(int number, const SearchKey &key = test_key()) {
-    return {key, "conv2d.avx2/tile:" + std::to_string(number),
-            {Outcome::kOk, 1e-3 * (number + 1), 1e-5, 9, "", ""}, 1000 + number};
+    return {key,
+            "conv2d.avx2/tile:" + std::to_string(number),
+            {Outcome::kOk, 1e-3 * (number + 1), 1e-5, 9, "", ""},
+            1000 + number};
 }
 
 inline Choice test_choice(const SearchKey &key = test_key(),
                           const std::string &candidate = "conv2d.avx2/tile:1") {
-    return {key, candidate, std::string(64, 'a'), 2e-3, "It is the fastest.",
-            {{"winner", candidate, 2e-3, 1e-5}, {"pytorch", "pytorch", 3e-3, 1e-5}}, 5000};
+    return {key,
+            candidate,
+            std::string(64, 'a'),
+            2e-3,
+            "It is the fastest.",
+            {{"winner", candidate, 2e-3, 1e-5}, {"pytorch", "pytorch", 3e-3, 1e-5}},
+            5000};
 }
 
 /// What a database has to say when `action` is done, with its kind; empty if it is done.

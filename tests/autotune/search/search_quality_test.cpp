@@ -17,8 +17,9 @@ constexpr int kSeeds = 20, kTrials = 64, kFirstBudget = 16;
 /// Within 5 % of the optimum after 64 trials, and ahead of random search at every budget from 16 on.
 void expect_good_search(const Recording &recording) {
     const std::vector<double> portfolio = regret(
-        recording, [](const Space &s, uint64_t seed) { return std::make_unique<Portfolio>(s, seed); },
-        kSeeds, kTrials);
+        recording,
+        [](const Space &s, uint64_t seed) { return std::make_unique<Portfolio>(s, seed); }, kSeeds,
+        kTrials);
     const std::vector<double> random = regret(
         recording,
         [](const Space &s, uint64_t seed) { return std::make_unique<RandomSearch>(s, seed); },

@@ -35,7 +35,8 @@ Searcher make(uint64_t seed) {
 
 template<typename Searcher>
 class Strategies : public testing::Test {};
-using All = testing::Types<AnalyticRanking, RandomSearch, CoordinateDescent, LearnedRanking, Portfolio>;
+using All =
+    testing::Types<AnalyticRanking, RandomSearch, CoordinateDescent, LearnedRanking, Portfolio>;
 TYPED_TEST_SUITE(Strategies, All);
 
 TYPED_TEST(Strategies, AskForEveryLegalPointOnceAndThenForNothing) {
