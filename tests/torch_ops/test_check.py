@@ -19,6 +19,7 @@ PROBLEMS = [
     "fprop_n2ci3ih7iw9co4kh3kw3s1p1_f32_nhwc_bias",
     "dgrad_n2ci4ih7iw9co6kh3kw2s2x1p1x0g2_f32_nhwc",
     "wgrad_n2ci4ih7iw9co6kh3kw3s1p2d2_f32_nchw",
+    "fprop_n1ci1ih7iw9co1kh3kw3s1p1_f32_nhwc",
 ]
 
 

@@ -120,7 +120,10 @@ def _operands(problem: Problem, seed: int) -> tuple[Tensor | None, ...]:
 
     def integers(*sizes: int) -> Tensor:
         values = torch.randint(-limit, limit + 1, sizes, generator=generator).float()
-        return values.contiguous(memory_format=problem.memory_format) if len(sizes) == 4 else values
+        if len(sizes) != 4:
+            return values
+        # contiguous() leaves one channel with the strides it has, by which it is of either format.
+        return torch.empty_like(values, memory_format=problem.memory_format).copy_(values)
 
     input, weight = integers(*problem.input_sizes), integers(*problem.weight_sizes)
     if problem.direction == "fprop":
