@@ -61,17 +61,8 @@ bench-gpu:
 	@tools/on_gpu "make bench-gpu" '$(PRESENT_PYTHON)' $(BUILD) numpy -- \
 	    bench/run.py --device cuda --budget $$(($(BUDGET) * 60))
 
-# An interpreter that has all it takes is used as it is, else the environment is set up.
 wheel:
-	@python=.venv/bin/python; \
-	if [ ! -x $$python ] && '$(PRESENT_PYTHON)' tools/need "make wheel without set-up" \
-	    halide==21.0.0 torch==2.11 scikit-build-core cmake ninja pip; then \
-	    python='$(PRESENT_PYTHON)'; unset VIRTUAL_ENV; \
-	else \
-	    $(MAKE) --no-print-directory setup || exit 1; \
-	fi; \
-	tools/step "Building the wheel" \
-	    "$$python" -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	@tools/wheel '$(PRESENT_PYTHON)'
 
 format: setup
 	@clang-format -i $(CXX_FILES)

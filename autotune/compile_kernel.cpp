@@ -87,26 +87,17 @@ std::string KernelTools::why_missing() const {
     return "";
 }
 
-std::string KernelSource::symbol() const {
-    std::string text = generator + "_" + name_of(format) + (dtype == DType::kF32 ? "" : "_bf16") +
-                       "_" + isa_name(isa) + "_" + schedule;
-    if (!problem.empty()) text += "_" + problem + (phase == 0 ? "" : "_" + std::to_string(phase));
-    for (char &c : text)
-        if (c == ':' || c == ',') c = '_';
-    return text;
-}
-
 std::variant<MadeKernel, NotMade> compile_kernel(const KernelTools &tools,
-                                                 const KernelSource &source,
+                                                 const LoadableKernel &wanted,
                                                  const std::string &folder,
                                                  const ProcessLimits &limits) {
-    const std::string symbol = source.symbol();
+    const std::string symbol = kernel_symbol(wanted);
     const TemporaryFolder work(folder);
     if (work.path().empty()) return NotMade{false, "Nothing can be written to '" + folder + "'."};
     const std::string stem = work.path() + "/" + symbol;
     std::vector<std::string> generate = {tools.generators,
                                          "-g",
-                                         source.generator,
+                                         wanted.generator,
                                          "-f",
                                          symbol,
                                          "-n",
@@ -115,13 +106,15 @@ std::variant<MadeKernel, NotMade> compile_kernel(const KernelTools &tools,
                                          "object,assembly",
                                          "-o",
                                          work.path(),
-                                         "target=" + target_of(source.isa),
-                                         std::string("format=") + name_of(source.format),
-                                         "schedule=" + source.schedule,
-                                         std::string("dtype=") + dtype_name(source.dtype)};
-    if (!source.problem.empty()) {
-        generate.push_back("problem=" + source.problem);
-        generate.push_back("phase=" + std::to_string(source.phase));
+                                         "target=" + target_of(wanted.isa),
+                                         std::string("format=") + name_of(wanted.format),
+                                         "schedule=" + wanted.schedule,
+                                         std::string("dtype=") + dtype_name(wanted.dtype)};
+    if (!wanted.problem.empty()) {
+        generate.push_back("problem=" + wanted.problem);
+        // wgrad is one pass: its Generator has no such parameter.
+        if (wanted.generator != "conv2d_wgrad")
+            generate.push_back("phase=" + std::to_string(wanted.phase));
     }
     ProcessResult result = run_process(generate, limits);
     if (!result.success()) return failure("the Generator", symbol, result);
@@ -130,13 +123,16 @@ std::variant<MadeKernel, NotMade> compile_kernel(const KernelTools &tools,
     result = run_process({tools.linker, "-shared", "-o", object, stem + ".o", tools.shim}, limits);
     if (!result.success()) return failure("the linker", symbol, result);
 
-    MadeKernel made{folder + "/" + symbol + ".so", sha256_hex(contents(object)),
-                    spills_in_inner_loops(contents(stem + ".s"))};
+    MadeKernel made{wanted, spills_in_inner_loops(contents(stem + ".s"))};
+    made.kernel.symbol = symbol;
+    made.kernel.path = folder + "/" + symbol + ".so";
+    made.kernel.sha256 = sha256_hex(contents(object));
     std::error_code error;
     fs::permissions(object, fs::perms::owner_all, error);
-    if (!error) fs::rename(object, made.path, error);
+    if (!error) fs::rename(object, made.kernel.path, error);
     if (error)
-        return NotMade{false, "'" + made.path + "' cannot be written: " + error.message() + "."};
+        return NotMade{false,
+                       "'" + made.kernel.path + "' cannot be written: " + error.message() + "."};
     return made;
 }
 

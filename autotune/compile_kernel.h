@@ -5,7 +5,7 @@
 #include <variant>
 
 #include "autotune/run_process.h"
-#include "runtime/kernel_table.h"
+#include "runtime/loaded_kernels.h"
 
 namespace convwright {
 
@@ -22,23 +22,9 @@ struct KernelTools {
     std::string why_missing() const;
 };
 
-/// A kernel to make, in the words of generators/kernels.cmake.
-struct KernelSource {
-    std::string generator;  ///< "conv2d", "conv2d_wgrad" or "weighted_sum".
-    Isa isa = Isa::kAvx2;
-    Format format = Format::kNhwc;
-    DType dtype = DType::kF32;
-    std::string schedule;
-    std::string problem;  ///< Empty: sizes at run time.
-    int phase = 0;        ///< Which pass of the problem.
-
-    /// As the name of a shipped kernel is made: unique, and the symbol in the shared object.
-    std::string symbol() const;
-};
-
-/// A shared object for KernelModule::load().
+/// A kernel in a shared object that load_conv_kernel() or load_wgrad_kernel() takes.
 struct MadeKernel {
-    std::string path, sha256;
+    LoadableKernel kernel;
     int spills = 0;  ///< As spills_in_inner_loops().
 };
 
@@ -47,10 +33,10 @@ struct NotMade {
     std::string why;  ///< One sentence, with the first line that the program said.
 };
 
-/// Generates and links a kernel, each step in a process of its own under `limits`, to
-/// <folder>/<symbol>.so, which is there as a whole or not at all.
+/// Generates and links the kernel that `wanted` describes but for its symbol, path and SHA-256, each step in a
+/// process of its own under `limits`, to <folder>/<symbol>.so, which is there as a whole or not at all.
 std::variant<MadeKernel, NotMade> compile_kernel(const KernelTools &tools,
-                                                 const KernelSource &source,
+                                                 const LoadableKernel &wanted,
                                                  const std::string &folder,
                                                  const ProcessLimits &limits);
 

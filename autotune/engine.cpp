@@ -57,7 +57,7 @@ public:
           stop_(options.stop) {}
 
     SearchReport run() {
-        while (!stop_.done() && going()) {
+        while (!stop_.done() && in_time() && going()) {
             const std::vector<Point> batch = ask_batch();
             if (batch.empty()) break;
             if (!try_batch(batch)) break;
@@ -72,6 +72,8 @@ private:
         if (options_.keep_going && !options_.keep_going()) report_.interrupted = true;
         return !report_.interrupted;
     }
+
+    bool in_time() const { return !options_.out_of_time || !options_.out_of_time(); }
 
     std::vector<Point> ask_batch() {
         std::vector<Point> batch;

@@ -14,29 +14,38 @@ Measured failed(Outcome outcome, const std::string &why) {
     return measured;
 }
 
-/// The candidate's kernel as a plan's maker; throws std::runtime_error where it cannot be loaded.
+const ConvKernel &conv_kernel(const MeasureJob &job) {
+    for (const ConvKernel &kernel : conv_kernels())
+        if (kernel.name == job.shipped) return kernel;
+    const auto loaded = load_conv_kernel(job.made);
+    if (const auto *why = std::get_if<std::string>(&loaded)) throw std::runtime_error(*why);
+    return *std::get<const ConvKernel *>(loaded);
+}
+
+const WgradKernel &wgrad_kernel(const MeasureJob &job) {
+    for (const WgradKernel &kernel : wgrad_kernels())
+        if (kernel.name == job.shipped) return kernel;
+    const auto loaded = load_wgrad_kernel(job.made);
+    if (const auto *why = std::get_if<std::string>(&loaded)) throw std::runtime_error(*why);
+    return *std::get<const WgradKernel *>(loaded);
+}
+
+/// The candidate's kernel as calls; throws std::runtime_error where it cannot be loaded.
 CallMaker maker_of(const MeasureJob &job) {
-    const bool dense = job.dense;
-    if (!job.shipped.empty())
-        return [dense, name = job.shipped](const ConvProblem &p) {
-            return kernel_call(name, p, dense);
-        };
-    const auto loaded = [](const auto &kernel) {
-        if (const auto *why = std::get_if<std::string>(&kernel)) throw std::runtime_error(*why);
-        return *std::get_if<0>(&kernel);
-    };
-    if (job.problem.direction == Direction::kWgrad) {
-        const WgradKernel *kernel = loaded(load_wgrad_kernel(job.made));
-        return [kernel](const ConvProblem &p) -> std::optional<KernelCall> {
-            const WgradPlan plan = wgrad_plan_with(*kernel, p);
+    if (job.problem.direction == Direction::kWgrad)
+        return [&kernel = wgrad_kernel(job)](const ConvProblem &p) -> std::optional<KernelCall> {
+            const WgradPlan plan = wgrad_plan_with(kernel, p);
             if (plan.kernel == nullptr) return std::nullopt;
             return KernelCall{p, {}, plan};
         };
-    }
-    const ConvKernel *kernel = loaded(load_conv_kernel(job.made));
-    return [kernel, dense](const ConvProblem &p) -> std::optional<KernelCall> {
-        const ConvPlan plan = conv_plan_with(*kernel, p, dense);
-        if (plan.steps.empty()) return std::nullopt;
+    return [&kernel = conv_kernel(job), phase = job.phase,
+            dense = job.dense](const ConvProblem &p) -> std::optional<KernelCall> {
+        const ConvPlan all = conv_plan_with(kernel, p, dense);
+        if (all.steps.empty() || all.steps[phase].kernel != &kernel) return std::nullopt;
+        // Only the pass in question; the workspace is the larger one of the two plans'.
+        ConvPlan plan = conv_plan(p, dense);
+        plan.steps[phase] = all.steps[phase];
+        plan.workspace = std::max(plan.workspace, all.workspace);
         return KernelCall{p, plan, {}};
     };
 }

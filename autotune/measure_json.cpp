@@ -67,6 +67,7 @@ LoadableKernel kernel_of(const Json &j) {
 std::string format_job(const MeasureJob &job) {
     const TimingPlan &t = job.timing;
     Json json = {{"problem", format_problem(job.problem)},
+                 {"phase", job.phase},
                  {"dense", job.dense},
                  {"threads", t.threads},
                  {"seconds", t.seconds},
@@ -86,6 +87,7 @@ MeasureJob parse_job(const std::string &text) {
     return read(text, "job of the measuring process", [](const Json &json) {
         MeasureJob job;
         job.problem = parse_problem(json.at("problem"));
+        json.at("phase").get_to(job.phase);
         json.at("dense").get_to(job.dense);
         TimingPlan &t = job.timing;
         json.at("threads").get_to(t.threads);

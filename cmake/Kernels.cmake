@@ -88,27 +88,29 @@ set(CONVWRIGHT_CUDA_HOST_TARGET
     x86-64-linux-sse41-cuda-cuda_capability_86-no_runtime-user_context)
 
 # convwright_add_cuda_kernel(<generator> [FORMAT <nhwc|nchw>] [DTYPE <f32>] [SCHEDULE <knobs>]
-#                            [INDEX <32|64>] [SPILL_ALLOWANCE <bytes>] [TABLE <table>]
-#                            [PROGRAM <program>])
+#                            [INDEX <32|64>] [OLDEST <architecture>] [SPILL_ALLOWANCE <bytes>]
+#                            [TABLE <table>] [PROGRAM <program>])
 #
 # One row of a table (the shipped one unless told): host object, CUDA C++ and images from the Generator
 # <generator> of the program convwright_cuda_generators, or of PROGRAM. INDEX 64 makes a kernel for
 # tensors with more elements than 32 bits count. The build fails if a kernel spills more than
-# SPILL_ALLOWANCE bytes per thread, 0 unless told, on one of CONVWRIGHT_CUDA_ARCHITECTURES.
+# SPILL_ALLOWANCE bytes per thread, 0 unless told, on one of CONVWRIGHT_CUDA_ARCHITECTURES; those before
+# OLDEST are left out.
 function(convwright_add_cuda_kernel generator)
     cmake_parse_arguments(PARSE_ARGV 1 arg ""
-        "FORMAT;DTYPE;SCHEDULE;INDEX;SPILL_ALLOWANCE;TABLE;PROGRAM" "")
+        "FORMAT;DTYPE;SCHEDULE;INDEX;OLDEST;SPILL_ALLOWANCE;TABLE;PROGRAM" "")
     if(arg_UNPARSED_ARGUMENTS OR NOT "${arg_INDEX}" MATCHES "^(32|64)?$")
         message(FATAL_ERROR "convwright_add_cuda_kernel(${ARGV}): expected FORMAT, DTYPE, SCHEDULE, "
-                            "INDEX 32 or 64, SPILL_ALLOWANCE, TABLE, PROGRAM.")
+                            "INDEX 32 or 64, OLDEST, SPILL_ALLOWANCE, TABLE, PROGRAM.")
     endif()
     set(table shipped)
     set(program convwright_cuda_generators)
     set(format any)
     set(dtype f32)
     set(index 32)
+    set(oldest 0)
     set(spill_allowance 0)
-    foreach(name IN ITEMS TABLE PROGRAM FORMAT DTYPE INDEX SPILL_ALLOWANCE)
+    foreach(name IN ITEMS TABLE PROGRAM FORMAT DTYPE INDEX OLDEST SPILL_ALLOWANCE)
         if(DEFINED arg_${name})
             string(TOLOWER ${name} variable)
             set(${variable} "${arg_${name}}")
@@ -149,7 +151,13 @@ function(convwright_add_cuda_kernel generator)
         DEPENDS ${program}
         COMMENT "CUDA kernel ${symbol}"
         VERBATIM)
-    string(JOIN , architectures ${CONVWRIGHT_CUDA_ARCHITECTURES})
+    set(architectures)
+    foreach(architecture IN LISTS CONVWRIGHT_CUDA_ARCHITECTURES)
+        if(architecture GREATER_EQUAL oldest)
+            list(APPEND architectures ${architecture})
+        endif()
+    endforeach()
+    string(JOIN , architectures ${architectures})
     add_custom_command(
         OUTPUT "${images}"
         COMMAND convwright_compile_cuda --text "${text}" --output "${images}"

@@ -48,6 +48,14 @@ struct CudaProgram {
 /// links no function of Halide's CUDA runtime. It returns halide_error_code_unaligned_host_ptr where
 /// a device pointer breaks the alignment that set_host_alignment() promised and a vector access
 /// needs. Tensors that 32-bit indices cannot address are refused by Halide's own checks.
+/// With large_buffers global memory is indexed in 64 bits, at a cost in registers.
+///
+/// Shared memory has the layout of the schedule. It has 32 banks of 4 bytes: lanes of a warp that read
+/// different words of one bank wait for each other. align_storage(x, n) makes rows a multiple of n
+/// elements: a column of float32 is free of conflicts with rows of 33, vectors of 4 along a row with any;
+/// for tensor cores see tensorize_mma.h, which also says how loops named mma_m, mma_n, mma_k become
+/// warp-level products. All shared memory of a kernel is of constant size; above 48 KB it is dynamic.
+///
 /// What has no CUDA form, and a Func that would need device memory of its own, is a Halide::CompileError.
 std::shared_ptr<const CudaProgram> offload_to_cuda(Halide::Pipeline pipeline, CudaOptions options);
 

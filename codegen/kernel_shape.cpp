@@ -138,7 +138,8 @@ int gpu_axis(const std::string &loop) {
     return axis - 'x';
 }
 
-KernelShape kernel_shape(const Stmt &nest, const std::map<std::string, Expr> &lets) {
+KernelShape kernel_shape(const Stmt &nest, const std::map<std::string, Expr> &lets,
+                         const std::map<std::string, int64_t> &multiples) {
     FreeNames free;
     nest.accept(&free);
     InnerLets inner;
@@ -175,8 +176,18 @@ KernelShape kernel_shape(const Stmt &nest, const std::map<std::string, Expr> &le
         << "\n";
     shape.max_threads = static_cast<int>(threads);
     for (const auto &[name, buffer] : free.buffers) shape.buffers.push_back(buffer);
+    // What a kernel takes may be made of strides whose multiples are promised.
+    std::map<std::string, Expr> down_to_multiples = lets;
+    Scope<ModulusRemainder> known;
+    for (const auto &[name, multiple] : multiples) {
+        down_to_multiples.erase(name);
+        known.push(name, ModulusRemainder(multiple, 0));
+    }
     for (const auto &[name, type] : free.scalars) {
-        if (free.buffers.count(name) == 0) shape.scalars.push_back({name, type});
+        if (free.buffers.count(name) != 0) continue;
+        const Expr value = resolve(Variable::make(type, name), down_to_multiples);
+        shape.scalars.push_back(
+            {name, type, type == Int(32) ? modulus_remainder(value, known) : ModulusRemainder()});
     }
     return shape;
 }

@@ -22,6 +22,7 @@ struct KernelBuffer {
 struct KernelScalar {
     std::string name;
     Halide::Type type;
+    Halide::Internal::ModulusRemainder multiple;  ///< What its value is known to be a multiple of.
 };
 
 /// What a gpu_block nest needs of its host: launch sizes as expressions of host variables, and
@@ -33,11 +34,13 @@ struct KernelShape {
     std::vector<KernelScalar> scalars;
 };
 
-/// Reads the shape off a nest. `lets` holds the values of host variables: they bound launch sizes.
+/// Reads the shape off a nest. `lets` holds the values of host variables: they bound launch sizes;
+/// `multiples` numbers that divide some, as the host asserts.
 /// A compile error where a size depends on a variable of the kernel, a block has no constant bound
 /// or more than 1024 threads.
 KernelShape kernel_shape(const Halide::Internal::Stmt &nest,
-                         const std::map<std::string, Halide::Expr> &lets);
+                         const std::map<std::string, Halide::Expr> &lets,
+                         const std::map<std::string, int64_t> &multiples);
 
 /// 0, 1, 2 for the name of a gpu_block or gpu_thread loop along x, y, z.
 int gpu_axis(const std::string &loop);

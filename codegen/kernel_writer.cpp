@@ -64,16 +64,14 @@ void KernelWriter::define(const std::string &name, const Expr &value) {
     const bool integer = t.is_scalar() && t.is_int_or_uint();
     ranges.push(name,
                 integer ? constant_integer_bounds(value, ranges) : ConstantInterval::everything());
-    const bool index = t == Int(32);
-    width.variables.push(name,
-                         index ? modulus_remainder(value, width.variables) : ModulusRemainder());
+    width.know(name, value);
     line("const " + type + " " + names.declare(name) + " = " + text + ";");
 }
 
 void KernelWriter::end(const std::string &name) {
     names.end(name);
     ranges.pop(name);
-    width.variables.pop(name);
+    width.forget(name);
 }
 
 std::string KernelWriter::vector_type(Type t) const {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codegen/memory_text.h"
 
+#include "codegen/narrow_indices.h"
+
 #include <algorithm>
 
 namespace convwright {
@@ -53,12 +55,22 @@ int shared_bytes(const Stmt &nest) {
 AccessWidth::AccessWidth(const KernelShape &shape) {
     for (const KernelBuffer &b : shape.buffers)
         promised_[b.name] = b.parameter.defined() ? b.parameter.host_alignment() : b.type.bytes();
+    for (const KernelScalar &s : shape.scalars) variables_.push(s.name, s.multiple);
+}
+
+ModulusRemainder AccessWidth::known_of(const Expr &e) const {
+    // Halide knows nothing of a conversion; what is proven in 32 bits holds for the number itself.
+    const Expr index = in_32_bits(e, WideVariables::kKept);
+    return index.type() == Int(32) ? modulus_remainder(index, variables_) : ModulusRemainder();
+}
+
+void AccessWidth::know(const std::string &variable, const Expr &value) {
+    variables_.push(variable, known_of(value));
 }
 
 int AccessWidth::operator()(const std::string &buffer, Type vector, const Expr &base,
                             const ModulusRemainder &known) {
-    const ModulusRemainder m =
-        ModulusRemainder::intersect(modulus_remainder(base, variables), known);
+    const ModulusRemainder m = ModulusRemainder::intersect(known_of(base), known);
     const int element = vector.element_of().bytes();
     const int aligned = std::min(power_of_two_in(m.modulus), power_of_two_in(m.remainder));
     int bytes = std::min(kWidest, aligned * element);

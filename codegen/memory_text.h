@@ -30,13 +30,17 @@ public:
     int operator()(const std::string &buffer, Halide::Type vector, const Halide::Expr &base,
                    const Halide::Internal::ModulusRemainder &known);
 
-    /// What is known of integer variables modulo something.
-    Halide::Internal::Scope<Halide::Internal::ModulusRemainder> variables;
+    /// From here on a variable has that value; ends with forget().
+    void know(const std::string &variable, const Halide::Expr &value);
+    void forget(const std::string &variable) { variables_.pop(variable); }
 
     /// Per parameter the bytes to which its pointer must be aligned, where more than its type.
     const std::map<std::string, int> &needed() const { return needed_; }
 
 private:
+    Halide::Internal::ModulusRemainder known_of(const Halide::Expr &e) const;
+
+    Halide::Internal::Scope<Halide::Internal::ModulusRemainder> variables_;
     std::map<std::string, int> promised_;  // by set_host_alignment, in bytes
     std::map<std::string, int> needed_;
 };

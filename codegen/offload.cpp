@@ -10,6 +10,7 @@
 #include "codegen/emit_cuda.h"
 #include "codegen/kernel_shape.h"
 #include "codegen/names.h"
+#include "codegen/narrow_indices.h"
 #include "codegen/pipeline_stages.h"
 #include "codegen/prelude.h"
 #include "codegen/privatize_registers.h"
@@ -55,10 +56,10 @@ private:
 
     Stmt visit(const For *op) override {
         if (op->for_type != ForType::GPUBlock) return IRMutator::visit(op);
-        Stmt nest = drop_barriers(privatize_registers(tensorize_mma(op)));
+        Stmt nest = drop_barriers(privatize_registers(tensorize_mma(narrow_indices(op))));
         if (options_.async_copies) nest = async_copies(nest);
         if (options_.stages > 1) nest = staged(nest);
-        const KernelShape shape = kernel_shape(nest, lets_);
+        const KernelShape shape = kernel_shape(nest, lets_, multiples_);
         for (const KernelBuffer &b : shape.buffers)
             _halide_user_assert(allocated_.count(b.name) == 0)
                 << "offload: the Func " << b.name << kNoMemory;
@@ -131,6 +132,17 @@ private:
         return IRMutator::visit(op);
     }
 
+    Stmt visit(const AssertStmt *op) override {
+        // The constraint dim(1).set_stride((stride / 4) * 4) is assert(stride % 4 == 0).
+        const EQ *equal = op->condition.as<EQ>();
+        const Mod *mod = equal != nullptr ? equal->a.as<Mod>() : nullptr;
+        const Variable *v = mod != nullptr ? mod->a.as<Variable>() : nullptr;
+        const auto divisor = mod != nullptr ? as_const_int(mod->b) : std::nullopt;
+        if (v != nullptr && divisor && *divisor > 0 && is_const_zero(equal->b))
+            multiples_[v->name] = *divisor;
+        return IRMutator::visit(op);
+    }
+
     Stmt visit(const Allocate *op) override {
         allocated_.insert(op->name);
         return IRMutator::visit(op);
@@ -153,6 +165,7 @@ private:
     const CudaOptions &options_;
     CudaProgram &program_;
     std::map<std::string, Expr> lets_;
+    std::map<std::string, int64_t> multiples_;
     std::set<std::string> allocated_;  // by the host
     int pipelined_ = 0;                // loops
     std::string why_not_pipelined_;

@@ -15,7 +15,7 @@ std::string variable(const char *name) {
 }  // namespace
 
 std::string cache_folder() {
-    if (const std::string own = variable("CONVWRIGHT_CACHE"); !own.empty()) return own;
+    if (const std::string own = variable("CONVWRIGHT_CACHE_DIR"); !own.empty()) return own;
     // A relative one is invalid by the XDG base directory specification.
     if (const std::string xdg = variable("XDG_CACHE_HOME"); xdg.rfind('/', 0) == 0)
         return xdg + "/convwright";

@@ -53,7 +53,7 @@ std::variant<KernelModule, std::string> KernelModule::load(const std::string &pa
     };
     const size_t slash = path.rfind('/');
     const FileDescriptor folder(slash == std::string::npos ? "." : path.substr(0, slash + 1),
-                            O_RDONLY | O_DIRECTORY);
+                                O_RDONLY | O_DIRECTORY);
     if (folder.get() < 0) return refused(std::string("cannot be opened: ") + std::strerror(errno));
     if (const char *why = why_not_private(folder.get()))
         return refused("lies in a folder that " + std::string(why));

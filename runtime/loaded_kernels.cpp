@@ -32,6 +32,18 @@ std::variant<const Kernel<Params> *, std::string> load(const LoadableKernel &k) 
 
 }  // namespace
 
+std::string kernel_symbol(const LoadableKernel &k) {
+    const int version =
+        k.generator == "conv2d_wgrad" ? Conv2dWgradCpuParams::kVersion : Conv2dCpuParams::kVersion;
+    std::string text = k.generator + "_v" + std::to_string(version) + "_" +
+                       (k.format == Format::kNhwc ? "nhwc_" : "nchw_") + dtype_name(k.dtype) + "_" +
+                       isa_name(k.isa) + "_" + k.schedule;
+    if (!k.problem.empty()) text += "_" + k.problem + "_" + std::to_string(k.phase);
+    for (char &c : text)
+        if (c == ':' || c == ',') c = '_';
+    return text;
+}
+
 std::variant<const ConvKernel *, std::string> load_conv_kernel(const LoadableKernel &kernel) {
     return load<Conv2dCpuParams>(kernel);
 }

@@ -20,6 +20,10 @@ struct LoadableKernel {
     std::string path, sha256;  ///< As KernelModule::load().
 };
 
+/// The name of a kernel that the other fields describe: unique, and another one when the version of its generator's
+/// params is, so that no object is taken for what its schedule meant earlier.
+std::string kernel_symbol(const LoadableKernel &kernel);
+
 /// The kernel, loaded when first asked for, or one sentence why not. It stays for the process's life. Throws
 /// std::invalid_argument if the schedule is none of the generator's. Thread-safe.
 std::variant<const ConvKernel *, std::string> load_conv_kernel(const LoadableKernel &kernel);

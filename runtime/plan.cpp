@@ -6,6 +6,7 @@
 
 #include "runtime/packing.h"
 #include "runtime/plan_cache.h"
+#include "runtime/tuned_choices.h"
 
 namespace convwright {
 namespace {
@@ -75,6 +76,13 @@ double cycles_of(const ConvStep &step) {
                                                      step.kernel->format, step.kernel->isa);
 }
 
+/// The step that tuning chose for a pass; without kernel where it chose none.
+ConvStep tuned_step(const ConvProblem &problem, const ConvPass &pass, int phase, bool dense) {
+    const std::optional<TunedPass> tuned = tuned_pass(problem, phase);
+    if (!tuned || tuned->conv == nullptr) return {pass, nullptr, {}};
+    return step_with(*tuned->conv, problem, pass, phase, dense);
+}
+
 /// The step with the fewest predicted cycles for a pass.
 ConvStep best_step(const ConvProblem &problem, const ConvPass &pass, int phase, bool dense) {
     ConvStep best{pass, nullptr, {}};
@@ -108,6 +116,7 @@ ConvPlan plan_steps(const ConvKernel *kernel, const ConvProblem &problem, bool d
         if (pass.taps() != 0) {
             if (kernel != nullptr) step = step_with(*kernel, problem, pass, phase, dense);
             used = used || step.kernel != nullptr;
+            if (kernel == nullptr) step = tuned_step(problem, pass, phase, dense);
             if (step.kernel == nullptr) step = best_step(problem, pass, phase, dense);
             if (step.kernel == nullptr) return {kNoKernel, {}, false, 0};
         }
@@ -128,6 +137,9 @@ double cycles_of(const ConvPlan &plan) {
 double cycles_of(const WgradPlan &plan, const ConvProblem &problem) {
     return predicted_cycles(plan.kernel->params, problem, plan.kernel->isa);
 }
+
+/// What a plan depends on beside its problem and the kernel that is forced.
+int64_t variant(bool bit) { return int64_t{tuned_generation()} * 2 + bit; }
 
 /// What `text` says of each kernel, once.
 template<typename Text>
@@ -188,9 +200,24 @@ WgradPlan wgrad_plan_with(const WgradKernel &kernel, const ConvProblem &problem)
     return plan;
 }
 
+bool pytorch_was_chosen(const ConvProblem &problem) {
+    struct Answer {
+        bool yes = false;
+    };
+    thread_local PlanCache<Answer> cache;
+    return cache
+        .get(problem, variant(problem.bias), forced_kernel,
+             [&] {
+                 if (!forced_kernel.empty()) return Answer{};
+                 const std::optional<TunedPass> tuned = tuned_pass(problem, 0);
+                 return Answer{tuned && tuned->pytorch};
+             })
+        .yes;
+}
+
 const ConvPlan &conv_plan(const ConvProblem &problem, bool dense) {
     thread_local PlanCache<ConvPlan> cache;
-    return cache.get(problem, dense, forced_kernel, [&]() -> ConvPlan {
+    return cache.get(problem, variant(dense), forced_kernel, [&]() -> ConvPlan {
         if (const char *why = why_too_large(problem)) return {why, {}, false, 0};
         if (forced_kernel.empty()) return plan_steps(nullptr, problem, dense);
         for (const ConvKernel &kernel : conv_kernels()) {
@@ -204,11 +231,16 @@ const ConvPlan &conv_plan(const ConvProblem &problem, bool dense) {
 
 const WgradPlan &wgrad_plan(const ConvProblem &problem) {
     thread_local PlanCache<WgradPlan> cache;
-    return cache.get(problem, 0, forced_kernel, [&] {
+    return cache.get(problem, variant(false), forced_kernel, [&] {
         WgradPlan best;
         if (const char *why = why_too_large(problem)) {
             best.reason = why;
             return best;
+        }
+        if (forced_kernel.empty()) {
+            const std::optional<TunedPass> tuned = tuned_pass(problem, 0);
+            if (tuned && tuned->wgrad != nullptr) best = wgrad_plan_with(*tuned->wgrad, problem);
+            if (best.kernel != nullptr) return best;
         }
         best.reason = no_kernel();
         double best_cycles = std::numeric_limits<double>::infinity();

@@ -48,11 +48,15 @@ struct WgradPlan {
 /// `dense`: rows and images of all activations follow each other without gaps, so that a 1x1
 /// convolution may treat all pixels as one row.
 ///
-/// The plan of the kernels with the fewest predicted cycles, each pass its own, or of the kernel that
-/// force_kernel() named in this thread. The reference stays valid until the next call in this thread; a repeated
+/// The plan of the kernels that tuning chose or else those with the fewest predicted cycles, each pass
+/// its own, or of the kernel that force_kernel() named in this thread. The reference stays valid until the next call in this thread; a repeated
 /// problem is found without ranking again. Thread-safe.
 const ConvPlan &conv_plan(const ConvProblem &problem, bool dense);
 const WgradPlan &wgrad_plan(const ConvProblem &problem);
+
+/// Whether tuning found PyTorch's own convolution to be the fastest for the problem. A look-up when it was asked
+/// before in this thread.
+bool pytorch_was_chosen(const ConvProblem &problem);
 
 /// The plan for one kernel: it has no steps, or no kernel, when that one does not accept the problem.
 /// Of several passes the kernel computes those that it accepts, and there must be one.

@@ -89,4 +89,11 @@ std::optional<TunedChoice> TunedTable::find(std::string_view identity, std::stri
     return std::nullopt;
 }
 
+std::string tuned_table_beside(const std::string &database) {
+    const size_t name = database.rfind('/') == std::string::npos ? 0 : database.rfind('/') + 1;
+    const size_t dot = database.rfind('.');
+    const bool suffix = dot != std::string::npos && dot > name;
+    return (suffix ? database.substr(0, dot) : database) + ".tuned";
+}
+
 }  // namespace convwright

@@ -43,4 +43,7 @@ private:
     std::vector<uint64_t> hashes_;  ///< Of the entries, side by side: the search stays in a cache.
 };
 
+/// Where the table of a tuning database lies: beside it, its suffix replaced by ".tuned".
+std::string tuned_table_beside(const std::string &database);
+
 }  // namespace convwright

@@ -89,7 +89,7 @@ struct Conv2dCpuParams {
         if (lane != kColumns && stage == kGather) return "only columns are gathered";
         if (stage == kFolded) {
             if (lane != kChannels || format != Format::kNhwc) return "rows are not dense";
-            if (taps_x != 0 || stride != 0) return "rows of taps and channels have any length";
+            if (taps_x != 0 || stride != 0) return "folded rows have taps and strides of their own";
             return can_fold(pass) ? nullptr : "rows of taps are not dense";
         }
         if (lane == kColumns && stage != kGather && pass.x.stride != 1 && stride == 0)

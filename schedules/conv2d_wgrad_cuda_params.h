@@ -25,6 +25,7 @@ struct Conv2dWgradCudaParams {
     /// 4: channels are loaded 16 bytes at a time; they are dense and come in fours (gemm, nhwc).
     int vec = 1;
     int async = 0;   ///< 1: cp.async fills shared memory (gemm).
+    int stages = 1;  ///< Chunks in shared memory, those copied and the one in use (gemm).
     int shares = 8;  ///< Threads of an output (direct).
 
     /// Threads of a block.
@@ -41,6 +42,7 @@ struct Conv2dWgradCudaParams {
             {"chunk", &P::chunk, {8, 16, 32}},
             {"vec", &P::vec, {1, 4}},
             {"async", &P::async, {0, 1}},
+            {"stages", &P::stages, {1, 2, 3, 4}},
             {"shares", &P::shares, {4, 8, 16, 32}},
         };
         return table;
@@ -49,7 +51,7 @@ struct Conv2dWgradCudaParams {
     /// Bytes of shared memory of a block.
     int shared_bytes() const {
         if (engine == kDirect) return 4 * co * e * shares;
-        return 4 * chunk * (co + e + (vec == 1 ? 8 : 0));
+        return 4 * stages * chunk * (co + e + (vec == 1 ? 8 : 0));
     }
 
     /// Null if this schedule computes `problem` in blocks of at most `most_shared` bytes of shared
@@ -64,7 +66,7 @@ struct Conv2dWgradCudaParams {
         }
         if (problem.co / co >= kMostBlocks) return "there are 65535 tiles of output channels";
         if (engine == kDirect) {
-            if (vec != 1 || async != 0) return "nothing is staged";
+            if (vec != 1 || async != 0 || stages != 1) return "nothing is staged";
             return nullptr;
         }
         if (co % co_t != 0 || e % e_t != 0) return "thread tiles do not divide the block's";

@@ -63,6 +63,8 @@ struct Conv2dWgradCpuParams {
         if ((problem.kw % taps_x != 0 && stage != kMasked) || problem.kh % taps_y != 0) {
             return "the taps are not whole tiles";
         }
+        if (lane == kChannels && group != 1)
+            return "channels of a group are compiled in for groups";
         if (stage != kMasked && (unroll != 1 || stride != 0)) return "frames have any stride";
         if (stage == kDirect) return why_not_in_place(problem, isa);
         if (lane == kChannels) return stage == kMasked ? "masks are for groups" : nullptr;

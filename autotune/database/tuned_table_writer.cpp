@@ -8,6 +8,7 @@
 
 #include "autotune/database/database_error.h"
 #include "autotune/database/file_system.h"
+#include "runtime/tuned_table.h"
 #include "runtime/tuned_table_layout.h"
 
 namespace convwright {
@@ -63,15 +64,8 @@ std::string encode_tuned_table(const std::vector<Choice> &choices) {
     return std::string(reinterpret_cast<const char *>(&header), sizeof header) + rest;
 }
 
-std::string tuned_table_path(const std::string &database) {
-    const size_t name = database.rfind('/') == std::string::npos ? 0 : database.rfind('/') + 1;
-    const size_t dot = database.rfind('.');
-    const bool suffix = dot != std::string::npos && dot > name;
-    return (suffix ? database.substr(0, dot) : database) + ".tuned";
-}
-
 void publish_choices(Database &database) {
-    const std::string path = tuned_table_path(database.path());
+    const std::string path = tuned_table_beside(database.path());
     const FileLock lock(database.path() + ".lock");  // reading and replacing are one step
     std::vector<Choice> choices = database.choices(nullptr, true);
     std::vector<Choice> users = database.choices();

@@ -9,9 +9,6 @@ namespace convwright {
 /// and subject the last one counts.
 std::string encode_tuned_table(const std::vector<Choice> &choices);
 
-/// Where the table of a database lies: beside it, its suffix replaced by ".tuned".
-std::string tuned_table_path(const std::string &database);
-
 /// Writes the table of all choices, the user's over the shipped ones, as a whole. Several processes may do so at once: the
 /// last one has read what all wrote. Throws DatabaseError.
 void publish_choices(Database &database);

@@ -76,6 +76,7 @@ public:
         schedule_conv2d_gemm(*alg_, shape_);
         CudaOptions options = cuda_options(cuda_);
         options.async_copies = true;
+        options.stages = params_.stages;
         offload_to_cuda(get_pipeline(), options);
     }
 

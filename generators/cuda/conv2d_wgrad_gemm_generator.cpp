@@ -52,8 +52,9 @@ public:
         const WgradSteps grad{grad_c_, grad_g_, grad_x_, grad_y_, grad_n_, Expr(), Expr()};
         const WgradSteps input{input_c_, input_g_,  input_x_, input_y_,
                                input_n_, input_kx_, input_ky_};
-        alg_.emplace(grad_output_, grad, input_, input, px, grad_output_.dim(0).extent() / params.vec - 1,
-                     by_groups_(groups_), WgradTile{params.e, params.co}, chunks_, params.chunk);
+        alg_.emplace(grad_output_, grad, input_, input, px,
+                     grad_output_.dim(0).extent() / params.vec - 1, by_groups_(groups_),
+                     WgradTile{params.e, params.co}, chunks_, params.chunk);
         partial_ = alg_->partial;
     }
 
@@ -72,6 +73,7 @@ public:
         schedule_wgrad_gemm_cuda(*alg_, params, format_ == Format::kNhwc);
         CudaOptions options = cuda_options(cuda_);
         options.async_copies = params.async != 0;
+        options.stages = params.stages;
         offload_to_cuda(get_pipeline(), options);
     }
 

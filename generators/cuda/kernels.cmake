@@ -11,25 +11,29 @@ foreach(format IN ITEMS nhwc nchw)
 endforeach()
 convwright_add_cuda_kernel(cuda_pack_weight)
 
-# Tiles of co x px, largest first. vec:4 where what is stored comes in fours.
+# Tiles of co x px, largest first. vec:4 where what is stored comes in fours. With 3 buffers two
+# chunks are under way while one is used.
 foreach(tile IN ITEMS
         co:128,co_t:8 co:64,px:128 co:64 co:64,px:32,px_t:4 co:32,px:64,px_t:4 co:32,px:32,px_t:4
-        co:64,linear:1 co:16,px:128,px_t:4,linear:1)
-    convwright_add_cuda_kernel(conv2d_gemm FORMAT nhwc SCHEDULE vec:4,${tile})
+        co:64,linear:1)
+    convwright_add_cuda_kernel(conv2d_gemm FORMAT nhwc SCHEDULE vec:4,${tile},stages:3)
 endforeach()
 foreach(tile IN ITEMS co:64 co:64,linear:1)
-    convwright_add_cuda_kernel(conv2d_gemm FORMAT nhwc SCHEDULE ${tile})
+    convwright_add_cuda_kernel(conv2d_gemm FORMAT nhwc SCHEDULE ${tile},stages:3)
 endforeach()
 foreach(tile IN ITEMS
         co:128,co_t:8 co:64,px:128 co:64 co:64,px:32,px_t:4 co:32,px:64,px_t:4 co:32,px:32,px_t:4
-        co:64,linear:1 co:16,px:128,px_t:4,linear:1)
-    convwright_add_cuda_kernel(conv2d_gemm FORMAT nchw SCHEDULE ${tile})
+        co:64,linear:1)
+    convwright_add_cuda_kernel(conv2d_gemm FORMAT nchw SCHEDULE ${tile},stages:3)
 endforeach()
 foreach(tile IN ITEMS co:128,co_t:8 co:64)
-    convwright_add_cuda_kernel(conv2d_gemm FORMAT nchw SCHEDULE vec:4,${tile})
+    convwright_add_cuda_kernel(conv2d_gemm FORMAT nchw SCHEDULE vec:4,${tile},stages:3)
 endforeach()
+# Narrow first layers. Fewer loads of weights than threads stand under a condition: no pipeline.
+convwright_add_cuda_kernel(conv2d_gemm FORMAT nhwc SCHEDULE vec:4,co:16,px:128,px_t:4,linear:1)
+convwright_add_cuda_kernel(conv2d_gemm FORMAT nchw SCHEDULE co:16,px:128,px_t:4,linear:1)
 # Small layers: few outputs, long sums.
 foreach(tile IN ITEMS co:64,split:1 co:64,px:32,px_t:4,split:1)
-    convwright_add_cuda_kernel(conv2d_gemm FORMAT nhwc SCHEDULE vec:4,${tile})
-    convwright_add_cuda_kernel(conv2d_gemm FORMAT nchw SCHEDULE ${tile})
+    convwright_add_cuda_kernel(conv2d_gemm FORMAT nhwc SCHEDULE vec:4,${tile},stages:3)
+    convwright_add_cuda_kernel(conv2d_gemm FORMAT nchw SCHEDULE ${tile},stages:3)
 endforeach()

@@ -69,6 +69,10 @@ bool reduce(CallContext &context, Format format, const std::vector<Axis> &axes,
     return arguments.call(support_kernels(format).wgrad_reduce);
 }
 
+/// A single tap has no dilation. Elements behind the last one still have taps, and if those are inside
+/// the image they are read: their steps must be true.
+int32_t dilation(const PassAxis &axis) { return axis.taps.count == 1 ? 1 : axis.dilation; }
+
 /// Steps through the input by output pixel and tap: what meets at a pixel and a tap lies the sum of
 /// both from the first padded column and row, which is in front of the tensor.
 struct PatchSteps {
@@ -83,11 +87,10 @@ struct PatchSteps {
                                                (pass.x.pad * column + pass.y.pad * row) *
                                                    static_cast<int64_t>(sizeof(float)));
         c = t.c, g = pass.ci * t.c, n = t.n;
-        // None where there is one: it might be too large for 32 bits.
+        // One column or row has no step to the next: it might be too large for 32 bits.
         x = pass.x.out > 1 ? pass.x.stride * column : 0;
         y = pass.y.out > 1 ? pass.y.stride * row : 0;
-        kx = pass.x.taps.count > 1 ? pass.x.dilation * column : 0;
-        ky = pass.y.taps.count > 1 ? pass.y.dilation * row : 0;
+        kx = dilation(pass.x) * column, ky = dilation(pass.y) * row;
     }
 };
 
@@ -99,7 +102,7 @@ public:
 
 void add_geometry(KernelArguments &arguments, const ConvPass &pass) {
     const PassAxis &x = pass.x, &y = pass.y;
-    arguments.add(x.stride, y.stride, x.pad, y.pad, x.dilation, y.dilation);
+    arguments.add(x.stride, y.stride, x.pad, y.pad, dilation(x), dilation(y));
 }
 
 /// ow, oh, input channels in vectors, kw.

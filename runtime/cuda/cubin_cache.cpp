@@ -81,7 +81,7 @@ CubinCache CubinCache::open() {
     if (!root.empty()) return open(root + "/cubins");
     CubinCache none;
     none.why_none_ =
-        "Compiled CUDA kernels are not kept, because neither CONVWRIGHT_CACHE nor HOME is set.";
+        "Compiled CUDA kernels are not kept, because neither CONVWRIGHT_CACHE_DIR nor HOME is set.";
     return none;
 }
 

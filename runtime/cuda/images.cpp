@@ -14,10 +14,10 @@ namespace {
 // that leaves room for a NUL, zeros between them and up to the end, another multiple.
 constexpr std::string_view kMagic = "CWIMAGES";
 constexpr int kVersion = 1;
-constexpr size_t kAlign = 64;      ///< More than an ELF file or a vector load asks for.
-constexpr size_t kHashSize = 64;   ///< Hexadecimal digits.
+constexpr size_t kAlign = 64;     ///< More than an ELF file or a vector load asks for.
+constexpr size_t kHashSize = 64;  ///< Hexadecimal digits.
 constexpr size_t kEntrySize = 24 + kHashSize;
-constexpr int kMost = 4096;        ///< Entries or figures of a file, more than any has.
+constexpr int kMost = 4096;  ///< Entries or figures of a file, more than any has.
 
 constexpr int KernelFigures::*const kNumbers[] = {
     &KernelFigures::registers,    &KernelFigures::spill_bytes, &KernelFigures::stack_bytes,

@@ -14,9 +14,9 @@ namespace convwright::cuda {
 
 /// What is made of one kernel text when the library is built.
 struct ImagesContent {
-    std::string text;                   ///< CUDA C++.
-    std::string ptx;                    ///< Of the newest architecture.
-    std::map<int, std::string> cubins;  ///< By architecture: 86 for sm_86.
+    std::string text;                                   ///< CUDA C++.
+    std::string ptx;                                    ///< Of the newest architecture.
+    std::map<int, std::string> cubins;                  ///< By architecture: 86 for sm_86.
     std::map<int, std::vector<KernelFigures>> figures;  ///< By architecture.
     int spill_allowance = 0;                            ///< Bytes per thread.
 };

@@ -15,8 +15,8 @@ struct KernelReport {
     std::string symbol;  ///< Of the row that it belongs to.
     int architecture;
     KernelFigures figures;
-    int spill_allowance;     ///< Bytes per thread that the row may spill.
-    int resident_blocks;     ///< Of a multiprocessor, as occupancy.h counts them.
+    int spill_allowance;  ///< Bytes per thread that the row may spill.
+    int resident_blocks;  ///< Of a multiprocessor, as occupancy.h counts them.
     double occupancy;
 };
 

@@ -52,8 +52,4 @@ std::string_view images_of(std::string_view symbol) {
     return find(entered.all);
 }
 
-std::string_view symbol_of(std::string_view function) {
-    return function.substr(0, function.rfind('_'));
-}
-
 }  // namespace convwright::cuda

@@ -31,7 +31,4 @@ void enter_images(const std::vector<EmbeddedImages> &table);
 /// <symbol>_0, <symbol>_1, ... Thread-safe.
 std::string_view images_of(std::string_view symbol);
 
-/// The symbol of a function of a text: "conv_0" is one of "conv".
-std::string_view symbol_of(std::string_view function);
-
 }  // namespace convwright::cuda

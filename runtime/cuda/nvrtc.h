@@ -16,11 +16,11 @@ struct NvrtcError {
 /// What one kernel needs: ptxas's figures, and what its text says of its launches.
 struct KernelFigures {
     std::string kernel;
-    int registers = 0;             ///< Per thread.
-    int spill_bytes = 0;           ///< Stored and loaded, per thread; 0 for a kernel without spills.
-    int stack_bytes = 0;           ///< Local memory per thread: spills, arrays not in registers.
-    int shared_bytes = 0;          ///< Static.
-    int max_threads = 0;           ///< Of a block; 0 where the text does not say.
+    int registers = 0;     ///< Per thread.
+    int spill_bytes = 0;   ///< Stored and loaded, per thread; 0 for a kernel without spills.
+    int stack_bytes = 0;   ///< Local memory per thread: spills, arrays not in registers.
+    int shared_bytes = 0;  ///< Static.
+    int max_threads = 0;   ///< Of a block; 0 where the text does not say.
     int dynamic_shared_bytes = 0;  ///< Of a launch.
 
     /// Whether more bytes of a thread than these lie in local memory.

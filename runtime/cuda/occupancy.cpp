@@ -6,8 +6,8 @@
 namespace convwright::cuda {
 namespace {
 
-/// CUDA C++ Programming Guide, "Technical Specifications per Compute Capability", and the units of
-/// allocation of NVIDIA's occupancy calculator.
+/// CUDA C++ Programming Guide, "Technical Specifications per Compute Capability". The sums below answer
+/// as NVIDIA's cuda_occupancy.h does.
 struct Limits {
     int architecture;
     int warps, blocks;
@@ -23,7 +23,7 @@ constexpr Limits kLimits[] = {
 };
 constexpr int kRegisters = 64 << 10;  ///< Of a multiprocessor, in all of these.
 constexpr int kRegisterUnit = 256;    ///< Registers that a warp gets at a time.
-constexpr int kWarpUnit = 4;          ///< Warps are shared out to four schedulers.
+constexpr int kSchedulers = 4;        ///< Each has a quarter of the registers.
 
 int rounded_up(int value, int unit) { return (value + unit - 1) / unit * unit; }
 
@@ -44,13 +44,12 @@ int resident_blocks(const KernelFigures &kernel, int architecture) {
     int blocks = std::min(limits->blocks, limits->warps / warps_of(kernel));
     if (kernel.registers > 0) {
         const int of_warp = rounded_up(kernel.registers * 32, kRegisterUnit);
-        const int warps = kRegisters / of_warp / kWarpUnit * kWarpUnit;
-        blocks = std::min(blocks, warps / rounded_up(warps_of(kernel), kWarpUnit));
+        const int warps = kRegisters / kSchedulers / of_warp * kSchedulers;
+        blocks = std::min(blocks, warps / warps_of(kernel));
     }
     const int shared = kernel.shared_bytes + kernel.dynamic_shared_bytes + limits->reserved_bytes;
     if (shared > 0)
-        blocks =
-            std::min(blocks, limits->shared_bytes / rounded_up(shared, limits->shared_unit));
+        blocks = std::min(blocks, limits->shared_bytes / rounded_up(shared, limits->shared_unit));
     return blocks;
 }
 

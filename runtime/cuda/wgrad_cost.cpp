@@ -12,6 +12,7 @@ using P = Conv2dWgradCudaParams;
 
 // Of a multiprocessor, on all architectures from sm_75 on or on most of them.
 constexpr double kProductsPerCycle = 128, kInstructionsPerCycle = 4;
+constexpr int kSharedBytes = 100 * 1024;  // 64 KB on sm_75, up to 227 KB on sm_90
 constexpr int kRegisters = 65536, kMostThreads = 2048, kMostBlocks = 16, kWarp = 32;
 // With fewer warps than this the latencies of loads and barriers show.
 constexpr double kWarpsToHideLatency = 12;
@@ -47,7 +48,7 @@ int resident_blocks(const P &p) {
     // Accumulators, operands of a step of the sum, and the addresses of loads.
     const int registers = p.engine == P::kDirect ? 40 : p.co_t * p.e_t + p.co_t + p.e_t + 40;
     return std::max(1, std::min({kMostBlocks, kRegisters / (registers * p.threads()),
-                                 kMostThreads / p.threads()}));
+                                 kMostThreads / p.threads(), kSharedBytes / p.shared_bytes()}));
 }
 
 }  // namespace
@@ -66,7 +67,9 @@ double predicted_cycles(const P &params, const ConvProblem &problem, int multipr
     const double busiest = std::ceil(blocks / multiprocessors);  // blocks of one multiprocessor
     const double resident = std::min<double>(busiest, resident_blocks(params));
     const double warps = resident * params.threads() / kWarp;
-    const double hidden = std::min(1.0, warps / kWarpsToHideLatency);
+    // A pipeline's copies are under way while it computes.
+    const double needed = kWarpsToHideLatency / (params.stages > 1 ? 2 : 1);
+    const double hidden = std::min(1.0, warps / needed);
     const double sums =
         busiest * (cut.steps * step_cycles(params) / hidden + kBlockCycles / resident);
     const double elements =

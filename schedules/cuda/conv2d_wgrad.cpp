@@ -43,7 +43,9 @@ void stage_panel(Func panel, Func place, const Var &c, const Var &p, int width, 
         .unroll(turn)
         .gpu_threads(x_t, y_t)
         .never_partition_all();
-    place.compute_at(panel, x_t).store_in(MemoryType::Register);
+    // Once for the channels of a pixel, and not behind the question whether it is inside. A pipeline
+    // copies vectors, and may keep nothing beside shared memory.
+    if (params.stages == 1) place.compute_at(panel, x_t).store_in(MemoryType::Register);
 }
 
 }  // namespace

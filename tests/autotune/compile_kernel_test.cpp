@@ -16,10 +16,10 @@ namespace {
 
 class CompileKernel : public testing::Test {
 protected:
-    std::variant<MadeKernel, NotMade> compile(const KernelSource &source) const {
+    std::variant<MadeKernel, NotMade> compile(const LoadableKernel &source) const {
         return compile_kernel(test_kernel_tools(), source, folder_.path(), limits_);
     }
-    MadeKernel made(const KernelSource &source) const {
+    MadeKernel made(const LoadableKernel &source) const {
         const auto result = compile(source);
         if (const auto *why = std::get_if<NotMade>(&result)) throw std::runtime_error(why->why);
         return std::get<MadeKernel>(result);
@@ -29,28 +29,24 @@ protected:
     ProcessLimits limits_{60, 60, int64_t{4} << 30};
 };
 
-KernelSource avx2_source(const std::string &generator, const std::string &schedule) {
-    KernelSource source;
+LoadableKernel avx2_source(const std::string &generator, const std::string &schedule) {
+    LoadableKernel source;
     source.generator = generator;
+    source.isa = Isa::kAvx2;
     source.schedule = schedule;
     return source;
 }
 
-LoadableKernel loadable(const MadeKernel &made, const KernelSource &source) {
-    return {source.generator, source.symbol(), source.schedule, source.problem, source.phase,
-            source.format,    source.isa,      source.dtype,    made.path,      made.sha256};
-}
-
-const ConvKernel &loaded(const MadeKernel &made, const KernelSource &source) {
-    const auto kernel = load_conv_kernel(loadable(made, source));
+const ConvKernel &loaded(const MadeKernel &made) {
+    const auto kernel = load_conv_kernel(made.kernel);
     if (const auto *why = std::get_if<std::string>(&kernel)) throw std::runtime_error(*why);
     return *std::get<const ConvKernel *>(kernel);
 }
 
 TEST_F(CompileKernel, MakesKernelsThatComputeInThisProcess) {
     if (host_isa() < Isa::kAvx2) GTEST_SKIP() << "the kernels are for AVX2";
-    const KernelSource source = avx2_source("conv2d", "lane:0,vec:1,tile:5,stage:1");
-    const ConvKernel &kernel = loaded(made(source), source);
+    const LoadableKernel source = avx2_source("conv2d", "lane:0,vec:1,tile:5,stage:1");
+    const ConvKernel &kernel = loaded(made(source));
     ASSERT_NE(kernel.call, nullptr);
     const ConvProblem problem = parse_problem("fprop_n2ci5ih9iw11co17kh3kw3s2p1_f32_nhwc_bias");
     const ConvValues values = integer_values(problem, 1);
@@ -62,8 +58,8 @@ TEST_F(CompileKernel, MakesKernelsThatComputeInThisProcess) {
 
 TEST_F(CompileKernel, MakesKernelsOfWgrad) {
     if (host_isa() < Isa::kAvx2) GTEST_SKIP() << "the kernels are for AVX2";
-    const KernelSource source = avx2_source("conv2d_wgrad", "lane:0,vec:1,tile:5");
-    const auto kernel = load_wgrad_kernel(loadable(made(source), source));
+    const LoadableKernel source = avx2_source("conv2d_wgrad", "lane:0,vec:1,tile:5");
+    const auto kernel = load_wgrad_kernel(made(source).kernel);
     ASSERT_TRUE(std::holds_alternative<const WgradKernel *>(kernel))
         << std::get<std::string>(kernel);
     const ConvProblem problem = parse_problem("wgrad_n2ci5ih9iw11co17kh3kw3s2p1_f32_nhwc");
@@ -73,10 +69,32 @@ TEST_F(CompileKernel, MakesKernelsOfWgrad) {
     EXPECT_EQ(run_dense(call, values), naive_conv2d(problem, values));
 }
 
+TEST_F(CompileKernel, MakesSpecialisedKernels) {
+    if (host_isa() < Isa::kAvx2) GTEST_SKIP() << "the kernels are for AVX2";
+    LoadableKernel source = avx2_source("conv2d_wgrad", "lane:0,vec:1,tile:5");
+    source.problem = "wgrad_n2ci5ih9iw11co17kh3kw3s2p1_f32_nhwc";
+    const auto wgrad = load_wgrad_kernel(made(source).kernel);
+    ASSERT_TRUE(std::holds_alternative<const WgradKernel *>(wgrad)) << std::get<std::string>(wgrad);
+    ConvProblem problem = parse_problem(source.problem);
+    ConvValues values = integer_values(problem, 3);
+    const KernelCall one{
+        problem, {}, wgrad_plan_with(*std::get<const WgradKernel *>(wgrad), problem)};
+    EXPECT_EQ(run_dense(one, values), naive_conv2d(problem, values));
+    source = avx2_source("conv2d", "lane:0,vec:1,tile:2,stage:1");
+    source.problem = "dgrad_n2ci9ih9iw7co5kh3kw3s2p1_f32_nhwc", source.phase = 3;
+    const ConvKernel &dgrad = loaded(made(source));
+    problem = parse_problem(source.problem);
+    values = integer_values(problem, 4);
+    const KernelCall call{problem, conv_plan_with(dgrad, problem, true), {}};
+    ASSERT_EQ(call.conv.steps.size(), 4u);
+    EXPECT_EQ(call.conv.steps[3].kernel, &dgrad);
+    EXPECT_EQ(run_dense(call, values), naive_conv2d(problem, values));
+}
+
 TEST_F(CompileKernel, ErrorsOfAKernelReachTheCall) {
     if (host_isa() < Isa::kAvx2) GTEST_SKIP() << "the kernels are for AVX2";
-    const KernelSource source = avx2_source("conv2d", "lane:0,vec:1,tile:5,stage:1");
-    const ConvKernel &kernel = loaded(made(source), source);
+    const LoadableKernel source = avx2_source("conv2d", "lane:0,vec:1,tile:5,stage:1");
+    const ConvKernel &kernel = loaded(made(source));
     CallContext context;
     void *user_context = &context;
     int32_t number = 1;
@@ -89,8 +107,9 @@ TEST_F(CompileKernel, ErrorsOfAKernelReachTheCall) {
 }
 
 TEST_F(CompileKernel, KernelsOfAnotherCpuAreRefused) {
-    const KernelSource source = avx2_source("conv2d", "lane:0,vec:1,tile:5,stage:1");
-    LoadableKernel kernel = loadable({"/nowhere/kernel.so", std::string(64, '0'), 0}, source);
+    const LoadableKernel source = avx2_source("conv2d", "lane:0,vec:1,tile:5,stage:1");
+    LoadableKernel kernel = source;
+    kernel.path = "/nowhere/kernel.so";
     kernel.isa = Isa::kNone;
     const auto other = load_conv_kernel(kernel);
     EXPECT_NE(std::get<std::string>(other).find("which this CPU does not have"), std::string::npos);

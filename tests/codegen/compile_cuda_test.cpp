@@ -24,8 +24,8 @@ protected:
     void TearDown() override { fs::remove_all(root_); }
 
     ChildResult run(const std::string &arguments, const std::string &environment = "") const {
-        return run_child("CONVWRIGHT_CACHE='" + (root_ / "cache").string() + "' " + environment +
-                         " " CONVWRIGHT_COMPILE_CUDA " " + arguments);
+        return run_child("CONVWRIGHT_CACHE_DIR='" + (root_ / "cache").string() + "' " +
+                         environment + " " CONVWRIGHT_COMPILE_CUDA " " + arguments);
     }
     ChildResult compile(const std::string &more) const {
         return run("--text " CONVWRIGHT_SPILLING_CUDA " --output " + output_ +

@@ -14,12 +14,14 @@ public:
     GeneratorParam<std::string> cuda_{"cuda", ""};  // path of the text
 
     GeneratorParam<bool> async_{"async", false};
+    GeneratorParam<bool> contract_{"contract", true};
     GeneratorParam<int> stages_{"stages", 1};
 
     void schedule() {
         CudaOptions options = cuda_options(cuda_);
         options.async_copies = async_;
         options.stages = stages_;
+        options.contract = contract_;
         offload_to_cuda(this->get_pipeline(), options);
     }
 
@@ -74,13 +76,36 @@ public:
 
 class SmallTranspose : public CudaGenerator<SmallTranspose> {
 public:
+    GeneratorParam<int> row_{"row", 128};
     Input<Buffer<float, 2>> input_{"input"};
     Output<Buffer<float, 2>> out_{"out"};
 
     void generate() {
-        out_ = small::Transpose(input_).out;
+        out_ = small::Transpose(input_, row_).out;
         dense(input_, 4);
         dense(out_, 4);
+    }
+};
+
+class SmallMixed : public CudaGenerator<SmallMixed> {
+public:
+    Input<Buffer<float, 2>> input_{"input"};
+    Input<Buffer<uint8_t, 2>> bytes_{"bytes"};
+    Output<Buffer<float, 2>> out_{"out"};
+
+    void generate() { out_ = small::MixedTranspose(input_, bytes_).out; }
+};
+
+class SmallSplitSum : public CudaGenerator<SmallSplitSum> {
+public:
+    Input<Buffer<float, 2>> input_{"input"};
+    Output<Buffer<float, 2>> partial_{"partial"};
+    Output<Buffer<float, 1>> out_{"out"};
+
+    void generate() {
+        small::SplitSum sums(input_);
+        partial_ = sums.partial;
+        out_ = sums.out;
     }
 };
 
@@ -159,6 +184,8 @@ HALIDE_REGISTER_GENERATOR(convwright::SmallAdd, small_add)
 HALIDE_REGISTER_GENERATOR(convwright::SmallTypes, small_types)
 HALIDE_REGISTER_GENERATOR(convwright::SmallStencil, small_stencil)
 HALIDE_REGISTER_GENERATOR(convwright::SmallTranspose, small_transpose)
+HALIDE_REGISTER_GENERATOR(convwright::SmallMixed, small_mixed)
+HALIDE_REGISTER_GENERATOR(convwright::SmallSplitSum, small_split_sum)
 HALIDE_REGISTER_GENERATOR(convwright::SmallPadded, small_padded)
 HALIDE_REGISTER_GENERATOR(convwright::SmallMma, small_mma)
 HALIDE_REGISTER_GENERATOR(convwright::SmallChunks, small_chunks)

@@ -34,5 +34,6 @@ struct NamedKernel {
 const std::vector<NamedKernel> &small_kernels();
 const std::vector<NamedKernel> &staged_kernels();
 const std::vector<NamedKernel> &mma_kernels();
+const std::vector<NamedKernel> &shapes_kernels();
 
 }  // namespace convwright

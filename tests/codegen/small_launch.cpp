@@ -16,7 +16,7 @@ extern "C" int convwright_cuda_launch(void *user_context, const convwright_cuda_
     device.launches.push_back(*launch);
     if (device.fails_with != 0) return device.fails_with;
     for (const auto *kernels : {&convwright::small_kernels(), &convwright::staged_kernels(),
-                                &convwright::mma_kernels()}) {
+                                &convwright::mma_kernels(), &convwright::shapes_kernels()}) {
         for (const convwright::NamedKernel &k : *kernels) {
             if (k.name != launch->kernel) continue;
             convwright::emulator::Launch how;

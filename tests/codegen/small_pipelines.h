@@ -80,12 +80,14 @@ struct Stencil {
     }
 };
 
-/// out(x, y) = input(y, x) by tiles of 128 x 128: 64 KB of shared memory, which is dynamic.
+/// out(x, y) = input(y, x) by tiles of 128 x 128: 64 KB of shared memory, which is dynamic. Rows of the
+/// tile are a multiple of `row` floats: with 128 the 32 lanes that read a column meet in one bank, with
+/// 129 each has its own.
 struct Transpose {
     Var x{"x"}, y{"y"}, x_o{"x_o"}, y_o{"y_o"}, x_i{"x_i"}, y_i{"y_i"}, x_t{"x_t"}, y_t{"y_t"};
     Func tile{"tile"}, out{"out"};
 
-    explicit Transpose(Func input) {
+    Transpose(Func input, int row) {
         tile(x, y) = input(x, y);
         out(x, y) = tile(y, x);
         out.tile(x, y, x_o, y_o, x_i, y_i, 128, 128, TailStrategy::RoundUp)
@@ -94,9 +96,58 @@ struct Transpose {
         out.reorder(x_i, y_i, x_t, y_t, x_o, y_o).gpu_blocks(x_o, y_o).gpu_threads(x_t, y_t);
         tile.compute_at(out, x_o)
             .store_in(MemoryType::GPUShared)
+            .align_storage(x, row)
             .tile(x, y, x_i, y_i, x_t, y_t, 32, 8)
             .reorder(x_i, y_i, x_t, y_t)
             .gpu_threads(x_t, y_t);
+    }
+};
+
+/// out(x, y) = input(y, x) + bytes(y, x) by tiles of 112 x 112, both in shared memory: 61 KB of two types.
+struct MixedTranspose {
+    Var x{"x"}, y{"y"}, x_o{"x_o"}, y_o{"y_o"}, x_i{"x_i"}, y_i{"y_i"}, x_t{"x_t"}, y_t{"y_t"};
+    Func floats{"floats"}, narrow{"narrow"}, out{"out"};
+
+    MixedTranspose(Func input, Func bytes) {
+        floats(x, y) = input(x, y);
+        narrow(x, y) = bytes(x, y);
+        out(x, y) = floats(y, x) + Halide::cast<float>(narrow(y, x));
+        out.tile(x, y, x_o, y_o, x_i, y_i, 112, 112, TailStrategy::RoundUp)
+            .tile(x_i, y_i, x_t, y_t, 16, 8)
+            .reorder(x_i, y_i, x_t, y_t, x_o, y_o)
+            .gpu_blocks(x_o, y_o)
+            .gpu_threads(x_t, y_t);
+        for (Func f : {floats, narrow})
+            f.compute_at(out, x_o)
+                .store_in(MemoryType::GPUShared)
+                .tile(x, y, x_i, y_i, x_t, y_t, 16, 8)
+                .reorder(x_i, y_i, x_t, y_t)
+                .gpu_threads(x_t, y_t);
+    }
+};
+
+/// Two kernels: partial(x, s) = sum of input(x, 4 s + k), k < 4, and out(x) = sum of partial(x, s), s < 3,
+/// in a fixed order. `partial` is an output too, so that the caller has its memory.
+struct SplitSum {
+    Var x{"x"}, s{"s"}, x_o{"x_o"}, x_t{"x_t"};
+    Func partial{"partial"}, out{"out"};
+
+    explicit SplitSum(Func input) {
+        RDom k(0, 4, "k"), r(0, 3, "r");
+        partial(x, s) = 0.0f;
+        partial(x, s) += input(x, 4 * s + k);
+        out(x) = 0.0f;
+        out(x) += partial(x, r);
+        for (Halide::Stage stage : {Halide::Stage(partial), partial.update()})
+            stage.split(x, x_o, x_t, 32, TailStrategy::GuardWithIf);
+        partial.compute_root().gpu_blocks(x_o, s).gpu_threads(x_t);
+        partial.update().reorder(k, x_t, x_o, s).gpu_blocks(x_o, s).gpu_threads(x_t);
+        out.split(x, x_o, x_t, 32, TailStrategy::GuardWithIf).gpu_blocks(x_o).gpu_threads(x_t);
+        out.update()
+            .split(x, x_o, x_t, 32, TailStrategy::GuardWithIf)
+            .reorder(r, x_t, x_o)
+            .gpu_blocks(x_o)
+            .gpu_threads(x_t);
     }
 };
 

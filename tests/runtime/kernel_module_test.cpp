@@ -27,12 +27,12 @@ class KernelModuleTest : public testing::Test {
 protected:
     static void SetUpTestSuite() {
         folder_ = new PrivateFolder;
-        const KernelSource source{"conv2d", Isa::kAvx2, Format::kNhwc, DType::kF32, kSchedule,
-                                  "",       0};
+        LoadableKernel source;
+        source.generator = "conv2d", source.isa = Isa::kAvx2, source.schedule = kSchedule;
         auto result = compile_kernel(test_kernel_tools(), source, folder_->path(), {60, 0, 0});
         if (const auto *why = std::get_if<NotMade>(&result)) FAIL() << why->why;
-        made_ = std::get<MadeKernel>(result);
-        symbol_ = source.symbol();
+        made_ = std::get<MadeKernel>(result).kernel;
+        symbol_ = made_.symbol;
     }
     static void TearDownTestSuite() {
         delete folder_;
@@ -47,7 +47,7 @@ protected:
 
     static constexpr char kSchedule[] = "lane:0,vec:1,tile:1,stage:1";
     static inline PrivateFolder *folder_ = nullptr;
-    static inline MadeKernel made_;
+    static inline LoadableKernel made_;
     static inline std::string symbol_;
 };
 
@@ -62,14 +62,15 @@ TEST_F(KernelModuleTest, FindsItsKernelsAndNoOthers) {
 }
 
 TEST_F(KernelModuleTest, TwoFilesAreTwoModules) {
-    const KernelSource other{
-        "conv2d", Isa::kAvx2, Format::kNhwc, DType::kF32, "lane:0,vec:1,tile:2,stage:1", "", 0};
+    LoadableKernel other;
+    other.generator = "conv2d", other.isa = Isa::kAvx2;
+    other.schedule = "lane:0,vec:1,tile:2,stage:1";
     auto result = compile_kernel(test_kernel_tools(), other, folder_->path(), {60, 0, 0});
-    const MadeKernel &made = std::get<MadeKernel>(result);
+    const LoadableKernel &made = std::get<MadeKernel>(result).kernel;
     const auto first = KernelModule::load(made_.path, made_.sha256),
                second = KernelModule::load(made.path, made.sha256);
     EXPECT_EQ(std::get<KernelModule>(second).entry(symbol_), nullptr);
-    EXPECT_NE(std::get<KernelModule>(second).entry(other.symbol()), nullptr);
+    EXPECT_NE(std::get<KernelModule>(second).entry(made.symbol), nullptr);
     EXPECT_NE(std::get<KernelModule>(first).entry(symbol_), nullptr);
 }
 

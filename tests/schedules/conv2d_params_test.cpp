@@ -54,9 +54,10 @@ TEST(Conv2dCpuParams, GivesTheReasonWhyAScheduleIsIllegal) {
     EXPECT_STREQ(why("lane:0,stage:4", kPairs), "rows of taps are not dense");
     EXPECT_STREQ(why("lane:0,stage:4", kDilated), "rows of taps are not dense");
     EXPECT_STREQ(why("lane:0,stage:4,taps_x:3", kPadded),
-                 "rows of taps and channels have any length");
+                 "folded rows have taps and strides of their own");
     EXPECT_STREQ(why("lane:0,stage:4,stride:1", kPadded),
-                 "rows of taps and channels have any length");
+                 "folded rows have taps and strides of their own");
+    EXPECT_STREQ(why("lane:0,stage:4,strided_out:1", kPadded), "channels are always stored dense");
     EXPECT_STREQ(why("lane:0,stage:4", kPadded, Format::kNchw),
                  "the lanes are not dense without a frame");
     EXPECT_STREQ(why("lane:0,vec:1,tile:4,stage:3", kPadded), "masks are for groups");
@@ -71,7 +72,6 @@ TEST(Conv2dCpuParams, AcceptsWhatTheSchedulesCompute) {
     EXPECT_EQ(why("lane:1,stage:2", kStrided, Format::kNchw), nullptr);
     EXPECT_EQ(why("lane:2,vec:1,tile:8,stage:3,taps_x:3,stride:1,group:2", kPairs), nullptr);
     EXPECT_EQ(why("lane:0,stage:4", kPadded), nullptr);
-    EXPECT_EQ(why("lane:0,stage:4,taps_y:3", kPadded), nullptr);
     EXPECT_EQ(why("lane:1,vec:1,tile:1,taps_x:3,stride:1", kDepthwise, Format::kNchw), nullptr);
     EXPECT_EQ(why("lane:2,vec:4,tile:2", kDepthwise), nullptr);
 }

@@ -20,6 +20,8 @@ TEST(Conv2dWgradCpuParams, GivesTheReasonWhyAScheduleIsIllegal) {
     EXPECT_STREQ(why("vec:2,tile:8", kDense, Isa::kAvx2), "the register tile would spill");
     EXPECT_STREQ(why("vec:2,tile:4,taps_x:5", kDense), "the register tile would spill");
     EXPECT_STREQ(why("vec:1,tile:1,taps_x:3", kDense), "the taps are not whole tiles");
+    EXPECT_STREQ(why("vec:1,tile:1,group:2", kDense),
+                 "channels of a group are compiled in for groups");
     EXPECT_STREQ(why("lane:2,vec:1,tile:2", kDepthwise),
                  "tiles do not divide the input channels of a group");
     EXPECT_STREQ(why("lane:2,vec:1,tile:2,group:2", kPairs),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tools/need and tools/on_gpu: what is missing, and which convwright runs; no GPU is asked."""
+"""tools/need, tools/on_gpu and tools/wheel: what is missing, what runs; no GPU is asked."""
 
 import os
 import subprocess
@@ -110,3 +110,29 @@ def test_no_interpreter() -> None:
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 1
     assert "there is no 'no-such-python'" in result.stdout
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_wheel_needs_no_set_up_where_the_packages_are(tmp_path: Path, complete: bool) -> None:
+    (tmp_path / "tools").mkdir()
+    for name in ("wheel", "step"):
+        (tmp_path / "tools" / name).symlink_to(TOOLS / name)
+    environment = {**os.environ, "VIRTUAL_ENV": str(tmp_path / ".venv")}
+    show = '#!/bin/sh\necho "${0##*/} $* ${VIRTUAL_ENV-none}"\n'
+    commands = {
+        "python": f'{show}[ "$1" != tools/need ] || exit {int(not complete)}\n',
+        "make": f"{show}mkdir -p .venv/bin && cp python .venv/bin/\n",
+    }
+    for name, text in commands.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    environment["PATH"] = f"{tmp_path}:{environment['PATH']}"
+    command = ["tools/wheel", "./python"]
+    result = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    said = result.stdout.splitlines()
+    assert said[0].startswith("python tools/need make wheel without set-up halide==21.0.0 torch==")
+    assert said[1].startswith("== Building" if complete else "make --no-print-directory setup")
+    (built,) = [line for line in said if " -m pip wheel " in line]
+    assert built.endswith("--wheel-dir dist . none" if complete else f". {tmp_path}/.venv")

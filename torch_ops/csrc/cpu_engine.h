@@ -19,7 +19,8 @@ public:
     static const char *why_not(const ConvProblem &p) {
         if (p.dtype == DType::kBf16 && p.groups == 1) return "dense bfloat16 has no kernels";
         if (host_isa() == Isa::kNone) return "kernels exist for AVX2 with FMA and AVX-512";
-        return why_too_large(p);
+        if (const char *why = why_too_large(p)) return why;
+        return pytorch_was_chosen(p) ? "it was faster when the problem was tuned" : nullptr;
     }
     const ConvPlan &plan(const ConvProblem &p, const Operand &from, const Activation &) {
         return conv_plan(p, from.dense);

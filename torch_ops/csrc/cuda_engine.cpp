@@ -55,7 +55,7 @@ const cuda::ConvPlan &CudaEngine::plan(const ConvProblem &p, const Operand &from
 const cuda::WgradPlan &CudaEngine::wgrad_plan(const ConvProblem &p, const Operand &grad_output,
                                               const Operand &input) const {
     thread_local PlanCache<cuda::WgradPlan> cache;
-    const cuda::Placed placed = cuda::placed(p, grad_output.view, input.view);
+    const cuda::Placed placed = cuda::wgrad_placed(p, grad_output.view, input.view);
     return cache.get(p, variant(device_, placed), cuda::forced_kernel(),
                      [&] { return cuda::wgrad_plan(p, device_, placed); });
 }

@@ -11,7 +11,7 @@
 namespace convwright {
 
 /// What the engines make of a table, an int32 tensor of 65,536 entries. Kept for the last tables of the
-/// process, and their classification on disk: in CONVWRIGHT_CACHE, or else convwright in
+/// process, and their classification on disk: in CONVWRIGHT_CACHE_DIR, or else convwright in
 /// XDG_CACHE_HOME or ~/.cache. RuntimeError, one sentence, for another tensor.
 struct KnownTable {
     Classification classification;

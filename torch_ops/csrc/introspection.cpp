@@ -9,6 +9,7 @@
 #include "runtime/cuda/wgrad_plan.h"
 #include "runtime/plan.h"
 #include "runtime/trace.h"
+#include "runtime/tuned_choices.h"
 #include "torch_ops/csrc/cuda_engine.h"
 
 namespace convwright {
@@ -51,6 +52,21 @@ void force_kernel_op(const std::string &name) {
     if (on_cuda || force_kernel(name)) return;
     throw std::runtime_error("convwright: no kernel is named '" + name +
                              "'; `convwright check PROBLEM` prints the names.");
+}
+
+void choose_op(const std::string &problem, int64_t phase, const std::string &candidate,
+               const std::string &artifact) {
+    choose_in_process(problem, static_cast<int>(phase), candidate, artifact);
+}
+
+void reload_choices_op() { reload_tuned_choices(); }
+
+std::string tuned_status() {
+    const char *const modes[] = {"off", "cached", "on"};
+    std::string text = std::string("mode\t") + modes[static_cast<int>(tune_mode())];
+    text += "\nfile\t" + tuned_choices_path() + "\nkernels\t" + made_kernels_folder();
+    for (const std::string &notice : tuned_notices()) text += "\nnotice\t" + notice;
+    return text;
 }
 
 std::vector<int64_t> parse_problem_op(const std::string &text) {

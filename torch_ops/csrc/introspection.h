@@ -15,6 +15,12 @@ std::string list_kernels(const std::string &problem);
 std::string list_cuda_kernels(const std::string &problem, int64_t device);
 /// A kernel of the CPU or of CUDA; calls on the other one are as before. "" frees both.
 void force_kernel_op(const std::string &name);
+/// Takes a candidate of the tuner for pass `phase` of a problem in this process (runtime/tuned_choices.h).
+void choose_op(const std::string &problem, int64_t phase, const std::string &candidate,
+               const std::string &artifact);
+void reload_choices_op();
+/// "key\tvalue" lines: mode, file, kernels, and a notice for each thing that is wrong.
+std::string tuned_status();
 std::vector<int64_t> parse_problem_op(const std::string &problem);
 void trace_op(bool on);
 void trace_note(const std::string &line);

@@ -62,6 +62,9 @@ STABLE_TORCH_LIBRARY(convwright, m) {
     m.def("kernels(str problem) -> str");
     m.def("cuda_kernels(str problem, int device) -> str");
     m.def("force_kernel(str name) -> ()");
+    m.def("choose(str problem, int phase, str candidate, str artifact) -> ()");
+    m.def("reload_choices() -> ()");
+    m.def("tuned_status() -> str");
     m.def("parse_problem(str problem) -> int[]");
     m.def("trace(bool on) -> ()");
     m.def("trace_note(str line) -> ()");
@@ -105,6 +108,9 @@ STABLE_TORCH_LIBRARY_IMPL(convwright, CompositeExplicitAutograd, m) {
     m.impl("kernels", TORCH_BOX(&convwright::list_kernels));
     m.impl("cuda_kernels", TORCH_BOX(&convwright::list_cuda_kernels));
     m.impl("force_kernel", TORCH_BOX(&convwright::force_kernel_op));
+    m.impl("choose", TORCH_BOX(&convwright::choose_op));
+    m.impl("reload_choices", TORCH_BOX(&convwright::reload_choices_op));
+    m.impl("tuned_status", TORCH_BOX(&convwright::tuned_status));
     m.impl("parse_problem", TORCH_BOX(&convwright::parse_problem_op));
     m.impl("trace", TORCH_BOX(&convwright::trace_op));
     m.impl("trace_note", TORCH_BOX(&convwright::trace_note));

@@ -125,8 +125,8 @@ TEST(TunedTables, AnswerInAMicrosecond) {
 }
 
 TEST_F(DatabaseTest, PublishesTheUsersChoicesOverTheShippedOnes) {
-    EXPECT_EQ(tuned_table_path("a.b/records.sqlite"), "a.b/records.tuned");
-    EXPECT_EQ(tuned_table_path("a.b/records"), "a.b/records.tuned");
+    EXPECT_EQ(tuned_table_beside("a.b/records.sqlite"), "a.b/records.tuned");
+    EXPECT_EQ(tuned_table_beside("a.b/records"), "a.b/records.tuned");
     {
         Database shipped(path("shipped.sqlite"));
         shipped.choose(test_choice());

@@ -189,8 +189,8 @@ TEST_F(CubinCacheTest, WhatOthersCouldWriteIsNotUsed) {
 
 TEST_F(CubinCacheTest, WithoutAFolderTextsAreCompiledEachTime) {
     write(root_ / "file", "");
-    for (const std::string &folder : {(root_ / "file" / "cubins").string(),
-                                      std::string("/proc/convwright/cubins")}) {
+    for (const std::string &folder :
+         {(root_ / "file" / "cubins").string(), std::string("/proc/convwright/cubins")}) {
         const CubinCache cache = CubinCache::open(folder);
         EXPECT_NE(cache.why_none().find("the folder '" + folder + "' cannot be opened"),
                   std::string::npos)
@@ -230,12 +230,13 @@ private:
 };
 
 TEST_F(CubinCacheTest, LiesWhereTheUserKeepsSuchThings) {
-    const WithVariable own("CONVWRIGHT_CACHE", nullptr), xdg("XDG_CACHE_HOME", nullptr),
+    const WithVariable own("CONVWRIGHT_CACHE_DIR", nullptr), xdg("XDG_CACHE_HOME", nullptr),
         home("HOME", nullptr);
     EXPECT_EQ(cache_folder(), "");
-    EXPECT_EQ(CubinCache::open().why_none(),
-              "Compiled CUDA kernels are not kept, because neither CONVWRIGHT_CACHE nor HOME is "
-              "set.");
+    EXPECT_EQ(
+        CubinCache::open().why_none(),
+        "Compiled CUDA kernels are not kept, because neither CONVWRIGHT_CACHE_DIR nor HOME is "
+        "set.");
     EXPECT_FALSE(was_kept(compile(CubinCache::open())));
     setenv("HOME", "/home/somebody", 1);
     EXPECT_EQ(cache_folder(), "/home/somebody/.cache/convwright");
@@ -244,7 +245,7 @@ TEST_F(CubinCacheTest, LiesWhereTheUserKeepsSuchThings) {
     setenv("XDG_CACHE_HOME", "/var/cache", 1);
     EXPECT_EQ(cache_folder(), "/var/cache/convwright");
     const std::string deep = (root_ / "a" / "b").string();
-    setenv("CONVWRIGHT_CACHE", deep.c_str(), 1);
+    setenv("CONVWRIGHT_CACHE_DIR", deep.c_str(), 1);
     EXPECT_EQ(cache_folder(), deep);
     EXPECT_EQ(CubinCache::open().why_none(), "");
     EXPECT_TRUE(fs::is_directory(deep + "/cubins"));

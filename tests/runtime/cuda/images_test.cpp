@@ -63,9 +63,16 @@ TEST(Images, ProgramsRunOnTheirMajorVersionAndNewerMinorOnes) {
     const std::string file = write_images(small_content());
     const Images images = read(file);
     const std::pair<int, const char *> chosen[] = {
-        {75, "cubin of 75"}, {80, "cubin of 80"}, {86, "cubin of 86"}, {87, "cubin of 86"},
-        {89, "cubin of 86"}, {90, "cubin of 90"}, {70, ""},            {72, ""},
-        {100, ""},           {120, ""},
+        {75, "cubin of 75"},
+        {80, "cubin of 80"},
+        {86, "cubin of 86"},
+        {87, "cubin of 86"},
+        {89, "cubin of 86"},
+        {90, "cubin of 90"},
+        {70, ""},
+        {72, ""},
+        {100, ""},
+        {120, ""},
     };
     for (const auto &[capability, cubin] : chosen) {
         EXPECT_EQ(images.cubin_for(capability).bytes, cubin) << capability;
@@ -143,7 +150,8 @@ TEST(Images, RefuseEveryFlippedBit) {
 TEST(Images, RefuseEveryTruncationAndWhatFollows) {
     const std::string file = write_images(small_content());
     for (size_t size = 0; size < file.size(); size++)
-        EXPECT_TRUE(std::holds_alternative<std::string>(Images::read(file.substr(0, size)))) << size;
+        EXPECT_TRUE(std::holds_alternative<std::string>(Images::read(file.substr(0, size))))
+            << size;
     EXPECT_TRUE(std::holds_alternative<std::string>(Images::read(file + '\0')));
     EXPECT_TRUE(std::holds_alternative<std::string>(Images::read(file + std::string(64, '\0'))));
 }

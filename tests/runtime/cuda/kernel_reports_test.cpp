@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "runtime/cuda/images.h"
 #include "runtime/cuda/occupancy.h"
 #include "tests/runtime/cuda/test_table.h"
@@ -27,7 +29,7 @@ KernelFigures figures(int threads, int registers, int shared_bytes, int dynamic 
     return k;
 }
 
-// Worked by hand after NVIDIA's occupancy calculator.
+// As NVIDIA's cuda_occupancy.h answers.
 TEST(Occupancy, CountsBlocksByWhatRunsOutFirst) {
     // Threads: 2048, 1024 and 1536 of a multiprocessor.
     EXPECT_EQ(resident_blocks(figures(256, 32, 0), 80), 8);
@@ -41,6 +43,8 @@ TEST(Occupancy, CountsBlocksByWhatRunsOutFirst) {
     EXPECT_EQ(resident_blocks(figures(128, 90, 0), 90), 5);
     EXPECT_DOUBLE_EQ(occupancy(figures(128, 90, 0), 90), 20.0 / 64);
     EXPECT_EQ(resident_blocks(figures(256, 255, 0), 90), 1);
+    EXPECT_EQ(resident_blocks(figures(1024, 128, 0), 90), 0);
+    EXPECT_EQ(resident_blocks(figures(64, 56, 0), 90), 18);
     // Shared memory: 1 KB of each block is the system's from 8.0 on.
     EXPECT_EQ(resident_blocks(figures(64, 16, 8192), 75), 8);
     EXPECT_EQ(resident_blocks(figures(64, 16, 8192), 80), 18);
@@ -54,7 +58,7 @@ TEST(Occupancy, CountsBlocksByWhatRunsOutFirst) {
 
 TEST(KernelReports, OfTheTestTable) {
     const auto reports = reports_of(test_table());
-    ASSERT_EQ(reports.size(), 3u * 4);
+    ASSERT_EQ(reports.size(), 4u + 4 + 3);
     for (const KernelReport &r : reports) {
         EXPECT_EQ(r.figures.kernel, r.symbol + "_0");
         EXPECT_GT(r.figures.registers, 8);
@@ -68,6 +72,7 @@ TEST(KernelReports, OfTheTestTable) {
         EXPECT_EQ(r.figures.shared_bytes, matmul ? 8192 : 0);
         EXPECT_EQ(r.figures.dynamic_shared_bytes, transpose ? 64 << 10 : 0);
         EXPECT_EQ(r.spill_allowance, transpose ? 32 : 0);
+        EXPECT_FALSE(transpose && r.architecture == 75);
     }
 }
 
@@ -79,7 +84,11 @@ TEST(KernelReports, ShippedKernelsStayWithinTheirAllowance) {
             << r.figures.kernel << " on sm_" << r.architecture << ": " << r.figures.spill_bytes;
         EXPECT_GT(r.resident_blocks, 0) << r.figures.kernel << " on sm_" << r.architecture;
     }
-    EXPECT_GE(reports.size(), 4 * shipped_images().size()) << "rows have no programs";
+    for (const EmbeddedImages &row : shipped_images()) {
+        EXPECT_TRUE(std::any_of(reports.begin(), reports.end(),
+                                [&](const KernelReport &r) { return r.symbol == row.symbol; }))
+            << row.symbol << " has no program";
+    }
 }
 
 TEST(KernelReports, SayWhichImagesAreDamaged) {
@@ -101,8 +110,6 @@ TEST(ModuleTable, FindsImagesBySymbol) {
     for (const EmbeddedImages &row : shipped_images())
         EXPECT_EQ(images_of(row.symbol).data(), row.begin);
     EXPECT_TRUE(images_of("nobody").empty());
-    EXPECT_EQ(symbol_of("small_add_cuda_0"), "small_add_cuda");
-    EXPECT_EQ(symbol_of("small_add_cuda_12"), "small_add_cuda");
 }
 
 }  // namespace

@@ -36,14 +36,14 @@ protected:
     LoadModule() {
         std::string name = (fs::temp_directory_path() / "convwright_XXXXXX").string();
         root_ = mkdtemp(name.data());
-        setenv("CONVWRIGHT_CACHE", root_.c_str(), 1);
+        setenv("CONVWRIGHT_CACHE_DIR", root_.c_str(), 1);
         given.clear();
         for (Result &answer : answers) answer = 0;
         driver_ = driver();
         driver_.cuModuleLoadData = load_data;
     }
     ~LoadModule() override {
-        unsetenv("CONVWRIGHT_CACHE");
+        unsetenv("CONVWRIGHT_CACHE_DIR");
         fs::remove_all(root_);
     }
 

@@ -78,6 +78,12 @@ INSTANTIATE_TEST_SUITE_P(Mma, Budgets,
                                          Budget{"mma_f16", 104, 19424, 80},
                                          Budget{"mma_int8", 96, 40896, 80}));
 
+// ptxas: 98, 21, 18 at most.
+INSTANTIATE_TEST_SUITE_P(Shapes, Budgets,
+                         testing::Values(Budget{"small_matmul_wide", 104, 16384},
+                                         Budget{"small_stencil_wide", 32, 720},
+                                         Budget{"small_transpose_padded", 32, 0}));
+
 TEST_F(NvrtcTest, ProvenVectorsAreWideAccesses) {
     const auto count = [&](const std::string &kernel, const std::string &pattern) {
         const auto result = nvrtc_->compile(small_text(kernel), kernel, 80);
@@ -101,6 +107,10 @@ TEST_F(NvrtcTest, ProvenVectorsAreWideAccesses) {
     EXPECT_EQ(count("mma_bf16", R"(ld\.shared\.u16)"), 0);
     // Two barriers in the loop, none elsewhere.
     EXPECT_EQ(count("small_matmul", R"(bar\.sync)"), 2);
+    // A product that is added is one operation, unless the pipeline forbids that.
+    EXPECT_EQ(count("small_add1", R"(fma\.rn)"), 1);
+    EXPECT_EQ(count("small_add_exact", R"(fma\.)"), 0);
+    EXPECT_GE(count("small_add_exact", R"(mul\.(rn\.)?f32)"), 1);
     // No product of floats is left unfused, and no division by the constant 18 calls anything.
     EXPECT_EQ(count("small_matmul", R"(mul\.(rn\.)?f32)"), 0);
     EXPECT_EQ(count("small_stencil", R"((div|rem)\.)"), 0);

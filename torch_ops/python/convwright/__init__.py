@@ -16,6 +16,7 @@ from convwright._kinds import force_kind
 from convwright._library import LibraryMissing
 from convwright.convert import convert_
 from convwright.fuse import fuse_depthwise_separable_, fuse_relu_, fuse_weighted_sum_
+from convwright.tuning import tune
 
 __version__ = "0.1.0"
 
@@ -31,4 +32,5 @@ __all__ = [
     "multipliers",
     "nn",
     "quantisation",
+    "tune",
 ]

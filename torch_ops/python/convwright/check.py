@@ -105,11 +105,11 @@ def _operands(problem: Problem, seed: int) -> tuple[Tensor | None, ...]:
     """What the direction's operator takes before the geometry: integers as float32."""
     n = problem.input_sizes[0]
     co, ci_per_group, kh, kw = problem.weight_sizes
-    output_sizes = _output_sizes(problem)
+    sizes = output_sizes(problem)
     products = {
         "fprop": ci_per_group * kh * kw,
         "dgrad": co // problem.geometry[3] * kh * kw,
-        "wgrad": n * output_sizes[2] * output_sizes[3],
+        "wgrad": n * sizes[2] * sizes[3],
     }[problem.direction]
     # +1 is the bias; the cap keeps every partial sum exact.
     limit = min(_LARGEST_VALUE, math.isqrt(_EXACT // (products + 1)))
@@ -125,10 +125,11 @@ def _operands(problem: Problem, seed: int) -> tuple[Tensor | None, ...]:
     input, weight = integers(*problem.input_sizes), integers(*problem.weight_sizes)
     if problem.direction == "fprop":
         return input, weight, integers(co) if problem.has_bias else None
-    return integers(*output_sizes), input, weight
+    return integers(*sizes), input, weight
 
 
-def _output_sizes(problem: Problem) -> torch.Size:
+def output_sizes(problem: Problem) -> torch.Size:
+    """[n, co, oh, ow] of the problem's convolution."""
     input = torch.empty(problem.input_sizes, device="meta")
     weight = torch.empty(problem.weight_sizes, device="meta")
     return F.conv2d(input, weight, None, *problem.geometry).shape

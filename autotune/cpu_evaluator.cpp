@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "autotune/cpu_evaluator.h"
+
+#include <nlohmann/json.hpp>
+
+namespace convwright {
+namespace {
+
+using Json = nlohmann::json;
+
+Result failed(Outcome outcome, const std::string &reason) {
+    Result result;
+    result.outcome = outcome;
+    result.reason = reason;
+    return result;
+}
+
+/// "conv2d.avx512/lane:0" -> generator, instruction set, schedule.
+LoadableKernel kernel_of(const ConvProblem &problem, const std::string &candidate) {
+    LoadableKernel kernel;
+    const size_t dot = candidate.find('.'), slash = candidate.find('/');
+    kernel.generator = candidate.substr(0, dot);
+    kernel.isa = candidate.substr(dot + 1, slash - dot - 1) == isa_name(Isa::kAvx512) ? Isa::kAvx512
+                                                                                      : Isa::kAvx2;
+    kernel.schedule = candidate.substr(slash + 1);
+    kernel.format = problem.format;
+    kernel.dtype = problem.dtype;
+    kernel.symbol = kernel_symbol(kernel);
+    return kernel;
+}
+
+/// Name of the library's kernel with these knobs, or empty.
+template<typename Params>
+std::string shipped_name(const std::vector<Kernel<Params>> &kernels, const LoadableKernel &wanted) {
+    const std::string schedule = format_params(parse_params<Params>(wanted.schedule));
+    for (const Kernel<Params> &kernel : kernels) {
+        if (kernel.schedule == schedule && kernel.isa == wanted.isa &&
+            kernel.format == wanted.format && kernel.dtype == wanted.dtype &&
+            kernel.problem.empty())
+            return kernel.name;
+    }
+    return "";
+}
+
+}  // namespace
+
+CpuEvaluator::CpuEvaluator(const ConvProblem &problem, int phase, CpuTrials trials)
+    : problem_(problem), phase_(phase), trials_(std::move(trials)) {}
+
+std::variant<MeasureJob, Result> CpuEvaluator::job_for(const std::string &candidate) {
+    MeasureJob job;
+    job.problem = problem_;
+    job.phase = phase_;
+    job.timing = trials_.screening;
+    job.made = kernel_of(problem_, candidate);
+    job.shipped = problem_.direction == Direction::kWgrad ? shipped_name(wgrad_kernels(), job.made)
+                                                          : shipped_name(conv_kernels(), job.made);
+    if (!job.shipped.empty()) return job;
+    auto made = compile_kernel(trials_.tools, job.made, trials_.kernels, trials_.compiling);
+    if (const auto *why = std::get_if<NotMade>(&made))
+        return failed(why->timeout ? Outcome::kBuildTimeout : Outcome::kBuildFailed, why->why);
+    const auto &kernel = std::get<MadeKernel>(made);
+    if (kernel.spills > 0)
+        return failed(Outcome::kRejected, "Its innermost loops keep " +
+                                              std::to_string(kernel.spills) +
+                                              " values in memory that should be in registers.");
+    job.made = kernel.kernel;
+    artifacts_[candidate] = kernel.kernel.sha256;
+    return job;
+}
+
+Result CpuEvaluator::evaluate(const std::string &candidate) {
+    if (candidate == kPytorchKind) return evaluate_pytorch();
+    auto job = job_for(candidate);
+    if (auto *result = std::get_if<Result>(&job)) return *result;
+    Result result =
+        measure_apart(trials_.worker, std::get<MeasureJob>(job), trials_.measuring).result;
+    if (const auto made = artifacts_.find(candidate); made != artifacts_.end())
+        result.artifact = made->second;
+    return result;
+}
+
+Result CpuEvaluator::evaluate_pytorch() {
+    if (trials_.python.empty())
+        return failed(Outcome::kRejected, "There is no Python with PyTorch to compare with.");
+    const FinalTime time = compare({{"pytorch", kPytorchKind, 0, 0}}).front();
+    if (time.seconds <= 0) return failed(Outcome::kLaunchFailed, "PyTorch could not be timed.");
+    Result result;
+    result.seconds = time.seconds;
+    result.spread = time.spread;
+    result.samples = trials_.finals.least;
+    return result;
+}
+
+std::vector<FinalTime> CpuEvaluator::compare(const std::vector<FinalTime> &contestants) {
+    std::vector<FinalTime> times = contestants;
+    for (FinalTime &time : times) time.seconds = time.spread = 0;
+    if (trials_.python.empty()) {
+        for (FinalTime &time : times) {
+            const Result result = evaluate(time.candidate);
+            if (result.outcome != Outcome::kOk) continue;
+            time.seconds = result.seconds;
+            time.spread = result.spread;
+        }
+        return times;
+    }
+    const TimingPlan &plan = trials_.finals;
+    Json job = {{"problem", format_problem(problem_)},
+                {"phase", phase_},
+                {"threads", plan.threads},
+                {"seconds", plan.seconds},
+                {"least", plan.least},
+                {"most", plan.most}};
+    for (const FinalTime &time : times) {
+        // A kernel of an earlier search may be gone: then it is made again, the same to the bit.
+        std::string artifact;
+        if (time.candidate != kPytorchKind) {
+            const auto known = artifacts_.find(time.candidate);
+            if (known == artifacts_.end()) {
+                auto made = job_for(time.candidate);
+                if (std::holds_alternative<Result>(made)) continue;
+            }
+            if (artifacts_.count(time.candidate) > 0) artifact = artifacts_[time.candidate];
+        }
+        job["contestants"].push_back({{"candidate", time.candidate}, {"artifact", artifact}});
+    }
+    const ProcessResult process = run_process(trials_.python, trials_.measuring, job.dump());
+    if (!process.success()) return times;
+    const Json answer = Json::parse(process.output, nullptr, /*allow_exceptions=*/false);
+    if (!answer.is_object()) return times;
+    for (FinalTime &time : times) {
+        const auto found = answer.find(time.candidate);
+        if (found == answer.end() || !found->is_object()) continue;
+        time.seconds = found->value("seconds", 0.0);
+        time.spread = found->value("spread", 0.0);
+    }
+    return times;
+}
+
+}  // namespace convwright

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "autotune/program_files.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <stdexcept>
+
+namespace convwright {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The first of these that is there, or the last.
+std::string first_of(const std::vector<fs::path> &paths) {
+    for (const fs::path &path : paths) {
+        std::error_code error;
+        if (fs::exists(path, error)) return path.lexically_normal();
+    }
+    return paths.back().lexically_normal();
+}
+
+}  // namespace
+
+std::string program_path() {
+    std::error_code error;
+    return fs::read_symlink("/proc/self/exe", error);
+}
+
+KernelTools kernel_tools(const std::string &generators) {
+    const fs::path folder = fs::path(program_path()).parent_path();
+    KernelTools tools;
+    tools.generators = generators.empty()
+                           ? first_of({folder / "convwright_generators",
+                                       folder / "../generators/convwright_generators"})
+                           : generators;
+    tools.shim = first_of({folder / "../lib/kernel_shim.o", folder / "kernel_shim.o"});
+    tools.linker = KernelTools::find_linker();
+    return tools;
+}
+
+std::string private_folder(const std::string &path) {
+    std::error_code error;
+    fs::create_directories(fs::path(path).parent_path(), error);
+    if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
+        throw std::runtime_error("The folder '" + path +
+                                 "' cannot be made; set CONVWRIGHT_CACHE_DIR to one that can.");
+    return path;
+}
+
+std::string library_versions() {
+    return "convwright=" CONVWRIGHT_VERSION ";halide=" CONVWRIGHT_HALIDE_VERSION;
+}
+
+}  // namespace convwright

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "autotune/compile_kernel.h"
+
+namespace convwright {
+
+/// Path of the program that runs.
+std::string program_path();
+
+/// The programs that make kernels: beside this one as they are installed, or in the build tree that it was built
+/// in. `generators` is taken where it is not empty.
+KernelTools kernel_tools(const std::string &generators);
+
+/// Makes the folder, with those above it, for this user alone where it is missing, and returns its path. Throws
+/// std::runtime_error with one sentence if that cannot be.
+std::string private_folder(const std::string &path);
+
+/// "convwright=0.1.0;halide=21.0.0": what a measurement depends on beside the machine.
+std::string library_versions();
+
+}  // namespace convwright

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "autotune/tuner.h"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+
+#include "autotune/cpu_spaces.h"
+#include "runtime/plan.h"
+#include "runtime/tuned_choices.h"
+
+namespace convwright {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// The least time for a task: a handful of trials and the final comparison.
+constexpr double kLeastSeconds = 8;
+
+std::string candidate_text(const char *generator, Isa isa, const std::string &schedule) {
+    return std::string(generator) + "." + isa_name(isa) + "/" + schedule;
+}
+
+void add_task(std::vector<TuningTask> &tasks, const ConvProblem &problem, int phase,
+              double weight) {
+    const Subject subject{format_problem(problem), phase};
+    for (TuningTask &task : tasks) {
+        if (task.subject == subject) {
+            task.weight += weight;
+            return;
+        }
+    }
+    tasks.push_back({subject, problem, weight});
+}
+
+}  // namespace
+
+std::vector<TuningTask> tuning_tasks(const std::vector<CountedProblem> &problems,
+                                     std::vector<std::string> &left_out) {
+    std::vector<TuningTask> tasks;
+    for (const CountedProblem &counted : problems) {
+        const ConvProblem problem = tuned_subject(counted.problem);
+        if (problem.direction == Direction::kWgrad) {
+            const WgradPlan plan = wgrad_plan(problem);
+            if (plan.kernel == nullptr) {
+                left_out.push_back(format_problem(problem) + ": " + plan.reason + ".");
+                continue;
+            }
+            add_task(
+                tasks, problem, 0,
+                counted.count * predicted_cycles(plan.kernel->params, problem, plan.kernel->isa));
+            continue;
+        }
+        const ConvPlan plan = conv_plan(problem, true);
+        if (plan.steps.empty()) {
+            left_out.push_back(format_problem(problem) + ": " + plan.reason + ".");
+            continue;
+        }
+        for (size_t phase = 0; phase < plan.steps.size(); phase++) {
+            const ConvStep &step = plan.steps[phase];
+            if (step.kernel == nullptr) continue;
+            add_task(tasks, problem, static_cast<int>(phase),
+                     counted.count * predicted_cycles(step.kernel->params, step.pass,
+                                                      step.kernel->format, step.kernel->isa));
+        }
+    }
+    std::stable_sort(tasks.begin(), tasks.end(),
+                     [](const TuningTask &a, const TuningTask &b) { return a.weight > b.weight; });
+    return tasks;
+}
+
+std::string untuned_candidate(const TuningTask &task) {
+    if (task.problem.direction == Direction::kWgrad) {
+        const WgradPlan plan = wgrad_plan(task.problem);
+        if (plan.kernel == nullptr) return "";
+        return candidate_text("conv2d_wgrad", plan.kernel->isa, plan.kernel->schedule);
+    }
+    const ConvPlan plan = conv_plan(task.problem, true);
+    if (plan.steps.empty()) return "";
+    const ConvKernel *kernel = plan.steps[task.subject.phase].kernel;
+    return kernel == nullptr ? "" : candidate_text("conv2d", kernel->isa, kernel->schedule);
+}
+
+Space space_of(const TuningTask &task, const std::vector<Isa> &isas) {
+    return conv_cpu_space(task.problem, task.subject.phase,
+                          isas.empty() ? std::vector<Isa>{host_isa()} : isas);
+}
+
+size_t tune(const std::vector<TuningTask> &tasks, Database &database, const TunerOptions &options,
+            const std::function<void(const TunerEvent &)> &tell) {
+    const auto start = Clock::now();
+    const auto left = [&] {
+        return options.seconds - std::chrono::duration<double>(Clock::now() - start).count();
+    };
+    double weight_left = 0;
+    for (const TuningTask &task : tasks) weight_left += task.weight;
+    const Environment environment = cpu_environment(options.versions);
+    size_t chosen = 0;
+    for (size_t i = 0; i < tasks.size(); i++) {
+        const TuningTask &task = tasks[i];
+        TunerEvent event{
+            TunerEvent::Kind::kTask, &task, i, tasks.size(), "", {}, false, 0, {}, left()};
+        const double share =
+            std::max(kLeastSeconds, left() * (weight_left > 0 ? task.weight / weight_left : 1.0));
+        weight_left -= task.weight;
+        if (left() <= 0) {
+            event.kind = TunerEvent::Kind::kLeft;
+            tell(event);
+            continue;
+        }
+        tell(event);
+        const Space space = space_of(task, options.isas);
+        const SearchKey key{space.subject(), space.hash(), environment};
+        Portfolio strategy(space, options.seed,
+                           seeds_from(database, space, environment, Portfolio::kAnalytic));
+        CpuEvaluator evaluator(task.problem, task.subject.phase, options.trials_on_cpu);
+        SearchOptions search_options;
+        search_options.seed = options.seed;
+        search_options.stop.most_trials = options.trials;
+        search_options.stop.stagnation = options.stagnation;
+        search_options.default_candidate = untuned_candidate(task);
+        if (const auto before = database.choice(key)) search_options.incumbent = before->candidate;
+        // A search whose time is over still compares and chooses: its budget becomes what it has done.
+        const auto task_start = Clock::now();
+        search_options.out_of_time = [&] {
+            return std::chrono::duration<double>(Clock::now() - task_start).count() > share;
+        };
+        double best = 0;
+        search_options.on_result = [&](const std::string &candidate, const Result &result,
+                                       bool known) {
+            if (result.outcome == Outcome::kOk && (best == 0 || result.seconds < best))
+                best = result.seconds;
+            event.kind = TunerEvent::Kind::kResult;
+            event.candidate = candidate;
+            event.result = result;
+            event.known = known;
+            event.best_seconds = best;
+            event.left_seconds = left();
+            tell(event);
+        };
+        const SearchReport report =
+            search(space, strategy, evaluator, database, environment, search_options);
+        if (!report.choice) continue;
+        chosen++;
+        event.kind = TunerEvent::Kind::kChoice;
+        event.candidate = report.choice->candidate;
+        event.choice = *report.choice;
+        event.left_seconds = left();
+        tell(event);
+    }
+    return chosen;
+}
+
+}  // namespace convwright

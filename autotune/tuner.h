@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "autotune/cpu_evaluator.h"
+#include "autotune/engine.h"
+
+namespace convwright {
+
+/// A problem of a model and how often a step of it occurs.
+struct CountedProblem {
+    ConvProblem problem;
+    double count = 1;
+};
+
+/// What of a problem is searched by itself: one pass.
+struct TuningTask {
+    Subject subject;
+    ConvProblem problem;  ///< tuned_subject() of the model's.
+    double weight = 0;    ///< Predicted cycles of all its occurrences: expected gain grows with it.
+};
+
+/// The passes of the problems, each once, the one with the most to gain first. Problems that no kernel takes
+/// are left out and named in `left_out`, a sentence each.
+std::vector<TuningTask> tuning_tasks(const std::vector<CountedProblem> &problems,
+                                     std::vector<std::string> &left_out);
+
+struct TunerOptions {
+    double seconds = 300;     ///< Of wall time, for all tasks.
+    int64_t trials = 64;      ///< Of one task.
+    int64_t stagnation = 24;  ///< StopRule.
+    uint64_t seed = 1;
+    std::vector<Isa> isas;  ///< Empty: the highest of this CPU.
+    std::string versions;   ///< Of Environment.
+    CpuTrials trials_on_cpu;
+};
+
+/// Something that happened, for whoever shows progress.
+struct TunerEvent {
+    enum class Kind { kTask, kResult, kChoice, kLeft } kind;
+    const TuningTask *task = nullptr;
+    size_t number = 0, count = 0;  ///< Of the task.
+    std::string candidate;         ///< kResult, kChoice.
+    Result result;                 ///< kResult.
+    bool known = false;            ///< kResult: from the database.
+    double best_seconds = 0;       ///< kResult: so far; 0: none.
+    Choice choice;                 ///< kChoice.
+    double left_seconds = 0;       ///< Of the budget.
+};
+
+/// Tunes the tasks in their order; each gets a part of the time that is left by its weight. Returns how many got a
+/// choice. Throws as search() does.
+size_t tune(const std::vector<TuningTask> &tasks, Database &database, const TunerOptions &options,
+            const std::function<void(const TunerEvent &)> &tell);
+
+/// The candidate that runs for a pass without tuning; empty if there is none.
+std::string untuned_candidate(const TuningTask &task);
+
+/// The space of a task.
+Space space_of(const TuningTask &task, const std::vector<Isa> &isas);
+
+}  // namespace convwright

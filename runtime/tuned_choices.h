@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/kernel_table.h"
+
+namespace convwright {
+
+/// What tuning chose for one pass of a CPU problem: a kernel of its direction, or PyTorch.
+struct TunedPass {
+    const ConvKernel *conv = nullptr;
+    const WgradKernel *wgrad = nullptr;
+    bool pytorch = false;
+};
+
+/// Whether tuned choices are used, as the environment variable CONVWRIGHT_TUNE says.
+enum class TuneMode {
+    kOff,     ///< "off": the cost model chooses.
+    kCached,  ///< "cached", the default: what was tuned is used.
+    kOn,      ///< "on": a problem that was not tuned is tuned at its first call.
+};
+
+/// Throws std::runtime_error, naming the accepted values, if the variable has another. Read once.
+TuneMode tune_mode();
+
+/// The problem that stands for this one in records: wgrad visits dense rows as one long row, so that
+/// problems that differ in rows alone share their choice.
+ConvProblem tuned_subject(const ConvProblem &problem);
+
+/// The file of the tuner's choices: beside the database that CONVWRIGHT_DB names, else in cache_folder(); empty if
+/// there is no such place.
+std::string tuned_choices_path();
+
+/// Where kernels that were made by the tuner lie; empty if there is no place.
+std::string made_kernels_folder();
+
+/// The choice for pass `phase` of the problem on this CPU; nothing where there is none. A choice that cannot be
+/// used is none, and a notice.
+std::optional<TunedPass> tuned_pass(const ConvProblem &problem, int phase);
+
+/// Counts changes of choices in this process: plans made before the last one are out of date.
+unsigned tuned_generation();
+
+/// Reads the file again, as after tuning.
+void reload_tuned_choices();
+
+/// From now on this process takes `candidate` ("conv2d.avx512/lane:0", "pytorch") for this pass, whatever the file says;
+/// `artifact` is the SHA-256 of its shared object where it has one. Empty: what the file says. Throws
+/// std::runtime_error with one sentence, and changes nothing, if there is no such candidate.
+void choose_in_process(const std::string &problem, int phase, const std::string &candidate,
+                       const std::string &artifact);
+
+/// What is wrong with the file or with choices that were asked for, one sentence each, the latest last.
+std::vector<std::string> tuned_notices();
+
+}  // namespace convwright

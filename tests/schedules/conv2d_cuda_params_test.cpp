@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schedules/conv2d_cuda_params.h"
+
+#include <gtest/gtest.h>
+
+namespace convwright {
+namespace {
+
+using P = Conv2dCudaParams;
+
+constexpr int kShared = 48 * 1024;
+
+ConvPass pass_of(const std::string &problem, size_t phase = 0) {
+    return conv_passes(parse_problem(problem)).at(phase);
+}
+
+std::string why(const std::string &schedule, const ConvPass &pass, Format format,
+                int most_shared = kShared) {
+    const char *text = parse_params<P>(schedule).why_illegal(pass, format, most_shared);
+    return text == nullptr ? "" : text;
+}
+
+TEST(Conv2dCudaParams, TextFormIsRead) {
+    const auto params = parse_params<P>("co:128,co_t:8,vec:4,stages:3");
+    EXPECT_EQ(params.co, 128);
+    EXPECT_EQ(params.threads(), 128 / 8 * (64 / 8));
+    EXPECT_EQ(params.shared_bytes(), 3 * 16 * (128 + 64) * 4);
+    EXPECT_EQ(format_params(parse_params<P>(format_params(params))), format_params(params));
+}
+
+TEST(Conv2dCudaParams, DirectAcceptsWhatOthersRefuse) {
+    const ConvPass odd = pass_of("fprop_n2ci5ih7iw9co3kh3kw3s2p1_f32_nhwc");
+    EXPECT_EQ(why("engine:0", odd, Format::kNhwc), "");
+    EXPECT_NE(why("vec:4", odd, Format::kNhwc), "");
+    EXPECT_EQ(why("engine:0", pass_of("fprop_n1ci70000ih2iw2co70000kh1kw1s1p0g70000_f32_nchw"),
+                  Format::kNchw),
+              "");
+    EXPECT_NE(
+        why("", pass_of("fprop_n1ci70000ih2iw2co70000kh1kw1s1p0g70000_f32_nchw"), Format::kNchw),
+        "");
+}
+
+TEST(Conv2dCudaParams, VectorsNeedWholeFours) {
+    const ConvPass whole = pass_of("fprop_n1ci8ih4iw4co12kh1kw1s1p0_f32_nhwc");
+    EXPECT_EQ(why("vec:4", whole, Format::kNhwc), "");
+    EXPECT_EQ(why("vec:4", pass_of("fprop_n1ci16ih4iw4co24kh1kw1s1p0g2_f32_nhwc"), Format::kNhwc),
+              "");
+    EXPECT_NE(why("vec:4", pass_of("fprop_n1ci16ih4iw4co12kh1kw1s1p0g2_f32_nhwc"), Format::kNhwc),
+              "");
+    // Linear chunks read channels one by one, but store vectors.
+    const ConvPass first = pass_of("fprop_n1ci3ih4iw5co12kh3kw3s1p1_f32_nhwc");
+    EXPECT_NE(why("vec:4", first, Format::kNhwc), "");
+    EXPECT_EQ(why("vec:4,linear:1", first, Format::kNhwc), "");
+    // nchw stores pixels: 4 x 5 of them are whole fours, every second of a gradient is none.
+    EXPECT_EQ(why("vec:4", first, Format::kNchw), "");
+    EXPECT_NE(why("vec:4", pass_of("fprop_n4ci3ih3iw5co12kh3kw3s1p1_f32_nchw"), Format::kNchw), "");
+    EXPECT_NE(why("vec:4", pass_of("dgrad_n1ci3ih8iw8co12kh3kw3s2p1_f32_nchw"), Format::kNchw), "");
+}
+
+TEST(Conv2dCudaParams, BlocksFitTheDevice) {
+    const ConvPass pass = pass_of("fprop_n1ci8ih4iw4co12kh1kw1s1p0_f32_nhwc");
+    EXPECT_EQ(why("co:128,px:128,co_t:8,px_t:8,stages:3", pass, Format::kNhwc), "");
+    EXPECT_NE(why("co:128,px:128,co_t:8,px_t:8,stages:4", pass, Format::kNhwc), "");
+    EXPECT_EQ(why("co:128,px:128,co_t:8,px_t:8,stages:4", pass, Format::kNhwc, 100 * 1024), "");
+    EXPECT_NE(why("co:16,px:16,co_t:4,px_t:4", pass, Format::kNhwc), "");
+}
+
+TEST(Conv2dCudaParams, TurnsCoverTheSum) {
+    const ConvPass pass = pass_of("fprop_n1ci20ih4iw4co12kh3kw3s1p1_f32_nhwc");
+    EXPECT_EQ(parse_params<P>("chunk:16").turns(pass), 9 * 2);
+    EXPECT_EQ(parse_params<P>("chunk:16,linear:1").turns(pass), (9 * 20 + 15) / 16);
+}
+
+}  // namespace
+}  // namespace convwright

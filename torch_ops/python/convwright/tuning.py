@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Search for the fastest kernels of a model's convolutions on this machine.
+
+The search is the program `convwright-tune`; what it chooses is kept in a database of this user,
+and `convwright.nn` layers use it from the next call on. A search that was interrupted goes on where
+it was.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from convwright import _library
+from convwright._explain import explain
+
+_DIRECTIONS = ("fprop", "dgrad", "wgrad")
+_CHOSEN = "it was faster when the problem was tuned"  # runtime's words
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
+
+
+class TunerMissing(RuntimeError):
+    """The program `convwright-tune` is not there, or cannot work. The text says what to do."""
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What was chosen for one pass of a problem; times in seconds, None where not measured."""
+
+    problem: str
+    phase: int  # pass of the problem: strided dgrad has several
+    candidate: str  # "conv2d.avx512/lane:0,…", or "pytorch"
+    seconds: float
+    default_seconds: float | None
+    pytorch_seconds: float | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """The choices of one call of `tune`, and the problems for which no time was left."""
+
+    choices: tuple[Tuned, ...]
+    left: tuple[str, ...]
+
+    def __str__(self) -> str:
+        lines = [f"{t.problem}: {t.candidate}. {t.reason}" for t in self.choices]
+        lines += [f"{problem}: no time was left" for problem in self.left]
+        return "\n".join(lines) or "no problem was tuned"
+
+
+def problems_of(
+    model: Callable[..., Any], example_inputs: Iterable[Tensor], train: bool = False
+) -> Counter[str]:
+    """How often each problem occurs in one run on the CPU; with `train` backward included."""
+    inputs = tuple(example_inputs)
+    with torch.set_grad_enabled(train):
+        rows = explain(model, *inputs).rows
+    # PyTorch's own where tuning chose it may be tuned again; of what else it computes there is no
+    # kernel.
+    ours = (r for r in rows if r.kernel != "PyTorch" or r.reason == _CHOSEN)
+    texts = (r.problem for r in ours if not r.isa.startswith("sm_"))
+    return Counter(text for text in texts if text.partition("_")[0] in _DIRECTIONS)
+
+
+def tune(
+    model: Callable[..., Any],
+    example_inputs: Tensor | Iterable[Tensor],
+    *,
+    train: bool = False,
+    budget: str | float = "5m",
+    seed: int = 1,
+    progress: Callable[[dict[str, Any]], None] | None = None,
+) -> Report:
+    """Tune the convolutions of a model on this CPU, for the present number of PyTorch's threads.
+
+    budget is seconds, or text such as "90s", "5m", "1h". `progress` is called with each event of
+    the search. Raises ValueError for a budget that is none, TunerMissing where there is no tuner.
+    """
+    inputs = (example_inputs,) if isinstance(example_inputs, Tensor) else tuple(example_inputs)
+    problems = problems_of(model, inputs, train)
+    return tune_problems(problems, budget=budget, seed=seed, progress=progress)
+
+
+def tune_problems(
+    problems: Iterable[str] | Counter[str],
+    *,
+    budget: str | float = "5m",
+    seed: int = 1,
+    progress: Callable[[dict[str, Any]], None] | None = None,
+) -> Report:
+    """Tune problem strings; a Counter says how often each occurs. Otherwise as `tune`."""
+    counted = problems if isinstance(problems, Counter) else Counter(problems)
+    seconds = parse_budget(budget)
+    choices, left = [], []
+    for event in _events(counted, seconds, seed):
+        if progress is not None:
+            progress(event)
+        if event["event"] == "choice":
+            choices.append(_tuned(event))
+        elif event["event"] == "left":
+            left.append(event["problem"])
+    torch.ops.convwright.reload_choices()
+    return Report(tuple(choices), tuple(left))
+
+
+def parse_budget(budget: str | float) -> float:
+    """Seconds of "90s", "5m", "1h" or a number. Raises ValueError otherwise."""
+    match = re.fullmatch(r"(\d+(?:\.\d*)?)([smh]?)", str(budget))
+    if match is None or float(match[1]) == 0:
+        raise ValueError(
+            f"budget is {budget!r}; accepted are seconds, and texts such as 90s, 5m, 1h"
+        )
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def find_tuner() -> Path:
+    """convwright-tune: beside the operator library, in `bin` of its build, or on the PATH."""
+    library = _library.find().parent
+    for folder in (library, library / "bin", library.parent / "bin"):
+        if (folder / "convwright-tune").is_file():
+            return folder / "convwright-tune"
+    found = shutil.which("convwright-tune")
+    if found is None:
+        raise TunerMissing(
+            "convwright-tune was found neither beside the operator library nor on the PATH; build "
+            "it with `make`, or install the extra convwright[tune]."
+        )
+    return Path(found)
+
+
+def _events(problems: Counter[str], seconds: float, seed: int) -> Iterator[dict[str, Any]]:
+    if not problems:
+        return
+    command = [
+        str(find_tuner()),
+        *("search", "--json", "--problems", "-", "--python", sys.executable),
+        *("--budget", str(seconds), "--seed", str(seed), "--threads", str(torch.get_num_threads())),
+    ]
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=_environment(),
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    try:
+        process.stdin.write("".join(f"{text} {count}\n" for text, count in problems.items()))
+        process.stdin.close()
+        for line in process.stdout:
+            yield json.loads(line)
+        complaint = process.stderr.read()
+        if process.wait() != 0:
+            raise TunerMissing(
+                complaint.strip() or f"convwright-tune ended with {process.returncode}"
+            )
+    finally:
+        # What was measured is in the database, whatever ends this.
+        process.kill()
+        process.wait()
+
+
+def _environment() -> dict[str, str]:
+    """For the Python process that compares with PyTorch: this package and this library."""
+    package = str(Path(__file__).resolve().parents[1])
+    path = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
+    return os.environ | {"PYTHONPATH": path, "CONVWRIGHT_LIBRARY": str(_library.find())}
+
+
+def _tuned(event: dict[str, Any]) -> Tuned:
+    finals = event.get("finals", {})
+    return Tuned(
+        event["problem"],
+        event["phase"],
+        event["candidate"],
+        event["seconds"],
+        finals.get("default", {}).get("seconds"),
+        finals.get("pytorch", {}).get("seconds"),
+        event["reason"],
+    )
