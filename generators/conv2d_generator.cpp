@@ -72,7 +72,7 @@ public:
             bias_.dim(1).set_stride(panel_);
         }
         if (!problem_.value().empty()) {
-            const ConvPass pass = pass_of(problem_, phase_);
+            const ConvPass pass = sized_pass();
             fix_extents(input_, {pass.ci, pass.groups, pass.x.in, pass.y.in, pass.n});
             fix_extents(output_, {pass.co, pass.groups, pass.x.out, pass.y.out, pass.n});
         }
@@ -87,6 +87,12 @@ public:
 
 private:
     bool columns() const { return params_.lane == Conv2dCpuParams::kColumns; }
+
+    /// The pass whose sizes are compiled in, as the kernel is called for it.
+    ConvPass sized_pass() const {
+        const ConvPass pass = pass_of(problem_, phase_);
+        return params_.stage == Conv2dCpuParams::kFolded ? folded(pass) : pass;
+    }
 
     Padding padding() const {
         switch (params_.stage) {
@@ -104,7 +110,7 @@ private:
     ConvGeometry geometry() {
         ConvGeometry geo;
         if (!problem_.value().empty()) {
-            geo = geometry_of(pass_of(problem_, phase_));
+            geo = geometry_of(sized_pass());
         } else {
             geo.ci = input_.dim(0).extent(), geo.co = output_.dim(0).extent();
             geo.groups = input_.dim(1).extent();

@@ -79,7 +79,7 @@ ConvPlan specialised_plan(const std::string &problem) {
 TEST_F(Specialised, FpropAndDgradEqualNaive) {
     std::set<std::string> problems;
     for (const ConvKernel &kernel : table().conv) problems.insert(kernel.problem);
-    EXPECT_EQ(problems.size(), 6u);
+    EXPECT_EQ(problems.size(), 7u);
     for (const std::string &problem : problems) {
         const ConvProblem p = parse_problem(problem);
         const ConvPlan plan = specialised_plan(problem);
