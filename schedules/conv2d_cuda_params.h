@@ -126,7 +126,6 @@ private:
         }
         if (capability < 80) return "tensor cores multiply TF32 from compute capability 8.0 on";
         if (co_t % 8 != 0 || px_t % 16 != 0) return "a warp multiplies for 8 channels x 16 pixels";
-        if (co_t * px_t > 64 * 64) return "a warp has more outputs than registers";
         if (format == Format::kNchw || linear != 0 || vec != 4) {
             return "tensor cores take pixels with vectors of channels";
         }

@@ -11,8 +11,7 @@ using P = Conv2dCudaParams;
 
 // Of a multiprocessor, on all architectures from sm_75 on or on most of them.
 constexpr double kProductsPerCycle = 128, kInstructionsPerCycle = 4;
-// TF32 on sm_80, mma.sync on sm_90. sm_86 and sm_89 have a quarter: as many as SIMT, but a 32nd of its
-// instructions.
+// TF32 on sm_80. sm_86 and sm_89 have a quarter: as many as SIMT, but with a 32nd of its instructions.
 constexpr double kTensorProductsPerCycle = 512;
 constexpr int kRegisters = 65536, kMostThreads = 1536, kMostBlocks = 16, kWarp = 32;
 constexpr int kSharedBytes = 100 * 1024;

@@ -85,7 +85,7 @@ TEST(TensorizeMma, StoresNeighboursTogetherAlsoUnderACondition) {
         w.rows_guarded = guarded;
         const Lowered l = w.lowered();
         ASSERT_EQ(l.error, "");
-        EXPECT_SAYS(l.program.text, "store<8>(out + ");
+        EXPECT_SAYS(l.program.text, ", vec<float, 2>{{sums_0[0], sums_0[1]}});");
         EXPECT_EQ(l.program.text.find(" out["), std::string::npos) << "A store of one element.";
     }
 }
