@@ -130,17 +130,29 @@ class Tensorize : public IRMutator {
     Expr row(int e) const { return group() + 8 * (e / 2); }
     Expr column(int e) const { return t() * 2 + e % 2; }
 
+    /// Two stores side by side, perhaps under one condition, as one; undefined where they are none.
+    static Stmt paired(const Stmt &left, const Stmt &right) {
+        const IfThenElse *l = left.as<IfThenElse>(), *r = right.as<IfThenElse>();
+        if (l != nullptr && r != nullptr && equal(l->condition, r->condition) &&
+            !l->else_case.defined() && !r->else_case.defined()) {
+            const Stmt both = paired(l->then_case, r->then_case);
+            return both.defined() ? IfThenElse::make(l->condition, both) : both;
+        }
+        const Store *a = left.as<Store>(), *b = right.as<Store>();
+        if (a == nullptr || b == nullptr || !is_const_one(simplify(b->index - a->index))) return {};
+        return Store::make(a->name, Shuffle::make_concat({a->value, b->value}),
+                           Ramp::make(a->index, 1, 2), a->param, const_true(2), ModulusRemainder());
+    }
+
     /// What a lane does of an elementwise nest; pairs of stores side by side are one.
     Stmt elements(const MmaNest &nest) const {
         std::vector<Stmt> stores;
         for (int half = 0; half < 2; ++half) {
             const Stmt left = nest.at(row(2 * half), column(2 * half), Expr()),
                        right = nest.at(row(2 * half), column(2 * half + 1), Expr());
-            const Store *a = left.as<Store>(), *b = right.as<Store>();
-            if (a != nullptr && b != nullptr && is_const_one(simplify(b->index - a->index))) {
-                stores.push_back(Store::make(a->name, Shuffle::make_concat({a->value, b->value}),
-                                             Ramp::make(a->index, 1, 2), a->param, const_true(2),
-                                             ModulusRemainder()));
+            const Stmt both = paired(left, right);
+            if (both.defined()) {
+                stores.push_back(both);
             } else {
                 stores.push_back(left);
                 stores.push_back(right);

@@ -9,19 +9,24 @@ namespace convwright {
 
 /// How the threads of a block share a tile of the product. A thread has vectors of kVector channels
 /// and of `pixel_vector` pixels. Along the axis that neighbouring threads share, a thread's vectors
-/// lie a whole row of threads apart: what a warp touches at a time is dense.
+/// lie a whole row of threads apart: what a warp touches at a time is dense. With `mma` warps stand
+/// in the place of threads and the operands of tensor cores in that of vectors (codegen/tensorize_mma.h).
 struct GemmTile {
-    static constexpr int kVector = 4;
+    static constexpr int kVector = 4, kLanes = 32;
+    static constexpr int kMmaCo = 8, kMmaPx = 16, kMmaSum = 8;
 
     int co = 64, px = 64;        ///< Of a block.
-    int co_t = 4, px_t = 8;      ///< Of a thread.
+    int co_t = 4, px_t = 8;      ///< Of a thread, or of a warp.
     bool channels_first = true;  ///< Whether neighbouring threads have neighbouring channels.
     bool pixels_dense = false;  ///< Whether pixels, else channels, lie side by side in their panel.
+    /// Warps multiply on tensor cores, which round operands to TF32: channels_first, not pixels_dense.
+    bool mma = false;
 
     int co_threads() const { return co / co_t; }
     int px_threads() const { return px / px_t; }
-    int co_vectors() const { return co_t / kVector; }
-    int pixel_vector() const { return pixels_dense ? kVector : 1; }
+    int co_vector() const { return mma ? kMmaCo : kVector; }
+    int co_vectors() const { return co_t / co_vector(); }
+    int pixel_vector() const { return mma ? kMmaPx : pixels_dense ? kVector : 1; }
     int px_vectors() const { return px_t / pixel_vector(); }
     int first_threads() const { return channels_first ? co_threads() : px_threads(); }
     int second_threads() const { return channels_first ? px_threads() : co_threads(); }
@@ -30,8 +35,9 @@ struct GemmTile {
 /// What a GEMM of a convolution needs beside its geometry, in elements.
 struct GemmShape {
     GemmTile tile;
-    int chunk = 16;  ///< Products of a sum that one turn adds.
-    int vec = 1;     ///< Input channels that are read at a time.
+    int chunk = 16;                      ///< Products of a sum that one turn adds.
+    int vec = 1;                         ///< Input channels that are read at a time.
+    int panel_row = 64, pixel_row = 16;  ///< Of shared memory, with padding; for tensor cores.
     /// Whether vectors are stored, of channels or of pixels by channels_first. Channels, or the pixels
     /// of an image, come in fours then; pixels as one dense row.
     bool store_vectors = false;
@@ -121,15 +127,18 @@ private:
     /// they stand here in the order in which they run.
     Halide::RDom loops(const GemmShape &s, const Halide::Expr &parts, Place &at) {
         const GemmTile &t = s.tile;
-        const Halide::RDom to(0, t.kVector, 0, t.co_vectors(), 0, t.pixel_vector(), 0,
-                              t.px_vectors(), 0, t.first_threads(), 0, t.second_threads(), 0,
+        // What a warp multiplies at a time is innermost.
+        const int second = t.mma ? t.pixel_vector() : t.co_vectors();
+        const int third = t.mma ? t.co_vectors() : t.pixel_vector();
+        const Halide::RDom to(0, t.co_vector(), 0, second, 0, third, 0, t.px_vectors(), 0,
+                              t.first_threads(), 0, t.second_threads(), 0,
                               s.co_tiles.divisor * s.px_tiles, 0, parts, "to");
-        out_cv = to[0], out_c = to[1], out_pv = to[2], out_p = to[3];
+        out_cv = to[0], out_c = to[t.mma ? 2 : 1], out_pv = to[t.mma ? 1 : 2], out_p = to[3];
         out_first = to[4], out_second = to[5], out_block = to[6], out_part = to[7];
         const Halide::Expr co_thread = t.channels_first ? out_first : out_second;
         const Halide::Expr px_thread = t.channels_first ? out_second : out_first;
-        at.c = t.channels_first ? (out_c * t.co_threads() + co_thread) * t.kVector + out_cv
-                                : (co_thread * t.co_vectors() + out_c) * t.kVector + out_cv;
+        at.c = t.channels_first ? (out_c * t.co_threads() + co_thread) * t.co_vector() + out_cv
+                                : (co_thread * t.co_vectors() + out_c) * t.co_vector() + out_cv;
         at.p = (out_p * t.px_threads() + px_thread) * t.pixel_vector() + out_pv;
         return to;
     }
@@ -143,8 +152,9 @@ private:
         const bool px_vectors = s.store_vectors && !s.tile.channels_first;
         const Halide::Expr channel = co_tile(out_block, s) * s.tile.co + at.c;
         const Halide::Expr pixel = s.co_tiles.quotient(out_block) * s.tile.px + at.p;
-        // Of elements in fours all are inside or none is.
-        to.where((co_vectors ? channel - out_cv : channel) < geo.co &&
+        // Of elements in fours all are inside or none is; tensor cores leave two to a lane.
+        const Halide::Expr lane_of_vector = s.tile.mma ? out_cv % 2 : Halide::Expr(out_cv);
+        to.where((co_vectors ? channel - lane_of_vector : channel) < geo.co &&
                  (px_vectors ? pixel - out_pv : pixel) < s.pixels);
         const Halide::Expr co_inside = promised(channel, geo.co);
         Halide::Expr to_x, to_y = 0, image;

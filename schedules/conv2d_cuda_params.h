@@ -10,7 +10,8 @@ namespace convwright {
 ///   engine 0, direct: a thread sums a few outputs, operands come straight from memory; any pass.
 ///   engine 1, gemm: implicit matrix product. A block is a tile of co output channels times px output
 ///     pixels, a thread co_t times px_t registers of it; panels of `chunk` products of a sum of both
-///     operands lie in shared memory.
+///     operands lie in shared memory. With mma a warp has co_t times px_t of the tile, and its 32 lanes
+///     multiply on tensor cores: operands are rounded to TF32 (10 bits of mantissa), sums are float32.
 struct Conv2dCudaParams {
     /// As Conv2dCpuParams::kVersion.
     static constexpr int kVersion = 1;
@@ -18,7 +19,7 @@ struct Conv2dCudaParams {
 
     int engine = kGemm;
     int co = 64, px = 64;    ///< Block tile.
-    int co_t = 4, px_t = 8;  ///< Register tile of a thread.
+    int co_t = 4, px_t = 8;  ///< Register tile of a thread, or of a warp.
     int chunk = 16;          ///< Products of a sum that are staged at a time.
     /// 4: outputs are stored, and channels read, 16 bytes at a time: channels (nhwc) or the pixels of
     /// an image (nchw), which are dense and come in fours.
@@ -28,6 +29,7 @@ struct Conv2dCudaParams {
     int linear = 0;
     int stages = 1;  ///< Buffers of each panel.
     int split = 0;   ///< 1: parts of the sum go to partial results, which another kernel adds.
+    int mma = 0;     ///< 1: TF32 on tensor cores.
 
     static const std::vector<Knob<Conv2dCudaParams>> &knobs() {
         using P = Conv2dCudaParams;
@@ -35,13 +37,14 @@ struct Conv2dCudaParams {
             {"engine", &P::engine, {kDirect, kGemm}},
             {"co", &P::co, {16, 32, 64, 128}},
             {"px", &P::px, {16, 32, 64, 128}},
-            {"co_t", &P::co_t, {4, 8}},
-            {"px_t", &P::px_t, {4, 8}},
+            {"co_t", &P::co_t, {4, 8, 16, 32, 64}},
+            {"px_t", &P::px_t, {4, 8, 16, 32, 64}},
             {"chunk", &P::chunk, {8, 16}},
             {"vec", &P::vec, {1, 4}},
             {"linear", &P::linear, {0, 1}},
             {"stages", &P::stages, {1, 2, 3, 4}},
             {"split", &P::split, {0, 1}},
+            {"mma", &P::mma, {0, 1}},
         };
         return table;
     }
@@ -50,8 +53,16 @@ struct Conv2dCudaParams {
     bool pixels_dense(Format format) const { return format == Format::kNchw || linear != 0; }
     /// Input channels that are read at a time.
     int read_vector(Format format) const { return pixels_dense(format) ? 1 : vec; }
-    int threads() const { return engine == kDirect ? kDirectThreads : co / co_t * (px / px_t); }
-    int shared_bytes() const { return engine == kDirect ? 0 : 4 * stages * chunk * (co + px); }
+    int threads() const {
+        return engine == kDirect ? kDirectThreads : co / co_t * (px / px_t) * (mma ? 32 : 1);
+    }
+    /// Words of a row of weights and of a pixel's row along the sum in shared memory. So long the lanes
+    /// of a warp read different banks for tensor cores: 8 behind a multiple of 16, 4 behind one of 8.
+    int panel_row() const { return co + (mma ? 8 : 0); }
+    int pixel_row() const { return chunk + (mma ? 4 : 0); }
+    int shared_bytes() const {
+        return engine == kDirect ? 0 : 4 * stages * (chunk * panel_row() + px * pixel_row());
+    }
 
     /// Turns of the sum of a pass: chunks, the last one of a tap or of the sum with zeros behind.
     int64_t turns(const ConvPass &pass) const {
@@ -63,22 +74,27 @@ struct Conv2dCudaParams {
         return divide_up(int64_t{pass.n} * pass.x.out * pass.y.out, px);
     }
 
-    /// Null if this schedule computes `pass` in blocks of at most `most_shared` bytes of shared
-    /// memory, else why not. The schedules rely on it: they check nothing again at run time.
-    const char *why_illegal(const ConvPass &pass, Format format, int most_shared) const {
+    /// Null if this schedule computes `pass` on a GPU of this compute capability, 80 for 8.0, in blocks
+    /// of at most `most_shared` bytes of shared memory, else why not. The schedules rely on it: they
+    /// check nothing again at run time.
+    const char *why_illegal(const ConvPass &pass, Format format, int capability,
+                            int most_shared) const {
         constexpr int64_t kMost = INT32_MAX;
         // Index of the pixels, with what the last tile or strip has behind the last one.
         if (int64_t{pass.n} * pass.x.out * pass.y.out > kMost - 256) {
             return "there are nearly 2^31 output pixels or more";
         }
         if (engine == kDirect) {
-            if (vec != 1 || linear != 0 || stages != 1 || split != 0) return "nothing is staged";
+            if (vec != 1 || linear != 0 || stages != 1 || split != 0 || mma != 0) {
+                return "nothing is staged";
+            }
             // Tasks of 4 pixels, in whole warps.
             const double tasks = 32.0 * pass.co * pass.groups *
                                  (divide_up(int64_t{pass.n} * pass.x.out * pass.y.out, 128) + 1.0);
             return tasks > kMost ? "there are too many outputs to count" : nullptr;
         }
         if (co % co_t != 0 || px % px_t != 0) return "thread tiles do not divide the block's";
+        if (const char *why = why_no_tile(format, capability)) return why;
         if (threads() > 1024) return "a block has more than 1024 threads";
         if (threads() < 32) return "a block has less than a warp";
         if (shared_bytes() > most_shared) return "a block needs more shared memory than there is";
@@ -103,6 +119,19 @@ struct Conv2dCudaParams {
     static constexpr int kDirectThreads = 128;
 
 private:
+    /// Of a thread or a warp.
+    const char *why_no_tile(Format format, int capability) const {
+        if (mma == 0) {
+            return co_t > 8 || px_t > 8 ? "a thread has more outputs than registers" : nullptr;
+        }
+        if (capability < 80) return "tensor cores multiply TF32 from compute capability 8.0 on";
+        if (co_t % 8 != 0 || px_t % 16 != 0) return "a warp multiplies for 8 channels x 16 pixels";
+        if (format == Format::kNchw || linear != 0 || vec != 4) {
+            return "tensor cores take pixels with vectors of channels";
+        }
+        return nullptr;
+    }
+
     static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 };
 

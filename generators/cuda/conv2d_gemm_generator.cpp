@@ -49,8 +49,10 @@ public:
                        params_.co_t,
                        params_.px_t,
                        format_ == Format::kNhwc,
-                       params_.pixels_dense(format_)};
+                       params_.pixels_dense(format_),
+                       params_.mma != 0};
         shape_.chunk = params_.chunk, shape_.vec = params_.read_vector(format_);
+        shape_.panel_row = params_.panel_row(), shape_.pixel_row = params_.pixel_row();
         shape_.store_vectors = params_.vec == 4 || params_.split != 0;
         shape_.linear = params_.linear != 0, shape_.split = params_.split != 0;
         shape_.turns = turns_, shape_.parts = parts_;

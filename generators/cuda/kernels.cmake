@@ -29,6 +29,11 @@ endforeach()
 foreach(tile IN ITEMS co:128,co_t:8 co:64)
     convwright_add_cuda_kernel(conv2d_gemm FORMAT nchw SCHEDULE vec:4,${tile},stages:3)
 endforeach()
+# TF32 on tensor cores, in 4 warps.
+foreach(tile IN ITEMS
+        co:64,co_t:32,px_t:32 co:64,px:128,co_t:32,px_t:64 co:64,co_t:32,px_t:32,split:1)
+    convwright_add_cuda_kernel(conv2d_gemm FORMAT nhwc SCHEDULE vec:4,mma:1,${tile},stages:3 OLDEST 80)
+endforeach()
 # Narrow first layers. Fewer loads of weights than threads stand under a condition: no pipeline.
 convwright_add_cuda_kernel(conv2d_gemm FORMAT nhwc SCHEDULE vec:4,co:16,px:128,px_t:4,linear:1)
 convwright_add_cuda_kernel(conv2d_gemm FORMAT nchw SCHEDULE co:16,px:128,px_t:4,linear:1)

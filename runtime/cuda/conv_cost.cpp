@@ -11,6 +11,8 @@ using P = Conv2dCudaParams;
 
 // Of a multiprocessor, on all architectures from sm_75 on or on most of them.
 constexpr double kProductsPerCycle = 128, kInstructionsPerCycle = 4;
+// TF32 on sm_80. sm_86 and sm_89 have a quarter: as many as SIMT, but with a 32nd of its instructions.
+constexpr double kTensorProductsPerCycle = 512;
 constexpr int kRegisters = 65536, kMostThreads = 1536, kMostBlocks = 16, kWarp = 32;
 constexpr int kSharedBytes = 100 * 1024;
 // A load from memory with its barrier: what a turn takes if nothing else runs.
@@ -24,7 +26,9 @@ constexpr int64_t kMostParts = 64, kFewestTurns = 4;
 double divide_up(double a, double b) { return std::ceil(a / b); }
 
 int registers(const P &p) {
-    return p.engine == P::kDirect ? 48 : p.co_t * p.px_t + p.co_t + p.px_t + 48;
+    if (p.engine == P::kDirect) return 48;
+    if (p.mma) return p.co_t * p.px_t / kWarp + p.co_t / 4 + p.px_t / 4 + 48;
+    return p.co_t * p.px_t + p.co_t + p.px_t + 48;
 }
 
 double resident_blocks(const P &p) {
@@ -35,9 +39,12 @@ double resident_blocks(const P &p) {
 
 /// Cycles of a multiprocessor's arithmetic and shared memory for one turn of a block.
 double turn_cycles(const P &p) {
-    const double products = double{1.0} * p.co * p.px * p.chunk / kProductsPerCycle;
-    // Floats of a register tile's edges for each of its products, four at a time.
-    const double reads = products * (1.0 / p.co_t + 1.0 / p.px_t) * 0.6;
+    const double all = 1.0 * p.co * p.px * p.chunk;
+    const double products = all / (p.mma ? kTensorProductsPerCycle : kProductsPerCycle);
+    // Floats of a register tile's edges for each of its products, four at a time. For tensor cores a
+    // warp reads its words one by one, a warp per cycle, and rounds each.
+    const double reads =
+        (p.mma ? all / kWarp * 1.5 : products * 0.6) * (1.0 / p.co_t + 1.0 / p.px_t);
     const double elements = (p.co / 4.0 + p.px / (p.linear ? 1.0 : p.vec)) * p.chunk / kWarp;
     // Address, condition and copy; `linear` takes each element apart.
     const double copies = elements * (p.linear ? 24 : 8) / kInstructionsPerCycle;

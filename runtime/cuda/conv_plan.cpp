@@ -14,8 +14,10 @@ using P = Conv2dCudaParams;
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-bool chosen(const ConvKernel &kernel) {
-    return forced_kernel().empty() || forced_kernel() == kernel.name;
+/// Whether a plan may have the kernel: the one that is forced, else any that rounds no more than allowed.
+bool chosen(const ConvKernel &kernel, bool tf32) {
+    if (!forced_kernel().empty()) return forced_kernel() == kernel.name;
+    return tf32 || !kernel.params.mma;
 }
 
 /// Whether the kernel is for such tensors at all.
@@ -35,7 +37,10 @@ ConvStep step_with(const ConvKernel &kernel, const ConvProblem &problem, const C
     const P &params = kernel.params;
     if (!is_for(kernel, problem, placed)) return step;
     if (pass.taps() == 0 && params.engine != P::kDirect) return step;
-    if (params.why_illegal(pass, problem.format, device.shared_bytes) != nullptr) return step;
+    if (params.why_illegal(pass, problem.format, device.compute_capability, device.shared_bytes) !=
+        nullptr) {
+        return step;
+    }
     if (params.split) step.parts = split_parts(params, pass, device.multiprocessors);
     step.kernel = &kernel;
     step.cycles = predicted_cycles(params, pass, device.multiprocessors, step.parts);
@@ -45,9 +50,10 @@ ConvStep step_with(const ConvKernel &kernel, const ConvProblem &problem, const C
 }
 
 ConvStep best_step(const ConvProblem &problem, const ConvPass &pass, const Device &device,
-                   const Placed &placed) {
+                   const Placed &placed, bool tf32) {
     ConvStep best{pass, nullptr, 1, std::numeric_limits<double>::infinity()};
     for (const ConvKernel &kernel : conv_kernels()) {
+        if (kernel.params.mma && !tf32) continue;
         const ConvStep step = step_with(kernel, problem, pass, device, placed);
         if (step.kernel != nullptr && step.cycles < best.cycles) best = step;
     }
@@ -56,7 +62,7 @@ ConvStep best_step(const ConvProblem &problem, const ConvPass &pass, const Devic
 
 /// All passes by their best kernels, but by `kernel`, where given, those that it accepts.
 ConvPlan plan_steps(const ConvKernel *kernel, const ConvProblem &problem, const Device &device,
-                    const Placed &placed) {
+                    const Placed &placed, bool tf32) {
     ConvPlan plan;
     plan.relu = problem.relu, plan.format = problem.format;
     const std::vector<ConvPass> passes = conv_passes(problem);
@@ -67,7 +73,7 @@ ConvPlan plan_steps(const ConvKernel *kernel, const ConvProblem &problem, const 
         ConvStep step{pass, nullptr, 1, 0};
         if (kernel != nullptr) step = step_with(*kernel, problem, pass, device, placed);
         used = used || step.kernel != nullptr;
-        if (step.kernel == nullptr) step = best_step(problem, pass, device, placed);
+        if (step.kernel == nullptr) step = best_step(problem, pass, device, placed, tf32);
         if (step.kernel == nullptr) {
             plan.steps.clear();
             break;
@@ -129,15 +135,16 @@ double ConvPlan::cycles() const {
 }
 
 ConvPlan conv_plan_with(const ConvKernel &kernel, const ConvProblem &problem, const Device &device,
-                        const Placed &placed) {
-    return plan_steps(&kernel, problem, device, placed);
+                        const Placed &placed, bool tf32) {
+    return plan_steps(&kernel, problem, device, placed, tf32);
 }
 
-ConvPlan conv_plan(const ConvProblem &problem, const Device &device, const Placed &placed) {
-    if (forced_kernel().empty()) return plan_steps(nullptr, problem, device, placed);
+ConvPlan conv_plan(const ConvProblem &problem, const Device &device, const Placed &placed,
+                   bool tf32) {
+    if (forced_kernel().empty()) return plan_steps(nullptr, problem, device, placed, tf32);
     for (const ConvKernel &kernel : conv_kernels()) {
-        if (!chosen(kernel)) continue;
-        ConvPlan plan = conv_plan_with(kernel, problem, device, placed);
+        if (!chosen(kernel, tf32)) continue;
+        ConvPlan plan = conv_plan_with(kernel, problem, device, placed, tf32);
         if (!plan.steps.empty()) return plan;
     }
     ConvPlan none;
@@ -146,11 +153,11 @@ ConvPlan conv_plan(const ConvProblem &problem, const Device &device, const Place
 }
 
 std::vector<const ConvKernel *> accepting_kernels(const ConvProblem &problem, const Device &device,
-                                                  const Placed &placed) {
+                                                  const Placed &placed, bool tf32) {
     std::vector<std::pair<double, const ConvKernel *>> ranked;
     for (const ConvKernel &kernel : conv_kernels()) {
-        if (!chosen(kernel)) continue;
-        const ConvPlan plan = conv_plan_with(kernel, problem, device, placed);
+        if (!chosen(kernel, tf32)) continue;
+        const ConvPlan plan = conv_plan_with(kernel, problem, device, placed, tf32);
         if (!plan.steps.empty()) ranked.emplace_back(plan.cycles(), &kernel);
     }
     // Stable, so that the first of equal predictions comes first, as in conv_plan().

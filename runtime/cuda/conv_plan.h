@@ -33,17 +33,19 @@ struct ConvPlan {
 };
 
 /// The plan of the kernels with the fewest predicted cycles, each pass its own, or of the kernel that
-/// force_kernel() named in this thread. Thread-safe.
-ConvPlan conv_plan(const ConvProblem &problem, const Device &device, const Placed &placed = {});
+/// force_kernel() named in this thread. Kernels that round operands to TF32 are among them only with
+/// `tf32`, or by name. Thread-safe.
+ConvPlan conv_plan(const ConvProblem &problem, const Device &device, const Placed &placed = {},
+                   bool tf32 = false);
 
 /// The plan for one kernel: without steps when that one does not accept the problem. Of several passes
-/// the kernel computes those that it accepts, and there must be one.
+/// the kernel computes those that it accepts, and there must be one; others as with `tf32`.
 ConvPlan conv_plan_with(const ConvKernel &kernel, const ConvProblem &problem, const Device &device,
-                        const Placed &placed = {});
+                        const Placed &placed = {}, bool tf32 = false);
 
-/// The kernels that accept the problem, best prediction first.
+/// The kernels that accept the problem, best prediction first; as conv_plan() with `tf32`.
 std::vector<const ConvKernel *> accepting_kernels(const ConvProblem &problem, const Device &device,
-                                                  const Placed &placed = {});
+                                                  const Placed &placed = {}, bool tf32 = false);
 
 /// Where the packed weight and the partial sums of a step lie, in floats.
 struct StepLayout {

@@ -17,6 +17,7 @@ using namespace Halide;
 struct Warp {
     Type element = Float(32), sum = Float(32);
     int m = 16, n = 8, k = 8, lanes = 32, lane = 1;
+    bool rows_guarded = false;
     std::function<Expr(Expr, Expr)> product = [](Expr a, Expr b) { return a * b; };
 
     Lowered lowered() const {
@@ -39,7 +40,10 @@ struct Warp {
             else
                 stage.reorder(mma_n, mma_m, l, y).gpu_threads(l, y);
         };
-        out.tile(x, y, x_o, y_o, x, y, width, m, TailStrategy::RoundUp).gpu_blocks(x_o, y_o);
+        out.split(x, x_o, x, width, TailStrategy::RoundUp)
+            .split(y, y_o, y, m, rows_guarded ? TailStrategy::GuardWithIf : TailStrategy::RoundUp)
+            .reorder(x, y, x_o, y_o)
+            .gpu_blocks(x_o, y_o);
         tile(out);
         sums.compute_at(out, x_o)
             .store_in(MemoryType::Register)
@@ -73,6 +77,17 @@ TEST(TensorizeMma, OneWarpsProduct) {
     EXPECT_SAYS(l.program.text,
                 "store<16>(sums_0, mma_m16n8k8_tf32(load<4, 16>(sums_0), to_tf32(b[");
     EXPECT_EQ(l.program.kernels[0].max_threads, 32);
+}
+
+TEST(TensorizeMma, StoresNeighboursTogetherAlsoUnderACondition) {
+    Warp w;
+    for (const bool guarded : {false, true}) {
+        w.rows_guarded = guarded;
+        const Lowered l = w.lowered();
+        ASSERT_EQ(l.error, "");
+        EXPECT_SAYS(l.program.text, ", vec<float, 2>{{sums_0[0], sums_0[1]}});");
+        EXPECT_EQ(l.program.text.find(" out["), std::string::npos) << "A store of one element.";
+    }
 }
 
 TEST(TensorizeMma, RefusesOtherExtents) {

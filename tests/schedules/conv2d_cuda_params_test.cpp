@@ -15,8 +15,8 @@ ConvPass pass_of(const std::string &problem, size_t phase = 0) {
 }
 
 std::string why(const std::string &schedule, const ConvPass &pass, Format format,
-                int most_shared = kShared) {
-    const char *text = parse_params<P>(schedule).why_illegal(pass, format, most_shared);
+                int most_shared = kShared, int capability = 75) {
+    const char *text = parse_params<P>(schedule).why_illegal(pass, format, capability, most_shared);
     return text == nullptr ? "" : text;
 }
 
@@ -63,6 +63,24 @@ TEST(Conv2dCudaParams, BlocksFitTheDevice) {
     EXPECT_NE(why("co:128,px:128,co_t:8,px_t:8,stages:4", pass, Format::kNhwc), "");
     EXPECT_EQ(why("co:128,px:128,co_t:8,px_t:8,stages:4", pass, Format::kNhwc, 100 * 1024), "");
     EXPECT_NE(why("co:16,px:16,co_t:4,px_t:4", pass, Format::kNhwc), "");
+}
+
+TEST(Conv2dCudaParams, TensorCoresTakeVectorsOfChannels) {
+    const ConvPass pass = pass_of("fprop_n1ci8ih4iw4co12kh1kw1s1p0_f32_nhwc");
+    const auto on = [&](int capability, const std::string &knobs, Format format = Format::kNhwc) {
+        return why("mma:1," + knobs, pass, format, kShared, capability);
+    };
+    const auto params = parse_params<P>("vec:4,mma:1,co:64,px:128,co_t:32,px_t:64,stages:3");
+    EXPECT_EQ(params.threads(), 4 * 32);
+    EXPECT_EQ(params.shared_bytes(), 3 * (16 * (64 + 8) + 128 * (16 + 4)) * 4);
+    EXPECT_EQ(on(80, "vec:4,co_t:32,px_t:32"), "");
+    EXPECT_NE(on(75, "vec:4,co_t:32,px_t:32"), "");
+    EXPECT_NE(on(80, "vec:1,co_t:32,px_t:32"), "");
+    EXPECT_NE(on(80, "vec:4,co_t:32,px_t:32,linear:1"), "");
+    EXPECT_NE(on(80, "vec:4,co_t:32,px_t:32", Format::kNchw), "");
+    EXPECT_NE(on(80, "vec:4,co_t:4,px_t:32"), "");
+    EXPECT_NE(on(80, "vec:4,co_t:32,px_t:8"), "");
+    EXPECT_NE(why("co_t:32,px_t:32", pass, Format::kNhwc), "") << "without mma";
 }
 
 TEST(Conv2dCudaParams, TurnsCoverTheSum) {

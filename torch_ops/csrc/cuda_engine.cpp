@@ -48,8 +48,9 @@ const cuda::ConvPlan &CudaEngine::plan(const ConvProblem &p, const Operand &from
     // Placed is about the tensors of the output's and the input's sizes, whatever the direction.
     const bool dgrad = p.direction == Direction::kDgrad;
     const cuda::Placed placed = cuda::placed(p, dgrad ? from.view : to, dgrad ? to : from.view);
-    return cache.get(p, variant(device_, placed), cuda::forced_kernel(),
-                     [&] { return cuda::conv_plan(p, device_, placed); });
+    const bool tf32 = tf32_allowed();
+    return cache.get(p, variant(device_, placed) << 1 | int64_t{tf32}, cuda::forced_kernel(),
+                     [&] { return cuda::conv_plan(p, device_, placed, tf32); });
 }
 
 const cuda::WgradPlan &CudaEngine::wgrad_plan(const ConvProblem &p, const Operand &grad_output,

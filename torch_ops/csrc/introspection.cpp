@@ -11,6 +11,7 @@
 #include "runtime/trace.h"
 #include "runtime/tuned_choices.h"
 #include "torch_ops/csrc/cuda_engine.h"
+#include "torch_ops/csrc/torch_cuda.h"
 
 namespace convwright {
 
@@ -36,7 +37,8 @@ std::string list_cuda_kernels(const std::string &text, int64_t index) {
             add(plan.kernel->name, plan.kernel->schedule);
         }
     } else {
-        for (const cuda::ConvKernel *kernel : cuda::accepting_kernels(p, device)) {
+        for (const cuda::ConvKernel *kernel :
+             cuda::accepting_kernels(p, device, {}, tf32_allowed())) {
             add(kernel->name, kernel->schedule);
         }
     }

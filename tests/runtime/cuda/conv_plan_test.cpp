@@ -12,9 +12,9 @@
 namespace convwright::cuda {
 namespace {
 
-Device gpu(int multiprocessors) {
+Device gpu(int multiprocessors, int capability = 80) {
     Device device;
-    device.compute_capability = 80, device.multiprocessors = multiprocessors;
+    device.compute_capability = capability, device.multiprocessors = multiprocessors;
     return device;
 }
 
@@ -70,6 +70,46 @@ TEST(ConvPlanCuda, SplitsLongSumsOfFewOutputs) {
     EXPECT_EQ(plan.workspace, layout.packed_floats + layout.partial_floats);
     EXPECT_GE(layout.turns * plan.steps[0].parts, 9 * 512 / 16);
     EXPECT_LT(layout.turns * (plan.steps[0].parts - 1), 9 * 512 / 16) << "A part is empty.";
+}
+
+// Layers of ResNet-50.
+const char *const kResnet[] = {
+    "n32ci64ih56iw56co64kh3kw3s1p1_f32_nhwc",   "n32ci256ih56iw56co64kh1kw1s1p0_f32_nhwc",
+    "n32ci128ih28iw28co128kh3kw3s1p1_f32_nhwc", "n32ci1024ih14iw14co2048kh1kw1s2p0_f32_nhwc",
+    "n32ci512ih7iw7co512kh3kw3s1p1_f32_nhwc",   "n1ci512ih7iw7co512kh3kw3s1p1_f32_nhwc"};
+
+TEST(ConvPlanCuda, RoundsToTf32WhereItMayAndCan) {
+    for (const std::string direction : {"fprop_", "dgrad_"}) {
+        for (const char *layer : kResnet) {
+            const ConvProblem problem = parse_problem(direction + layer);
+            const auto rounding_steps = [&](int capability, bool tf32) {
+                const ConvPlan plan = conv_plan(problem, gpu(108, capability), {}, tf32);
+                EXPECT_FALSE(plan.steps.empty()) << plan.reason;
+                return std::count_if(plan.steps.begin(), plan.steps.end(),
+                                     [](const ConvStep &s) { return s.kernel->params.mma != 0; });
+            };
+            EXPECT_EQ(rounding_steps(80, false), 0) << direction << layer;
+            EXPECT_EQ(rounding_steps(75, true), 0) << direction << layer;
+            // Three of four phases of a 1 x 1 kernel with stride 2 have no tap.
+            EXPECT_GE(rounding_steps(80, true), 1) << direction << layer;
+            for (const ConvKernel *kernel : accepting_kernels(problem, gpu(108))) {
+                EXPECT_EQ(kernel->params.mma, 0) << kernel->name;
+            }
+        }
+    }
+}
+
+TEST(ConvPlanCuda, AForcedKernelRoundsWithoutLeaveButNotOnOldDevices) {
+    const ConvProblem problem = parse_problem(std::string("fprop_") + kResnet[0]);
+    int forcible = 0;
+    for (const ConvKernel &kernel : conv_kernels()) {
+        if (!kernel.params.mma) continue;
+        forcible++;
+        const Forced forced(kernel.name);
+        EXPECT_EQ(conv_plan(problem, gpu(108)).kernels(), kernel.name);
+        EXPECT_TRUE(conv_plan(problem, gpu(108, 75)).steps.empty()) << kernel.name;
+    }
+    EXPECT_GT(forcible, 0);
 }
 
 TEST(ConvPlanCuda, AForcedKernelRunsOrNone) {
