@@ -96,7 +96,7 @@ def parse(text: str) -> tuple[Problem, str]:
             f"fprop_{rest}",
             parsed.input_sizes,
             parsed.weight_sizes,
-            tuple(check._output_sizes(parsed)),
+            tuple(check.output_sizes(parsed)),
             parsed.geometry,
             parsed.has_bias,
         ),

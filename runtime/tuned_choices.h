@@ -20,7 +20,6 @@ struct TunedPass {
 enum class TuneMode {
     kOff,     ///< "off": the cost model chooses.
     kCached,  ///< "cached", the default: what was tuned is used.
-    kOn,      ///< "on": a problem that was not tuned is tuned at its first call.
 };
 
 /// Throws std::runtime_error, naming the accepted values, if the variable has another. Read once.

@@ -3,9 +3,11 @@
 
 #include <sqlite3.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <thread>
 
 #include "autotune/database/database_error.h"
 #include "autotune/database/file_system.h"
@@ -195,13 +197,30 @@ std::unique_ptr<SqliteConnection> open_to_write(const std::string &path, const O
     throw SqliteError(SQLITE_CORRUPT, "still damaged after a repair");
 }
 
+/// Several processes that open a new file at once change its journal mode and make its schema at once. SQLite
+/// says that it is busy then without waiting, for waiting could be a deadlock: who waits lets go first.
+std::unique_ptr<SqliteConnection> open_when_free(const std::string &path,
+                                                 const OpenOptions &options,
+                                                 std::vector<std::string> &notices) {
+    const auto end =
+        std::chrono::steady_clock::now() + std::chrono::milliseconds(options.busy_milliseconds);
+    for (;;) {
+        try {
+            return open_to_write(path, options, notices);
+        } catch (const SqliteError &error) {
+            if (error.primary() != SQLITE_BUSY || std::chrono::steady_clock::now() > end) throw;
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+}
+
 }  // namespace
 
 std::unique_ptr<SqliteConnection> open_database(const std::string &path, const OpenOptions &options,
                                                 std::vector<std::string> &notices) {
     try {
         return options.read_only ? open_to_read(path, options)
-                                 : open_to_write(path, options, notices);
+                                 : open_when_free(path, options, notices);
     } catch (const SqliteError &error) {
         throw database_error(error, path);
     } catch (const fs::filesystem_error &error) {

@@ -5,7 +5,8 @@
 
 namespace convwright {
 
-/// Algorithms without knobs, of which nothing is predicted, then the best points by predicted cost.
+/// Algorithms without knobs, of which nothing is predicted, then the best points by predicted cost. Points that differ
+/// in one knob from a better one come last: predictions of them are wrong together.
 class AnalyticRanking : public Strategy {
 public:
     /// `space` must outlive this. At most `count` points with a prediction.

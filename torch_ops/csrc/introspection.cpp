@@ -64,7 +64,7 @@ void choose_op(const std::string &problem, int64_t phase, const std::string &can
 void reload_choices_op() { reload_tuned_choices(); }
 
 std::string tuned_status() {
-    const char *const modes[] = {"off", "cached", "on"};
+    const char *const modes[] = {"off", "cached"};
     std::string text = std::string("mode\t") + modes[static_cast<int>(tune_mode())];
     text += "\nfile\t" + tuned_choices_path() + "\nkernels\t" + made_kernels_folder();
     for (const std::string &notice : tuned_notices()) text += "\nnotice\t" + notice;
