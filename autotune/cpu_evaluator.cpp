@@ -29,6 +29,12 @@ LoadableKernel kernel_of(const ConvProblem &problem, const std::string &candidat
     return kernel;
 }
 
+/// A number of an answer; -1 where it has none.
+double number(const Json &object, const char *name) {
+    const auto found = object.find(name);
+    return found != object.end() && found->is_number() ? found->get<double>() : -1;
+}
+
 /// Name of the library's kernel with these knobs, or empty.
 template<typename Params>
 std::string shipped_name(const std::vector<Kernel<Params>> &kernels, const LoadableKernel &wanted) {
@@ -131,8 +137,10 @@ std::vector<FinalTime> CpuEvaluator::compare(const std::vector<FinalTime> &conte
     for (FinalTime &time : times) {
         const auto found = answer.find(time.candidate);
         if (found == answer.end() || !found->is_object()) continue;
-        time.seconds = found->value("seconds", 0.0);
-        time.spread = found->value("spread", 0.0);
+        const double seconds = number(*found, "seconds"), spread = number(*found, "spread");
+        if (!(seconds > 0) || !(spread >= 0)) continue;
+        time.seconds = seconds;
+        time.spread = spread;
     }
     return times;
 }
