@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program convwright-tune.
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -221,10 +223,24 @@ void add_database_commands(CLI::App &app, std::string &path, std::function<int()
     merge->add_option("file", *file, "The other database.")->required();
     merge->callback([&, open, file, taken] {
         action = [open, file, taken] {
+            if (!std::filesystem::is_regular_file(*file))
+                throw UsageError("'" + *file + "' cannot be read.");
             Database database = open();
             return taken(merge_database(database, *file));
         };
     });
+}
+
+/// What CLI11 has in its place names the largest double as the other end of the range.
+CLI::Validator positive() {
+    return CLI::Validator(
+        [](const std::string &text) {
+            double number = 0;
+            if (CLI::detail::lexical_cast(text, number) && number > 0 && std::isfinite(number))
+                return std::string();
+            return "'" + text + "' is no number above 0.";
+        },
+        "POSITIVE");
 }
 
 void add_record_command(CLI::App &app, std::function<int()> &action) {
@@ -267,6 +283,9 @@ int run(int argc, char **argv) {
     CLI::App app("Searches the fastest kernels for convolution problems on this machine.",
                  "convwright-tune");
     app.require_subcommand(1);
+    app.failure_message([](const CLI::App *, const CLI::Error &error) {
+        return std::string("convwright-tune: ") + error.what() + "\n";
+    });
     std::function<int()> action;
     SearchArguments search;
     app.add_option("--db", search.database,
@@ -278,13 +297,13 @@ int run(int argc, char **argv) {
     run->add_option("--problems", search.file,
                     "File with a problem and, if given, how often it occurs, a line; - is stdin.");
     run->add_option("--budget", search.budget, "Seconds.")
-        ->check(CLI::PositiveNumber)
+        ->check(positive())
         ->capture_default_str();
     run->add_option("--trials", search.trials, "At most, of one problem.")
-        ->check(CLI::PositiveNumber)
+        ->check(positive())
         ->capture_default_str();
     run->add_option("--threads", search.threads, "Of the kernels.")
-        ->check(CLI::PositiveNumber)
+        ->check(positive())
         ->capture_default_str();
     run->add_option("--seed", search.seed, "Of the search.")->capture_default_str();
     run->add_option("--python", search.python,
