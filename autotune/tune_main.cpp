@@ -50,7 +50,6 @@ std::vector<CountedProblem> read_problem_lines(std::istream &in) {
         std::string text;
         if (!(words >> text)) continue;
         CountedProblem problem{parse_problem(text), 1};
-        words >> problem.count;
         if (!(words >> std::ws).eof() &&
             (!(words >> problem.count) || !(words >> std::ws).eof() || !(problem.count > 0)))
             throw UsageError("'" + line + "' is no problem with how often it occurs behind it.");
