@@ -29,6 +29,12 @@ LoadableKernel kernel_of(const ConvProblem &problem, const std::string &candidat
     return kernel;
 }
 
+/// A number of an answer; -1 where it has none.
+double number(const Json &object, const char *name) {
+    const auto found = object.find(name);
+    return found != object.end() && found->is_number() ? found->get<double>() : -1;
+}
+
 /// Name of the library's kernel with these knobs, or empty.
 template<typename Params>
 std::string shipped_name(const std::vector<Kernel<Params>> &kernels, const LoadableKernel &wanted) {
@@ -53,8 +59,13 @@ std::variant<MeasureJob, Result> CpuEvaluator::job_for(const std::string &candid
     job.phase = phase_;
     job.timing = trials_.screening;
     job.made = kernel_of(problem_, candidate);
-    job.shipped = problem_.direction == Direction::kWgrad ? shipped_name(wgrad_kernels(), job.made)
-                                                          : shipped_name(conv_kernels(), job.made);
+    try {
+        job.shipped = problem_.direction == Direction::kWgrad
+                          ? shipped_name(wgrad_kernels(), job.made)
+                          : shipped_name(conv_kernels(), job.made);
+    } catch (const std::invalid_argument &error) {  // of an older version's database
+        return failed(Outcome::kBuildFailed, std::string(error.what()) + ".");
+    }
     if (!job.shipped.empty()) return job;
     auto made = compile_kernel(trials_.tools, job.made, trials_.kernels, trials_.compiling);
     if (const auto *why = std::get_if<NotMade>(&made))
@@ -84,7 +95,8 @@ Result CpuEvaluator::evaluate_pytorch() {
     if (trials_.python.empty())
         return failed(Outcome::kRejected, "There is no Python with PyTorch to compare with.");
     const FinalTime time = compare({{"pytorch", kPytorchKind, 0, 0}}).front();
-    if (time.seconds <= 0) return failed(Outcome::kLaunchFailed, "PyTorch could not be timed.");
+    if (time.seconds <= 0)
+        return failed(Outcome::kLaunchFailed, "PyTorch could not be timed" + python_failure_);
     Result result;
     result.seconds = time.seconds;
     result.spread = time.spread;
@@ -95,15 +107,19 @@ Result CpuEvaluator::evaluate_pytorch() {
 std::vector<FinalTime> CpuEvaluator::compare(const std::vector<FinalTime> &contestants) {
     std::vector<FinalTime> times = contestants;
     for (FinalTime &time : times) time.seconds = time.spread = 0;
-    if (trials_.python.empty()) {
-        for (FinalTime &time : times) {
-            const Result result = evaluate(time.candidate);
-            if (result.outcome != Outcome::kOk) continue;
-            time.seconds = result.seconds;
-            time.spread = result.spread;
-        }
-        return times;
+    if (!trials_.python.empty() && ask_python(times)) return times;
+    for (FinalTime &time : times) {
+        if (time.candidate == kPytorchKind) continue;
+        const Result result = evaluate(time.candidate);
+        // Noisy ones, too: nothing says that the others were not.
+        if (result.seconds <= 0) continue;
+        time.seconds = result.seconds;
+        time.spread = result.spread;
     }
+    return times;
+}
+
+bool CpuEvaluator::ask_python(std::vector<FinalTime> &times) {
     const TimingPlan &plan = trials_.finals;
     Json job = {{"problem", format_problem(problem_)},
                 {"phase", phase_},
@@ -125,16 +141,27 @@ std::vector<FinalTime> CpuEvaluator::compare(const std::vector<FinalTime> &conte
         job["contestants"].push_back({{"candidate", time.candidate}, {"artifact", artifact}});
     }
     const ProcessResult process = run_process(trials_.python, trials_.measuring, job.dump());
-    if (!process.success()) return times;
+    python_failure_ = ".";
+    if (!process.success()) {
+        // Python says what is wrong in its last line.
+        const std::string &said = process.complaint;
+        const size_t end = said.find_last_not_of('\n') + 1, last = said.rfind('\n', end - 1);
+        const size_t first = last == std::string::npos || end == 0 ? 0 : last + 1;
+        python_failure_ = ": the Python process " + process.what_happened() +
+                          (end == 0 ? "." : ": " + said.substr(first, end - first));
+        return false;
+    }
     const Json answer = Json::parse(process.output, nullptr, /*allow_exceptions=*/false);
-    if (!answer.is_object()) return times;
+    if (!answer.is_object()) return false;
     for (FinalTime &time : times) {
         const auto found = answer.find(time.candidate);
         if (found == answer.end() || !found->is_object()) continue;
-        time.seconds = found->value("seconds", 0.0);
-        time.spread = found->value("spread", 0.0);
+        const double seconds = number(*found, "seconds"), spread = number(*found, "spread");
+        if (!(seconds > 0) || !(spread >= 0)) continue;
+        time.seconds = seconds;
+        time.spread = spread;
     }
-    return times;
+    return true;
 }
 
 }  // namespace convwright

@@ -35,12 +35,15 @@ public:
 
 private:
     Result evaluate_pytorch();
+    /// Fills in times that a Python process measures; false if it failed.
+    bool ask_python(std::vector<FinalTime> &times);
     std::variant<MeasureJob, Result> job_for(const std::string &candidate);
 
     ConvProblem problem_;
     int phase_;
     CpuTrials trials_;
     std::map<std::string, std::string> artifacts_;  ///< By candidate.
+    std::string python_failure_ = ".";              ///< The end of a sentence.
 };
 
 }  // namespace convwright

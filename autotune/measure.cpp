@@ -109,7 +109,9 @@ Measured measure_apart(const std::vector<std::string> &worker, const MeasureJob 
             return failed(Outcome::kCrashed, error.what());
         }
     }
-    const std::string why = "The process that measured it " + process.what_happened() + ".";
+    const std::string said = process.complaint.substr(0, process.complaint.find('\n'));
+    const std::string why = "The process that measured it " + process.what_happened() +
+                            (said.empty() ? "." : ": " + said);
     const bool timeout = process.end == End::kWallTimeout || process.end == End::kCpuTimeout;
     return failed(timeout                           ? Outcome::kRunTimeout
                   : process.end == End::kNotStarted ? Outcome::kLaunchFailed

@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "autotune/measure.h"
+#include "runtime/conv_pass.h"
 
 namespace convwright {
 namespace {
@@ -15,7 +16,7 @@ auto read(const std::string &text, const char *what, Read read_json) {
     try {
         return read_json(Json::parse(text));
     } catch (const Json::exception &error) {
-        throw std::invalid_argument(std::string("This is no ") + what + ": " + error.what());
+        throw std::invalid_argument(std::string("This is no ") + what + ": " + error.what() + ".");
     }
 }
 
@@ -45,6 +46,19 @@ Json to_json(const LoadableKernel &k) {
             {"phase", k.phase},         {"format", k.format == Format::kNhwc ? "nhwc" : "nchw"},
             {"isa", isa_name(k.isa)},   {"dtype", dtype_name(k.dtype)},
             {"path", k.path},           {"sha256", k.sha256}};
+}
+
+/// Null if the job can be done, whatever comes of it, else what is wrong with it.
+const char *why_no_job(const MeasureJob &job) {
+    if (why_too_large(job.problem) != nullptr) return "the problem is too large for kernels";
+    const bool wgrad = job.problem.direction == Direction::kWgrad;
+    const size_t passes = wgrad ? 1 : conv_passes(job.problem).size();
+    if (job.phase < 0 || static_cast<size_t>(job.phase) >= passes)
+        return "the problem has no such pass";
+    const TimingPlan &t = job.timing;
+    if (t.threads < 1 || t.least < 1 || t.most < t.least || !(t.seconds >= 0) || !(t.shortest >= 0))
+        return "nothing can be timed so";
+    return nullptr;
 }
 
 LoadableKernel kernel_of(const Json &j) {
@@ -101,6 +115,9 @@ MeasureJob parse_job(const std::string &text) {
         } else {
             job.made = kernel_of(json.at("made"));
         }
+        if (const char *why = why_no_job(job))
+            throw std::invalid_argument(std::string("This is no job of the measuring process: ") +
+                                        why + ".");
         return job;
     });
 }
@@ -128,7 +145,9 @@ Measured parse_measured(const std::string &text) {
         json.at("samples").get_to(r.samples);
         json.at("reason").get_to(r.reason);
         json.at("untuned_seconds").get_to(measured.untuned_seconds);
-        if (const char *why = why_no_result(r)) throw std::invalid_argument(why);
+        if (const char *why = why_no_result(r))
+            throw std::invalid_argument(
+                std::string("This is no result of the measuring process: ") + why + ".");
         return measured;
     });
 }

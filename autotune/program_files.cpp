@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "autotune/program_files.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <stdexcept>
+
+#include "runtime/private_file.h"
 
 namespace convwright {
 namespace {
@@ -46,6 +49,12 @@ std::string private_folder(const std::string &path) {
     if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
         throw std::runtime_error("The folder '" + path +
                                  "' cannot be made; set CONVWRIGHT_CACHE_DIR to one that can.");
+    // Later nothing would be loaded from there.
+    const FileDescriptor folder(path, O_RDONLY | O_DIRECTORY);
+    const char *why = folder.get() < 0 ? "cannot be opened" : why_not_private(folder.get());
+    if (why != nullptr)
+        throw std::runtime_error("The folder '" + path + "' " + why +
+                                 "; set CONVWRIGHT_CACHE_DIR to one of your own.");
     return path;
 }
 

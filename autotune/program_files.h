@@ -15,7 +15,7 @@ std::string program_path();
 KernelTools kernel_tools(const std::string &generators);
 
 /// Makes the folder, with those above it, for this user alone where it is missing, and returns its path. Throws
-/// std::runtime_error with one sentence if that cannot be.
+/// std::runtime_error with one sentence if that cannot be, or others may write to it.
 std::string private_folder(const std::string &path);
 
 /// "convwright=0.1.0;halide=21.0.0": what a measurement depends on beside the machine.

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program convwright-tune.
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -17,6 +19,7 @@
 #include "autotune/record_space.h"
 #include "autotune/tuner.h"
 #include "runtime/cache_folder.h"
+#include "runtime/tuned_choices.h"
 
 namespace convwright {
 namespace {
@@ -28,7 +31,9 @@ class UsageError : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-std::string default_database() {
+/// `given` or, where that is empty, the user's own.
+std::string database_path(const std::string &given) {
+    if (!given.empty()) return given;
     const char *named = std::getenv("CONVWRIGHT_DB");
     if (named != nullptr && *named != '\0') return named;
     const std::string folder = cache_folder();
@@ -45,7 +50,9 @@ std::vector<CountedProblem> read_problem_lines(std::istream &in) {
         std::string text;
         if (!(words >> text)) continue;
         CountedProblem problem{parse_problem(text), 1};
-        words >> problem.count;
+        if (!(words >> std::ws).eof() &&
+            (!(words >> problem.count) || !(words >> std::ws).eof() || !(problem.count > 0)))
+            throw UsageError("'" + line + "' is no problem with how often it occurs behind it.");
         problems.push_back(problem);
     }
     return problems;
@@ -57,7 +64,9 @@ CpuTrials cpu_trials(const std::string &generators, int threads) {
     trials.tools = kernel_tools(generators);
     if (const std::string why = trials.tools.why_missing(); !why.empty())
         throw std::runtime_error(why);
-    trials.kernels = private_folder(cache_folder() + "/kernels");
+    if (made_kernels_folder().empty())
+        throw UsageError("There is no place for kernels: set CONVWRIGHT_CACHE_DIR or HOME.");
+    trials.kernels = private_folder(made_kernels_folder());
     trials.worker = {program_path(), "worker"};
     trials.screening.threads = trials.finals.threads = threads;
     trials.screening.seconds = 0.1;
@@ -105,7 +114,11 @@ int list_candidates(const std::vector<TuningTask> &tasks) {
     return 0;
 }
 
+/// The library's own choice in this process and in its workers, not that of an earlier search.
+void use_no_choices() { setenv("CONVWRIGHT_TUNE", "off", 1); }
+
 int run_search(const SearchArguments &arguments) {
+    use_no_choices();
     std::vector<std::string> left_out;
     const std::vector<TuningTask> tasks = tuning_tasks(problems_of(arguments), left_out);
     for (const std::string &sentence : left_out) std::cerr << sentence << "\n";
@@ -120,7 +133,7 @@ int run_search(const SearchArguments &arguments) {
     if (!arguments.python.empty())
         options.trials_on_cpu.python = {arguments.python, "-m", "convwright._compare"};
 
-    Database database(arguments.database);
+    Database database(database_path(arguments.database));
     for (const std::string &notice : database.notices()) std::cerr << notice << "\n";
     Progress progress(arguments.json);
     const size_t chosen =
@@ -131,8 +144,7 @@ int run_search(const SearchArguments &arguments) {
 
 /// Reads a job, does it, writes what came of it.
 int run_worker() {
-    // The library's own choice, not that of an earlier search.
-    setenv("CONVWRIGHT_TUNE", "off", 1);
+    use_no_choices();
     const std::string text{std::istreambuf_iterator<char>(std::cin), {}};
     const MeasureJob job = parse_job(text);
     use_openmp_threads(job.timing.threads);
@@ -144,7 +156,7 @@ void add_database_commands(CLI::App &app, std::string &path, std::function<int()
     CLI::App *db = app.add_subcommand("db", "Look at the tuning database and keep it in order.");
     db->require_subcommand(1);
     auto *file = new std::string;  // for the life of the program
-    const auto open = [&path] { return Database(path); };
+    const auto open = [&path] { return Database(database_path(path)); };
     db->add_subcommand("list", "A line for each problem that was searched.")->callback([&, open] {
         action = [open] {
             Database database = open();
@@ -210,10 +222,24 @@ void add_database_commands(CLI::App &app, std::string &path, std::function<int()
     merge->add_option("file", *file, "The other database.")->required();
     merge->callback([&, open, file, taken] {
         action = [open, file, taken] {
+            if (!std::filesystem::is_regular_file(*file))
+                throw UsageError("'" + *file + "' cannot be read.");
             Database database = open();
             return taken(merge_database(database, *file));
         };
     });
+}
+
+/// What CLI11 has in its place names the largest double as the other end of the range.
+CLI::Validator positive() {
+    return CLI::Validator(
+        [](const std::string &text) {
+            double number = 0;
+            if (CLI::detail::lexical_cast(text, number) && number > 0 && std::isfinite(number))
+                return std::string();
+            return "'" + text + "' is no number above 0.";
+        },
+        "POSITIVE");
 }
 
 void add_record_command(CLI::App &app, std::function<int()> &action) {
@@ -256,10 +282,13 @@ int run(int argc, char **argv) {
     CLI::App app("Searches the fastest kernels for convolution problems on this machine.",
                  "convwright-tune");
     app.require_subcommand(1);
+    app.failure_message([](const CLI::App *, const CLI::Error &error) {
+        return std::string("convwright-tune: ") + error.what() + "\n";
+    });
     std::function<int()> action;
     SearchArguments search;
-    search.database = default_database();
-    app.add_option("--db", search.database, "Tuning database.")->capture_default_str();
+    app.add_option("--db", search.database,
+                   "Tuning database; without it CONVWRIGHT_DB, else that of this user.");
     CLI::App *run = app.add_subcommand(
         "search", "Tune problems; what was measured before is not measured again.");
     run->add_option("--problem", search.problems,
@@ -267,13 +296,13 @@ int run(int argc, char **argv) {
     run->add_option("--problems", search.file,
                     "File with a problem and, if given, how often it occurs, a line; - is stdin.");
     run->add_option("--budget", search.budget, "Seconds.")
-        ->check(CLI::PositiveNumber)
+        ->check(positive())
         ->capture_default_str();
     run->add_option("--trials", search.trials, "At most, of one problem.")
-        ->check(CLI::PositiveNumber)
+        ->check(positive())
         ->capture_default_str();
     run->add_option("--threads", search.threads, "Of the kernels.")
-        ->check(CLI::PositiveNumber)
+        ->check(positive())
         ->capture_default_str();
     run->add_option("--seed", search.seed, "Of the search.")->capture_default_str();
     run->add_option("--python", search.python,

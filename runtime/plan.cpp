@@ -80,7 +80,9 @@ double cycles_of(const ConvStep &step) {
 ConvStep tuned_step(const ConvProblem &problem, const ConvPass &pass, int phase, bool dense) {
     const std::optional<TunedPass> tuned = tuned_pass(problem, phase);
     if (!tuned || tuned->conv == nullptr) return {pass, nullptr, {}};
-    return step_with(*tuned->conv, problem, pass, phase, dense);
+    ConvStep step = step_with(*tuned->conv, problem, pass, phase, dense);
+    step.tuned = step.kernel != nullptr;
+    return step;
 }
 
 /// The step with the fewest predicted cycles for a pass.
@@ -141,7 +143,7 @@ double cycles_of(const WgradPlan &plan, const ConvProblem &problem) {
 /// What a plan depends on beside its problem and the kernel that is forced.
 int64_t variant(bool bit) { return int64_t{tuned_generation()} * 2 + bit; }
 
-/// What `text` says of each kernel, once.
+/// What `text` says of each kernel, by its first step.
 template<typename Text>
 std::string joined(const std::vector<ConvStep> &steps, Text text) {
     std::vector<const ConvKernel *> seen;
@@ -152,7 +154,7 @@ std::string joined(const std::vector<ConvStep> &steps, Text text) {
             continue;
         }
         seen.push_back(step.kernel);
-        result += (result.empty() ? "" : "+") + text(*step.kernel);
+        result += (result.empty() ? "" : "+") + text(step);
     }
     return result;
 }
@@ -160,12 +162,14 @@ std::string joined(const std::vector<ConvStep> &steps, Text text) {
 }  // namespace
 
 std::string ConvPlan::kernels() const {
-    const std::string names = joined(steps, [](const ConvKernel &kernel) { return kernel.name; });
+    const std::string names = joined(steps, [](const ConvStep &step) { return step.kernel->name; });
     return names.empty() ? "zeros" : names;
 }
 
 std::string ConvPlan::schedules() const {
-    return joined(steps, [](const ConvKernel &kernel) { return kernel.schedule; });
+    return joined(steps, [](const ConvStep &step) {
+        return step.kernel->schedule + (step.tuned ? " (tuned)" : "");
+    });
 }
 
 Isa ConvPlan::isa() const {
@@ -240,7 +244,8 @@ const WgradPlan &wgrad_plan(const ConvProblem &problem) {
         if (forced_kernel.empty()) {
             const std::optional<TunedPass> tuned = tuned_pass(problem, 0);
             if (tuned && tuned->wgrad != nullptr) best = wgrad_plan_with(*tuned->wgrad, problem);
-            if (best.kernel != nullptr) return best;
+            best.tuned = best.kernel != nullptr;
+            if (best.tuned) return best;
         }
         best.reason = no_kernel();
         double best_cycles = std::numeric_limits<double>::infinity();

@@ -14,6 +14,7 @@ struct ConvStep {
     ConvPass pass;
     const ConvKernel *kernel = nullptr;
     ConvTaskSize task;
+    bool tuned = false;  ///< Tuning named the kernel.
 };
 
 /// What runs for an fprop or dgrad problem.
@@ -23,7 +24,8 @@ struct ConvPlan {
     bool relu = false;
     int64_t workspace = 0;  ///< Floats of the packed weight and bias of one pass.
 
-    /// As the user sees it: each kernel once, joined by '+'; "zeros" where no tap reaches anything.
+    /// As the user sees it: each kernel once, joined by '+'; "zeros" where no tap reaches anything. Behind the
+    /// schedule of a kernel that tuning named stands " (tuned)".
     std::string kernels() const;
     std::string schedules() const;
     Isa isa() const;  ///< The highest of the kernels'.
@@ -38,10 +40,11 @@ struct WgradPlan {
     /// of a row; the last two in whole tiles.
     int64_t panel = 0, panels = 0, others = 0, ci = 0, kx = 0;
     bool last_panel_moved_back = false;  ///< To end with the last lane.
+    bool tuned = false;                  ///< Tuning named the kernel.
     int64_t workspace = 0;               ///< Floats of all partial sums.
 
     std::string kernels() const { return kernel->name; }
-    std::string schedules() const { return kernel->schedule; }
+    std::string schedules() const { return kernel->schedule + (tuned ? " (tuned)" : ""); }
     Isa isa() const { return kernel->isa; }
 };
 

@@ -61,6 +61,10 @@ Resolved resolve(const ConvProblem &problem, const std::string &candidate,
     kernel.sha256 = artifact;
     const bool wgrad = problem.direction == Direction::kWgrad;
     if (kernel.generator != (wgrad ? "conv2d_wgrad" : "conv2d")) return unknown;
+    // Shipped ones, too: a choice that was made for this process may come from anywhere.
+    if (kernel.isa > host_isa())
+        return "tuned choice '" + candidate + "' for " + format_problem(problem) +
+               " needs instructions that this CPU does not have; tune the problem here.";
     try {
         if (wgrad) {
             const auto params = parse_params<Conv2dWgradCpuParams>(kernel.schedule);

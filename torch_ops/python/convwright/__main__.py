@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     what = tune_parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--model", help="module:function that returns a model")
     what.add_argument("--problem", action="append", help="problem string; may be repeated")
-    what.add_argument("--problems", type=Path, help="file of problem strings, one a line")
+    what.add_argument("--problems", type=Path, help="file: a problem and its count a line")
     tune_parser.add_argument("--input", action="append", help="sizes, such as 128x3x32x32")
     tune_parser.add_argument("--train", action="store_true", help="backward too")
     tune_parser.add_argument("--budget", default="5m", help="such as 90s, 5m (default), 1h")
@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Interrupted; the same command goes on where it was.", file=sys.stderr)
         return 130
-    except (LibraryMissing, RuntimeError, ValueError) as error:
+    except (LibraryMissing, OSError, RuntimeError, ValueError) as error:
         parser.error(str(error))
 
 
@@ -62,17 +62,29 @@ def _tune(options: argparse.Namespace) -> int:
     elif options.problem is not None:
         problems = Counter(options.problem)
     else:
-        lines = options.problems.read_text().splitlines()
-        problems = Counter(line.partition("#")[0].strip() for line in lines)
-        problems.pop("", None)
+        problems = _problems_in(options.problems)
     for text in problems:
         check.parse(text)
+    if not problems:
+        raise ValueError("there is no convolution to tune")
     show = _show_progress if sys.stderr.isatty() else None
     report = tuning.tune_problems(problems, budget=options.budget, seed=options.seed, progress=show)
     if show is not None:
         print("\r\033[K", end="", file=sys.stderr)
     print(report)
     return 0
+
+
+def _problems_in(file: Path) -> Counter[str]:
+    """A problem and, if given, how often it occurs, a line; # begins a comment."""
+    problems: Counter[str] = Counter()
+    for line in file.read_text().splitlines():
+        text, *count = line.partition("#")[0].split() or [""]
+        if len(count) > 1 or not all(word.isdigit() and int(word) > 0 for word in count):
+            raise ValueError(f"{file}: {line!r} is no problem with how often it occurs behind it")
+        if text:
+            problems[text] += int(count[0]) if count else 1
+    return problems
 
 
 def _model(name: str) -> Any:

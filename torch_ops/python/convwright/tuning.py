@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from convwright import _library
+from convwright import _library, check
 from convwright._explain import explain
 
-_DIRECTIONS = ("fprop", "dgrad", "wgrad")
 _CHOSEN = "it was faster when the problem was tuned"  # runtime's words
+_USAGE = 2  # exit status of convwright-tune
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
@@ -68,9 +69,18 @@ def problems_of(
         rows = explain(model, *inputs).rows
     # PyTorch's own where tuning chose it may be tuned again; of what else it computes there is no
     # kernel.
-    ours = (r for r in rows if r.kernel != "PyTorch" or r.reason == _CHOSEN)
+    ours = (r for r in rows if r.kernel.startswith("conv2d") or r.reason == _CHOSEN)
     texts = (r.problem for r in ours if not r.isa.startswith("sm_"))
-    return Counter(text for text in texts if text.partition("_")[0] in _DIRECTIONS)
+    return Counter(text for text in texts if _is_problem(text))
+
+
+def _is_problem(text: str) -> bool:
+    """False for kernels that are not searched: weighted sums, approximate multipliers."""
+    try:
+        check.parse(text)
+    except RuntimeError:
+        return False
+    return True
 
 
 def tune(
@@ -99,7 +109,10 @@ def tune_problems(
     seed: int = 1,
     progress: Callable[[dict[str, Any]], None] | None = None,
 ) -> Report:
-    """Tune problem strings; a Counter says how often each occurs. Otherwise as `tune`."""
+    """Tune problem strings; a Counter says how often each occurs. Otherwise as `tune`.
+
+    Raises ValueError for a text that is no problem, too.
+    """
     counted = problems if isinstance(problems, Counter) else Counter(problems)
     seconds = parse_budget(budget)
     choices, left = [], []
@@ -159,12 +172,15 @@ def _events(problems: Counter[str], seconds: float, seed: int) -> Iterator[dict[
     assert process.stdout is not None
     assert process.stderr is not None
     try:
-        process.stdin.write("".join(f"{text} {count}\n" for text, count in problems.items()))
-        process.stdin.close()
+        with suppress(BrokenPipeError):  # its complaint says why it does not read
+            process.stdin.write("".join(f"{text} {count}\n" for text, count in problems.items()))
+            process.stdin.close()
         for line in process.stdout:
             yield json.loads(line)
         complaint = process.stderr.read()
-        if process.wait() != 0:
+        if process.wait() == _USAGE:
+            raise ValueError(complaint.strip())
+        if process.returncode != 0:
             raise TunerMissing(
                 complaint.strip() or f"convwright-tune ended with {process.returncode}"
             )

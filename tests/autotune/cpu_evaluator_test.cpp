@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "autotune/cpu_evaluator.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "runtime/plan.h"
+#include "tests/autotune/kernel_tools.h"
+
+namespace convwright {
+namespace {
+
+constexpr char kFprop[] = "fprop_n1ci8ih9iw9co16kh3kw3s1p1_f32_nhwc";
+constexpr char kMade[] = "conv2d.avx2/lane:0,vec:1,tile:5,stage:1";
+
+class CpuEvaluators : public testing::Test {
+protected:
+    void SetUp() override {
+        if (host_isa() == Isa::kNone) GTEST_SKIP() << "This CPU has no AVX2 with FMA.";
+        trials_.tools = test_kernel_tools();
+        trials_.kernels = folder_.path();
+        trials_.worker = {CONVWRIGHT_TUNE_PROGRAM, "worker"};
+        trials_.screening = trials_.finals = {1, 0.01, 3, 5, 0, 1e-6};
+    }
+    CpuEvaluator evaluator() { return CpuEvaluator(parse_problem(kFprop), 0, trials_); }
+    /// A script in the place of Python, and what it is given in `folder`/job.
+    void answer(const std::string &script) {
+        trials_.python = {"sh", "-c", "cat > " + folder_.path() + "/job; " + script};
+    }
+
+    PrivateFolder folder_;
+    CpuTrials trials_;
+};
+
+void expect_outcome(const Result &result, Outcome outcome, const std::string &part) {
+    EXPECT_STREQ(outcome_name(result.outcome), outcome_name(outcome)) << result.reason;
+    EXPECT_NE(result.reason.find(part), std::string::npos) << result.reason;
+    EXPECT_EQ(why_no_result(result), nullptr);
+}
+
+std::string shipped_candidate() {
+    const KernelInfo kernel = accepting_kernels(parse_problem(kFprop)).front();
+    return std::string("conv2d.") + isa_name(kernel.isa) + "/" + kernel.schedule;
+}
+
+TEST_F(CpuEvaluators, TryShippedKernelsAsTheyAre) {
+    const Result result = evaluator().evaluate(shipped_candidate());
+    EXPECT_GT(result.seconds, 0) << result.reason;
+    EXPECT_EQ(result.artifact, "");
+    EXPECT_TRUE(std::filesystem::is_empty(folder_.path()));
+}
+
+TEST_F(CpuEvaluators, MakeOthers) {
+    const Result result = evaluator().evaluate(kMade);
+    EXPECT_GT(result.seconds, 0) << result.reason;
+    EXPECT_EQ(result.artifact.size(), 64u);
+    EXPECT_FALSE(std::filesystem::is_empty(folder_.path()));
+    EXPECT_EQ(evaluator().evaluate(kMade).artifact, result.artifact);  // the same to the bit
+}
+
+TEST_F(CpuEvaluators, RejectThoseThatSpillBeforeTheyRun) {
+    trials_.worker = {"false"};
+    expect_outcome(evaluator().evaluate("conv2d.avx2/lane:0,vec:2,tile:10,stage:1"),
+                   Outcome::kRejected, "values in memory that should be in registers.");
+}
+
+TEST_F(CpuEvaluators, SayWhyACandidateCouldNotBeMade) {
+    trials_.compiling = {0.01, 0, 0};
+    expect_outcome(evaluator().evaluate(kMade), Outcome::kBuildTimeout, "the Generator");
+    trials_.compiling = {60, 60, int64_t{4} << 30};
+    trials_.tools.generators = "false";
+    expect_outcome(evaluator().evaluate(kMade), Outcome::kBuildFailed, "ended with status 1");
+    // Text of another version, as an old database may have it.
+    expect_outcome(evaluator().evaluate("conv2d.avx2/lane:9"), Outcome::kBuildFailed, "lane:9");
+}
+
+TEST_F(CpuEvaluators, KeepTheHashOfWhatFailedToRun) {
+    trials_.worker = {"sh", "-c", "kill -SEGV $$"};
+    const Result result = evaluator().evaluate(kMade);
+    expect_outcome(result, Outcome::kCrashed, "Segmentation fault");
+    EXPECT_EQ(result.artifact.size(), 64u);
+}
+
+TEST_F(CpuEvaluators, WithoutPythonThereIsNoPytorch) {
+    expect_outcome(evaluator().evaluate("pytorch"), Outcome::kRejected, "There is no Python");
+    const auto times = evaluator().compare({{"winner", kMade, 9, 9},
+                                            {"default", shipped_candidate(), 9, 9},
+                                            {"pytorch", "pytorch", 9, 9}});
+    ASSERT_EQ(times.size(), 3u);
+    EXPECT_GT(times[0].seconds, 0);
+    EXPECT_LT(times[0].seconds, 1);
+    EXPECT_EQ(times[0].role, "winner");
+    EXPECT_GT(times[1].seconds, 0);
+    EXPECT_EQ(times[2].seconds, 0);
+}
+
+TEST_F(CpuEvaluators, TakeTimesFromPython) {
+    answer("echo '{\"pytorch\": {\"seconds\": 0.002, \"spread\": 0.0001}}'");
+    const Result result = evaluator().evaluate("pytorch");
+    expect_outcome(result, Outcome::kOk, "");
+    EXPECT_EQ(result.seconds, 0.002);
+    EXPECT_EQ(result.spread, 0.0001);
+    std::ifstream job(folder_.path() + "/job");
+    const std::string text{std::istreambuf_iterator<char>(job), {}};
+    EXPECT_NE(text.find(kFprop), std::string::npos) << text;
+    // A made kernel is known to the other process by its hash.
+    const auto times = evaluator().compare({{"winner", kMade, 0, 0}, {"pytorch", "pytorch", 0, 0}});
+    EXPECT_EQ(times[1].seconds, 0.002);
+    EXPECT_EQ(times[0].seconds, 0);  // it was left out
+    std::ifstream second(folder_.path() + "/job");
+    const std::string contest{std::istreambuf_iterator<char>(second), {}};
+    EXPECT_NE(contest.find(kMade), std::string::npos) << contest;
+    EXPECT_NE(contest.find(std::string("\"artifact\":\"") + evaluator().evaluate(kMade).artifact),
+              std::string::npos)
+        << contest;
+}
+
+TEST_F(CpuEvaluators, TakeNothingFromAPythonThatFails) {
+    for (const char *script :
+         {"exit 1", "kill -SEGV $$", "echo nonsense", "echo '[]'", "echo '{\"pytorch\": 3}'",
+          "echo '{\"pytorch\": {\"seconds\": \"x\", \"spread\": 0}}'",
+          "echo '{\"pytorch\": {\"seconds\": -1, \"spread\": 0}}'",
+          "echo '{\"pytorch\": {\"seconds\": 1}}'", "echo '{\"pytorch\": {\"seconds\": NaN}}'",
+          "echo '{\"pytorch\": {\"seconds\": 1, \"spread\": -1}}'"}) {
+        answer(script);
+        expect_outcome(evaluator().evaluate("pytorch"), Outcome::kLaunchFailed,
+                       "PyTorch could not be timed");
+    }
+}
+
+TEST_F(CpuEvaluators, CompareByThemselvesWhatAFailingPythonDoesNot) {
+    answer("echo No module named convwright._compare >&2; exit 1");
+    const auto times =
+        evaluator().compare({{"default", shipped_candidate(), 0, 0}, {"pytorch", "pytorch", 0, 0}});
+    EXPECT_GT(times[0].seconds, 0);
+    EXPECT_EQ(times[1].seconds, 0);
+    expect_outcome(evaluator().evaluate("pytorch"), Outcome::kLaunchFailed,
+                   "ended with status 1: No module named");
+}
+
+}  // namespace
+}  // namespace convwright

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "autotune/measure.h"
+
+#include <gtest/gtest.h>
+
+#include "runtime/plan.h"
+#include "tests/autotune/kernel_tools.h"
+
+namespace convwright {
+namespace {
+
+constexpr char kFprop[] = "fprop_n1ci8ih9iw9co8kh3kw3s1p1_f32_nhwc";
+
+const TimingPlan kShort{1, 0.01, 3, 5, 0, 1e-6};
+
+MeasureJob shipped_job(const std::string &problem, int phase = 0) {
+    MeasureJob job;
+    job.problem = parse_problem(problem);
+    job.phase = phase;
+    job.shipped = accepting_kernels(job.problem).back().name;
+    job.timing = kShort;
+    return job;
+}
+
+/// What parse_job() has to say; empty if it takes the text.
+std::string refusal(const std::string &text) {
+    try {
+        parse_job(text);
+        return "";
+    } catch (const std::invalid_argument &error) {
+        return error.what();
+    }
+}
+
+std::string replaced(std::string text, const std::string &from, const std::string &to) {
+    const size_t at = text.find(from);
+    EXPECT_NE(at, std::string::npos) << from << " in " << text;
+    return text.replace(at, from.size(), to);
+}
+
+TEST(MeasureJob, ComesBackFromItsText) {
+    MeasureJob job;
+    job.problem = parse_problem("dgrad_n2ci9ih9iw7co5kh3kw3s2p1_f32_nhwc");
+    job.phase = 3;
+    job.dense = false;
+    job.timing = {2, 0.25, 7, 9, 1 << 20, 1e-4};
+    job.made.generator = "conv2d";
+    job.made.symbol = "a_symbol";
+    job.made.schedule = "lane:0";
+    job.made.problem = "p";
+    job.made.phase = 3;
+    job.made.format = Format::kNchw;
+    job.made.isa = Isa::kAvx512;
+    job.made.dtype = DType::kBf16;
+    job.made.path = "/a/path.so";
+    job.made.sha256 = "hash";
+    const MeasureJob back = parse_job(format_job(job));
+    EXPECT_EQ(format_job(back), format_job(job));
+    EXPECT_EQ(format_problem(back.problem), format_problem(job.problem));
+    EXPECT_EQ(back.phase, 3);
+    EXPECT_FALSE(back.dense);
+    EXPECT_EQ(back.timing.flush_bytes, size_t{1} << 20);
+    EXPECT_EQ(back.made.isa, Isa::kAvx512);
+    EXPECT_EQ(back.made.dtype, DType::kBf16);
+    EXPECT_EQ(back.made.format, Format::kNchw);
+    job.shipped = "a kernel";
+    EXPECT_EQ(parse_job(format_job(job)).shipped, "a kernel");
+}
+
+TEST(MeasureJob, OthersAreRefusedInOneSentence) {
+    MeasureJob job;
+    job.problem = parse_problem(kFprop);
+    const std::string text = format_job(job);
+    EXPECT_EQ(refusal(text), "");
+    for (const std::string &wrong :
+         {std::string(), std::string("{}"), std::string("[]"), std::string("\xff\x00 garbage", 10),
+          text.substr(0, text.size() / 2), replaced(text, "fprop", "nonsense"),
+          replaced(text, "\"phase\":0,\"problem\":\"fprop", "\"phase\":1,\"problem\":\"fprop"),
+          replaced(text, "\"phase\":0,\"problem\":\"fprop", "\"phase\":-1,\"problem\":\"fprop"),
+          replaced(text, "\"threads\":1", "\"threads\":0"),
+          replaced(text, "\"threads\":1", "\"threads\":\"x\""),
+          replaced(text, "\"least\":5", "\"least\":500"),
+          replaced(text, "\"seconds\":0.1", "\"seconds\":-1"),
+          replaced(text, "\"format\":\"nhwc\"", "\"format\":\"hcwn\""),
+          replaced(text, "\"dtype\":\"f32\"", "\"dtype\":\"f16\""),
+          replaced(text, "\"isa\":\"none\"", "\"isa\":\"sse\"")}) {
+        const std::string sentence = refusal(wrong);
+        ASSERT_FALSE(sentence.empty()) << wrong;
+        EXPECT_EQ(sentence.back(), '.') << sentence;
+        EXPECT_EQ(sentence.find('\n'), std::string::npos) << sentence;
+    }
+}
+
+TEST(Measured, ComesBackFromItsText) {
+    Measured measured;
+    measured.result = {Outcome::kNoisy, 1.5e-3, 1e-4, 7, "It \xff is noisy.", ""};
+    measured.untuned_seconds = 2e-3;
+    const Measured back = parse_measured(format_measured(measured));
+    EXPECT_EQ(back.result.outcome, Outcome::kNoisy);
+    EXPECT_EQ(back.result.seconds, 1.5e-3);
+    EXPECT_EQ(back.result.spread, 1e-4);
+    EXPECT_EQ(back.result.samples, 7);
+    EXPECT_NE(back.result.reason.find("is noisy."), std::string::npos);
+    EXPECT_EQ(back.untuned_seconds, 2e-3);
+}
+
+class MeasureHere : public testing::Test {
+protected:
+    void SetUp() override {
+        if (host_isa() == Isa::kNone) GTEST_SKIP() << "This CPU has no AVX2 with FMA.";
+    }
+};
+
+TEST_F(MeasureHere, TimesShippedKernelsOfEveryDirection) {
+    for (const auto &[problem, phase] : std::vector<std::pair<const char *, int>>{
+             {kFprop, 0},
+             {"dgrad_n2ci9ih9iw7co5kh3kw3s2p1_f32_nhwc", 2},
+             {"wgrad_n1ci8ih9iw9co8kh3kw3s1p1_f32_nchw", 0}}) {
+        const Measured measured = measure_here(shipped_job(problem, phase));
+        const Result &result = measured.result;
+        EXPECT_TRUE(result.outcome == Outcome::kOk || result.outcome == Outcome::kNoisy)
+            << problem << ": " << outcome_name(result.outcome) << " " << result.reason;
+        EXPECT_EQ(why_no_result(result), nullptr);
+        EXPECT_GT(result.seconds, 0);
+        EXPECT_GE(result.samples, 3);
+        EXPECT_GT(measured.untuned_seconds, 0);
+    }
+}
+
+TEST_F(MeasureHere, AKernelThatIsNotThereFailsWithAReason) {
+    MeasureJob job = shipped_job(kFprop);
+    job.shipped.clear();
+    job.made.generator = "conv2d";
+    job.made.isa = Isa::kAvx2;
+    job.made.path = "/nowhere/kernel.so";
+    const Result result = measure_here(job).result;
+    EXPECT_EQ(result.outcome, Outcome::kLaunchFailed);
+    EXPECT_EQ(result.seconds, 0);
+    EXPECT_NE(result.reason.find("/nowhere/"), std::string::npos) << result.reason;
+    EXPECT_EQ(result.reason.back(), '.');
+}
+
+TEST_F(MeasureHere, AKernelThatDoesNotTakeTheProblemFailsWithAReason) {
+    MeasureJob job = shipped_job(kFprop);
+    job.shipped =
+        accepting_kernels(parse_problem("fprop_n1ci8ih9iw9co8kh3kw3s1p1_f32_nchw")).front().name;
+    const Result result = measure_here(job).result;
+    EXPECT_NE(result.outcome, Outcome::kOk);
+    EXPECT_FALSE(result.reason.empty());
+    EXPECT_EQ(result.seconds, 0);
+}
+
+Result shell(const std::string &script, const ProcessLimits &limits = {10, 0, 0}) {
+    MeasureJob job;
+    job.problem = parse_problem(kFprop);
+    return measure_apart({"sh", "-c", script}, job, limits).result;
+}
+
+void expect_failure(const Result &result, Outcome outcome, const std::string &part) {
+    EXPECT_STREQ(outcome_name(result.outcome), outcome_name(outcome)) << result.reason;
+    EXPECT_NE(result.reason.find(part), std::string::npos) << result.reason;
+    EXPECT_EQ(why_no_result(result), nullptr);
+}
+
+TEST(MeasureApart, EveryEndOfTheProcessIsAnOutcome) {
+    expect_failure(shell("kill -SEGV $$"), Outcome::kCrashed,
+                   "was killed by signal 11 (Segmentation fault).");
+    expect_failure(shell("sleep 30", {0.2, 0, 0}), Outcome::kRunTimeout, "The process that");
+    expect_failure(shell("while :; do :; done", {20, 1, 0}), Outcome::kRunTimeout,
+                   "The process that");
+    expect_failure(shell("cat > /dev/null; echo too bad >&2; exit 1"), Outcome::kCrashed,
+                   "ended with status 1: too bad");
+    expect_failure(measure_apart({"convwright-no-such-program"}, {}, {10, 0, 0}).result,
+                   Outcome::kLaunchFailed, "could not be started: No such file");
+}
+
+TEST(MeasureApart, GarbageIsNoResult) {
+    for (const char *script :
+         {"true", "echo nonsense", "echo '{}'", "echo '[1]'", "head -c 1000 /dev/urandom",
+          // Every member is there, and the numbers cannot be.
+          "echo '{\"outcome\":\"ok\",\"seconds\":-1,\"spread\":0,\"samples\":1,\"reason\":\"\","
+          "\"untuned_seconds\":0}'",
+          "echo '{\"outcome\":\"fine\",\"seconds\":1,\"spread\":0,\"samples\":1,\"reason\":\"\","
+          "\"untuned_seconds\":0}'"}) {
+        const Result result = shell(script);
+        expect_failure(result, Outcome::kCrashed, "This is no result of the measuring process");
+        EXPECT_EQ(result.reason.back(), '.') << result.reason;
+        EXPECT_EQ(result.reason.find('\n'), std::string::npos) << result.reason;
+    }
+}
+
+TEST(MeasureApart, TheProgramIsSuchAWorker) {
+    if (host_isa() == Isa::kNone) GTEST_SKIP() << "This CPU has no AVX2 with FMA.";
+    const std::vector<std::string> worker = {CONVWRIGHT_TUNE_PROGRAM, "worker"};
+    const Measured measured = measure_apart(worker, shipped_job(kFprop), {60, 0, 0});
+    EXPECT_GT(measured.result.seconds, 0) << measured.result.reason;
+    // What is no job is a wrong use of the program.
+    const ProcessResult wrong = run_process(worker, {60, 0, 0}, "nonsense");
+    EXPECT_EQ(wrong.status, 2);
+    EXPECT_NE(wrong.complaint.find("This is no job"), std::string::npos) << wrong.complaint;
+}
+
+}  // namespace
+}  // namespace convwright

@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The program convwright-tune, as a user runs it."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from convwright import LibraryMissing, tuning
+
+PROBLEM = "fprop_n1ci8ih9iw9co16kh3kw3s1p1_f32_nhwc"
+
+
+def _program() -> Path | None:
+    try:
+        return tuning.find_tuner()
+    except (LibraryMissing, tuning.TunerMissing):
+        return None
+
+
+PROGRAM = _program()
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="convwright-tune was not built")
+
+
+class Tuner:
+    """The program with a cache folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = os.environ | {"CONVWRIGHT_CACHE_DIR": str(folder)}
+        self.environment.pop("CONVWRIGHT_DB", None)
+        self.environment.pop("CONVWRIGHT_TUNE", None)
+
+    def run(
+        self, *arguments: str, input: str = "", **environment: str
+    ) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            [str(PROGRAM), *arguments],
+            env=self.environment | environment,
+            input=input,
+            capture_output=True,
+            text=True,
+        )
+
+    def search(self, *more: str) -> list[dict]:
+        done = self.run("search", "--problem", PROBLEM, "--budget", "20", "--json", *more)
+        assert done.returncode == 0, done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def records(self) -> dict[str, dict]:
+        done = self.run("db", "export", "-")
+        assert done.returncode == 0, done.stderr
+        lines = [json.loads(line) for line in done.stdout.splitlines()[1:]]
+        return {line["candidate"]: line for line in lines if "outcome" in line}
+
+
+@pytest.fixture
+def tuner(tmp_path: Path) -> Tuner:
+    return Tuner(tmp_path / "cache")
+
+
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory: pytest.TempPathFactory) -> Tuner:
+    """After one small search; tests only read it."""
+    tuner = Tuner(tmp_path_factory.mktemp("tuned") / "cache")
+    events = tuner.search("--trials", "4")
+    if not any(event["event"] == "choice" for event in events):
+        pytest.skip("there are no kernels for this CPU")
+    return tuner
+
+
+def sentence(done: subprocess.CompletedProcess, status: int) -> str:
+    """The one sentence of a run that failed."""
+    assert done.returncode == status, done.stdout + done.stderr
+    assert done.stdout == ""
+    assert done.stderr.startswith("convwright-tune: ")
+    assert done.stderr.count("\n") == 1
+    return done.stderr
+
+
+def test_a_second_search_measures_nothing_again_and_says_so(tuned: Tuner) -> None:
+    before = tuned.records()
+    assert len(before) == 4
+    done = tuned.run("search", "--problem", PROBLEM, "--trials", "4")
+    assert done.returncode == 0
+    assert "4 of 4 results were known." in done.stderr
+    assert done.stdout.startswith(f"{PROBLEM}\t")
+    events = tuned.search("--trials", "4")
+    results = [event for event in events if event["event"] == "result"]
+    assert [event["known"] for event in results] == [True] * 4
+    assert {event["candidate"] for event in results} == set(before)
+    assert tuned.records() == before
+    assert (tuned.folder / "tuning.tuned").is_file()
+
+
+def test_what_was_chosen_before_is_not_taken_for_the_default(tuned: Tuner) -> None:
+    def default(mode: str) -> str:
+        done = tuned.run(
+            *("search", "--problem", PROBLEM, "--trials", "4", "--json"), CONVWRIGHT_TUNE=mode
+        )
+        finals = json.loads(done.stdout.splitlines()[-1])["finals"]
+        roles = {final["candidate"]: role for role, final in finals.items()}
+        return json.dumps(roles, sort_keys=True)
+
+    assert default("off") == default("cached")
+
+
+def test_kills_lose_nothing(tuner: Tuner, tuned: Tuner) -> None:
+    command = [str(PROGRAM), "search", "--problem", PROBLEM, "--budget", "30", "--trials", "5"]
+    acknowledged: set[str] = set()
+    moments = random.Random(os.urandom(4))
+    for _ in range(3):
+        process = subprocess.Popen(
+            [*command, "--json"], env=tuner.environment, stdout=subprocess.PIPE, text=True
+        )
+        time.sleep(moments.uniform(0.1, 2))
+        process.kill()
+        output = process.communicate()[0]
+        for line in output.splitlines(keepends=True):
+            event = json.loads(line) if line.endswith("\n") else {}
+            if event.get("event") == "result":
+                acknowledged.add(event["candidate"])
+        assert acknowledged <= set(tuner.records())
+    done = subprocess.run(command, env=tuner.environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    records = tuner.records()
+    assert acknowledged <= set(records)
+    assert len(records) == 5
+    # The order of trials follows their times; the first ones follow the prediction alone.
+    assert set(tuned.records()) <= set(records)
+    assert tuner.run("db", "verify").stdout == "Nothing is wrong with it.\n"
+    if acknowledged:
+        assert "results were known." in done.stderr
+
+
+def test_databases_are_listed_exported_imported_and_merged(tuned: Tuner, tmp_path: Path) -> None:
+    listed = tuned.run("db", "list").stdout
+    assert listed.startswith(f"{PROBLEM}\tpass 0\t4 trials, ")
+    assert listed.count("\n") == 1
+    file = tmp_path / "records.jsonl"
+    assert tuned.run("db", "export", str(file)).returncode == 0
+    other = Tuner(tmp_path / "other")
+    assert other.run("db", "import", str(file)).stdout.startswith("5 new, 0 were there")
+    assert other.run("db", "import", str(file)).stdout.startswith("0 new, 5 were there")
+    assert other.records() == tuned.records()
+    third = Tuner(tmp_path / "third")
+    database = str(tuned.folder / "tuning.db")
+    assert third.run("db", "merge", database).stdout.startswith("5 new, 0 were there")
+    assert third.records() == tuned.records()
+    failed = [r for r in third.records().values() if r["outcome"] not in ("ok", "noisy")]
+    assert third.run("db", "prune").stdout == f"{len(failed)} records are gone.\n"
+    assert len(third.records()) == 4 - len(failed)
+    assert third.run("db", "verify").returncode == 0
+    file.write_text(file.read_text() + "nonsense\n")
+    done = other.run("db", "import", str(file))
+    assert done.returncode == 1
+    assert "line 7" in done.stderr
+
+
+def test_dry_run(tuner: Tuner) -> None:
+    done = tuner.run("search", "--dry-run", "--problems", "-", input=f"# one\n{PROBLEM} 3\n\n")
+    assert done.returncode == 0, done.stderr
+    assert "legal candidates of" in done.stdout
+    assert "  rejected " in done.stdout
+    assert not tuner.folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["search"], "There is no problem to tune"),
+        (["search", "--problems", "-"], "There is no problem to tune"),
+        (["search", "--problem", "nonsense"], "expected fprop, dgrad or wgrad"),
+        (["search", "--problems", "/nowhere/problems"], "'/nowhere/problems' cannot be read."),
+        (["search", "--problem", PROBLEM, "--budget", "0"], "'0' is no number above 0."),
+        (["search", "--problem", PROBLEM, "--budget", "nan"], "'nan' is no number above 0."),
+        (["search", "--problem", PROBLEM, "--trials", "-1"], "'-1' is no number above 0."),
+        (["search", "--no-such-option"], "--no-such-option"),
+        ([], "A subcommand is required"),
+        (["db", "import", "/nowhere/records"], "'/nowhere/records' cannot be read."),
+        (["db", "merge", "/nowhere/tuning.db"], "'/nowhere/tuning.db' cannot be read."),
+        (["worker"], "This is no job of the measuring process"),
+    ],
+)
+def test_usage(tuner: Tuner, arguments: list[str], part: str) -> None:
+    assert part in sentence(tuner.run(*arguments), 2)
+
+
+@pytest.mark.parametrize("count", ["x", "0", "-1", "2 3", "nan"])
+def test_lines_with_a_wrong_count(tuner: Tuner, count: str) -> None:
+    done = tuner.run("search", "--problems", "-", "--dry-run", input=f"{PROBLEM} {count}\n")
+    assert "how often it occurs" in sentence(done, 2)
+
+
+def test_without_a_place_for_the_database(tuner: Tuner) -> None:
+    nowhere = {"CONVWRIGHT_CACHE_DIR": "", "XDG_CACHE_HOME": "", "HOME": ""}
+    assert "set CONVWRIGHT_DB or HOME" in sentence(tuner.run("db", "list", **nowhere), 2)
+    database = str(tuner.folder / "tuning.db")
+    assert tuner.run("--db", database, "db", "list", **nowhere).returncode == 0
+    done = tuner.run("search", "--problem", PROBLEM, **nowhere, CONVWRIGHT_DB=database)
+    assert "set CONVWRIGHT_CACHE_DIR or HOME" in sentence(done, 2)
+
+
+def test_failures(tuner: Tuner, tmp_path: Path) -> None:
+    search = ("search", "--problem", PROBLEM)
+    # Not even root can make a folder there.
+    done = tuner.run(*search, CONVWRIGHT_CACHE_DIR="/proc/nowhere")
+    assert "'/proc/nowhere/kernels' cannot be made" in sentence(done, 1)
+    done = tuner.run("db", "list", CONVWRIGHT_CACHE_DIR="/proc/nowhere")
+    assert "/proc/nowhere" in sentence(done, 1)
+    done = tuner.run(*search, PATH=str(tmp_path))
+    assert "No linker was found" in sentence(done, 1)
+    done = tuner.run(*search, "--generators", "/nowhere/generators")
+    assert "'/nowhere/generators' is not a program" in sentence(done, 1)
+    assert "cannot be written" in sentence(tuner.run("db", "export", "/nowhere/x"), 1)
+    (tmp_path / "letter").write_text("Dear reader, " * 1000)
+    done = tuner.run("--db", str(tmp_path / "letter"), "db", "list")
+    assert "letter" in sentence(done, 1)
+    assert (tmp_path / "letter").read_text().startswith("Dear reader")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
+def test_a_read_only_cache_folder(tuner: Tuner) -> None:
+    tuner.folder.mkdir()
+    tuner.folder.chmod(0o500)
+    assert "cannot be made" in sentence(tuner.run("search", "--problem", PROBLEM), 1)
+
+
+def test_kernels_are_not_kept_where_others_may_write(tuner: Tuner) -> None:
+    kernels = tuner.folder / "kernels"
+    kernels.mkdir(parents=True)
+    kernels.chmod(0o777)
+    done = tuner.run("search", "--problem", PROBLEM, "--trials", "1")
+    assert "can be written by others" in sentence(done, 1)
+
+
+def test_a_python_without_pytorch_does_not_end_the_search(tuned: Tuner, tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho there is no PyTorch >&2\nexit 1\n")
+    python.chmod(0o755)
+    assert sys.executable
+    events = tuned.search("--trials", "4", "--python", str(python))
+    assert events[-1]["event"] == "choice"
+    assert "pytorch" not in events[-1]["finals"]
