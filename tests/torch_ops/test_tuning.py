@@ -1,0 +1,287 @@
+# SPDX-License-Identifier: Apache-2.0
+"""convwright.tuning: problems of a model, searches, and what is used afterwards."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+import convwright
+from convwright import _compare, _library, check, tuning
+from convwright.__main__ import main
+
+PROBLEM = "fprop_n1ci8ih9iw9co16kh3kw3s1p1_f32_nhwc"
+
+needs_kernels = pytest.mark.skipif(
+    torch.ops.convwright.isa() == "none", reason="there are no kernels for this CPU"
+)
+
+
+def _has_tuner() -> bool:
+    try:
+        return tuning.find_tuner().is_file()
+    except tuning.TunerMissing:
+        return False
+
+
+needs_tuner = pytest.mark.skipif(not _has_tuner(), reason="convwright-tune was not built")
+
+
+@pytest.fixture
+def choose() -> Iterator:
+    """torch.ops.convwright.choose, undone at the end."""
+    chosen = set()
+
+    def do(problem: str, candidate: str, artifact: str = "") -> None:
+        torch.ops.convwright.choose(problem, 0, candidate, artifact)
+        chosen.add(problem)
+
+    yield do
+    for problem in chosen:
+        torch.ops.convwright.choose(problem, 0, "", "")
+
+
+def last_candidate(problem: str) -> tuple[str, str]:
+    """Name and candidate text of a shipped kernel that the cost model does not take."""
+    name, schedule, isa = check.kernels(problem)[-1]
+    return name, f"conv2d.{isa}/{schedule}"
+
+
+def model() -> nn.Sequential:
+    return nn.Sequential(
+        convwright.nn.Conv2d(4, 8, 3, padding=1, bias=False),
+        convwright.nn.Conv2d(8, 8, 3, padding=1, bias=False),
+        convwright.nn.Conv2d(8, 8, 3, padding=1, bias=False),
+        nn.Conv2d(8, 2, 1),
+    )
+
+
+@needs_kernels
+def test_problems_of_a_model() -> None:
+    inputs = (torch.randn(2, 4, 6, 6),)
+    end = "kh3kw3s1p1_f32_nchw"
+    assert tuning.problems_of(model(), inputs) == {
+        f"fprop_n2ci4ih6iw6co8{end}": 1,
+        f"fprop_n2ci8ih6iw6co8{end}": 2,
+    }
+    trained = tuning.problems_of(model(), inputs, train=True)
+    assert Counter({text.partition("_")[0]: 0 for text in trained}).keys() == {
+        "fprop",
+        "dgrad",
+        "wgrad",
+    }
+    assert trained[f"dgrad_n2ci8ih6iw6co8{end}"] == 2
+    assert f"dgrad_n2ci4ih6iw6co8{end}" not in trained  # the input needs no gradient
+    assert sum(trained.values()) == 8
+
+
+def test_other_kernels_are_not_searched() -> None:
+    net = nn.Sequential(
+        convwright.nn.ApproxConv2d(4, 4, 3, multiplier="mbm"),
+        convwright.nn.Conv2d(4, 4, 3).double(),
+    )
+    assert not tuning.problems_of(net[0], (torch.randn(1, 4, 8, 8),), train=True)
+    assert not tuning.problems_of(net[1], (torch.randn(1, 4, 8, 8).double(),), train=True)
+
+
+@needs_kernels
+def test_what_pytorch_was_chosen_for_may_be_tuned_again(choose) -> None:
+    problem = "fprop_n2ci4ih6iw6co8kh3kw3s1p1_f32_nchw"
+    choose(problem, "pytorch")
+    rows = convwright.explain(model().requires_grad_(False), torch.randn(2, 4, 6, 6)).rows
+    assert (rows[0].kernel, rows[0].reason) == ("PyTorch", tuning._CHOSEN)
+    assert problem in tuning.problems_of(model(), (torch.randn(2, 4, 6, 6),))
+
+
+@needs_kernels
+def test_explain_shows_what_was_tuned(choose) -> None:
+    problem = "fprop_n2ci4ih6iw6co8kh3kw3s1p1_f32_nchw"
+    layer, input = model()[0].requires_grad_(False), torch.randn(2, 4, 6, 6)
+    expected = layer(input)
+    assert "(tuned)" not in str(convwright.explain(layer, input))
+    name, candidate = last_candidate(problem)
+    choose(problem, candidate)
+    explanation = convwright.explain(layer, input)
+    assert explanation.rows[0].kernel == name
+    assert explanation.rows[0].schedule == candidate.partition("/")[2] + " (tuned)"
+    torch.testing.assert_close(layer(input), expected)
+
+
+@pytest.mark.parametrize(
+    ("budget", "seconds"),
+    [("90s", 90), ("5m", 300), ("1h", 3600), ("7", 7), (7, 7), (0.5, 0.5), ("1.5m", 90)],
+)
+def test_budgets(budget: str | float, seconds: float) -> None:
+    assert tuning.parse_budget(budget) == seconds
+
+
+@pytest.mark.parametrize("budget", ["", "0", "0m", "-3", -3, "m", "5d", "5 m", "inf", "nan", None])
+def test_what_is_no_budget(budget: str) -> None:
+    with pytest.raises(ValueError, match="accepted are seconds, and texts such as 90s, 5m, 1h"):
+        tuning.parse_budget(budget)
+
+
+def job(*candidates: str) -> dict:
+    contestants = [{"candidate": c, "artifact": ""} for c in candidates]
+    return {
+        **{"problem": PROBLEM, "phase": 0, "threads": 1, "seconds": 0.01, "least": 3, "most": 5},
+        "contestants": contestants,
+    }
+
+
+@needs_kernels
+def test_compare_leaves_out_what_cannot_run() -> None:
+    _, shipped = last_candidate(PROBLEM)
+    missing = "conv2d.avx2/lane:0,vec:1,tile:5,stage:1"
+    try:
+        times = _compare.compare(job(shipped, "nonsense", missing, "pytorch"))
+        assert set(times) == {shipped, "pytorch"}
+        assert all(0 < t["seconds"] < 1 and t["spread"] >= 0 for t in times.values())
+        assert _compare.compare(job("nonsense")) == {}
+    finally:
+        torch.ops.convwright.choose(PROBLEM, 0, "", "")
+
+
+@needs_kernels
+@pytest.mark.parametrize(
+    "problem",
+    [
+        PROBLEM + "_bias_relu",
+        PROBLEM.replace("fprop", "dgrad"),
+        PROBLEM.replace("fprop", "wgrad").replace("nhwc", "nchw"),
+        "fprop_n1ci16ih9iw9co16kh3kw3s1p1g16_bf16_nhwc",
+    ],
+)
+def test_compare_times_every_kind_of_problem(problem: str) -> None:
+    try:
+        times = _compare.compare(job("pytorch") | {"problem": problem})
+        assert times["pytorch"]["seconds"] > 0
+    finally:
+        torch.ops.convwright.choose(problem, 0, "", "")
+
+
+def in_child(folder: Path, program: str, **environment: str) -> subprocess.CompletedProcess:
+    """A new process, which reads the environment anew."""
+    package = str(Path(check.__file__).parents[1])
+    own = {"CONVWRIGHT_CACHE_DIR": str(folder), "PYTHONPATH": package, "OMP_NUM_THREADS": "1"}
+    own["CONVWRIGHT_LIBRARY"] = str(_library.find())
+    kept = {k: v for k, v in os.environ.items() if k not in ("CONVWRIGHT_DB", "CONVWRIGHT_TUNE")}
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        env=kept | own | environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+LAYER = """
+import json, torch, convwright
+torch.manual_seed(0)
+layer = convwright.nn.Conv2d(8, 16, 3, padding=1, bias=False).to(memory_format=torch.channels_last)
+layer.requires_grad_(False)
+x = torch.randn(1, 8, 9, 9).to(memory_format=torch.channels_last)
+expected = torch.nn.functional.conv2d(x, layer.weight, padding=1)
+def show():
+    torch.testing.assert_close(layer(x), expected)
+    row, = convwright.explain(layer, x).rows
+    print(json.dumps([row.problem, row.kernel, row.schedule, row.reason]))
+"""
+TUNE = """
+events = []
+report = convwright.tuning.tune(layer, x, budget="10s", progress=events.append)
+tuned, = report.choices
+print(json.dumps([tuned.problem, tuned.candidate, [e["event"] for e in events]]))
+assert tuned.seconds > 0 and tuned.pytorch_seconds > 0, tuned
+assert tuned.candidate in str(report) and tuned.reason
+"""
+
+
+@needs_kernels
+@needs_tuner
+def test_a_tuned_layer_uses_what_was_chosen(tmp_path: Path) -> None:
+    # Searching and using are switched apart from each other.
+    off = in_child(tmp_path, LAYER + "show()\n" + TUNE + "show()", CONVWRIGHT_TUNE="off")
+    assert off.returncode == 0, off.stderr
+    before, (problem, candidate, events), after = map(json.loads, off.stdout.splitlines())
+    assert before == after
+    assert problem == before[0] == PROBLEM
+    assert events[0] == "task" and events[-1] == "choice"
+    assert set(events[1:-1]) == {"result"}
+
+    used = in_child(tmp_path, LAYER + "show()")
+    assert used.returncode == 0, used.stderr
+    _, kernel, schedule, reason = json.loads(used.stdout)
+    if candidate == "pytorch":
+        assert (kernel, reason) == ("PyTorch", tuning._CHOSEN)
+    else:
+        assert schedule == candidate.partition("/")[2] + " (tuned)"
+
+    # In the same process it is used from the next call on; what is known is not measured again.
+    again = in_child(tmp_path, LAYER + "show()\n" + TUNE + "show()\nprint(len(events))")
+    assert again.returncode == 0, again.stderr
+    *_, (_, candidate, _), after, count = map(json.loads, again.stdout.splitlines())
+    assert after[3 if candidate == "pytorch" else 2]
+    assert count >= len(events)
+
+    command = "import sys; from convwright.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    arguments = f"import sys; sys.argv += ['tune', '--problem', '{PROBLEM}', '--budget', '3']; "
+    shown = in_child(tmp_path, arguments + command)
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stdout.startswith(f"{PROBLEM}: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ([], "one of the arguments --model --problem --problems is required"),
+        (["--problem", "nonsense"], "nonsense"),
+        (["--problem", PROBLEM, "--budget", "0"], "accepted are seconds"),
+        (["--problem", PROBLEM, "--threads", "0"], "positive"),
+        (["--problems", "/nowhere/problems"], "/nowhere/problems"),
+        (["--problems", os.devnull], "there is no convolution to tune"),
+        (["--model", "torch.nn:Identity"], "--model needs --input"),
+        (["--model", "torch.nn:Identity", "--input", "1x3"], "there is no convolution to tune"),
+        (["--model", "torch.nn:Identity", "--input", "1xa"], "--input is '1xa'"),
+        (["--model", "torch.nn:Identity", "--input", "0x3"], "--input is '0x3'"),
+        (["--model", "torch.nn", "--input", "1"], "write module:function"),
+        (["--model", "no_such_module:f", "--input", "1"], "No module named 'no_such_module'"),
+        (["--model", "torch.nn:no_such", "--input", "1"], "no_such"),
+        (["--model", "torch.nn:Conv2d", "--input", "1"], "cannot be made"),
+    ],
+)
+def test_usage(arguments: list[str], text: str, capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit) as exit_info:
+        main(["tune", *arguments])
+    assert exit_info.value.code == 2
+    assert text in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("line", [f"{PROBLEM} x", f"{PROBLEM} 0", f"{PROBLEM} 1 2", "nonsense 3"])
+def test_files_of_problems(line: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    file = tmp_path / "problems"
+    file.write_text(f"# a comment\n{PROBLEM} 3  # three times\n{line}\n")
+    with pytest.raises(SystemExit):
+        main(["tune", "--problems", str(file)])
+    assert line.split()[0] in capsys.readouterr().err
+
+
+@needs_tuner
+def test_texts_that_are_no_problems() -> None:
+    with pytest.raises(ValueError, match="'nonsense'"):
+        tuning.tune_problems(["nonsense"], budget=1)
+
+
+def test_without_the_program(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(_library, "find", lambda: tmp_path / _library.FILE_NAME)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert main(["tune", "--problem", PROBLEM]) == 1
+    assert "convwright-tune was found neither" in capsys.readouterr().err
