@@ -160,34 +160,29 @@ def _events(problems: Counter[str], seconds: float, seed: int) -> Iterator[dict[
         *("search", "--json", "--problems", "-", "--python", sys.executable),
         *("--budget", str(seconds), "--seed", str(seed), "--threads", str(torch.get_num_threads())),
     ]
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=_environment(),
-    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, env=_environment(), **pipes) as process:
+        try:
+            yield from _lines(process, problems)
+        finally:
+            # What was measured is in the database, whatever ends this.
+            process.kill()
+
+
+def _lines(process: "subprocess.Popen[str]", problems: Counter[str]) -> Iterator[dict[str, Any]]:
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stderr is not None
-    try:
-        with suppress(BrokenPipeError):  # its complaint says why it does not read
-            process.stdin.write("".join(f"{text} {count}\n" for text, count in problems.items()))
-            process.stdin.close()
-        for line in process.stdout:
-            yield json.loads(line)
-        complaint = process.stderr.read()
-        if process.wait() == _USAGE:
-            raise ValueError(complaint.strip())
-        if process.returncode != 0:
-            raise TunerMissing(
-                complaint.strip() or f"convwright-tune ended with {process.returncode}"
-            )
-    finally:
-        # What was measured is in the database, whatever ends this.
-        process.kill()
-        process.wait()
+    with suppress(BrokenPipeError):  # its complaint says why it does not read
+        process.stdin.write("".join(f"{text} {count}\n" for text, count in problems.items()))
+        process.stdin.close()
+    for line in process.stdout:
+        yield json.loads(line)
+    complaint = process.stderr.read()
+    if process.wait() == _USAGE:
+        raise ValueError(complaint.strip())
+    if process.returncode != 0:
+        raise TunerMissing(complaint.strip() or f"convwright-tune ended with {process.returncode}")
 
 
 def _environment() -> dict[str, str]:
