@@ -87,7 +87,10 @@ def test_other_kernels_are_not_searched() -> None:
         convwright.nn.ApproxConv2d(4, 4, 3, multiplier="mbm"),
         convwright.nn.Conv2d(4, 4, 3).double(),
     )
-    assert not tuning.problems_of(net[0], (torch.randn(1, 4, 8, 8),), train=True)
+    assert not tuning.problems_of(net[0], (torch.randn(1, 4, 8, 8),))
+    # Its straight-through gradients are those of the exact convolution.
+    gradients = tuning.problems_of(net[0], (torch.randn(1, 4, 8, 8),), train=True)
+    assert list(gradients) == ["wgrad_n1ci4ih8iw8co4kh3kw3s1p0_f32_nchw"]
     assert not tuning.problems_of(net[1], (torch.randn(1, 4, 8, 8).double(),), train=True)
 
 
