@@ -198,7 +198,7 @@ def show():
 """
 TUNE = """
 events = []
-report = convwright.tuning.tune(layer, x, budget="10s", progress=events.append)
+report = convwright.tuning.tune(layer, x, budget="3s", progress=events.append)
 tuned, = report.choices
 print(json.dumps([tuned.problem, tuned.candidate, [e["event"] for e in events]]))
 assert tuned.seconds > 0 and tuned.pytorch_seconds > 0, tuned
@@ -209,35 +209,50 @@ assert tuned.candidate in str(report) and tuned.reason
 @needs_kernels
 @needs_tuner
 def test_a_tuned_layer_uses_what_was_chosen(tmp_path: Path) -> None:
-    # Searching and using are switched apart from each other.
-    off = in_child(tmp_path, LAYER + "show()\n" + TUNE + "show()", CONVWRIGHT_TUNE="off")
-    assert off.returncode == 0, off.stderr
-    before, (problem, candidate, events), after = map(json.loads, off.stdout.splitlines())
-    assert before == after
+    done = in_child(tmp_path, LAYER + "show()\n" + TUNE + "show()")
+    assert done.returncode == 0, done.stderr
+    before, (problem, candidate, events), after = map(json.loads, done.stdout.splitlines())
     assert problem == before[0] == PROBLEM
+    assert before[3] == "" and "(tuned)" not in before[2]
     assert events[0] == "task" and events[-1] == "choice"
     assert set(events[1:-1]) == {"result"}
-
-    used = in_child(tmp_path, LAYER + "show()")
-    assert used.returncode == 0, used.stderr
-    _, kernel, schedule, reason = json.loads(used.stdout)
+    # In the same process it is used from the next call on, and in later ones unless switched off.
     if candidate == "pytorch":
-        assert (kernel, reason) == ("PyTorch", tuning._CHOSEN)
+        assert (after[1], after[3]) == ("PyTorch", tuning._CHOSEN)
     else:
-        assert schedule == candidate.partition("/")[2] + " (tuned)"
+        assert after[2] == candidate.partition("/")[2] + " (tuned)"
+    assert json.loads(in_child(tmp_path, LAYER + "show()").stdout) == after
+    off = in_child(tmp_path, LAYER + "show()", CONVWRIGHT_TUNE="off")
+    assert json.loads(off.stdout) == before
 
-    # In the same process it is used from the next call on; what is known is not measured again.
-    again = in_child(tmp_path, LAYER + "show()\n" + TUNE + "show()\nprint(len(events))")
-    assert again.returncode == 0, again.stderr
-    *_, (_, candidate, _), after, count = map(json.loads, again.stdout.splitlines())
-    assert after[3 if candidate == "pytorch" else 2]
-    assert count >= len(events)
 
-    command = "import sys; from convwright.__main__ import main; sys.exit(main(sys.argv[1:]))"
-    arguments = f"import sys; sys.argv += ['tune', '--problem', '{PROBLEM}', '--budget', '3']; "
-    shown = in_child(tmp_path, arguments + command)
-    assert shown.returncode == 0, shown.stderr
-    assert shown.stdout.startswith(f"{PROBLEM}: ")
+FAKE = """#!/bin/sh
+cat > {folder}/problems
+echo '{{"event": "task", "problem": "p", "phase": 0, "number": 0, "count": 2, "left_seconds": 9}}'
+echo '{{"event": "choice", "problem": "p", "phase": 0, "candidate": "c", "seconds": 1,' \\
+    '"reason": "R."}}'
+echo '{{"event": "left", "problem": "q"}}'
+exit {status}
+"""
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_command(
+    status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    program = tmp_path / "convwright-tune"
+    program.write_text(FAKE.format(folder=tmp_path, status=status))
+    program.chmod(0o755)
+    monkeypatch.setattr(tuning, "find_tuner", lambda: program)
+    file = tmp_path / "file"
+    file.write_text(f"{PROBLEM} 3\n{PROBLEM}\n")
+    assert main(["tune", "--problems", str(file), "--budget", "3"]) == status
+    assert (tmp_path / "problems").read_text() == f"{PROBLEM} 4\n"
+    output = capsys.readouterr()
+    if status == 0:
+        assert output.out == "p: c. R.\nq: no time was left\n"
+    else:
+        assert "convwright-tune ended with 1" in output.err
 
 
 @pytest.mark.parametrize(
