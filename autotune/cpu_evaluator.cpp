@@ -15,37 +15,10 @@ Result failed(Outcome outcome, const std::string &reason) {
     return result;
 }
 
-/// "conv2d.avx512/lane:0" -> generator, instruction set, schedule.
-LoadableKernel kernel_of(const ConvProblem &problem, const std::string &candidate) {
-    LoadableKernel kernel;
-    const size_t dot = candidate.find('.'), slash = candidate.find('/');
-    kernel.generator = candidate.substr(0, dot);
-    kernel.isa = candidate.substr(dot + 1, slash - dot - 1) == isa_name(Isa::kAvx512) ? Isa::kAvx512
-                                                                                      : Isa::kAvx2;
-    kernel.schedule = candidate.substr(slash + 1);
-    kernel.format = problem.format;
-    kernel.dtype = problem.dtype;
-    kernel.symbol = kernel_symbol(kernel);
-    return kernel;
-}
-
 /// A number of an answer; -1 where it has none.
 double number(const Json &object, const char *name) {
     const auto found = object.find(name);
     return found != object.end() && found->is_number() ? found->get<double>() : -1;
-}
-
-/// Name of the library's kernel with these knobs, or empty.
-template<typename Params>
-std::string shipped_name(const std::vector<Kernel<Params>> &kernels, const LoadableKernel &wanted) {
-    const std::string schedule = format_params(parse_params<Params>(wanted.schedule));
-    for (const Kernel<Params> &kernel : kernels) {
-        if (kernel.schedule == schedule && kernel.isa == wanted.isa &&
-            kernel.format == wanted.format && kernel.dtype == wanted.dtype &&
-            kernel.problem.empty())
-            return kernel.name;
-    }
-    return "";
 }
 
 }  // namespace
@@ -58,11 +31,16 @@ std::variant<MeasureJob, Result> CpuEvaluator::job_for(const std::string &candid
     job.problem = problem_;
     job.phase = phase_;
     job.timing = trials_.screening;
-    job.made = kernel_of(problem_, candidate);
+    const std::optional<LoadableKernel> wanted = parse_candidate(problem_, candidate);
+    if (!wanted)
+        return failed(Outcome::kBuildFailed,
+                      "'" + candidate + "' is no candidate of " + format_problem(problem_) + ".");
+    job.made = *wanted;
+    const auto name_of = [](const auto *kernel) { return kernel == nullptr ? "" : kernel->name; };
     try {
         job.shipped = problem_.direction == Direction::kWgrad
-                          ? shipped_name(wgrad_kernels(), job.made)
-                          : shipped_name(conv_kernels(), job.made);
+                          ? name_of(shipped_kernel(wgrad_kernels(), job.made))
+                          : name_of(shipped_kernel(conv_kernels(), job.made));
     } catch (const std::invalid_argument &error) {  // of an older version's database
         return failed(Outcome::kBuildFailed, std::string(error.what()) + ".");
     }

@@ -44,6 +44,25 @@ std::string kernel_symbol(const LoadableKernel &k) {
     return text;
 }
 
+std::optional<LoadableKernel> parse_candidate(const ConvProblem &problem,
+                                              const std::string &candidate) {
+    const size_t dot = candidate.find('.'), slash = candidate.find('/');
+    if (dot == std::string::npos || slash == std::string::npos || dot > slash) return std::nullopt;
+    LoadableKernel kernel;
+    kernel.generator = candidate.substr(0, dot);
+    if (kernel.generator != (problem.direction == Direction::kWgrad ? "conv2d_wgrad" : "conv2d"))
+        return std::nullopt;
+    const std::string isa = candidate.substr(dot + 1, slash - dot - 1);
+    for (const Isa known : {Isa::kAvx2, Isa::kAvx512})
+        if (isa == isa_name(known)) kernel.isa = known;
+    if (kernel.isa == Isa::kNone) return std::nullopt;
+    kernel.schedule = candidate.substr(slash + 1);
+    kernel.format = problem.format;
+    kernel.dtype = problem.dtype;
+    kernel.symbol = kernel_symbol(kernel);
+    return kernel;
+}
+
 std::variant<const ConvKernel *, std::string> load_conv_kernel(const LoadableKernel &kernel) {
     return load<Conv2dCpuParams>(kernel);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -23,6 +24,25 @@ struct LoadableKernel {
 /// The name of a kernel that the other fields describe: unique, and another one when the version of its generator's
 /// params is, so that no object is taken for what its schedule meant earlier.
 std::string kernel_symbol(const LoadableKernel &kernel);
+
+/// The kernel that a candidate of the tuner stands for, such as "conv2d.avx512/lane:0,vec:2", with its symbol and
+/// without a file; nothing where the text is none for this direction.
+std::optional<LoadableKernel> parse_candidate(const ConvProblem &problem,
+                                              const std::string &candidate);
+
+/// The library's own kernel with the same knobs; null if there is none. Throws as parse_params().
+template<typename Params>
+const Kernel<Params> *shipped_kernel(const std::vector<Kernel<Params>> &kernels,
+                                     const LoadableKernel &wanted) {
+    const std::string schedule = format_params(parse_params<Params>(wanted.schedule));
+    for (const Kernel<Params> &kernel : kernels) {
+        if (kernel.schedule == schedule && kernel.isa == wanted.isa &&
+            kernel.format == wanted.format && kernel.dtype == wanted.dtype &&
+            kernel.problem.empty())
+            return &kernel;
+    }
+    return nullptr;
+}
 
 /// The kernel, loaded when first asked for, or one sentence why not. It stays for the process's life. Throws
 /// std::invalid_argument if the schedule is none of the generator's. Thread-safe.

@@ -22,19 +22,6 @@ constexpr size_t kMostNotices = 16;
 
 using Resolved = std::variant<TunedPass, std::string>;
 
-/// The shipped kernel with these knobs, if there is one.
-template<typename Params>
-const Kernel<Params> *shipped(const std::vector<Kernel<Params>> &kernels, const Params &params,
-                              const ConvProblem &problem, Isa isa) {
-    const std::string schedule = format_params(params);
-    for (const Kernel<Params> &kernel : kernels) {
-        if (kernel.schedule == schedule && kernel.isa == isa && kernel.format == problem.format &&
-            kernel.dtype == problem.dtype && kernel.problem.empty())
-            return &kernel;
-    }
-    return nullptr;
-}
-
 /// A candidate of a problem as the kernel that computes it.
 Resolved resolve(const ConvProblem &problem, const std::string &candidate,
                  const std::string &artifact) {
@@ -45,37 +32,24 @@ Resolved resolve(const ConvProblem &problem, const std::string &candidate,
     }
     const std::string unknown = "tuned choice '" + candidate + "' for " + format_problem(problem) +
                                 " is none that this version knows; tune the problem again.";
-    const size_t dot = candidate.find('.'), slash = candidate.find('/');
-    if (dot == std::string::npos || slash == std::string::npos || dot > slash) return unknown;
-    LoadableKernel kernel;
-    kernel.generator = candidate.substr(0, dot);
-    const std::string isa = candidate.substr(dot + 1, slash - dot - 1);
-    kernel.isa = isa == isa_name(Isa::kAvx512) ? Isa::kAvx512
-                 : isa == isa_name(Isa::kAvx2) ? Isa::kAvx2
-                                               : Isa::kNone;
-    kernel.schedule = candidate.substr(slash + 1);
-    kernel.format = problem.format;
-    kernel.dtype = problem.dtype;
-    kernel.symbol = kernel_symbol(kernel);
+    std::optional<LoadableKernel> parsed = parse_candidate(problem, candidate);
+    if (!parsed) return unknown;
+    LoadableKernel &kernel = *parsed;
     kernel.path = made_kernels_folder() + "/" + kernel.symbol + ".so";
     kernel.sha256 = artifact;
-    const bool wgrad = problem.direction == Direction::kWgrad;
-    if (kernel.generator != (wgrad ? "conv2d_wgrad" : "conv2d")) return unknown;
     // Shipped ones, too: a choice that was made for this process may come from anywhere.
     if (kernel.isa > host_isa())
         return "tuned choice '" + candidate + "' for " + format_problem(problem) +
                " needs instructions that this CPU does not have; tune the problem here.";
     try {
-        if (wgrad) {
-            const auto params = parse_params<Conv2dWgradCpuParams>(kernel.schedule);
-            pass.wgrad = shipped(wgrad_kernels(), params, problem, kernel.isa);
+        if (problem.direction == Direction::kWgrad) {
+            pass.wgrad = shipped_kernel(wgrad_kernels(), kernel);
             if (pass.wgrad != nullptr) return pass;
             auto loaded = load_wgrad_kernel(kernel);
             if (auto *why = std::get_if<std::string>(&loaded)) return std::move(*why);
             pass.wgrad = std::get<const WgradKernel *>(loaded);
         } else {
-            const auto params = parse_params<Conv2dCpuParams>(kernel.schedule);
-            pass.conv = shipped(conv_kernels(), params, problem, kernel.isa);
+            pass.conv = shipped_kernel(conv_kernels(), kernel);
             if (pass.conv != nullptr) return pass;
             auto loaded = load_conv_kernel(kernel);
             if (auto *why = std::get_if<std::string>(&loaded)) return std::move(*why);
