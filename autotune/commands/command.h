@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <iosfwd>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "autotune/cpu_evaluator.h"
+#include "autotune/tuner.h"
+
+namespace convwright {
+
+constexpr int kFailure = 1, kUsage = 2;  ///< Exit statuses.
+
+/// What the user asked for cannot be; the exit status is that of a wrong usage.
+class UsageError : public std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+/// What the command line asks for: done after all of it was read, gives the exit status.
+using Action = std::function<int()>;
+
+/// What every command may want of the command line.
+struct CommonArguments {
+    std::string database;  ///< --db
+};
+
+// Each adds its command to the program; one that was given sets `action`. `common` and `action` outlive the parse.
+void add_search_command(CLI::App &app, const CommonArguments &common, Action &action);
+void add_record_command(CLI::App &app, Action &action);
+void add_worker_command(CLI::App &app, Action &action);
+void add_database_commands(CLI::App &app, const CommonArguments &common, Action &action);
+
+/// `given` or, where that is empty, the user's own database. Throws UsageError if there is no place for one.
+std::string database_path(const std::string &given);
+
+/// Where trials of this program find what they need: Generators in `generators`, else where the build has them.
+/// Throws UsageError or std::runtime_error, one sentence, where something is missing.
+CpuTrials cpu_trials(const std::string &generators, int threads);
+
+/// "problem" or "problem count" a line, # begins a comment. Throws UsageError or std::invalid_argument.
+std::vector<CountedProblem> read_problem_lines(std::istream &in);
+
+/// The library's own choice in this process and in its workers, not that of an earlier search.
+void use_no_choices();
+
+/// Accepts finite numbers above 0.
+CLI::Validator positive();
+
+}  // namespace convwright

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// convwright-tune db
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+
+#include "autotune/commands/command.h"
+#include "autotune/database/exchange.h"
+#include "autotune/database/maintenance.h"
+
+namespace convwright {
+
+void add_database_commands(CLI::App &app, const CommonArguments &common, Action &action) {
+    CLI::App *db = app.add_subcommand("db", "Look at the tuning database and keep it in order.");
+    db->require_subcommand(1);
+    auto *file = new std::string;  // for the life of the program
+    const auto open = [&common] { return Database(database_path(common.database)); };
+    db->add_subcommand("list", "A line for each problem that was searched.")
+        ->callback([&action, open] {
+            action = [open] {
+                Database database = open();
+                for (const KeySummary &key : list_keys(database))
+                    std::cout << key.key.subject.problem << "\tpass " << key.key.subject.phase
+                              << "\t" << key.records << " trials, " << key.failures << " failed\t"
+                              << (key.chosen.empty() ? "not chosen yet" : key.chosen) << "\n";
+                return 0;
+            };
+        });
+    db->add_subcommand("verify", "What is wrong with the database, a line each.")
+        ->callback([&action, open] {
+            action = [open] {
+                Database database = open();
+                const std::vector<std::string> wrong = verify(database);
+                for (const std::string &sentence : wrong) std::cout << sentence << "\n";
+                if (wrong.empty()) std::cout << "Nothing is wrong with it.\n";
+                return wrong.empty() ? 0 : kFailure;
+            };
+        });
+    db->add_subcommand("prune", "Remove trials that failed, so that they may be tried again.")
+        ->callback([&action, open] {
+            action = [open] {
+                Database database = open();
+                PruneRule rule;
+                rule.failures = true;
+                std::cout << prune(database, rule) << " records are gone.\n";
+                return 0;
+            };
+        });
+    CLI::App *out = db->add_subcommand("export", "Write all records as JSON lines.");
+    out->add_option("file", *file, "Written; - is stdout.")->required();
+    out->callback([&action, open, file] {
+        action = [open, file] {
+            Database database = open();
+            if (*file == "-") {
+                export_records(database, std::cout);
+                return 0;
+            }
+            std::ofstream stream(*file);
+            export_records(database, stream);
+            stream.close();
+            if (!stream) throw std::runtime_error("'" + *file + "' cannot be written.");
+            return 0;
+        };
+    });
+    const auto taken = [](const Imported &imported) {
+        for (const std::string &sentence : imported.refused) std::cerr << sentence << "\n";
+        std::cout << imported.added << " new, " << imported.present << " were there already.\n";
+        return imported.refused.empty() ? 0 : kFailure;
+    };
+    CLI::App *in = db->add_subcommand("import", "Take over what export wrote.");
+    in->add_option("file", *file, "JSON lines.")->required();
+    in->callback([&action, open, file, taken] {
+        action = [open, file, taken] {
+            std::ifstream stream(*file);
+            if (!stream) throw UsageError("'" + *file + "' cannot be read.");
+            Database database = open();
+            return taken(import_records(database, stream, *file));
+        };
+    });
+    CLI::App *merge = db->add_subcommand("merge", "Take over the records of another database.");
+    merge->add_option("file", *file, "The other database.")->required();
+    merge->callback([&action, open, file, taken] {
+        action = [open, file, taken] {
+            if (!std::filesystem::is_regular_file(*file))
+                throw UsageError("'" + *file + "' cannot be read.");
+            Database database = open();
+            return taken(merge_database(database, *file));
+        };
+    });
+}
+
+}  // namespace convwright

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// convwright-tune search
+#include <fstream>
+#include <iostream>
+
+#include "autotune/commands/command.h"
+#include "autotune/program_files.h"
+#include "autotune/progress.h"
+
+namespace convwright {
+namespace {
+
+struct SearchArguments {
+    std::vector<std::string> problems;
+    std::string file, python, generators;
+    double budget = 300;
+    int threads = 1;
+    int64_t trials = 64;
+    uint64_t seed = 1;
+    bool dry_run = false, json = false;
+};
+
+std::vector<CountedProblem> problems_of(const SearchArguments &arguments) {
+    std::vector<CountedProblem> problems;
+    for (const std::string &text : arguments.problems) problems.push_back({parse_problem(text), 1});
+    if (arguments.file == "-") {
+        for (auto &p : read_problem_lines(std::cin)) problems.push_back(p);
+    } else if (!arguments.file.empty()) {
+        std::ifstream file(arguments.file);
+        if (!file) throw UsageError("'" + arguments.file + "' cannot be read.");
+        for (auto &p : read_problem_lines(file)) problems.push_back(p);
+    }
+    if (problems.empty())
+        throw UsageError("There is no problem to tune: give --problem or --problems.");
+    return problems;
+}
+
+/// Legal candidates of each task by predicted cost, and how many each reason rejects.
+int list_candidates(const std::vector<TuningTask> &tasks) {
+    for (const TuningTask &task : tasks) {
+        const Space space = space_of(task, {});
+        std::cout << task.subject.problem << " pass " << task.subject.phase << ": "
+                  << space.legal().size() << " legal candidates of " << space.size() << "\n";
+        for (const Point point : space.ranked())
+            std::cout << "  " << space.text(point) << "  " << space.predicted(point) << "\n";
+        for (const auto &[reason, count] : space.rejected())
+            std::cout << "  rejected " << count << ": " << reason << "\n";
+    }
+    return 0;
+}
+
+int run_search(const SearchArguments &arguments, const CommonArguments &common) {
+    use_no_choices();
+    std::vector<std::string> left_out;
+    const std::vector<TuningTask> tasks = tuning_tasks(problems_of(arguments), left_out);
+    for (const std::string &sentence : left_out) std::cerr << sentence << "\n";
+    if (arguments.dry_run) return list_candidates(tasks);
+
+    TunerOptions options;
+    options.seconds = arguments.budget;
+    options.trials = arguments.trials;
+    options.seed = arguments.seed;
+    options.versions = library_versions();
+    options.trials_on_cpu = cpu_trials(arguments.generators, arguments.threads);
+    if (!arguments.python.empty())
+        options.trials_on_cpu.python = {arguments.python, "-m", "convwright._compare"};
+
+    Database database(database_path(common.database));
+    for (const std::string &notice : database.notices()) std::cerr << notice << "\n";
+    Progress progress(arguments.json);
+    const size_t chosen =
+        tune(tasks, database, options, [&](const TunerEvent &event) { progress.show(event); });
+    progress.end(chosen, tasks.size());
+    return 0;
+}
+
+}  // namespace
+
+void add_search_command(CLI::App &app, const CommonArguments &common, Action &action) {
+    auto *search = new SearchArguments;  // for the life of the program
+    CLI::App *run = app.add_subcommand(
+        "search", "Tune problems; what was measured before is not measured again.");
+    run->add_option("--problem", search->problems,
+                    "Problem string, such as fprop_n8ci64ih56iw56co64kh3kw3s1p1_f32_nhwc.");
+    run->add_option("--problems", search->file,
+                    "File with a problem and, if given, how often it occurs, a line; - is stdin.");
+    run->add_option("--budget", search->budget, "Seconds.")
+        ->check(positive())
+        ->capture_default_str();
+    run->add_option("--trials", search->trials, "At most, of one problem.")
+        ->check(positive())
+        ->capture_default_str();
+    run->add_option("--threads", search->threads, "Of the kernels.")
+        ->check(positive())
+        ->capture_default_str();
+    run->add_option("--seed", search->seed, "Of the search->")->capture_default_str();
+    run->add_option("--python", search->python,
+                    "Interpreter with convwright, to compare with PyTorch.");
+    run->add_option("--generators", search->generators, "Program that makes kernels.");
+    run->add_flag("--dry-run", search->dry_run,
+                  "List candidates, legal and rejected, and measure none.");
+    run->add_flag("--json", search->json, "Progress as JSON lines on stdout.");
+    run->callback([&action, &common, search] {
+        action = [&common, search] { return run_search(*search, common); };
+    });
+}
+
+}  // namespace convwright
