@@ -16,6 +16,7 @@ from torch import nn
 import convwright
 from convwright import _compare, _library, check, tuning
 from convwright.__main__ import main
+from convwright._choices import FASTER
 
 PROBLEM = "fprop_n1ci8ih9iw9co16kh3kw3s1p1_f32_nhwc"
 
@@ -99,7 +100,7 @@ def test_what_pytorch_was_chosen_for_may_be_tuned_again(choose) -> None:
     problem = "fprop_n2ci4ih6iw6co8kh3kw3s1p1_f32_nchw"
     choose(problem, "pytorch")
     rows = convwright.explain(model().requires_grad_(False), torch.randn(2, 4, 6, 6)).rows
-    assert (rows[0].kernel, rows[0].reason) == ("PyTorch", tuning._CHOSEN)
+    assert (rows[0].kernel, rows[0].reason) == ("PyTorch", FASTER)
     assert problem in tuning.problems_of(model(), (torch.randn(2, 4, 6, 6),))
 
 
@@ -218,7 +219,7 @@ def test_a_tuned_layer_uses_what_was_chosen(tmp_path: Path) -> None:
     assert set(events[1:-1]) == {"result"}
     # In the same process it is used from the next call on, and in later ones unless switched off.
     if candidate == "pytorch":
-        assert (after[1], after[3]) == ("PyTorch", tuning._CHOSEN)
+        assert (after[1], after[3]) == ("PyTorch", FASTER)
     else:
         assert after[2] == candidate.partition("/")[2] + " (tuned)"
     assert json.loads(in_child(tmp_path, LAYER + "show()").stdout) == after
