@@ -43,4 +43,13 @@ OperatorProblem parse_operator_problem(const std::string &text) {
     return problem;
 }
 
+std::vector<std::string> plain_kinds(const OperatorProblem &problem, int phase) {
+    if (problem.op == Operator::kConv2d)
+        return phase == kWholeProblem ? std::vector<std::string>{"pytorch", "passes"}
+                                      : std::vector<std::string>{"pytorch"};
+    std::vector<std::string> kinds = {"pytorch", "unfused", "composed"};
+    if (problem.op == Operator::kWeightedSum && problem.step) kinds.push_back("fused");
+    return kinds;
+}
+
 }  // namespace convwright

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "runtime/conv_problem.h"
 
@@ -36,5 +37,13 @@ std::string format_problem(const OperatorProblem &problem);
 
 /// Inverse of format_problem. Throws std::invalid_argument as parse_problem() does.
 OperatorProblem parse_operator_problem(const std::string &text);
+
+/// The phase of choices for all passes of a problem together.
+inline constexpr int kWholeProblem = -1;
+
+/// Candidates of the tuner without a kernel of their own: "pytorch", PyTorch's library convolutions, everywhere; "passes"
+/// for all passes of a problem, each by its own choice; for two convolutions in a row "unfused", "composed"
+/// and, for a step of a weighted sum, "fused".
+std::vector<std::string> plain_kinds(const OperatorProblem &problem, int phase);
 
 }  // namespace convwright

@@ -34,7 +34,7 @@ std::variant<const Kernel<Params> *, std::string> kernel_of(
 Resolved resolve(const OperatorProblem &problem, int phase, const std::string &candidate,
                  const std::string &artifact) {
     TunedPass pass;
-    for (const std::string &kind : tuned_kinds(problem, phase)) {
+    for (const std::string &kind : plain_kinds(problem, phase)) {
         if (candidate != kind) continue;
         pass.kind = kind;
         return pass;
@@ -187,15 +187,6 @@ TuneMode read_tune_mode() {
 TuneMode tune_mode() {
     static const TuneMode mode = read_tune_mode();
     return mode;
-}
-
-std::vector<std::string> tuned_kinds(const OperatorProblem &problem, int phase) {
-    if (problem.op == Operator::kConv2d)
-        return phase == kWholeProblem ? std::vector<std::string>{"pytorch", "passes"}
-                                      : std::vector<std::string>{"pytorch"};
-    std::vector<std::string> kinds = {"pytorch", "unfused", "composed"};
-    if (problem.op == Operator::kWeightedSum && problem.step) kinds.push_back("fused");
-    return kinds;
 }
 
 OperatorProblem tuned_subject(const OperatorProblem &problem) {

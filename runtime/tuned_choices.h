@@ -10,23 +10,15 @@
 
 namespace convwright {
 
-/// The phase of choices for all passes of a problem together.
-inline constexpr int kWholeProblem = -1;
-
 /// What tuning chose for one pass of a CPU problem or for all of it.
 struct TunedPass {
     const ConvKernel *conv = nullptr;
     const WgradKernel *wgrad = nullptr;
     const WeightedSumKernel *weighted_sum = nullptr;
     /// How it is computed, where the candidate says no more or is a kernel for two convolutions in a row: one of
-    /// tuned_kinds(). Empty for kernels of one convolution.
+    /// plain_kinds() or "fused". Empty for kernels of one convolution.
     std::string kind;
 };
-
-/// Candidates without a kernel of their own: "pytorch", PyTorch's library convolutions, everywhere; "passes" for all passes
-/// of a problem, each by its own choice; for two convolutions in a row "unfused", "composed" and, for a step of a
-/// weighted sum, "fused".
-std::vector<std::string> tuned_kinds(const OperatorProblem &problem, int phase);
 
 /// Whether tuned choices are used, as the environment variable CONVWRIGHT_TUNE says.
 enum class TuneMode {
