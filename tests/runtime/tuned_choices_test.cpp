@@ -122,7 +122,7 @@ TEST_F(TunedChoices, OnePassOfSeveralIsChosenByItself) {
 }
 
 TEST_F(TunedChoices, WgradIsKnownByItsLongRows) {
-    const ConvProblem rows = parse_problem(kWgrad), subject = tuned_subject(rows);
+    const ConvProblem rows = parse_problem(kWgrad), subject = tuned_subject(rows).sizes;
     ASSERT_NE(format_problem(subject), kWgrad);
     EXPECT_EQ(format_problem(tuned_subject(subject)), format_problem(subject));
     const WgradKernel &kernel = last_wgrad(format_problem(subject).c_str());
