@@ -135,20 +135,24 @@ size_t tune(const std::vector<TuningTask> &tasks, Database &database, const Tune
     const auto left = [&] {
         return options.seconds - std::chrono::duration<double>(Clock::now() - start).count();
     };
-    double weight_left = 0;
-    for (const TuningTask &task : tasks) weight_left += task.weight;
+    double weight_left = 0, reserved = 0;
+    for (const TuningTask &task : tasks) {
+        weight_left += task.weight;
+        if (task.weight == 0) reserved += kLeastSeconds;
+    }
+    // What has the least to gain is left out before the comparisons at the end, but searches come first.
+    reserved = std::min(reserved, options.seconds / 2);
     const Environment environment = cpu_environment(options.versions);
     size_t chosen = 0;
     for (size_t i = 0; i < tasks.size(); i++) {
         const TuningTask &task = tasks[i];
         TunerEvent event{
             TunerEvent::Kind::kTask, &task, i, tasks.size(), "", {}, false, 0, {}, left()};
-        const double beyond =
-            std::max(0.0, left() - kLeastSeconds * static_cast<double>(tasks.size() - i));
+        const double free = task.weight == 0 ? left() : left() - reserved;
         const double share =
-            kLeastSeconds + beyond * (weight_left > 0 ? task.weight / weight_left : 1.0);
+            std::max(kLeastSeconds, weight_left > 0 ? free * task.weight / weight_left : 0.0);
         weight_left -= task.weight;
-        if (left() <= 0) {
+        if (free <= 0) {
             event.kind = TunerEvent::Kind::kLeft;
             tell(event);
             continue;

@@ -57,8 +57,8 @@ struct TunerEvent {
     double left_seconds = 0;       ///< Of the budget.
 };
 
-/// Tunes the tasks in their order; each gets a few seconds, and of the time beyond that a part by its weight. Returns how many got a
-/// choice. Throws as search() does.
+/// Tunes the tasks in their order; each gets a part of the time by its weight, beside a few seconds for each one without
+/// weight. Returns how many got a choice. Throws as search() does.
 size_t tune(const std::vector<TuningTask> &tasks, Database &database, const TunerOptions &options,
             const std::function<void(const TunerEvent &)> &tell);
 
