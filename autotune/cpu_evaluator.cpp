@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "autotune/cpu_evaluator.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace convwright {
@@ -15,6 +16,9 @@ Result failed(Outcome outcome, const std::string &reason) {
     return result;
 }
 
+/// Whether a candidate has no knobs: then it has no kernel of its own either.
+bool is_algorithm(const std::string &candidate) { return candidate.find('/') == std::string::npos; }
+
 /// A number of an answer; -1 where it has none.
 double number(const Json &object, const char *name) {
     const auto found = object.find(name);
@@ -23,12 +27,19 @@ double number(const Json &object, const char *name) {
 
 }  // namespace
 
-CpuEvaluator::CpuEvaluator(const ConvProblem &problem, int phase, CpuTrials trials)
+CpuEvaluator::CpuEvaluator(const OperatorProblem &problem, int phase, CpuTrials trials)
     : problem_(problem), phase_(phase), trials_(std::move(trials)) {}
+
+void CpuEvaluator::prepare(const std::vector<std::string> &candidates) {
+    announced_.clear();
+    std::copy_if(candidates.begin(), candidates.end(), std::back_inserter(announced_),
+                 is_algorithm);
+}
 
 std::variant<MeasureJob, Result> CpuEvaluator::job_for(const std::string &candidate) {
     MeasureJob job;
-    job.problem = problem_;
+    job.problem = problem_.sizes;
+    job.op = problem_.op;
     job.phase = phase_;
     job.timing = trials_.screening;
     const std::optional<LoadableKernel> wanted = parse_candidate(problem_, candidate);
@@ -38,7 +49,9 @@ std::variant<MeasureJob, Result> CpuEvaluator::job_for(const std::string &candid
     job.made = *wanted;
     const auto name_of = [](const auto *kernel) { return kernel == nullptr ? "" : kernel->name; };
     try {
-        job.shipped = problem_.direction == Direction::kWgrad
+        job.shipped = job.op == Operator::kWeightedSum
+                          ? name_of(shipped_kernel(weighted_sum_kernels(), job.made))
+                      : job.problem.direction == Direction::kWgrad
                           ? name_of(shipped_kernel(wgrad_kernels(), job.made))
                           : name_of(shipped_kernel(conv_kernels(), job.made));
     } catch (const std::invalid_argument &error) {  // of an older version's database
@@ -59,7 +72,7 @@ std::variant<MeasureJob, Result> CpuEvaluator::job_for(const std::string &candid
 }
 
 Result CpuEvaluator::evaluate(const std::string &candidate) {
-    if (candidate == kPytorchKind) return evaluate_pytorch();
+    if (is_algorithm(candidate)) return evaluate_algorithm(candidate);
     auto job = job_for(candidate);
     if (auto *result = std::get_if<Result>(&job)) return *result;
     Result result =
@@ -69,25 +82,49 @@ Result CpuEvaluator::evaluate(const std::string &candidate) {
     return result;
 }
 
-Result CpuEvaluator::evaluate_pytorch() {
+Result CpuEvaluator::evaluate_algorithm(const std::string &candidate) {
     if (trials_.python.empty())
         return failed(Outcome::kRejected, "There is no Python with PyTorch to compare with.");
-    const FinalTime time = compare({{"pytorch", kPytorchKind, 0, 0}}).front();
-    if (time.seconds <= 0)
-        return failed(Outcome::kLaunchFailed, "PyTorch could not be timed" + python_failure_);
+    const FinalTime *time = timed_together(candidate);
+    if (time == nullptr) {
+        side_by_side_.clear();
+        for (const std::string &name : announced_) side_by_side_.push_back({name, name, 0, 0});
+        if (timed_together(candidate) == nullptr)
+            side_by_side_.push_back({candidate, candidate, 0, 0});
+        ask_python(side_by_side_);
+        time = timed_together(candidate);
+    }
+    if (time->seconds <= 0)
+        return failed(Outcome::kLaunchFailed,
+                      (candidate == kPytorchKind ? "PyTorch" : "'" + candidate + "'") +
+                          std::string(" could not be timed") + python_failure_);
     Result result;
-    result.seconds = time.seconds;
-    result.spread = time.spread;
+    result.seconds = time->seconds;
+    result.spread = time->spread;
     result.samples = trials_.finals.least;
     return result;
+}
+
+const FinalTime *CpuEvaluator::timed_together(const std::string &candidate) const {
+    for (const FinalTime &time : side_by_side_)
+        if (time.candidate == candidate) return &time;
+    return nullptr;
 }
 
 std::vector<FinalTime> CpuEvaluator::compare(const std::vector<FinalTime> &contestants) {
     std::vector<FinalTime> times = contestants;
     for (FinalTime &time : times) time.seconds = time.spread = 0;
-    if (!trials_.python.empty() && ask_python(times)) return times;
+    const bool known = std::all_of(times.begin(), times.end(), [&](const FinalTime &time) {
+        return timed_together(time.candidate) != nullptr;
+    });
     for (FinalTime &time : times) {
-        if (time.candidate == kPytorchKind) continue;
+        if (!known) break;
+        const FinalTime &before = *timed_together(time.candidate);
+        time.seconds = before.seconds, time.spread = before.spread;
+    }
+    if (known || (!trials_.python.empty() && ask_python(times))) return times;
+    for (FinalTime &time : times) {
+        if (is_algorithm(time.candidate)) continue;
         const Result result = evaluate(time.candidate);
         // Noisy ones, too: nothing says that the others were not.
         if (result.seconds <= 0) continue;
@@ -108,7 +145,7 @@ bool CpuEvaluator::ask_python(std::vector<FinalTime> &times) {
     for (const FinalTime &time : times) {
         // A kernel of an earlier search may be gone: then it is made again, the same to the bit.
         std::string artifact;
-        if (time.candidate != kPytorchKind) {
+        if (!is_algorithm(time.candidate)) {
             const auto known = artifacts_.find(time.candidate);
             if (known == artifacts_.end()) {
                 auto made = job_for(time.candidate);

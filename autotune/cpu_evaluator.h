@@ -24,25 +24,32 @@ struct CpuTrials {
     ProcessLimits measuring{120, 0, 0};
 };
 
-/// Candidates of one pass of a problem: made where the library has no such kernel, verified and timed each
-/// in a process of its own, one at a time.
+/// Candidates of one phase of a problem. Kernels are made where the library has no such one, verified and timed each
+/// in a process of its own, one at a time. Algorithms without knobs are timed through the operators, all of a batch in
+/// turns in one Python process.
 class CpuEvaluator : public Evaluator {
 public:
-    CpuEvaluator(const ConvProblem &problem, int phase, CpuTrials trials);
+    CpuEvaluator(const OperatorProblem &problem, int phase, CpuTrials trials);
+
+    void prepare(const std::vector<std::string> &candidates) override;
 
     Result evaluate(const std::string &candidate) override;
     std::vector<FinalTime> compare(const std::vector<FinalTime> &contestants) override;
 
 private:
-    Result evaluate_pytorch();
+    Result evaluate_algorithm(const std::string &candidate);
+    /// Its entry in side_by_side_; null if it has none.
+    const FinalTime *timed_together(const std::string &candidate) const;
     /// Fills in times that a Python process measures; false if it failed.
     bool ask_python(std::vector<FinalTime> &times);
     std::variant<MeasureJob, Result> job_for(const std::string &candidate);
 
-    ConvProblem problem_;
+    OperatorProblem problem_;
     int phase_;
     CpuTrials trials_;
     std::map<std::string, std::string> artifacts_;  ///< By candidate.
+    std::vector<std::string> announced_;            ///< Algorithms of the batch.
+    std::vector<FinalTime> side_by_side_;           ///< What one Python process timed together.
     std::string python_failure_ = ".";              ///< The end of a sentence.
 };
 

@@ -31,7 +31,13 @@ SpaceKind wgrad_kind(const ConvProblem &problem, Isa isa) {
         [=](const Conv2dWgradCpuParams &p) { return predicted_cycles(p, problem, isa); });
 }
 
-[[noreturn]] void refuse(const ConvProblem &problem, const std::string &why) {
+std::vector<SpaceKind> plain_ones(const OperatorProblem &problem, int phase) {
+    std::vector<SpaceKind> kinds;
+    for (const std::string &name : plain_kinds(problem, phase)) kinds.push_back(plain_kind(name));
+    return kinds;
+}
+
+[[noreturn]] void refuse(const OperatorProblem &problem, const std::string &why) {
     throw std::invalid_argument("problem '" + format_problem(problem) + "': " + why + ".");
 }
 
@@ -48,7 +54,7 @@ Space conv_cpu_space(const ConvProblem &problem, int phase, const std::vector<Is
     }
     if (!wgrad && passes[phase].taps() == 0) refuse(problem, "no tap reaches this pass");
     std::vector<SpaceKind> kinds;
-    if (count == 1) kinds.push_back(plain_kind(kPytorchKind));
+    if (count == 1) kinds = plain_ones(problem, phase);
     for (const Isa isa : isas) {
         kinds.push_back(wgrad ? wgrad_kind(problem, isa) : conv_kind(problem, passes[phase], isa));
     }
@@ -61,8 +67,8 @@ Space weighted_sum_cpu_space(const ConvProblem &problem, const std::vector<Isa> 
     }
     if (const char *why = why_not_mixed(problem)) refuse(problem, why);
     const WeightedSumPasses passes = weighted_sum_passes(problem);
-    std::vector<SpaceKind> kinds = {plain_kind(kPytorchKind), plain_kind("unfused"),
-                                    plain_kind("composed")};
+    const OperatorProblem sum(problem, Operator::kWeightedSum);
+    std::vector<SpaceKind> kinds = plain_ones(sum, 0);
     for (const Isa isa : isas) {
         kinds.push_back(params_kind<WeightedSumCpuParams>(
             kind_name("weighted_sum", isa),
@@ -72,15 +78,29 @@ Space weighted_sum_cpu_space(const ConvProblem &problem, const std::vector<Isa> 
             },
             [=](const WeightedSumCpuParams &p) { return predicted_cycles(p, passes, isa); }));
     }
-    return Space({kWeightedSumPrefix + format_problem(problem), 0}, std::move(kinds));
+    return Space({format_problem(sum), 0}, std::move(kinds));
+}
+
+Space kinds_space(const OperatorProblem &problem, int phase) {
+    const ConvProblem &sizes = problem.sizes;
+    if (const char *why = why_too_large(sizes)) refuse(problem, why);
+    if (problem.op == Operator::kConv2d &&
+        (sizes.direction == Direction::kWgrad || conv_passes(sizes).size() == 1))
+        refuse(problem, "it has one pass");
+    return Space({format_problem(problem), phase}, plain_ones(problem, phase));
+}
+
+Space cpu_space(const OperatorProblem &problem, int phase, const std::vector<Isa> &isas) {
+    if (phase == kWholeProblem || problem.step || problem.op == Operator::kDepthwiseSeparable)
+        return kinds_space(problem, phase);
+    return problem.op == Operator::kWeightedSum ? weighted_sum_cpu_space(problem.sizes, isas)
+                                                : conv_cpu_space(problem.sizes, phase, isas);
 }
 
 std::optional<std::string> why_no_subject(const std::string &text) {
-    const std::string prefix = kWeightedSumPrefix;
     try {
-        const std::string problem = text.starts_with(prefix) ? text.substr(prefix.size()) : text;
-        const std::string usual = format_problem(parse_problem(problem));
-        if (usual == problem) return std::nullopt;
+        const std::string usual = format_problem(parse_operator_problem(text));
+        if (usual == text) return std::nullopt;
         return "problem '" + text + "': its usual form is '" + usual + "'; write it so.";
     } catch (const std::invalid_argument &error) {
         return error.what();

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "autotune/space.h"
-#include "runtime/conv_problem.h"
 #include "runtime/isa.h"
+#include "runtime/operator_problem.h"
 
 namespace convwright {
 
@@ -17,7 +17,12 @@ Space conv_cpu_space(const ConvProblem &problem, int phase, const std::vector<Is
 /// "composed", which take their kernels from other records, and "pytorch".
 Space weighted_sum_cpu_space(const ConvProblem &problem, const std::vector<Isa> &isas);
 
-inline constexpr char kWeightedSumPrefix[] = "wsum2d:";
+/// Where nothing but algorithms compete: plain_kinds(). For all passes of a problem that has several, for steps, and for
+/// depthwise separable layers. Throws std::invalid_argument for a problem that has one pass, or is too large.
+Space kinds_space(const OperatorProblem &problem, int phase);
+
+/// The one of the three above that is searched for a phase of a problem; kWholeProblem is one, too.
+Space cpu_space(const OperatorProblem &problem, int phase, const std::vector<Isa> &isas);
 
 /// Null if `text` is the problem of a subject, else what is wrong, one sentence.
 std::optional<std::string> why_no_subject(const std::string &text);

@@ -168,7 +168,9 @@ private:
         if (fastest != ok_.end()) add("winner", fastest->candidate);
         add("incumbent", options_.incumbent);
         add("default", options_.default_candidate);
-        add("pytorch", kPytorchKind);
+        // Algorithms without knobs, PyTorch's among them, whatever their trials said.
+        for (const SpaceKind &kind : space_.kinds())
+            if (kind.knobs.empty()) add(kind.name, kind.name);
         if (contestants.empty()) return;
         const std::vector<FinalTime> times = evaluator_.compare(contestants);
         const bool any = std::any_of(times.begin(), times.end(),

@@ -38,7 +38,7 @@ struct SearchReport {
 /// this key is not made again, so that a search that was killed goes on where it was: with the same
 /// strategy, seed and database it ends with the same records. Other processes may search the same
 /// space: each candidate is measured by one of them. In the end winner, incumbent, default and
-/// PyTorch are compared side by side, and the choice is recorded and published.
+/// the algorithms without knobs, PyTorch's among them, are compared side by side, and the choice is recorded and published.
 ///
 /// Throws DatabaseError, and whatever the evaluator throws.
 SearchReport search(const Space &space, Strategy &strategy, Evaluator &evaluator,

@@ -2,6 +2,7 @@
 #include "autotune/measure.h"
 
 #include "autotune/verify/call_tensors.h"
+#include "autotune/verify/weighted_sum_values.h"
 #include "autotune/verify/why_wrong.h"
 
 namespace convwright {
@@ -14,31 +15,34 @@ Measured failed(Outcome outcome, const std::string &why) {
     return measured;
 }
 
-const ConvKernel &conv_kernel(const MeasureJob &job) {
-    for (const ConvKernel &kernel : conv_kernels())
+/// The kernel that a job names: one of the library's, or the one that `load` loads.
+template<typename Params, typename Load>
+const Kernel<Params> &kernel_of(const MeasureJob &job, const std::vector<Kernel<Params>> &shipped,
+                                Load load) {
+    for (const Kernel<Params> &kernel : shipped)
         if (kernel.name == job.shipped) return kernel;
-    const auto loaded = load_conv_kernel(job.made);
+    const auto loaded = load(job.made);
     if (const auto *why = std::get_if<std::string>(&loaded)) throw std::runtime_error(*why);
-    return *std::get<const ConvKernel *>(loaded);
-}
-
-const WgradKernel &wgrad_kernel(const MeasureJob &job) {
-    for (const WgradKernel &kernel : wgrad_kernels())
-        if (kernel.name == job.shipped) return kernel;
-    const auto loaded = load_wgrad_kernel(job.made);
-    if (const auto *why = std::get_if<std::string>(&loaded)) throw std::runtime_error(*why);
-    return *std::get<const WgradKernel *>(loaded);
+    return *std::get<0>(loaded);
 }
 
 /// The candidate's kernel as calls; throws std::runtime_error where it cannot be loaded.
 CallMaker maker_of(const MeasureJob &job) {
+    if (job.op == Operator::kWeightedSum)
+        return [&kernel = kernel_of(job, weighted_sum_kernels(), load_weighted_sum_kernel)](
+                   const ConvProblem &p) -> std::optional<KernelCall> {
+            const WeightedSumPlan plan = weighted_sum_plan_with(kernel, p);
+            if (plan.kernel == nullptr) return std::nullopt;
+            return KernelCall{p, {}, {}, plan};
+        };
     if (job.problem.direction == Direction::kWgrad)
-        return [&kernel = wgrad_kernel(job)](const ConvProblem &p) -> std::optional<KernelCall> {
+        return [&kernel = kernel_of(job, wgrad_kernels(), load_wgrad_kernel)](
+                   const ConvProblem &p) -> std::optional<KernelCall> {
             const WgradPlan plan = wgrad_plan_with(kernel, p);
             if (plan.kernel == nullptr) return std::nullopt;
             return KernelCall{p, {}, plan};
         };
-    return [&kernel = conv_kernel(job), phase = job.phase,
+    return [&kernel = kernel_of(job, conv_kernels(), load_conv_kernel), phase = job.phase,
             dense = job.dense](const ConvProblem &p) -> std::optional<KernelCall> {
         const ConvPlan all = conv_plan_with(kernel, p, dense);
         if (all.steps.empty() || all.steps[phase].kernel != &kernel) return std::nullopt;
@@ -53,7 +57,10 @@ CallMaker maker_of(const MeasureJob &job) {
 /// What runs without tuning.
 KernelCall untuned_call(const MeasureJob &job) {
     KernelCall call{job.problem, {}, {}};
-    if (job.problem.direction == Direction::kWgrad) {
+    if (job.op == Operator::kWeightedSum) {
+        call.weighted_sum = weighted_sum_plan(job.problem);
+        if (call.weighted_sum.kernel == nullptr) throw std::runtime_error(call.weighted_sum.reason);
+    } else if (job.problem.direction == Direction::kWgrad) {
         call.wgrad = wgrad_plan(job.problem);
         if (call.wgrad.kernel == nullptr) throw std::runtime_error(call.wgrad.reason);
     } else {
@@ -72,7 +79,9 @@ Measured measure_here(const MeasureJob &job) {
         if (const std::string why = why_wrong(maker, job.problem, untuned); !why.empty())
             return failed(Outcome::kWrongAnswer, why);
         const KernelCall candidate = *maker(job.problem);
-        const ConvValues values = integer_values(job.problem, 1);
+        const ConvValues values = job.op == Operator::kWeightedSum
+                                      ? weighted_sum_values(job.problem, 1)
+                                      : integer_values(job.problem, 1);
         CallTensors tensors(job.problem, values, {},
                             std::max(candidate.workspace(), untuned.workspace()));
         CallContext context;

@@ -15,6 +15,7 @@ namespace convwright {
 /// tuning.
 struct MeasureJob {
     ConvProblem problem;
+    Operator op = Operator::kConv2d;  ///< kWeightedSum: the forward problem of a fused one.
     int phase = 0;  ///< The pass that the candidate computes; the others are the library's choice.
     bool dense = true;    ///< As in conv_plan().
     std::string shipped;  ///< Name of a kernel of the library, or empty for

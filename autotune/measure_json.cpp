@@ -51,8 +51,10 @@ Json to_json(const LoadableKernel &k) {
 /// Null if the job can be done, whatever comes of it, else what is wrong with it.
 const char *why_no_job(const MeasureJob &job) {
     if (why_too_large(job.problem) != nullptr) return "the problem is too large for kernels";
-    const bool wgrad = job.problem.direction == Direction::kWgrad;
-    const size_t passes = wgrad ? 1 : conv_passes(job.problem).size();
+    if (job.op == Operator::kDepthwiseSeparable) return "that operator has no kernels of its own";
+    const bool whole =
+        job.op == Operator::kWeightedSum || job.problem.direction == Direction::kWgrad;
+    const size_t passes = whole ? 1 : conv_passes(job.problem).size();
     if (job.phase < 0 || static_cast<size_t>(job.phase) >= passes)
         return "the problem has no such pass";
     const TimingPlan &t = job.timing;
@@ -80,7 +82,7 @@ LoadableKernel kernel_of(const Json &j) {
 
 std::string format_job(const MeasureJob &job) {
     const TimingPlan &t = job.timing;
-    Json json = {{"problem", format_problem(job.problem)},
+    Json json = {{"problem", format_problem(OperatorProblem(job.problem, job.op))},
                  {"phase", job.phase},
                  {"dense", job.dense},
                  {"threads", t.threads},
@@ -100,7 +102,8 @@ std::string format_job(const MeasureJob &job) {
 MeasureJob parse_job(const std::string &text) {
     return read(text, "job of the measuring process", [](const Json &json) {
         MeasureJob job;
-        job.problem = parse_problem(json.at("problem"));
+        const OperatorProblem problem = parse_operator_problem(json.at("problem"));
+        job.problem = problem.sizes, job.op = problem.op;
         json.at("phase").get_to(job.phase);
         json.at("dense").get_to(job.dense);
         TimingPlan &t = job.timing;

@@ -17,8 +17,8 @@ namespace convwright {
 
 /// What a search is about: one pass of one problem, as text.
 struct Subject {
-    std::string problem;  ///< Problem string, with "wsum2d:" in front for a weighted sum.
-    int phase = 0;        ///< Which of the problem's passes; see conv_passes().
+    std::string problem;  ///< Problem string (runtime/operator_problem.h).
+    int phase = 0;        ///< Which of the problem's passes (conv_passes()), or kWholeProblem.
 
     bool operator==(const Subject &) const = default;
 };

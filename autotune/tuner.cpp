@@ -8,6 +8,8 @@
 #include "autotune/cpu_spaces.h"
 #include "runtime/plan.h"
 #include "runtime/tuned_choices.h"
+#include "runtime/weighted_sum.h"
+#include "runtime/weighted_sum_passes.h"
 
 namespace convwright {
 namespace {
@@ -21,16 +23,62 @@ std::string candidate_text(const char *generator, Isa isa, const std::string &sc
     return std::string(generator) + "." + isa_name(isa) + "/" + schedule;
 }
 
-void add_task(std::vector<TuningTask> &tasks, const ConvProblem &problem, int phase,
-              double weight) {
-    const Subject subject{format_problem(problem), phase};
+void add_task(std::vector<TuningTask> &tasks, const TuningTask &added) {
     for (TuningTask &task : tasks) {
-        if (task.subject == subject) {
-            task.weight += weight;
+        if (task.subject == added.subject) {
+            task.weight += added.weight;
             return;
         }
     }
-    tasks.push_back({subject, problem, weight});
+    tasks.push_back(added);
+}
+
+/// Tasks that compare what others search come after those.
+int stage(const TuningTask &task) {
+    if (task.problem.op != Operator::kConv2d) return 2;
+    return task.subject.phase == kWholeProblem ? 1 : 0;
+}
+
+/// Adds the tasks of one convolution. Empty, or why there are none.
+std::string add_convolution(std::vector<TuningTask> &tasks, const ConvProblem &problem,
+                            double count) {
+    const std::string text = format_problem(problem);
+    if (problem.direction == Direction::kWgrad) {
+        const WgradPlan plan = wgrad_plan(problem);
+        if (plan.kernel == nullptr) return plan.reason;
+        add_task(tasks, {{text, 0},
+                         problem,
+                         count * predicted_cycles(plan.kernel->params, problem, plan.kernel->isa)});
+        return "";
+    }
+    const ConvPlan plan = conv_plan(problem, true);
+    if (plan.steps.empty()) return plan.reason;
+    for (size_t phase = 0; phase < plan.steps.size(); phase++) {
+        const ConvStep &step = plan.steps[phase];
+        if (step.kernel == nullptr) continue;
+        const double cycles =
+            predicted_cycles(step.kernel->params, step.pass, step.kernel->format, step.kernel->isa);
+        add_task(tasks, {{text, static_cast<int>(phase)}, problem, count * cycles});
+    }
+    if (plan.steps.size() > 1) add_task(tasks, {{text, kWholeProblem}, problem});
+    return "";
+}
+
+/// Adds the task of two convolutions in a row. Empty, or why there is none.
+std::string add_row_of_two(std::vector<TuningTask> &tasks, const CountedProblem &counted) {
+    const OperatorProblem &problem = counted.problem;
+    if (host_isa() == Isa::kNone) return "there are no kernels for this CPU";
+    if (const char *why = why_not_mixed(problem.sizes)) return why;
+    TuningTask task{{format_problem(problem), 0}, problem, 0, counted.kind};
+    if (problem.op == Operator::kWeightedSum && !problem.step) {
+        const WeightedSumPlan &plan = weighted_sum_plan(problem.sizes);
+        if (plan.kernel != nullptr)
+            task.weight =
+                counted.count *
+                predicted_cycles(plan.kernel->params, {plan.mix, plan.window}, plan.kernel->isa);
+    }
+    add_task(tasks, task);
+    return "";
 }
 
 }  // namespace
@@ -39,51 +87,46 @@ std::vector<TuningTask> tuning_tasks(const std::vector<CountedProblem> &problems
                                      std::vector<std::string> &left_out) {
     std::vector<TuningTask> tasks;
     for (const CountedProblem &counted : problems) {
-        const ConvProblem problem = tuned_subject(counted.problem);
-        if (problem.direction == Direction::kWgrad) {
-            const WgradPlan plan = wgrad_plan(problem);
-            if (plan.kernel == nullptr) {
-                left_out.push_back(format_problem(problem) + ": " + plan.reason + ".");
-                continue;
-            }
-            add_task(
-                tasks, problem, 0,
-                counted.count * predicted_cycles(plan.kernel->params, problem, plan.kernel->isa));
-            continue;
-        }
-        const ConvPlan plan = conv_plan(problem, true);
-        if (plan.steps.empty()) {
-            left_out.push_back(format_problem(problem) + ": " + plan.reason + ".");
-            continue;
-        }
-        for (size_t phase = 0; phase < plan.steps.size(); phase++) {
-            const ConvStep &step = plan.steps[phase];
-            if (step.kernel == nullptr) continue;
-            add_task(tasks, problem, static_cast<int>(phase),
-                     counted.count * predicted_cycles(step.kernel->params, step.pass,
-                                                      step.kernel->format, step.kernel->isa));
-        }
+        const OperatorProblem problem = tuned_subject(counted.problem);
+        const std::string why = problem.op == Operator::kConv2d
+                                    ? add_convolution(tasks, problem.sizes, counted.count)
+                                    : add_row_of_two(tasks, counted);
+        if (!why.empty()) left_out.push_back(format_problem(problem) + ": " + why + ".");
     }
-    std::stable_sort(tasks.begin(), tasks.end(),
-                     [](const TuningTask &a, const TuningTask &b) { return a.weight > b.weight; });
+    std::stable_sort(tasks.begin(), tasks.end(), [](const TuningTask &a, const TuningTask &b) {
+        return stage(a) != stage(b) ? stage(a) < stage(b) : a.weight > b.weight;
+    });
     return tasks;
 }
 
 std::string untuned_candidate(const TuningTask &task) {
-    if (task.problem.direction == Direction::kWgrad) {
-        const WgradPlan plan = wgrad_plan(task.problem);
+    const ConvProblem &sizes = task.problem.sizes;
+    if (task.problem.op != Operator::kConv2d) {
+        if (task.kind != "fused" || task.problem.step) return task.kind;
+        const WeightedSumPlan &plan = weighted_sum_plan(sizes);
+        // The operator runs two convolutions where no kernel fuses them.
+        if (plan.kernel == nullptr) return "unfused";
+        return candidate_text("weighted_sum", plan.kernel->isa, plan.kernel->schedule);
+    }
+    if (task.subject.phase == kWholeProblem) return "passes";
+    if (sizes.direction == Direction::kWgrad) {
+        const WgradPlan plan = wgrad_plan(sizes);
         if (plan.kernel == nullptr) return "";
         return candidate_text("conv2d_wgrad", plan.kernel->isa, plan.kernel->schedule);
     }
-    const ConvPlan plan = conv_plan(task.problem, true);
+    const ConvPlan plan = conv_plan(sizes, true);
     if (plan.steps.empty()) return "";
     const ConvKernel *kernel = plan.steps[task.subject.phase].kernel;
     return kernel == nullptr ? "" : candidate_text("conv2d", kernel->isa, kernel->schedule);
 }
 
 Space space_of(const TuningTask &task, const std::vector<Isa> &isas) {
-    return conv_cpu_space(task.problem, task.subject.phase,
-                          isas.empty() ? std::vector<Isa>{host_isa()} : isas);
+    const bool fused = task.problem.op == Operator::kWeightedSum && !task.problem.step;
+    // Fused kernels are verified beside the library's own.
+    if (fused && weighted_sum_plan(task.problem.sizes).kernel == nullptr)
+        return cpu_space(task.problem, task.subject.phase, {});
+    return cpu_space(task.problem, task.subject.phase,
+                     isas.empty() ? std::vector<Isa>{host_isa()} : isas);
 }
 
 size_t tune(const std::vector<TuningTask> &tasks, Database &database, const TunerOptions &options,
@@ -100,8 +143,10 @@ size_t tune(const std::vector<TuningTask> &tasks, Database &database, const Tune
         const TuningTask &task = tasks[i];
         TunerEvent event{
             TunerEvent::Kind::kTask, &task, i, tasks.size(), "", {}, false, 0, {}, left()};
+        const double beyond =
+            std::max(0.0, left() - kLeastSeconds * static_cast<double>(tasks.size() - i));
         const double share =
-            std::max(kLeastSeconds, left() * (weight_left > 0 ? task.weight / weight_left : 1.0));
+            kLeastSeconds + beyond * (weight_left > 0 ? task.weight / weight_left : 1.0);
         weight_left -= task.weight;
         if (left() <= 0) {
             event.kind = TunerEvent::Kind::kLeft;

@@ -12,19 +12,25 @@ namespace convwright {
 
 /// A problem of a model and how often a step of it occurs.
 struct CountedProblem {
-    ConvProblem problem;
+    OperatorProblem problem;
     double count = 1;
+    /// How two convolutions in a row are computed without tuning: a kind, or "fused". Empty: not known.
+    std::string kind = {};
 };
 
-/// What of a problem is searched by itself: one pass.
+/// What of a problem is searched by itself: one pass, or how all of it is computed.
 struct TuningTask {
     Subject subject;
-    ConvProblem problem;  ///< tuned_subject() of the model's.
-    double weight = 0;    ///< Predicted cycles of all its occurrences: expected gain grows with it.
+    OperatorProblem problem;  ///< tuned_subject() of the model's.
+    /// Predicted cycles of all its occurrences: expected gain grows with it. 0 where there are a few algorithms to
+    /// compare and nothing to search.
+    double weight = 0;
+    std::string kind = {};  ///< CountedProblem's.
 };
 
-/// The passes of the problems, each once, the one with the most to gain first. Problems that no kernel takes
-/// are left out and named in `left_out`, a sentence each.
+/// The passes of the problems, each once, the one with the most to gain first; then what is made of them: all passes
+/// of a problem together, and last two convolutions in a row. Problems that no kernel takes are left out
+/// and named in `left_out`, a sentence each.
 std::vector<TuningTask> tuning_tasks(const std::vector<CountedProblem> &problems,
                                      std::vector<std::string> &left_out);
 
@@ -51,7 +57,7 @@ struct TunerEvent {
     double left_seconds = 0;       ///< Of the budget.
 };
 
-/// Tunes the tasks in their order; each gets a part of the time that is left by its weight. Returns how many got a
+/// Tunes the tasks in their order; each gets a few seconds, and of the time beyond that a part by its weight. Returns how many got a
 /// choice. Throws as search() does.
 size_t tune(const std::vector<TuningTask> &tasks, Database &database, const TunerOptions &options,
             const std::function<void(const TunerEvent &)> &tell);

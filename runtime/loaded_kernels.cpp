@@ -30,11 +30,20 @@ std::variant<const Kernel<Params> *, std::string> load(const LoadableKernel &k) 
                 .first->second;
 }
 
+/// What makes the kernels of a problem; empty where it has none of its own.
+std::string generator_of(const OperatorProblem &problem) {
+    if (problem.op == Operator::kConv2d)
+        return problem.sizes.direction == Direction::kWgrad ? "conv2d_wgrad" : "conv2d";
+    // A step's kernels are those of its parts.
+    return problem.op == Operator::kWeightedSum && !problem.step ? "weighted_sum" : "";
+}
+
 }  // namespace
 
 std::string kernel_symbol(const LoadableKernel &k) {
-    const int version =
-        k.generator == "conv2d_wgrad" ? Conv2dWgradCpuParams::kVersion : Conv2dCpuParams::kVersion;
+    const int version = k.generator == "conv2d_wgrad"   ? Conv2dWgradCpuParams::kVersion
+                        : k.generator == "weighted_sum" ? WeightedSumCpuParams::kVersion
+                                                        : Conv2dCpuParams::kVersion;
     std::string text = k.generator + "_v" + std::to_string(version) + "_" +
                        (k.format == Format::kNhwc ? "nhwc_" : "nchw_") + dtype_name(k.dtype) + "_" +
                        isa_name(k.isa) + "_" + k.schedule;
@@ -44,21 +53,20 @@ std::string kernel_symbol(const LoadableKernel &k) {
     return text;
 }
 
-std::optional<LoadableKernel> parse_candidate(const ConvProblem &problem,
+std::optional<LoadableKernel> parse_candidate(const OperatorProblem &problem,
                                               const std::string &candidate) {
     const size_t dot = candidate.find('.'), slash = candidate.find('/');
     if (dot == std::string::npos || slash == std::string::npos || dot > slash) return std::nullopt;
     LoadableKernel kernel;
     kernel.generator = candidate.substr(0, dot);
-    if (kernel.generator != (problem.direction == Direction::kWgrad ? "conv2d_wgrad" : "conv2d"))
-        return std::nullopt;
+    if (kernel.generator != generator_of(problem)) return std::nullopt;
     const std::string isa = candidate.substr(dot + 1, slash - dot - 1);
     for (const Isa known : {Isa::kAvx2, Isa::kAvx512})
         if (isa == isa_name(known)) kernel.isa = known;
     if (kernel.isa == Isa::kNone) return std::nullopt;
     kernel.schedule = candidate.substr(slash + 1);
-    kernel.format = problem.format;
-    kernel.dtype = problem.dtype;
+    kernel.format = problem.sizes.format;
+    kernel.dtype = problem.sizes.dtype;
     kernel.symbol = kernel_symbol(kernel);
     return kernel;
 }
@@ -69,6 +77,11 @@ std::variant<const ConvKernel *, std::string> load_conv_kernel(const LoadableKer
 
 std::variant<const WgradKernel *, std::string> load_wgrad_kernel(const LoadableKernel &kernel) {
     return load<Conv2dWgradCpuParams>(kernel);
+}
+
+std::variant<const WeightedSumKernel *, std::string> load_weighted_sum_kernel(
+    const LoadableKernel &kernel) {
+    return load<WeightedSumCpuParams>(kernel);
 }
 
 }  // namespace convwright

@@ -6,12 +6,13 @@
 #include <variant>
 
 #include "runtime/kernel_module.h"
+#include "runtime/operator_problem.h"
 
 namespace convwright {
 
 /// A kernel in a shared object: what a row of the registry says of a shipped one, and where it is.
 struct LoadableKernel {
-    std::string generator;  ///< "conv2d" or "conv2d_wgrad".
+    std::string generator;  ///< "conv2d", "conv2d_wgrad" or "weighted_sum".
     std::string symbol, schedule;
     std::string problem;  ///< The only one it accepts, or empty.
     int phase = 0;
@@ -26,8 +27,8 @@ struct LoadableKernel {
 std::string kernel_symbol(const LoadableKernel &kernel);
 
 /// The kernel that a candidate of the tuner stands for, such as "conv2d.avx512/lane:0,vec:2", with its symbol and
-/// without a file; nothing where the text is none for this direction.
-std::optional<LoadableKernel> parse_candidate(const ConvProblem &problem,
+/// without a file; nothing where the text is none for this operator and direction.
+std::optional<LoadableKernel> parse_candidate(const OperatorProblem &problem,
                                               const std::string &candidate);
 
 /// The library's own kernel with the same knobs; null if there is none. Throws as parse_params().
@@ -48,5 +49,7 @@ const Kernel<Params> *shipped_kernel(const std::vector<Kernel<Params>> &kernels,
 /// std::invalid_argument if the schedule is none of the generator's. Thread-safe.
 std::variant<const ConvKernel *, std::string> load_conv_kernel(const LoadableKernel &kernel);
 std::variant<const WgradKernel *, std::string> load_wgrad_kernel(const LoadableKernel &kernel);
+std::variant<const WeightedSumKernel *, std::string> load_weighted_sum_kernel(
+    const LoadableKernel &kernel);
 
 }  // namespace convwright

@@ -240,8 +240,11 @@ bool pytorch_was_chosen(const ConvProblem &problem) {
         .get(problem, variant(problem.bias), forced_kernel,
              [&] {
                  if (!forced_kernel.empty()) return Answer{};
-                 const std::optional<TunedPass> tuned = tuned_pass(problem, 0);
-                 return Answer{tuned && tuned->pytorch};
+                 for (const int phase : {kWholeProblem, 0}) {
+                     const std::optional<TunedPass> tuned = tuned_pass(problem, phase);
+                     if (tuned && tuned->kind == "pytorch") return Answer{true};
+                 }
+                 return Answer{};
              })
         .yes;
 }

@@ -22,18 +22,27 @@ constexpr size_t kMostNotices = 16;
 
 using Resolved = std::variant<TunedPass, std::string>;
 
-/// A candidate of a problem as the kernel that computes it.
-Resolved resolve(const ConvProblem &problem, const std::string &candidate,
+/// The library's kernel of a candidate, else the one that was made. Throws as parse_params().
+template<typename Params, typename Load>
+std::variant<const Kernel<Params> *, std::string> kernel_of(
+    const std::vector<Kernel<Params>> &shipped, const LoadableKernel &wanted, Load load) {
+    if (const Kernel<Params> *kernel = shipped_kernel(shipped, wanted)) return kernel;
+    return load(wanted);
+}
+
+/// A candidate of a problem as what computes it.
+Resolved resolve(const OperatorProblem &problem, int phase, const std::string &candidate,
                  const std::string &artifact) {
     TunedPass pass;
-    if (candidate == "pytorch") {
-        pass.pytorch = true;
+    for (const std::string &kind : plain_kinds(problem, phase)) {
+        if (candidate != kind) continue;
+        pass.kind = kind;
         return pass;
     }
     const std::string unknown = "tuned choice '" + candidate + "' for " + format_problem(problem) +
                                 " is none that this version knows; tune the problem again.";
     std::optional<LoadableKernel> parsed = parse_candidate(problem, candidate);
-    if (!parsed) return unknown;
+    if (!parsed || phase == kWholeProblem) return unknown;
     LoadableKernel &kernel = *parsed;
     kernel.path = made_kernels_folder() + "/" + kernel.symbol + ".so";
     kernel.sha256 = artifact;
@@ -42,26 +51,31 @@ Resolved resolve(const ConvProblem &problem, const std::string &candidate,
         return "tuned choice '" + candidate + "' for " + format_problem(problem) +
                " needs instructions that this CPU does not have; tune the problem here.";
     try {
-        if (problem.direction == Direction::kWgrad) {
-            pass.wgrad = shipped_kernel(wgrad_kernels(), kernel);
-            if (pass.wgrad != nullptr) return pass;
-            auto loaded = load_wgrad_kernel(kernel);
-            if (auto *why = std::get_if<std::string>(&loaded)) return std::move(*why);
-            pass.wgrad = std::get<const WgradKernel *>(loaded);
+        std::string why;
+        const auto take = [&](auto found, auto &place) {
+            if (auto *sentence = std::get_if<std::string>(&found)) {
+                why = std::move(*sentence);
+            } else {
+                place = std::get<0>(found);
+            }
+        };
+        if (problem.op == Operator::kWeightedSum) {
+            take(kernel_of(weighted_sum_kernels(), kernel, load_weighted_sum_kernel),
+                 pass.weighted_sum);
+            pass.kind = "fused";
+        } else if (problem.sizes.direction == Direction::kWgrad) {
+            take(kernel_of(wgrad_kernels(), kernel, load_wgrad_kernel), pass.wgrad);
         } else {
-            pass.conv = shipped_kernel(conv_kernels(), kernel);
-            if (pass.conv != nullptr) return pass;
-            auto loaded = load_conv_kernel(kernel);
-            if (auto *why = std::get_if<std::string>(&loaded)) return std::move(*why);
-            pass.conv = std::get<const ConvKernel *>(loaded);
+            take(kernel_of(conv_kernels(), kernel, load_conv_kernel), pass.conv);
         }
+        if (!why.empty()) return why;
     } catch (const std::invalid_argument &) {
         return unknown;
     }
     return pass;
 }
 
-std::string subject_text(const ConvProblem &problem) {
+std::string subject_text(const OperatorProblem &problem) {
     return format_problem(tuned_subject(problem));
 }
 
@@ -73,9 +87,10 @@ public:
         return *choices;
     }
 
-    std::optional<TunedPass> find(const ConvProblem &problem, int phase) {
+    std::optional<TunedPass> find(const OperatorProblem &problem, int phase) {
         const std::string text = subject_text(problem);
         const std::lock_guard<std::mutex> lock(mutex_);
+        if (!used_) return std::nullopt;
         if (const auto own = own_.find({text, phase}); own != own_.end()) return own->second;
         read_once();
         if (!table_) return std::nullopt;
@@ -83,7 +98,7 @@ public:
         const auto choice = table_->find(identity, text, phase);
         if (!choice) return std::nullopt;
         Resolved resolved =
-            resolve(problem, std::string(choice->candidate), std::string(choice->artifact));
+            resolve(problem, phase, std::string(choice->candidate), std::string(choice->artifact));
         if (const auto *why = std::get_if<std::string>(&resolved)) {
             note(*why);
             return std::nullopt;
@@ -93,10 +108,10 @@ public:
 
     void choose(const std::string &problem, int phase, const std::string &candidate,
                 const std::string &artifact) {
-        const ConvProblem parsed = parse_problem(problem);
+        const OperatorProblem parsed = parse_operator_problem(problem);
         std::optional<TunedPass> pass;
         if (!candidate.empty()) {
-            Resolved resolved = resolve(parsed, candidate, artifact);
+            Resolved resolved = resolve(parsed, phase, candidate, artifact);
             if (const auto *why = std::get_if<std::string>(&resolved))
                 throw std::runtime_error(*why);
             pass = std::get<TunedPass>(resolved);
@@ -113,6 +128,12 @@ public:
     void reload() {
         const std::lock_guard<std::mutex> lock(mutex_);
         read_ = false;
+        generation_++;
+    }
+
+    void use(bool use) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        used_ = use;
         generation_++;
     }
 
@@ -146,7 +167,7 @@ private:
     }
 
     std::mutex mutex_;
-    bool read_ = false;
+    bool used_ = true, read_ = false;
     std::optional<TunedTable> table_;
     std::map<std::pair<std::string, int>, TunedPass> own_;
     std::vector<std::string> notices_;
@@ -168,8 +189,10 @@ TuneMode tune_mode() {
     return mode;
 }
 
-ConvProblem tuned_subject(const ConvProblem &problem) {
-    return problem.direction == Direction::kWgrad ? with_long_rows(problem) : problem;
+OperatorProblem tuned_subject(const OperatorProblem &problem) {
+    OperatorProblem subject = problem;
+    if (problem.sizes.direction == Direction::kWgrad) subject.sizes = with_long_rows(problem.sizes);
+    return subject;
 }
 
 std::string tuned_choices_path() {
@@ -184,13 +207,14 @@ std::string made_kernels_folder() {
     return folder.empty() ? "" : folder + "/kernels";
 }
 
-std::optional<TunedPass> tuned_pass(const ConvProblem &problem, int phase) {
+std::optional<TunedPass> tuned_pass(const OperatorProblem &problem, int phase) {
     if (tune_mode() == TuneMode::kOff) return std::nullopt;
     return Choices::instance().find(problem, phase);
 }
 
 unsigned tuned_generation() { return Choices::instance().generation(); }
 void reload_tuned_choices() { Choices::instance().reload(); }
+void use_tuned_choices(bool use) { Choices::instance().use(use); }
 
 void choose_in_process(const std::string &problem, int phase, const std::string &candidate,
                        const std::string &artifact) {

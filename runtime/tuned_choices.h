@@ -6,14 +6,18 @@
 #include <vector>
 
 #include "runtime/kernel_table.h"
+#include "runtime/operator_problem.h"
 
 namespace convwright {
 
-/// What tuning chose for one pass of a CPU problem: a kernel of its direction, or PyTorch.
+/// What tuning chose for one pass of a CPU problem or for all of it.
 struct TunedPass {
     const ConvKernel *conv = nullptr;
     const WgradKernel *wgrad = nullptr;
-    bool pytorch = false;
+    const WeightedSumKernel *weighted_sum = nullptr;
+    /// How it is computed, where the candidate says no more or is a kernel for two convolutions in a row: one of
+    /// plain_kinds() or "fused". Empty for kernels of one convolution.
+    std::string kind;
 };
 
 /// Whether tuned choices are used, as the environment variable CONVWRIGHT_TUNE says.
@@ -27,7 +31,7 @@ TuneMode tune_mode();
 
 /// The problem that stands for this one in records: wgrad visits dense rows as one long row, so that
 /// problems that differ in rows alone share their choice.
-ConvProblem tuned_subject(const ConvProblem &problem);
+OperatorProblem tuned_subject(const OperatorProblem &problem);
 
 /// The file of the tuner's choices: beside the database that CONVWRIGHT_DB names, else in cache_folder(); empty if
 /// there is no such place.
@@ -36,9 +40,9 @@ std::string tuned_choices_path();
 /// Where kernels that were made by the tuner lie; empty if there is no place.
 std::string made_kernels_folder();
 
-/// The choice for pass `phase` of the problem on this CPU; nothing where there is none. A choice that cannot be
+/// The choice for pass `phase` of the problem, or for all of it, on this CPU; nothing where there is none. A choice that cannot be
 /// used is none, and a notice.
-std::optional<TunedPass> tuned_pass(const ConvProblem &problem, int phase);
+std::optional<TunedPass> tuned_pass(const OperatorProblem &problem, int phase);
 
 /// Counts changes of choices in this process: plans made before the last one are out of date.
 unsigned tuned_generation();
@@ -46,7 +50,10 @@ unsigned tuned_generation();
 /// Reads the file again, as after tuning.
 void reload_tuned_choices();
 
-/// From now on this process takes `candidate` ("conv2d.avx512/lane:0", "pytorch") for this pass, whatever the file says;
+/// Whether choices, of the file and of this process, are looked up from now on; at first they are.
+void use_tuned_choices(bool use);
+
+/// From now on this process takes `candidate` ("conv2d.avx512/lane:0", "pytorch") for this phase, whatever the file says;
 /// `artifact` is the SHA-256 of its shared object where it has one. Empty: what the file says. Throws
 /// std::runtime_error with one sentence, and changes nothing, if there is no such candidate.
 void choose_in_process(const std::string &problem, int phase, const std::string &candidate,

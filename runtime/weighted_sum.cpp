@@ -3,8 +3,11 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 
 #include "runtime/packing.h"
+#include "runtime/plan_cache.h"
+#include "runtime/tuned_choices.h"
 #include "runtime/weighted_sum_passes.h"
 
 namespace convwright {
@@ -28,9 +31,8 @@ const char *why_illegal(const WeightedSumKernel &kernel, const ConvProblem &p,
     return kernel.params.why_illegal(plan.mix, plan.window, kernel.isa);
 }
 
-}  // namespace
-
-WeightedSumPlan weighted_sum_plan(const ConvProblem &problem, const WeightedSumKernel *kernel) {
+/// Everything but the kernel.
+WeightedSumPlan without_kernel(const ConvProblem &problem) {
     WeightedSumPlan plan;
     plan.reason = "no fused kernel of this library accepts the problem on this CPU";
     if (const char *why = why_not_mixed(problem)) {
@@ -41,20 +43,49 @@ WeightedSumPlan weighted_sum_plan(const ConvProblem &problem, const WeightedSumK
     plan.mix = passes.mix, plan.window = passes.window;
     plan.rows = task_rows(problem);
     plan.relu = problem.relu;
-    double best = std::numeric_limits<double>::infinity();
-    for (const WeightedSumKernel &candidate : weighted_sum_kernels()) {
-        if (kernel != nullptr && kernel != &candidate) continue;
-        if (why_illegal(candidate, problem, plan) != nullptr) continue;
-        const double cycles = predicted_cycles(candidate.params, passes, candidate.isa);
-        if (cycles >= best) continue;
-        best = cycles, plan.kernel = &candidate;
-    }
-    if (plan.kernel != nullptr) {
-        const Isa isa = plan.kernel->isa;
-        plan.workspace = Panels(plan.kernel->params.pointwise(), isa, plan.mix).weight_floats() +
-                         Panels(plan.kernel->params.depthwise(), isa, plan.window).floats();
-    }
     return plan;
+}
+
+/// Gives the plan the kernel if that one accepts the problem.
+void take_kernel(WeightedSumPlan &plan, const WeightedSumKernel &kernel,
+                 const ConvProblem &problem) {
+    if (why_not_mixed(problem) != nullptr || why_illegal(kernel, problem, plan) != nullptr) return;
+    plan.kernel = &kernel;
+    plan.workspace = Panels(kernel.params.pointwise(), kernel.isa, plan.mix).weight_floats() +
+                     Panels(kernel.params.depthwise(), kernel.isa, plan.window).floats();
+}
+
+WeightedSumPlan best_plan(const ConvProblem &problem) {
+    WeightedSumPlan plan = without_kernel(problem);
+    if (why_not_mixed(problem) != nullptr) return plan;
+    const std::optional<TunedPass> tuned = tuned_pass({problem, Operator::kWeightedSum}, 0);
+    if (tuned && tuned->weighted_sum != nullptr) take_kernel(plan, *tuned->weighted_sum, problem);
+    plan.tuned = plan.kernel != nullptr;
+    if (plan.tuned) return plan;
+    const WeightedSumKernel *best = nullptr;
+    double best_cycles = std::numeric_limits<double>::infinity();
+    for (const WeightedSumKernel &kernel : weighted_sum_kernels()) {
+        if (why_illegal(kernel, problem, plan) != nullptr) continue;
+        const double cycles = predicted_cycles(kernel.params, {plan.mix, plan.window}, kernel.isa);
+        if (cycles < best_cycles) best_cycles = cycles, best = &kernel;
+    }
+    if (best != nullptr) take_kernel(plan, *best, problem);
+    return plan;
+}
+
+}  // namespace
+
+WeightedSumPlan weighted_sum_plan_with(const WeightedSumKernel &kernel,
+                                       const ConvProblem &problem) {
+    WeightedSumPlan plan = without_kernel(problem);
+    take_kernel(plan, kernel, problem);
+    return plan;
+}
+
+const WeightedSumPlan &weighted_sum_plan(const ConvProblem &problem) {
+    thread_local PlanCache<WeightedSumPlan> cache;
+    return cache.get(problem, tuned_generation(), /*forced=*/"",
+                     [&] { return best_plan(problem); });
 }
 
 bool run_weighted_sum(CallContext &context, const WeightedSumPlan &plan, const Activation &input,

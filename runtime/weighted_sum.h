@@ -14,13 +14,20 @@ struct WeightedSumPlan {
     ConvPass mix, window;  ///< The pointwise and the depthwise pass.
     int rows = 1;          ///< Output rows of a task.
     bool relu = false;
+    bool tuned = false;     ///< Tuning named the kernel.
     int64_t workspace = 0;  ///< Floats of the packed weights and bias.
+
+    /// As the user sees it; behind what tuning named stands " (tuned)".
+    std::string schedule() const { return kernel->schedule + (tuned ? " (tuned)" : ""); }
 };
 
-/// The plan with the fewest predicted cycles, or that of `kernel`. `problem` is fprop with groups 1:
-/// sizes of the input and the output, and the geometry of the depthwise step. Thread-safe.
-WeightedSumPlan weighted_sum_plan(const ConvProblem &problem,
-                                  const WeightedSumKernel *kernel = nullptr);
+/// The plan of the kernel that tuning chose or else of the one with the fewest predicted cycles. `problem` is fprop
+/// with groups 1: sizes of the input and the output, and the geometry of the depthwise step. The reference stays
+/// valid until the next call in this thread. Thread-safe.
+const WeightedSumPlan &weighted_sum_plan(const ConvProblem &problem);
+
+/// The plan for one kernel: it has none when that one does not accept the problem.
+WeightedSumPlan weighted_sum_plan_with(const WeightedSumKernel &kernel, const ConvProblem &problem);
 
 /// input [N, Ci, H, W] and output [N, Co, Oh, Ow] with dense channels, pointwise [Co, Ci, 1, 1],
 /// depthwise [Co, 1, Kh, Kw], bias [Co] without gaps or null; `workspace` holds plan.workspace

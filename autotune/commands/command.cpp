@@ -11,6 +11,16 @@
 #include "runtime/tuned_choices.h"
 
 namespace convwright {
+namespace {
+
+/// Whether a problem may be computed so without tuning.
+bool is_kind(const OperatorProblem &problem, const std::string &kind) {
+    return problem.op != Operator::kConv2d &&
+           (kind == "unfused" || kind == "composed" ||
+            (kind == "fused" && problem.op == Operator::kWeightedSum));
+}
+
+}  // namespace
 
 std::string database_path(const std::string &given) {
     if (!given.empty()) return given;
@@ -28,10 +38,15 @@ std::vector<CountedProblem> read_problem_lines(std::istream &in) {
         std::istringstream words(line.substr(0, line.find('#')));
         std::string text;
         if (!(words >> text)) continue;
-        CountedProblem problem{parse_problem(text), 1};
-        if (!(words >> std::ws).eof() &&
-            (!(words >> problem.count) || !(words >> std::ws).eof() || !(problem.count > 0)))
+        CountedProblem problem{parse_operator_problem(text)};
+        if (!(words >> std::ws).eof() && (!(words >> problem.count) || !(problem.count > 0)))
             throw UsageError("'" + line + "' is no problem with how often it occurs behind it.");
+        if (!(words >> std::ws).eof() &&
+            (!(words >> problem.kind) || !is_kind(problem.problem, problem.kind) ||
+             !(words >> std::ws).eof()))
+            throw UsageError("'" + line +
+                             "': behind a problem and how often it occurs may stand how two "
+                             "convolutions in a row are computed: unfused, composed or fused.");
         problems.push_back(problem);
     }
     return problems;

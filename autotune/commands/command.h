@@ -41,7 +41,7 @@ std::string database_path(const std::string &given);
 /// Throws UsageError or std::runtime_error, one sentence, where something is missing.
 CpuTrials cpu_trials(const std::string &generators, int threads);
 
-/// "problem" or "problem count" a line, # begins a comment. Throws UsageError or std::invalid_argument.
+/// "problem", "problem count" or, of two convolutions in a row, "problem count kind" a line, # begins a comment. Throws UsageError or std::invalid_argument.
 std::vector<CountedProblem> read_problem_lines(std::istream &in);
 
 /// The library's own choice in this process and in its workers, not that of an earlier search.

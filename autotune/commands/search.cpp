@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // convwright-tune search
+#include <cstdlib>
 #include <fstream>
 #include <iostream>
 
@@ -22,7 +23,8 @@ struct SearchArguments {
 
 std::vector<CountedProblem> problems_of(const SearchArguments &arguments) {
     std::vector<CountedProblem> problems;
-    for (const std::string &text : arguments.problems) problems.push_back({parse_problem(text), 1});
+    for (const std::string &text : arguments.problems)
+        problems.push_back({parse_operator_problem(text)});
     if (arguments.file == "-") {
         for (auto &p : read_problem_lines(std::cin)) problems.push_back(p);
     } else if (!arguments.file.empty()) {
@@ -65,7 +67,10 @@ int run_search(const SearchArguments &arguments, const CommonArguments &common) 
     if (!arguments.python.empty())
         options.trials_on_cpu.python = {arguments.python, "-m", "convwright._compare"};
 
-    Database database(database_path(common.database));
+    const std::string file = database_path(common.database);
+    // Python times two convolutions in a row with what this search chooses for each of them.
+    setenv("CONVWRIGHT_DB", file.c_str(), 1);
+    Database database(file);
     for (const std::string &notice : database.notices()) std::cerr << notice << "\n";
     Progress progress(arguments.json);
     const size_t chosen =

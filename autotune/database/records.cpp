@@ -36,8 +36,8 @@ bool is_spread(double seconds) { return std::isfinite(seconds) && seconds >= 0; 
 
 std::optional<std::string> why_no_key(const SearchKey &key) {
     if (auto why = why_no_subject(key.subject.problem)) return why;
-    if (key.subject.phase < 0 || key.subject.phase >= kMostPhases) {
-        return "the phase is not one of 0 to 4095";
+    if (key.subject.phase < kWholeProblem || key.subject.phase >= kMostPhases) {
+        return "the phase is not one of -1 to 4095";
     }
     if (!is_hash(key.space)) return "the space is no 16 hexadecimal digits";
     const Environment &e = key.environment;

@@ -33,6 +33,7 @@ public:
 private:
     ConvProblem problem_;
     Tensor4 input_, weight_, output_, bias_, result_;
+    std::optional<Tensor4> depthwise_;  ///< Of a weighted sum.
     GuardedFloats workspace_;
 };
 

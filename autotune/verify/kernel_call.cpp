@@ -4,6 +4,7 @@
 namespace convwright {
 
 int64_t KernelCall::workspace() const {
+    if (weighted_sum.kernel != nullptr) return weighted_sum.workspace;
     return problem.direction == Direction::kWgrad ? wgrad.workspace : conv.workspace;
 }
 

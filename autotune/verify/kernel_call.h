@@ -6,18 +6,20 @@
 #include <string>
 
 #include "runtime/conv2d.h"
+#include "runtime/weighted_sum.h"
 
 namespace convwright {
 
 /// One kernel planned for one problem of any direction.
 struct KernelCall {
     ConvProblem problem;
-    ConvPlan conv;    ///< fprop and dgrad.
-    WgradPlan wgrad;  ///< wgrad.
+    ConvPlan conv;                      ///< fprop and dgrad.
+    WgradPlan wgrad;                    ///< wgrad.
+    WeightedSumPlan weighted_sum = {};  ///< Has a kernel where the problem is a weighted sum's.
 
     int64_t workspace() const;  ///< Floats.
 
-    /// Operands by their part in the forward convolution; of the three tensors the direction's
+    /// One convolution. Operands by their part in the forward one; of the three tensors the direction's
     /// result is written, the others are read. False if the kernel failed.
     bool run(CallContext &context, const Activation &input, const Weight &weight,
              const Activation &output, const void *bias, float *workspace) const;

@@ -121,8 +121,11 @@ ConvValues integer_values(const ConvProblem &p, uint32_t seed) {
         for (float &v : values) v = static_cast<float>(static_cast<int>(random() % 7) - 3);
         return values;
     };
-    return {integers(count(input_sizes(p))), integers(count(weight_sizes(p))),
-            integers(count(output_sizes(p))), integers(p.co)};
+    return {integers(count(input_sizes(p))),
+            integers(count(weight_sizes(p))),
+            integers(count(output_sizes(p))),
+            integers(p.co),
+            {}};
 }
 
 Values naive_conv2d(const ConvProblem &p, const ConvValues &v) {

@@ -16,6 +16,8 @@ Quad result_sizes(const ConvProblem &p);
 /// The three tensors of a convolution and its bias, those included that a direction does not read.
 struct ConvValues {
     Values input, weight, output, bias;
+    Values depthwise =
+        {};  ///< Of weighted sums: [Co, 1, Kh, Kw]; the weight is [Co, Ci, 1, 1] then.
 };
 
 /// Integers in [-3, 3]. Sums of their products are exact in float32 while 9 * K < 2^24, so neither

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "autotune/verify/call_tensors.h"
+#include "autotune/verify/weighted_sum_values.h"
 
 namespace convwright {
 namespace {
@@ -16,6 +17,17 @@ std::string number(float value) {
     std::snprintf(text, sizeof text, "%.9g", value);
     return text;
 }
+
+/// What a call reads, and the convolution that defines its result.
+struct Given {
+    ConvValues values, definition;
+
+    Given(const KernelCall &call, uint32_t seed) {
+        const bool sum = call.weighted_sum.kernel != nullptr;
+        values = sum ? weighted_sum_values(call.problem, seed) : integer_values(call.problem, seed);
+        definition = sum ? composed(call.problem, values) : values;
+    }
+};
 
 /// Empty if equal, else the first difference.
 std::string difference(const ConvProblem &p, const Values &is, const Values &should_be,
@@ -44,10 +56,11 @@ std::string why_wrong_at_edges(const CallMaker &candidate, const ConvProblem &pr
     for (const ConvProblem &p : edge_problems_of(problem)) {
         const std::optional<KernelCall> call = candidate(p);
         if (!call) continue;  // a kernel of one size alone
-        const ConvValues values = integer_values(p, kSeeds[0]);
-        const Values expected = naive_conv2d(p, values);
+        const Given given(*call, kSeeds[0]);
+        const Values expected = naive_conv2d(p, given.definition);
         for (const Placement placement : {Placement::kStart, Placement::kEnd}) {
-            CallTensors tensors(p, values, {placement, false, Format::kNchw}, call->workspace());
+            CallTensors tensors(p, given.values, {placement, false, Format::kNchw},
+                                call->workspace());
             Values result;
             std::string why = run(*call, tensors, result);
             if (why.empty()) why = difference(p, result, expected, "by the definition");
@@ -90,9 +103,10 @@ std::string why_wrong(const CallMaker &candidate, const ConvProblem &problem,
     std::string why = why_wrong_at_edges(candidate, problem);
     if (!why.empty()) return why;
     for (const uint32_t seed : kSeeds) {
-        const ConvValues values = integer_values(problem, seed);
+        const Given given(*call, seed);
         Values first, second, reference;
-        CallTensors tensors(problem, values, {}, std::max(call->workspace(), trusted.workspace()));
+        CallTensors tensors(problem, given.values, {},
+                            std::max(call->workspace(), trusted.workspace()));
         why = run(*call, tensors, first);
         if (why.empty()) why = run(*call, tensors, second);
         if (!why.empty()) return why;
@@ -101,7 +115,7 @@ std::string why_wrong(const CallMaker &candidate, const ConvProblem &problem,
         const std::vector<int64_t> indices = sampled(static_cast<int64_t>(first.size()));
         Values some;
         for (const int64_t i : indices) some.push_back(first[i]);
-        why = difference(problem, some, naive_results(problem, values, indices),
+        why = difference(problem, some, naive_results(problem, given.definition, indices),
                          "by the definition, one of a few");
         if (!why.empty()) return why;
         why = run(trusted, tensors, reference);

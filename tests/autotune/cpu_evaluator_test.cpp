@@ -116,6 +116,38 @@ TEST_F(CpuEvaluators, TakeTimesFromPython) {
         << contest;
 }
 
+TEST_F(CpuEvaluators, TimeAlgorithmsOfABatchTogether) {
+    answer("echo x >> " + folder_.path() + "/calls; echo '{\"unfused\": {\"seconds\": 0.002, " +
+           "\"spread\": 0}, \"fused\": {\"seconds\": 0.001, \"spread\": 0}}'");
+    const std::string text = "wsum2d:step_n1ci8ih9iw9co16kh3kw3s1p1_f32_nhwc";
+    CpuEvaluator evaluator(parse_operator_problem(text), 0, trials_);
+    evaluator.prepare({"unfused", "fused", "composed", kMade});
+    EXPECT_EQ(evaluator.evaluate("unfused").seconds, 0.002);
+    EXPECT_EQ(evaluator.evaluate("fused").seconds, 0.001);
+    expect_outcome(evaluator.evaluate("composed"), Outcome::kLaunchFailed,
+                   "'composed' could not be timed");
+    const auto times = evaluator.compare({{"winner", "fused", 0, 0}, {"default", "unfused", 0, 0}});
+    EXPECT_EQ(times[0].seconds, 0.001);
+    EXPECT_EQ(times[1].seconds, 0.002);
+    EXPECT_EQ(std::filesystem::file_size(folder_.path() + "/calls"), 2u);  // one line
+    std::ifstream job(folder_.path() + "/job");
+    const std::string asked{std::istreambuf_iterator<char>(job), {}};
+    EXPECT_NE(asked.find(text), std::string::npos) << asked;
+    EXPECT_EQ(asked.find(kMade), std::string::npos) << asked;
+    // A step has no kernels of its own.
+    expect_outcome(evaluator.evaluate("weighted_sum.avx2/vec:1"), Outcome::kBuildFailed,
+                   "is no candidate of wsum2d:step_");
+}
+
+TEST_F(CpuEvaluators, MakeFusedKernels) {
+    CpuEvaluator evaluator(
+        parse_operator_problem("wsum2d:fprop_n1ci8ih9iw9co16kh3kw3s1p1_f32_nhwc"), 0, trials_);
+    const Result result =
+        evaluator.evaluate("weighted_sum.avx2/vec:1,tile:4,out_tile:4,taps_x:0,taps_y:0,stride:0");
+    EXPECT_GT(result.seconds, 0) << result.reason;
+    EXPECT_EQ(result.artifact.size(), 64u);
+}
+
 TEST_F(CpuEvaluators, TakeNothingFromAPythonThatFails) {
     for (const char *script :
          {"exit 1", "kill -SEGV $$", "echo nonsense", "echo '[]'", "echo '{\"pytorch\": 3}'",

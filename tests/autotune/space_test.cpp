@@ -171,6 +171,28 @@ TEST(CpuSpaces, HaveAlgorithmsAndPytorchAmongTheirCandidates) {
     EXPECT_GT(turned.rejected().at("only channels_last is fused"), 0);
 }
 
+TEST(CpuSpaces, OfWholeProblemsAndStepsHaveAlgorithmsAlone) {
+    const Space whole = cpu_space(parse_problem(kStrided), kWholeProblem, {Isa::kAvx512});
+    EXPECT_EQ(whole.subject(), (Subject{kStrided, kWholeProblem}));
+    EXPECT_EQ(whole.legal().size(), 2u);
+    EXPECT_TRUE(whole.parse("pytorch"));
+    EXPECT_TRUE(whole.parse("passes"));
+    const std::string sizes = std::string(kPlain).substr(6);
+    for (const auto &[text, count] :
+         std::vector<std::pair<std::string, size_t>>{{"wsum2d:step_" + sizes, 4},
+                                                     {"dwsep2d:step_" + sizes, 3},
+                                                     {"dwsep2d:fprop_" + sizes, 3}}) {
+        const Space space = cpu_space(parse_operator_problem(text), 0, {Isa::kAvx512});
+        EXPECT_EQ(space.subject(), (Subject{text, 0}));
+        EXPECT_EQ(space.legal().size(), count) << text;
+    }
+    EXPECT_GT(cpu_space(parse_operator_problem("wsum2d:fprop_" + sizes), 0, {Isa::kAvx512})
+                  .legal()
+                  .size(),
+              3u);
+    EXPECT_THROW(kinds_space(parse_problem(kPlain), kWholeProblem), std::invalid_argument);
+}
+
 TEST(CpuSpaces, OfAStridedGradientAreOnePerPassAndWithoutPytorch) {
     std::set<size_t> sizes;
     for (int phase = 0; phase < 4; phase++) {

@@ -170,10 +170,33 @@ def test_dry_run(tuner: Tuner) -> None:
     assert not tuner.folder.exists()
 
 
+def test_what_is_made_of_others_comes_after_them(tuner: Tuner) -> None:
+    sizes = "n1ci8ih9iw9co16kh3kw3s1p1_f32_nhwc"
+    strided = "dgrad_n1ci8ih9iw9co16kh3kw3s2p1_f32_nhwc"
+    lines = f"wsum2d:step_{sizes} 2 unfused\ndwsep2d:fprop_{sizes}\n{strided}\n{PROBLEM} 3\n"
+    done = tuner.run("search", "--dry-run", "--problems", "-", input=lines)
+    assert done.returncode == 0, done.stderr
+    tasks = [line.partition(":  ")[0] for line in done.stdout.splitlines() if line[0] != " "]
+    names = [line.rpartition(": ")[0] for line in tasks]
+    assert set(names[:-3]) == {f"{PROBLEM} pass 0", *(f"{strided} pass {i}" for i in range(4))}
+    assert names[-3] == f"{strided} pass -1"
+    assert set(names[-2:]) == {f"wsum2d:step_{sizes} pass 0", f"dwsep2d:fprop_{sizes} pass 0"}
+
+
+@pytest.mark.parametrize(
+    ("problem", "kind"),
+    [(PROBLEM, "unfused"), ("wsum2d:" + PROBLEM, "pytorch"), ("dwsep2d:" + PROBLEM, "fused")],
+)
+def test_lines_with_a_wrong_kind(tuner: Tuner, problem: str, kind: str) -> None:
+    done = tuner.run("search", "--problems", "-", "--dry-run", input=f"{problem} 1 {kind}\n")
+    assert "unfused, composed or fused" in sentence(done, 2)
+
+
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
         (["search"], "There is no problem to tune"),
+        (["search", "--problem", "wsum2d:wgrad_x"], "behind the operator stands fprop, or step"),
         (["search", "--problems", "-"], "There is no problem to tune"),
         (["search", "--problem", "nonsense"], "expected fprop, dgrad or wgrad"),
         (["search", "--problems", "/nowhere/problems"], "'/nowhere/problems' cannot be read."),
@@ -191,7 +214,7 @@ def test_usage(tuner: Tuner, arguments: list[str], part: str) -> None:
     assert part in sentence(tuner.run(*arguments), 2)
 
 
-@pytest.mark.parametrize("count", ["x", "0", "-1", "2 3", "nan"])
+@pytest.mark.parametrize("count", ["x", "0", "-1", "nan"])
 def test_lines_with_a_wrong_count(tuner: Tuner, count: str) -> None:
     done = tuner.run("search", "--problems", "-", "--dry-run", input=f"{PROBLEM} {count}\n")
     assert "how often it occurs" in sentence(done, 2)

@@ -10,6 +10,7 @@
 #include "autotune/database/tuned_table_writer.h"
 #include "runtime/cpu_identity.h"
 #include "runtime/plan.h"
+#include "runtime/weighted_sum.h"
 #include "tests/autotune/database/database_fixture.h"
 #include "tests/autotune/kernel_tools.h"
 #include "tests/dense_run.h"
@@ -44,7 +45,8 @@ protected:
     void write(const std::string &problem, int phase, const std::string &name,
                const std::string &artifact = "", const std::string &identity = cpu_identity()) {
         Choice choice = test_choice(test_key(1, identity), name);
-        choice.key.subject = {format_problem(tuned_subject(parse_problem(problem))), phase};
+        choice.key.subject = {format_problem(tuned_subject(parse_operator_problem(problem))),
+                              phase};
         choice.artifact = artifact;
         write_bytes(tuned_choices_path(), encode_tuned_table({choice}));
         reload_tuned_choices();
@@ -120,7 +122,7 @@ TEST_F(TunedChoices, OnePassOfSeveralIsChosenByItself) {
 }
 
 TEST_F(TunedChoices, WgradIsKnownByItsLongRows) {
-    const ConvProblem rows = parse_problem(kWgrad), subject = tuned_subject(rows);
+    const ConvProblem rows = parse_problem(kWgrad), subject = tuned_subject(rows).sizes;
     ASSERT_NE(format_problem(subject), kWgrad);
     EXPECT_EQ(format_problem(tuned_subject(subject)), format_problem(subject));
     const WgradKernel &kernel = last_wgrad(format_problem(subject).c_str());
@@ -203,6 +205,76 @@ TEST_F(TunedChoices, PytorchMayBeChosenForTheWholeProblem) {
     EXPECT_EQ(fprop_kernel(), best_fprop_kernel());
     EXPECT_EQ(conv_plan(parse_problem(kFprop), true).schedules().find("(tuned)"),
               std::string::npos);
+}
+
+constexpr char kSum[] = "wsum2d:fprop_n2ci8ih9iw21co32kh3kw3s1p1_f32_nhwc";
+constexpr char kSumStep[] = "wsum2d:step_n2ci8ih9iw21co32kh3kw3s1p1_f32_nhwc";
+constexpr char kSeparable[] = "dwsep2d:fprop_n2ci8ih9iw21co32kh3kw3s1p1_f32_nhwc";
+
+std::string kind_of(const char *problem) {
+    const auto tuned = tuned_pass(parse_operator_problem(problem), 0);
+    return tuned ? tuned->kind : "none";
+}
+
+TEST_F(TunedChoices, OfAWeightedSumAreKindsOrFusedKernels) {
+    const ConvProblem sizes = parse_operator_problem(kSum).sizes;
+    const WeightedSumKernel *usual = weighted_sum_plan(sizes).kernel, *other = nullptr;
+    for (const WeightedSumKernel &kernel : weighted_sum_kernels())
+        if (&kernel != usual && weighted_sum_plan_with(kernel, sizes).kernel != nullptr)
+            other = &kernel;
+    ASSERT_NE(other, nullptr);
+    EXPECT_EQ(kind_of(kSum), "none");
+    write(kSum, 0, candidate("weighted_sum", *other));
+    EXPECT_EQ(kind_of(kSum), "fused");
+    EXPECT_EQ(weighted_sum_plan(sizes).kernel, other);
+    EXPECT_EQ(weighted_sum_plan(sizes).schedule(), other->schedule + " (tuned)");
+    EXPECT_EQ(kind_of(kSumStep), "none");  // another question
+    for (const char *kind : {"unfused", "composed", "pytorch"}) {
+        write(kSum, 0, kind);
+        EXPECT_EQ(kind_of(kSum), kind);
+        EXPECT_EQ(weighted_sum_plan(sizes).kernel, usual);
+    }
+    write(kSumStep, 0, "fused");
+    EXPECT_EQ(kind_of(kSumStep), "fused");
+}
+
+TEST_F(TunedChoices, OfOtherOperatorsAreRefused) {
+    const WeightedSumKernel &kernel = weighted_sum_kernels().front();
+    for (const auto &[problem, name] : std::vector<std::pair<const char *, std::string>>{
+             {kSum, "fused"},  // which kernel is part of the choice
+             {kSum, "passes"},
+             {kSum, candidate("conv2d", last_conv(kFprop))},
+             {kSumStep, candidate("weighted_sum", kernel)},
+             {kSeparable, candidate("weighted_sum", kernel)},
+             {kSeparable, "fused"},
+             {kFprop, "unfused"},
+             {kFprop, candidate("weighted_sum", kernel)}}) {
+        EXPECT_THROW(choose_in_process(problem, 0, name, ""), std::runtime_error) << name;
+        write(problem, 0, name);
+        EXPECT_FALSE(tuned_pass(parse_operator_problem(problem), 0)) << name;
+        const std::string sentence = tuned_notices().back();
+        EXPECT_NE(sentence.find("'" + name + "' for " + problem), std::string::npos) << sentence;
+    }
+}
+
+TEST_F(TunedChoices, PytorchMayHaveAllPassesOfAProblem) {
+    const ConvProblem problem = parse_problem(kStrided);
+    write(kStrided, kWholeProblem, "passes");
+    EXPECT_FALSE(pytorch_was_chosen(problem));
+    write(kStrided, kWholeProblem, "pytorch");
+    EXPECT_TRUE(pytorch_was_chosen(problem));
+    EXPECT_THROW(
+        choose_in_process(kStrided, kWholeProblem, candidate("conv2d", last_conv(kStrided)), ""),
+        std::runtime_error);
+}
+
+TEST_F(TunedChoices, AreNotLookedUpWhereTheyAreNotUsed) {
+    write(kFprop, 0, "pytorch");
+    EXPECT_TRUE(pytorch_was_chosen(parse_problem(kFprop)));
+    use_tuned_choices(false);
+    EXPECT_FALSE(pytorch_was_chosen(parse_problem(kFprop)));
+    use_tuned_choices(true);
+    EXPECT_TRUE(pytorch_was_chosen(parse_problem(kFprop)));
 }
 
 TEST_F(TunedChoices, AForcedKernelWins) {

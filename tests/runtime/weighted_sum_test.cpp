@@ -81,7 +81,7 @@ TEST_P(WeightedSumKernels, EveryAcceptingKernelEqualsNaive) {
         ConvProblem p = problem(GetParam(), dtype);
         int accepted = 0;
         for (const WeightedSumKernel &kernel : weighted_sum_kernels()) {
-            const WeightedSumPlan plan = weighted_sum_plan(p, &kernel);
+            const WeightedSumPlan plan = weighted_sum_plan_with(kernel, p);
             if (plan.kernel == nullptr) continue;
             accepted++;
             for (const bool gaps : {false, true}) {

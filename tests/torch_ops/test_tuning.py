@@ -14,8 +14,9 @@ import torch
 from torch import nn
 
 import convwright
-from convwright import _compare, _library, check, tuning
+from convwright import _choices, _compare, _library, _subjects, check, tuning
 from convwright.__main__ import main
+from convwright._choices import FASTER, FASTER_STEP
 
 PROBLEM = "fprop_n1ci8ih9iw9co16kh3kw3s1p1_f32_nhwc"
 
@@ -99,7 +100,7 @@ def test_what_pytorch_was_chosen_for_may_be_tuned_again(choose) -> None:
     problem = "fprop_n2ci4ih6iw6co8kh3kw3s1p1_f32_nchw"
     choose(problem, "pytorch")
     rows = convwright.explain(model().requires_grad_(False), torch.randn(2, 4, 6, 6)).rows
-    assert (rows[0].kernel, rows[0].reason) == ("PyTorch", tuning._CHOSEN)
+    assert (rows[0].kernel, rows[0].reason) == ("PyTorch", FASTER)
     assert problem in tuning.problems_of(model(), (torch.randn(2, 4, 6, 6),))
 
 
@@ -170,6 +171,127 @@ def test_compare_times_every_kind_of_problem(problem: str) -> None:
         torch.ops.convwright.choose(problem, 0, "", "")
 
 
+SUM = "wsum2d:fprop_n2ci8ih6iw9co16kh3kw3s1p1_f32_nhwc"
+STEP = SUM.replace("fprop", "step")
+
+
+def weighted_sum() -> tuple[nn.Module, torch.Tensor]:
+    layer = convwright.nn.WeightedSumConv2d(8, 16, 3, padding=1, bias=False)
+    input = torch.randn(2, 8, 6, 9).contiguous(memory_format=torch.channels_last)
+    return layer.to(memory_format=torch.channels_last), input
+
+
+@pytest.fixture
+def choose_kind() -> Iterator:
+    """_choices.choose, undone at the end."""
+    chosen = set()
+
+    def do(problem: str, candidate: str) -> None:
+        _choices.choose(problem, candidate)
+        chosen.add(problem)
+
+    yield do
+    for problem in chosen:
+        _choices.choose(problem, "")
+
+
+@needs_kernels
+def test_weighted_sums_are_problems_beside_their_convolutions() -> None:
+    layer, input = weighted_sum()
+    assert tuning.problems_of(layer, (input,)) == {SUM: 1}  # fused: there is nothing inside
+    trained = tuning.problems_of(nn.Sequential(layer, nn.ReLU()), (input,), train=True)
+    assert trained.pop(STEP) == 1
+    assert len(trained) == 2 + 2 + 1  # forward, gradients of weights, and of z
+    assert _subjects.kind_by_rule(SUM) == "fused"
+    assert _subjects.kind_by_rule(STEP) == "unfused"
+    assert _subjects.kind_by_rule(STEP.replace("wsum2d", "dwsep2d")) == "unfused"
+    assert _subjects.kind_by_rule(PROBLEM) == ""
+
+
+@needs_kernels
+@pytest.mark.parametrize("kind", ["unfused", "composed", "fused", "pytorch"])
+def test_a_weighted_sum_is_computed_as_tuned(kind: str, choose_kind) -> None:
+    layer, input = weighted_sum()
+    expected = layer(input)
+    gradients = torch.autograd.grad(expected.sum(), list(layer.parameters()))
+    choose_kind(STEP, kind)
+    row = convwright.explain(layer, input).rows[0]
+    if kind == "pytorch":
+        assert (row.kernel, row.reason) == ("PyTorch", FASTER_STEP)
+    else:
+        assert row.kernel == kind
+        assert row.schedule.endswith(" (tuned)")
+    assert _subjects.of_row(row) == STEP  # may be tuned again
+    output = layer(input)
+    torch.testing.assert_close(output, expected)
+    for tuned, rule in zip(
+        torch.autograd.grad(output.sum(), list(layer.parameters())), gradients, strict=True
+    ):
+        torch.testing.assert_close(tuned, rule)
+    with torch.no_grad():  # another question
+        assert convwright.explain(layer, input).rows[0].schedule == "z:none"
+
+
+@needs_kernels
+def test_choices_hold_where_they_are_looked_up(choose_kind) -> None:
+    layer, input = weighted_sum()
+    layer.requires_grad_(False)
+
+    def kernel() -> str:
+        return convwright.explain(layer, input).rows[0].kernel
+
+    choose_kind(SUM, "composed")
+    assert kernel() == "composed"
+    with _choices.untuned():
+        assert kernel() == "fused"
+    assert kernel() == "composed"
+    with convwright.force_kind("unfused"):
+        assert kernel() == "unfused"
+    torch.compiler.reset()
+    compiled = torch.compile(layer, fullgraph=True, backend="aot_eager", dynamic=True)
+    for images in (1, 2, 3):  # by rule, whatever was tuned for one size
+        batch = torch.randn(images, 8, 6, 9)
+        torch.testing.assert_close(compiled(batch), layer(batch))
+
+
+@needs_kernels
+def test_a_fused_kernel_is_chosen_by_its_schedule(choose_kind) -> None:
+    layer, input = weighted_sum()
+    layer.requires_grad_(False)
+    name = convwright.explain(layer, input).rows[1].schedule
+    choose_kind(SUM, f"weighted_sum.{torch.ops.convwright.isa()}/{name}")
+    rows = convwright.explain(layer, input).rows
+    assert [(row.kernel == "fused", row.schedule) for row in rows] == [
+        (True, "z:none (tuned)"),
+        (False, f"{name} (tuned)"),
+    ]
+
+
+@pytest.mark.parametrize("problem", [SUM, STEP, SUM.replace("wsum2d", "dwsep2d")])
+def test_what_is_no_kind_is_refused(problem: str) -> None:
+    generation = _choices.generation
+    with pytest.raises(RuntimeError, match="none that this version knows"):
+        _choices.choose(problem, "passes")
+    assert _choices.generation == generation
+
+
+@needs_kernels
+@pytest.mark.parametrize(
+    ("problem", "kinds"),
+    [
+        (STEP + "_bias", ("fused", "unfused", "composed", "pytorch")),
+        (SUM, ("unfused", "composed", "pytorch")),
+        (SUM.replace("wsum2d:fprop", "dwsep2d:step"), ("unfused", "pytorch")),
+    ],
+)
+def test_compare_times_kinds(problem: str, kinds: tuple[str, ...]) -> None:
+    try:
+        times = _compare.compare(job("passes", *kinds) | {"problem": problem})
+        assert set(times) == set(kinds)
+    finally:
+        _choices.choose(problem, "")
+
+
 def in_child(folder: Path, program: str, **environment: str) -> subprocess.CompletedProcess:
     """A new process, which reads the environment anew."""
     package = str(Path(check.__file__).parents[1])
@@ -218,7 +340,7 @@ def test_a_tuned_layer_uses_what_was_chosen(tmp_path: Path) -> None:
     assert set(events[1:-1]) == {"result"}
     # In the same process it is used from the next call on, and in later ones unless switched off.
     if candidate == "pytorch":
-        assert (after[1], after[3]) == ("PyTorch", tuning._CHOSEN)
+        assert (after[1], after[3]) == ("PyTorch", FASTER)
     else:
         assert after[2] == candidate.partition("/")[2] + " (tuned)"
     assert json.loads(in_child(tmp_path, LAYER + "show()").stdout) == after
@@ -260,6 +382,8 @@ def test_command(
     [
         ([], "one of the arguments --model --problem --problems is required"),
         (["--problem", "nonsense"], "nonsense"),
+        (["--problem", f"wsum3d:{PROBLEM}"], "wsum2d or dwsep2d"),
+        (["--problem", f"wsum2d:{PROBLEM}".replace("fprop", "wgrad")], "fprop or step"),
         (["--problem", PROBLEM, "--budget", "0"], "accepted are seconds"),
         (["--problem", PROBLEM, "--threads", "0"], "positive"),
         (["--problems", "/nowhere/problems"], "/nowhere/problems"),

@@ -142,7 +142,8 @@ class TestExplain:
         [
             ("unfused", True, "z:saved"),
             ("unfused", False, "z:written"),
-            ("composed", True, "weight:composed"),
+            ("composed", True, "weight:composed,saved"),
+            ("composed", False, "weight:composed"),
         ],
     )
     def test_row(self, kind: str, grad: bool, schedule: str) -> None:

@@ -62,6 +62,12 @@ void choose_op(const std::string &problem, int64_t phase, const std::string &can
 }
 
 void reload_choices_op() { reload_tuned_choices(); }
+void use_choices_op(bool use) { use_tuned_choices(use); }
+
+std::string tuned_kind(const std::string &problem) {
+    const std::optional<TunedPass> tuned = tuned_pass(parse_operator_problem(problem), 0);
+    return tuned ? tuned->kind : "";
+}
 
 std::string tuned_status() {
     const char *const modes[] = {"off", "cached"};

@@ -19,6 +19,9 @@ void force_kernel_op(const std::string &name);
 void choose_op(const std::string &problem, int64_t phase, const std::string &candidate,
                const std::string &artifact);
 void reload_choices_op();
+void use_choices_op(bool use);
+/// How tuning has two convolutions in a row computed (plain_kinds(), "fused"); "" where it chose nothing.
+std::string tuned_kind(const std::string &problem);
 /// "key\tvalue" lines: mode, file, kernels, and a notice for each thing that is wrong.
 std::string tuned_status();
 std::vector<int64_t> parse_problem_op(const std::string &problem);

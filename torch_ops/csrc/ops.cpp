@@ -71,6 +71,8 @@ STABLE_TORCH_LIBRARY(convwright, m) {
     m.def("force_kernel(str name) -> ()");
     m.def("choose(str problem, int phase, str candidate, str artifact) -> ()");
     m.def("reload_choices() -> ()");
+    m.def("use_choices(bool use) -> ()");
+    m.def("tuned_kind(str problem) -> str");
     m.def("tuned_status() -> str");
     m.def("parse_problem(str problem) -> int[]");
     m.def("trace(bool on) -> ()");
@@ -121,6 +123,8 @@ STABLE_TORCH_LIBRARY_IMPL(convwright, CompositeExplicitAutograd, m) {
     m.impl("force_kernel", TORCH_BOX(&convwright::force_kernel_op));
     m.impl("choose", TORCH_BOX(&convwright::choose_op));
     m.impl("reload_choices", TORCH_BOX(&convwright::reload_choices_op));
+    m.impl("use_choices", TORCH_BOX(&convwright::use_choices_op));
+    m.impl("tuned_kind", TORCH_BOX(&convwright::tuned_kind));
     m.impl("tuned_status", TORCH_BOX(&convwright::tuned_status));
     m.impl("parse_problem", TORCH_BOX(&convwright::parse_problem_op));
     m.impl("trace", TORCH_BOX(&convwright::trace_op));

@@ -3,6 +3,7 @@
 
 #include <stdexcept>
 
+#include "runtime/operator_problem.h"
 #include "runtime/trace.h"
 #include "runtime/weighted_sum.h"
 #include "torch_ops/csrc/conv2d.h"
@@ -13,12 +14,14 @@ namespace {
 
 const IntList kOne{1, 1}, kZero{0, 0};
 
-std::string problem_text(const ConvProblem &p) { return "wsum2d:" + format_problem(p); }
+std::string problem_text(const ConvProblem &p) {
+    return format_problem(OperatorProblem{p, Operator::kWeightedSum});
+}
 
-void trace(const ConvProblem &p, const WeightedSumKernel &kernel) {
+void trace(const ConvProblem &p, const WeightedSumPlan &plan) {
     if (!Trace::on()) return;
-    Trace::add(problem_text(p) + "\t" + kernel.name + "\t" + kernel.schedule + "\t" +
-               isa_name(kernel.isa));
+    Trace::add(problem_text(p) + "\t" + plan.kernel->name + "\t" + plan.schedule() + "\t" +
+               isa_name(plan.kernel->isa));
 }
 
 /// One operand's dtype for all, float32 or bfloat16.
@@ -58,9 +61,9 @@ Tensor weighted_sum_fprop(const Tensor &input, const Tensor &pointwise, const Te
 
     if (!input.is_cuda() && why_impossible(p) == nullptr &&
         of_kernels(input, pointwise, depthwise, bias) && host_isa() != Isa::kNone) {
-        const WeightedSumPlan plan = weighted_sum_plan(p);
+        const WeightedSumPlan &plan = weighted_sum_plan(p);
         if (plan.kernel != nullptr) {
-            trace(p, *plan.kernel);
+            trace(p, plan);
             const Operand from = operand(input, p.format);
             const WeightOperand w = weight_operand(pointwise), d = weight_operand(depthwise);
             const BiasOperand b = bias_operand(bias);

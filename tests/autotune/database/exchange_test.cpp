@@ -77,7 +77,7 @@ TEST_F(DatabaseTest, ImportJudgesEveryLineByItself) {
         with("\"seconds\":0.001", "\"seconds\":null"),
         with("\"seconds\":0.001", "\"seconds\":1e999"),
         with("\"samples\":9", "\"samples\":-9"),
-        with("\"phase\":0", "\"phase\":-1"),
+        with("\"phase\":0", "\"phase\":-2"),
         with("\"phase\":0", "\"phase\":\"0\""),
         with("\"space\":\"0123456789abcdef\"", "\"space\":\"0123456789ABCDEF\""),
         with("kh3", "kh0"),

@@ -102,6 +102,47 @@ TEST_F(WhyWrong, PassesOnTheKernelsOwnError) {
     EXPECT_NE(why([](void **) { return -1; }).find("The kernel failed"), std::string::npos);
 }
 
+const ConvProblem kSum = parse_problem("fprop_n2ci5ih9iw21co33kh3kw3s2p1_bf16_nhwc_bias");
+
+class WhyWrongSum : public testing::Test {
+protected:
+    void SetUp() override {
+        if (host_isa() < Isa::kAvx2) GTEST_SKIP() << "no kernels for this CPU";
+    }
+    /// Of a kernel in the place of the one that is shipped.
+    static std::string why(const WeightedSumKernel &kernel, const WeightedSumKernel &trusted) {
+        const auto call_of = [](const WeightedSumKernel &k, const ConvProblem &p) {
+            return KernelCall{p, {}, {}, weighted_sum_plan_with(k, p)};
+        };
+        const CallMaker candidate = [&](const ConvProblem &p) -> std::optional<KernelCall> {
+            KernelCall call = call_of(kernel, p);
+            if (call.weighted_sum.kernel == nullptr) return std::nullopt;
+            return call;
+        };
+        return why_wrong(candidate, kSum, call_of(trusted, kSum));
+    }
+};
+
+TEST_F(WhyWrongSum, FindsNothingWrongWithShippedKernels) {
+    const WeightedSumKernel &trusted = *weighted_sum_plan(kSum).kernel;
+    for (const WeightedSumKernel &kernel : weighted_sum_kernels()) {
+        if (weighted_sum_plan_with(kernel, kSum).kernel == nullptr) continue;
+        EXPECT_EQ(why(kernel, trusted), "") << kernel.name;
+    }
+}
+
+TEST_F(WhyWrongSum, FindsAWrongResult) {
+    const WeightedSumKernel &trusted = *weighted_sum_plan(kSum).kernel;
+    WeightedSumKernel faulty = trusted;
+    good = trusted.call;
+    faulty.call = [](void **arguments) {
+        const int status = good(arguments);
+        reinterpret_cast<uint16_t *>(static_cast<halide_buffer_t *>(arguments[13])->host)[0] ^= 64;
+        return status;
+    };
+    EXPECT_NE(why(faulty, trusted).find("Result 0 of"), std::string::npos);
+}
+
 TEST(EdgeProblems, HaveTheChannelsAndTapsOfTheProblem) {
     for (const ConvProblem &p : edge_problems_of(kProblem)) {
         EXPECT_EQ(why_impossible(p), nullptr) << format_problem(p);

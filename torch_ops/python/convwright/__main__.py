@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from convwright import LibraryMissing, check, tuning
+from convwright import LibraryMissing, _subjects, check, tuning
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -64,7 +64,7 @@ def _tune(options: argparse.Namespace) -> int:
     else:
         problems = _problems_in(options.problems)
     for text in problems:
-        check.parse(text)
+        _subjects.parse(text)
     if not problems:
         raise ValueError("there is no convolution to tune")
     show = _show_progress if sys.stderr.isatty() else None

@@ -2,7 +2,8 @@
 """Time candidates of one problem and PyTorch side by side, through the operators.
 
 A process of its own for the tuner: reads a job from stdin, writes `{candidate: {"seconds": …,
-"spread": …}}` to stdout. A candidate that cannot run is left out.
+"spread": …}}` to stdout. A candidate that cannot run is left out. Passes and convolutions that are
+not what the job is about run as they were tuned.
 """
 
 import json
@@ -14,40 +15,10 @@ from typing import Any
 
 import torch
 
-from convwright import check
+from convwright import _choices
+from convwright._subjects import call_of
 
 _SHORTEST = 50e-6  # of a sample; shorter calls are repeated
-
-
-def _call_of(text: str) -> Callable[[], Any]:
-    """The operator of a problem on random tensors."""
-    problem = check.parse(text)
-
-    def tensor(*sizes: int) -> torch.Tensor:
-        values = torch.randn(sizes)
-        if len(sizes) == 4:
-            values = values.contiguous(memory_format=problem.memory_format)
-        return values.to(torch.bfloat16 if "_bf16_" in text else torch.float32)
-
-    input, weight = tensor(*problem.input_sizes), tensor(*problem.weight_sizes)
-    if problem.direction == "fprop":
-        op = (
-            torch.ops.convwright.conv2d_relu
-            if "_relu" in text
-            else torch.ops.convwright.conv2d_fprop
-        )
-        operands = input, weight, tensor(len(weight)) if problem.has_bias else None
-    else:
-        op = getattr(torch.ops.convwright, f"conv2d_{problem.direction}")
-        operands = tensor(*check.output_sizes(problem)), input, weight
-    # As eager calls without gradients: below the Autograd key.
-    arguments = (*operands, *(list(g) for g in problem.geometry[:3]), problem.geometry[3])
-
-    def call() -> torch.Tensor:
-        with torch._C._AutoDispatchBelowAutograd():
-            return op(*arguments)
-
-    return call
 
 
 def _samples(
@@ -86,11 +57,9 @@ def compare(job: dict[str, Any]) -> dict[str, dict[str, float]]:
     artifacts = {c["candidate"]: c["artifact"] for c in job["contestants"]}
 
     def choose(candidate: str) -> None:
-        torch.ops.convwright.choose(
-            job["problem"], job["phase"], candidate, artifacts.get(candidate, "")
-        )
+        _choices.choose(job["problem"], candidate, artifacts.get(candidate, ""), job["phase"])
 
-    call = _call_of(job["problem"])
+    call = call_of(job["problem"])
     calls = {}
     for candidate in artifacts:
         try:

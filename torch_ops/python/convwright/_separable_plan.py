@@ -7,7 +7,6 @@ separable). Stride, padding and dilation are the depthwise step's.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import torch
@@ -44,6 +43,7 @@ class Plan(NamedTuple):
     second: tuple[Any, ...]
     dense: tuple[Any, ...]  # of the composed convolution
     far_side: Pair  # rows and columns of zeros that the input has more below and at the right
+    tuned: bool = False  # tuning named the kind
 
     def in_order(self, pointwise: Tensor, depthwise: Tensor) -> tuple[Tensor, Tensor]:
         """The weights of the first and of the second step, both with 4 dimensions."""
@@ -99,10 +99,6 @@ def make_plan(
     steps = [_POINTWISE, (*geometry, channels)]
     first, second = steps if form.pointwise_first else reversed(steps)
     return Plan(form, kind, (co, ci, kh, kw), first, second, (*geometry, 1), far_side)
-
-
-# Checks and choice cost more than a small convolution. typed: 1.0 must not find the plan of 1.
-cached_plan = lru_cache(maxsize=4096, typed=True)(make_plan)
 
 
 def _pointwise_channels(pointwise: Sequence[int]) -> tuple[int, int]:

@@ -3,22 +3,25 @@
 
 import torch
 from torch import Tensor
-from torch._prims_common import suggest_memory_format
 
 from convwright import _trace
+from convwright._choices import FASTER, FASTER_STEP
 from convwright._eligibility import PLAIN_TYPES
+from convwright._separable_choice import problem_text
 from convwright._separable_plan import Plan
+from convwright._trace import Row
 
 # Keyed by kind and by whether backward follows.
 _SCHEDULES = {
     ("unfused", False): "z:written",
     ("unfused", True): "z:saved",
     ("composed", False): "weight:composed",
-    ("composed", True): "weight:composed",
+    ("composed", True): "weight:composed,saved",
     ("fused", False): "z:none",
     ("fused", True): "z:recomputed",
 }
-_DTYPES = {torch.float32: "f32", torch.bfloat16: "bf16", torch.float16: "f16"}
+_OF_STEPS = {schedule for (_, with_grad), schedule in _SCHEDULES.items() if with_grad}
+_TUNED = " (tuned)"
 
 
 def note_plan(
@@ -32,20 +35,16 @@ def note_plan(
     """Record that the plan is about to run on these tensors; nothing for a compiler's tensors."""
     if type(input) not in PLAIN_TYPES:
         return
-    formats = map(suggest_memory_format, (input, *plan.in_order(pointwise, depthwise)))
-    channels_last = torch.channels_last in formats
-    memory_format = torch.channels_last if channels_last else torch.contiguous_format
+    problem = problem_text(plan, input, pointwise, depthwise, bias is not None, step=False)
+    if plan.kind == "pytorch":
+        reason = FASTER_STEP if with_grad else FASTER
+        torch.ops.convwright.trace_note(f"{problem}\tPyTorch\t{reason}")
+        return
+    schedule = _SCHEDULES[plan.kind, with_grad] + (_TUNED if plan.tuned else "")
+    _trace.note_kernel(problem, plan.kind, schedule, input.device)
 
-    def sizes_only(sizes: tuple[int, ...]) -> Tensor:
-        return torch.empty(sizes, device="meta", memory_format=memory_format)
 
-    problem = torch.ops.convwright.problem(
-        sizes_only(input.shape),
-        sizes_only(plan.dense_sizes),
-        bias is not None,
-        *plan.dense,
-        "fprop",
-    )
-    problem = problem.replace("_f32_", f"_{_DTYPES.get(input.dtype, 'other')}_")
-    schedule = _SCHEDULES[plan.kind, with_grad]
-    _trace.note_kernel(f"{plan.form.op}:{problem}", plan.kind, schedule, input.device)
+def tuned_problem(row: Row) -> str:
+    """What tuning asks about for a row of note_plan(): a step where backward follows."""
+    step = row.schedule.removesuffix(_TUNED) in _OF_STEPS or row.reason == FASTER_STEP
+    return row.problem.replace(":fprop_", ":step_", 1) if step else row.problem

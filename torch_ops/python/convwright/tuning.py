@@ -22,10 +22,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from convwright import _library, check
+from convwright import _choices, _library, _subjects
 from convwright._explain import explain
 
-_CHOSEN = "it was faster when the problem was tuned"  # runtime's words
 _USAGE = 2  # exit status of convwright-tune
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
@@ -39,8 +38,8 @@ class Tuned:
     """What was chosen for one pass of a problem; times in seconds, None where not measured."""
 
     problem: str
-    phase: int  # pass of the problem: strided dgrad has several
-    candidate: str  # "conv2d.avx512/lane:0,…", or "pytorch"
+    phase: int  # pass of the problem: strided dgrad has several, and -1 is all of them together
+    candidate: str  # "conv2d.avx512/lane:0,…", "pytorch", "unfused", …
     seconds: float
     default_seconds: float | None
     pytorch_seconds: float | None
@@ -63,24 +62,15 @@ class Report:
 def problems_of(
     model: Callable[..., Any], example_inputs: Iterable[Tensor], train: bool = False
 ) -> Counter[str]:
-    """How often each problem occurs in one run on the CPU; with `train` backward included."""
+    """How often each problem occurs in one run on the CPU; with `train` backward included.
+
+    Two convolutions in a row are a problem of their own beside those of the convolutions that run
+    for them; "step" in its string means that backward follows.
+    """
     inputs = tuple(example_inputs)
     with torch.set_grad_enabled(train):
         rows = explain(model, *inputs).rows
-    # PyTorch's own where tuning chose it may be tuned again; of what else it computes there is no
-    # kernel.
-    ours = (r for r in rows if r.kernel.startswith("conv2d") or r.reason == _CHOSEN)
-    texts = (r.problem for r in ours if not r.isa.startswith("sm_"))
-    return Counter(text for text in texts if _is_problem(text))
-
-
-def _is_problem(text: str) -> bool:
-    """False for kernels that are not searched: weighted sums, approximate multipliers."""
-    try:
-        check.parse(text)
-    except RuntimeError:
-        return False
-    return True
+    return Counter(text for text in map(_subjects.of_row, rows) if text is not None)
 
 
 def tune(
@@ -123,7 +113,7 @@ def tune_problems(
             choices.append(_tuned(event))
         elif event["event"] == "left":
             left.append(event["problem"])
-    torch.ops.convwright.reload_choices()
+    _choices.reload()
     return Report(tuple(choices), tuple(left))
 
 
@@ -174,7 +164,10 @@ def _lines(process: "subprocess.Popen[str]", problems: Counter[str]) -> Iterator
     assert process.stdout is not None
     assert process.stderr is not None
     with suppress(BrokenPipeError):  # its complaint says why it does not read
-        process.stdin.write("".join(f"{text} {count}\n" for text, count in problems.items()))
+        process.stdin.writelines(
+            f"{text} {count} {_subjects.kind_by_rule(text)}".rstrip() + "\n"
+            for text, count in problems.items()
+        )
         process.stdin.close()
     for line in process.stdout:
         yield json.loads(line)

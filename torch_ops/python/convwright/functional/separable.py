@@ -8,18 +8,18 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function_variadic
 
-from convwright import _eligibility, _kinds, _trace
-from convwright._arguments import IntOrPair
+from convwright import _choices, _eligibility, _kinds, _trace
+from convwright._arguments import IntOrPair, pair
 from convwright._eligibility import PLAIN_TYPES, special
 from convwright._functions import transform_active
 from convwright._fused import fused_fprop
+from convwright._separable_choice import by_rule, settled_plan
 from convwright._separable_functions import composition, forward_pass, separable_eager
 from convwright._separable_plan import (
     DEPTHWISE_SEPARABLE,
     WEIGHTED_SUM,
     Form,
     Plan,
-    cached_plan,
     make_plan,
 )
 from convwright._separable_trace import note_plan
@@ -124,19 +124,38 @@ def _separable(
             )
             and not special()
         ):
-            plan = cached_plan(
-                form,
-                input.shape,
-                pointwise.shape,
-                depthwise.shape,
-                None if bias is None else bias.shape,
-                *geometry,
-                _kinds.forced,
-            )
-            return _run(plan, _eager, input, pointwise, depthwise, bias)
+            return _eager(form, input, pointwise, depthwise, bias, *geometry)
     except (AttributeError, RuntimeError, TypeError, ValueError):
         pass  # the way below repeats the call with care and says what is wrong
     return _thorough(form, input, pointwise, depthwise, bias, *geometry)
+
+
+def _eager(
+    form: Form,
+    input: Tensor,
+    pointwise: Tensor,
+    depthwise: Tensor,
+    bias: Tensor | None,
+    *geometry: Any,
+) -> Tensor:
+    """The common case; the operators themselves refuse what they have no kernel for."""
+    with_grad = _needs_grad(input, pointwise, depthwise, bias)
+    plan = settled_plan(
+        form,
+        input.shape,
+        pointwise.shape,
+        depthwise.shape,
+        None if bias is None else bias.shape,
+        *geometry,
+        (input.stride(), pointwise.stride(), depthwise.stride()),
+        input.dtype,
+        input.is_cuda,
+        with_grad,
+        _kinds.forced,
+        _choices.generation,
+    )
+    compute = _eager_step if with_grad else _eager_forward
+    return _run(plan, compute, input, pointwise, depthwise, bias)
 
 
 def _run(plan: Plan, compute: Any, input: Tensor, *operands: Tensor | None) -> Tensor:
@@ -147,28 +166,27 @@ def _run(plan: Plan, compute: Any, input: Tensor, *operands: Tensor | None) -> T
     return compute(plan, input, *operands)
 
 
-def _eager(
+def _eager_step(
     plan: Plan, input: Tensor, pointwise: Tensor, depthwise: Tensor, bias: Tensor | None
 ) -> Tensor:
-    """The common case; the operators themselves refuse what they have no kernel for."""
+    """Forward, and what its backward needs."""
     _check_kind(plan, input)
-    with_grad = _needs_grad(input, pointwise, depthwise, bias)
-    plan = _fused_if_better(plan, input, with_grad)
     if _trace.active:
-        note_plan(plan, input, pointwise, depthwise, bias, with_grad)
-    if with_grad:
-        return separable_eager(input, pointwise, depthwise, bias, plan)
+        note_plan(plan, input, pointwise, depthwise, bias, with_grad=True)
+    if plan.kind == "pytorch":
+        return _composed_of_torchs(plan, input, pointwise, depthwise, bias)
+    return separable_eager(input, pointwise, depthwise, bias, plan)
+
+
+def _eager_forward(
+    plan: Plan, input: Tensor, pointwise: Tensor, depthwise: Tensor, bias: Tensor | None
+) -> Tensor:
+    _check_kind(plan, input)
+    if _trace.active:
+        note_plan(plan, input, pointwise, depthwise, bias, with_grad=False)
+    if plan.kind == "pytorch":
+        return _composed_of_torchs(plan, input, pointwise, depthwise, bias)
     return forward_pass(plan, input, pointwise, depthwise, bias)[0]
-
-
-def _fused_if_better(plan: Plan, input: Tensor, with_grad: bool) -> Plan:
-    if with_grad or plan.kind != "unfused" or _kinds.forced != "auto" or input.is_cuda:
-        return plan
-    channels_last = input.is_contiguous(memory_format=torch.channels_last)
-    first = plan.form.pointwise_first
-    if _kinds.fuses(first, plan.dense_sizes[0], input.shape[3], channels_last):
-        return plan._replace(kind="fused")
-    return plan
 
 
 def _check_kind(plan: Plan, input: Tensor) -> None:
@@ -194,8 +212,9 @@ def _composed_of_ours(
     """For compilers, transforms and dtypes that have kernels for some steps only."""
     _check_kind(plan, input)
     compiling = torch.compiler.is_compiling()
-    if compiling:
-        plan = _fused_if_better(plan, input, torch.is_grad_enabled())
+    if compiling and _kinds.forced == "auto" and not input.is_cuda:
+        channels_last = input.is_contiguous(memory_format=torch.channels_last)
+        plan = by_rule(plan, input.shape[3], channels_last, torch.is_grad_enabled())
     if plan.kind == "fused":
         if compiling and not transform_active():
             return fused_fprop(plan, input, pointwise, depthwise, bias)
@@ -242,8 +261,11 @@ def _thorough(
             _trace.note_pytorch(f"{form.op}:fprop", reason, input, *weights)
         return _run(plan, _composed_of_torchs, input, *weights, bias)
     plain = all(type(tensor) in PLAIN_TYPES for tensor in named.values())
-    eager = plain and input.dtype in _KERNEL_DTYPES and not special()
-    return _run(plan, _eager if eager else _composed_of_ours, input, *weights, bias)
+    if plain and input.dtype in _KERNEL_DTYPES and not special():
+        # Of every form that is accepted make the one that a plan is found by.
+        geometry = tuple(g if isinstance(g, str) else pair(g) for g in geometry)
+        return _eager(form, input, *weights, bias, *geometry)
+    return _run(plan, _composed_of_ours, input, *weights, bias)
 
 
 def _sizes(tensor: Tensor | None) -> Any:

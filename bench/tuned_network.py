@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What tuning gains in a training step: the network before and after, and each of its problems.
+
+    python bench/tuned_network.py [--budget 300] [--threads 1] [--batch 128] [--no-tune]
+
+The channel-selection network of the examples. Tunes it, or with --no-tune takes what is there; then
+times in turns, in this process, each problem without tuning, as tuned and by PyTorch, and at last
+the whole step without tuning and as tuned. Choices change outside the timed part.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+# Run as a file: the checkout's root in place of this folder, and its Python package last.
+if __package__ in (None, ""):
+    sys.path[0] = str(Path(__file__).parents[1])
+sys.path.append(str(Path(__file__).parents[1] / "torch_ops/python"))
+
+import torch
+import torch.nn.functional as F
+
+import convwright
+from bench import timing
+from bench.timing import Samples
+from convwright import _choices, _subjects, tuning
+from examples.nets import channel_selection
+
+SIDES = UNTUNED, TUNED, PYTORCH = "untuned", "tuned", "PyTorch"
+_HEAD = f"{'untuned':>10}{'tuned':>10}{'PyTorch':>10}{'gain':>7}{'of PyTorch':>12}{'spread':>8}"
+
+
+def compare(
+    run: Callable[[], object], problem: str | None, threads: int, seconds: float
+) -> dict[str, Samples]:
+    """Times of `run` without tuning, as tuned and, of a problem, with PyTorch in its place."""
+    clock = timing.clock_for(threads)
+
+    def timed() -> float:
+        run()  # plans anew
+        start = clock()
+        run()
+        return clock() - start
+
+    def sample(side: str) -> float:
+        if side == TUNED:
+            return timed()
+        if side == UNTUNED:
+            with _choices.untuned():
+                return timed()
+        _choices.choose(problem, "pytorch")
+        try:
+            return timed()
+        finally:
+            _choices.choose(problem, "")
+
+    sides = list(SIDES if problem is not None else SIDES[:2])
+    taken = timing.interleaved(sides, seconds, sample)
+    return {side: timing.summary(samples, 1) for side, samples in taken.items()}
+
+
+def answer(run: Callable[[], object]) -> str:
+    """What computes a problem: its kernel or kind with the schedule, or PyTorch."""
+    row = convwright.explain(run).rows[0]
+    return row.kernel if row.kernel == PYTORCH else f"{row.kernel} {row.schedule}"
+
+
+def row(times: dict[str, Samples]) -> str:
+    """Milliseconds, how often as fast as untuned and as PyTorch, and the widest spread."""
+    tuned = times[TUNED].median
+    cells = "".join(f"{times[s].median * 1e3:10.3f}" if s in times else 10 * " " for s in SIDES)
+    ratio = f"{times[PYTORCH].median / tuned:12.2f}" if PYTORCH in times else 12 * " "
+    spread = max(samples.spread for samples in times.values())
+    return f"{cells}{times[UNTUNED].median / tuned:7.2f}{ratio}{spread:8.1%}"
+
+
+def training_step(model: torch.nn.Module, images: torch.Tensor) -> Callable[[], object]:
+    """Forward, loss, backward and the optimizer's step."""
+    labels = torch.randint(10, (len(images),))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+
+    def run() -> None:
+        optimizer.zero_grad()
+        F.cross_entropy(model(images), labels).backward()
+        optimizer.step()
+
+    return run
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--budget", default="300", help="of tuning, seconds or 90s, 5m, 1h")
+    parser.add_argument("--threads", type=int, default=1, help="of PyTorch (default: 1)")
+    parser.add_argument("--batch", type=int, default=128, help="images (default: 128)")
+    parser.add_argument("--seconds", type=float, default=2, help="of timing, each problem")
+    parser.add_argument("--no-tune", action="store_true", help="take what was tuned before")
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(options.threads)
+    timing.keep_freed_memory()
+    torch.manual_seed(0)
+    model, images = channel_selection(), torch.randn(options.batch, 3, 32, 32)
+
+    problems = tuning.problems_of(model, (images,), train=True)
+    if not options.no_tune:
+        print(tuning.tune_problems(problems, budget=options.budget))
+        problems |= tuning.problems_of(model, (images,), train=True)  # of the kinds that won
+    print(f"milliseconds, {timing.clock_name(options.threads)}, {options.threads} threads\n{_HEAD}")
+    by_pytorch = []
+    for problem, count in problems.items():
+        run = _subjects.call_of(problem)
+        times = compare(run, problem, options.threads, options.seconds)
+        how = answer(run)
+        if how == PYTORCH and ":" in problem:
+            by_pytorch.append(problem)
+        print(f"{row(times)}  {count}x {problem}  {how}", flush=True)
+    step = training_step(model, images)
+    print(f"{row(compare(step, None, options.threads, 10 * options.seconds))}  the training step")
+    print(f"weighted sums that PyTorch computes: {', '.join(by_pytorch) or 'none'}")
+    return int(bool(by_pytorch))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

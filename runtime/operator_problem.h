@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "runtime/conv_problem.h"
+
+namespace convwright {
+
+/// Operators that have problems of their own.
+enum class Operator : int {
+    kConv2d = 0,
+    kWeightedSum = 1,         ///< Pointwise, then depthwise.
+    kDepthwiseSeparable = 2,  ///< Depthwise, then pointwise.
+};
+
+/// A problem of any operator. Of two convolutions in a row `sizes` is fprop with groups 1: sizes of the
+/// input and of the output, and the geometry of the depthwise one.
+struct OperatorProblem {
+    ConvProblem sizes;
+    Operator op = Operator::kConv2d;
+    bool step = false;  ///< Of two convolutions in a row: forward and the backward that follows.
+
+    OperatorProblem() = default;
+    OperatorProblem(const ConvProblem &problem, Operator of = Operator::kConv2d,
+                    bool with_backward = false)
+        : sizes(problem), op(of), step(with_backward) {}
+    bool operator==(const OperatorProblem &other) const {
+        return sizes == other.sizes && op == other.op && step == other.step;
+    }
+};
+
+/// The operator in front unless it is conv2d, "wsum2d:fprop_n8ci64ih56iw56co64kh3kw3s1p1_f32_nhwc"; "step" in the
+/// place of "fprop" where backward is part of it.
+std::string format_problem(const OperatorProblem &problem);
+
+/// Inverse of format_problem. Throws std::invalid_argument as parse_problem() does.
+OperatorProblem parse_operator_problem(const std::string &text);
+
+/// The phase of choices for all passes of a problem together.
+inline constexpr int kWholeProblem = -1;
+
+/// Candidates of the tuner without a kernel of their own: "pytorch", PyTorch's library convolutions, everywhere; "passes"
+/// for all passes of a problem, each by its own choice; for two convolutions in a row "unfused", "composed"
+/// and, for a step of a weighted sum, "fused".
+std::vector<std::string> plain_kinds(const OperatorProblem &problem, int phase);
+
+}  // namespace convwright

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""bench/tuned_network.py: what is compared, and that no choice stays behind."""
+
+import pytest
+import torch
+
+from bench import tuned_network
+from convwright import _subjects
+
+SUM = "wsum2d:fprop_n1ci8ih6iw9co16kh3kw3s1p1_f32_nhwc"
+
+pytestmark = pytest.mark.skipif(
+    torch.ops.convwright.isa() == "none", reason="there are no kernels for this CPU"
+)
+
+
+def test_three_sides_of_a_problem_and_two_of_a_network() -> None:
+    run = _subjects.call_of(SUM)
+    before = tuned_network.answer(run)
+    times = tuned_network.compare(run, SUM, threads=1, seconds=0.01)
+    assert list(times) == ["untuned", "tuned", "PyTorch"]
+    assert all(samples.median > 0 for samples in times.values())
+    assert tuned_network.answer(run) == before != "PyTorch"
+    cells = tuned_network.row(times).split()
+    assert len(cells) == 6
+    ratio = times["PyTorch"].median / times["tuned"].median
+    assert float(cells[4]) == pytest.approx(ratio, abs=0.01)
+    both = tuned_network.compare(run, None, threads=1, seconds=0.01)
+    assert list(both) == ["untuned", "tuned"]
+    assert len(tuned_network.row(both).split()) == 4
+
+
+def test_a_step_trains() -> None:
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 10))
+    before = model[1].weight.detach().clone()
+    tuned_network.training_step(model, torch.randn(4, 3, 2, 2))()
+    assert not torch.equal(before, model[1].weight)

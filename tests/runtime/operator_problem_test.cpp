@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/operator_problem.h"
+
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+namespace convwright {
+namespace {
+
+const std::string kSizes = "n8ci64ih14iw14co64kh3kw3s1p1_f32_nhwc_bias";
+
+TEST(OperatorProblem, ComesBackFromItsText) {
+    for (const std::string start :
+         {"fprop_", "wsum2d:fprop_", "wsum2d:step_", "dwsep2d:fprop_", "dwsep2d:step_"})
+        EXPECT_EQ(format_problem(parse_operator_problem(start + kSizes)), start + kSizes);
+    const OperatorProblem step = parse_operator_problem("dwsep2d:step_" + kSizes);
+    EXPECT_EQ(step.op, Operator::kDepthwiseSeparable);
+    EXPECT_TRUE(step.step);
+    EXPECT_EQ(step.sizes, parse_problem("fprop_" + kSizes));
+    EXPECT_FALSE(step == OperatorProblem(step.sizes));
+}
+
+TEST(OperatorProblem, OthersAreRefusedInOneSentence) {
+    const auto refusal = [](const std::string &text) -> std::string {
+        try {
+            parse_operator_problem(text);
+            return "";
+        } catch (const std::invalid_argument &error) {
+            return error.what();
+        }
+    };
+    EXPECT_NE(refusal("wsum3d:fprop_" + kSizes).find("wsum2d and dwsep2d"), std::string::npos);
+    EXPECT_NE(refusal("wsum2d:dgrad_" + kSizes).find("stands fprop, or step"), std::string::npos);
+    EXPECT_NE(refusal("wsum2d:fprop_n1ci4ih8iw8co4kh3kw3s1p1g4_f32_nhwc").find("one group"),
+              std::string::npos);
+    for (const std::string &text : {std::string(), "step_" + kSizes, ":fprop_" + kSizes,
+                                    std::string("wsum2d:"), std::string("wsum2d:step_")})
+        EXPECT_NE(refusal(text), "") << text;
+}
+
+TEST(PlainKinds, AreWhatCompetesWithoutAKernelOfItsOwn) {
+    using Kinds = std::vector<std::string>;
+    const OperatorProblem plain = parse_problem("dgrad_" + kSizes.substr(0, kSizes.size() - 5));
+    EXPECT_EQ(plain_kinds(plain, 0), Kinds{"pytorch"});
+    EXPECT_EQ(plain_kinds(plain, kWholeProblem), (Kinds{"pytorch", "passes"}));
+    const auto kinds = [](const std::string &start) {
+        return plain_kinds(parse_operator_problem(start + kSizes), 0);
+    };
+    EXPECT_EQ(kinds("wsum2d:fprop_"), (Kinds{"pytorch", "unfused", "composed"}));
+    EXPECT_EQ(kinds("wsum2d:step_"), (Kinds{"pytorch", "unfused", "composed", "fused"}));
+    EXPECT_EQ(kinds("dwsep2d:step_"), (Kinds{"pytorch", "unfused", "composed"}));
+}
+
+}  // namespace
+}  // namespace convwright

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What tuning chose, as Python asks for it and changes it for this process.
+
+The operators look up choices by themselves. How two convolutions in a row are computed is decided
+in Python and kept with a call's plan, so that a change has to go through here.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+# Reasons of rows of `explain`; the first is also the operators' own.
+FASTER = "it was faster when the problem was tuned"
+FASTER_STEP = FASTER + ", backward included"
+
+# Part of the key of every plan that was made by choices.
+generation = 0
+
+
+def choose(problem: str, candidate: str, artifact: str = "", phase: int = 0) -> None:
+    """Take `candidate` for this phase of the problem in this process, whatever was tuned.
+
+    "" returns to what was tuned. `artifact` is the SHA-256 of a kernel that was made. Raises
+    RuntimeError, and changes nothing, for what is no candidate of the problem.
+    """
+    global generation
+    torch.ops.convwright.choose(problem, phase, candidate, artifact)
+    generation += 1
+
+
+def reload() -> None:
+    """Read again what was tuned."""
+    global generation
+    torch.ops.convwright.reload_choices()
+    generation += 1
+
+
+@contextmanager
+def untuned() -> Iterator[None]:
+    """Inside the block nothing is looked up: calls run as they would without any tuning.
+
+    A call keeps its kind for its backward. Holds for the whole process; not nestable.
+    """
+    _use(False)
+    try:
+        yield
+    finally:
+        _use(True)
+
+
+def _use(use: bool) -> None:
+    global generation
+    torch.ops.convwright.use_choices(use)
+    generation += 1

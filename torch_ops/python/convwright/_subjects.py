@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Problems of every operator that is tuned, as calls."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from convwright import check, functional
+from convwright._choices import FASTER, FASTER_STEP
+from convwright._kinds import KINDS
+from convwright._separable_choice import by_rule
+from convwright._separable_plan import DEPTHWISE_SEPARABLE, WEIGHTED_SUM, Form, make_plan
+from convwright._separable_trace import tuned_problem
+from convwright._trace import Row
+
+_FORMS = {form.op: form for form in (WEIGHTED_SUM, DEPTHWISE_SEPARABLE)}
+
+
+class Subject(NamedTuple):
+    """A problem string, taken apart."""
+
+    form: Form | None  # None: one convolution
+    step: bool  # forward and backward
+    problem: check.Problem  # fprop for two convolutions in a row
+    dtype: torch.dtype
+    relu: bool
+
+
+def parse(text: str) -> Subject:
+    """Raises RuntimeError if the string does not parse, LibraryMissing without the library."""
+    op, colon, rest = text.rpartition(":")
+    step = bool(colon) and rest.startswith("step_")
+    if colon and (op not in _FORMS or not (step or rest.startswith("fprop_"))):
+        raise RuntimeError(
+            f"problem '{text}': in front of ':' stands wsum2d or dwsep2d, behind it fprop or step"
+        )
+    problem = check.parse(rest.replace("step_", "fprop_", 1) if step else rest)
+    dtype = torch.bfloat16 if "_bf16_" in rest else torch.float32
+    return Subject(_FORMS.get(op), step, problem, dtype, "_relu" in rest)
+
+
+def of_row(row: Row) -> str | None:
+    """The problem of a row of `explain`; None where nothing is tuned: on GPUs, without a kernel.
+
+    PyTorch's own where tuning chose it may be tuned again.
+    """
+    tuned_to_pytorch = row.reason in (FASTER, FASTER_STEP)
+    ours = row.kernel in KINDS or row.kernel.startswith("conv2d") or tuned_to_pytorch
+    if not ours or row.isa.startswith("sm_"):
+        return None
+    text = tuned_problem(row)
+    try:
+        parse(text)
+    except RuntimeError:
+        return None
+    return text
+
+
+def kind_by_rule(text: str) -> str:
+    """How two convolutions in a row are computed without tuning; "" for one convolution."""
+    form, step, problem, *_ = parse(text)
+    if form is None:
+        return ""
+    co, ci, kh, kw = problem.weight_sizes
+    depthwise = co if form.pointwise_first else ci, 1, kh, kw
+    sizes = problem.input_sizes, (co, ci), depthwise, None
+    plan = make_plan(form, *sizes, *problem.geometry[:3], "auto")
+    channels_last = problem.memory_format is torch.channels_last
+    return by_rule(plan, problem.input_sizes[3], channels_last, step).kind
+
+
+def call_of(text: str) -> Callable[[], Any]:
+    """The operator of a problem on random tensors, as eager calls reach it."""
+    subject = parse(text)
+    return _call_of_one(subject) if subject.form is None else _call_of_two(subject)
+
+
+def _tensor(subject: Subject, *sizes: int) -> Tensor:
+    values = torch.randn(sizes)
+    if len(sizes) == 4:
+        values = values.contiguous(memory_format=subject.problem.memory_format)
+    return values.to(subject.dtype)
+
+
+def _call_of_one(subject: Subject) -> Callable[[], Any]:
+    problem = subject.problem
+    input = _tensor(subject, *problem.input_sizes)
+    weight = _tensor(subject, *problem.weight_sizes)
+    if problem.direction == "fprop":
+        name = "conv2d_relu" if subject.relu else "conv2d_fprop"
+        operands = input, weight, _tensor(subject, len(weight)) if problem.has_bias else None
+    else:
+        name = f"conv2d_{problem.direction}"
+        operands = _tensor(subject, *check.output_sizes(problem)), input, weight
+    op = getattr(torch.ops.convwright, name)
+    arguments = (*operands, *(list(g) for g in problem.geometry[:3]), problem.geometry[3])
+
+    def call() -> Tensor:
+        with torch._C._AutoDispatchBelowAutograd():  # calls without gradients
+            return op(*arguments)
+
+    return call
+
+
+def _call_of_two(subject: Subject) -> Callable[[], Any]:
+    form, step, problem, *_ = subject
+    co, ci, kh, kw = problem.weight_sizes
+    operands = [
+        _tensor(subject, *problem.input_sizes),
+        _tensor(subject, co, ci, 1, 1),
+        _tensor(subject, co if form.pointwise_first else ci, 1, kh, kw),
+    ]
+    if problem.has_bias:
+        operands.append(_tensor(subject, co))
+    grad_output = _tensor(subject, *check.output_sizes(problem))
+    for tensor in operands:
+        tensor.requires_grad_(step)
+    weights = operands[1:3] if form.pointwise_first else operands[2:0:-1]
+    bias = operands[3] if problem.has_bias else None
+    arguments = operands[0], *weights, bias, *problem.geometry[:3]
+    function = getattr(functional, form.name)
+
+    def call() -> Any:
+        output = function(*arguments)
+        return torch.autograd.grad(output, operands, grad_output) if step else output
+
+    return call
