@@ -13,6 +13,7 @@
 #include "autotune/database/database_error.h"
 #include "autotune/database/exchange.h"
 #include "autotune/database/maintenance.h"
+#include "autotune/making_folder.h"
 #include "autotune/openmp_threads.h"
 #include "autotune/program_files.h"
 #include "autotune/progress.h"
@@ -25,6 +26,7 @@ namespace convwright {
 namespace {
 
 constexpr int kFailure = 1, kUsage = 2;
+constexpr int kSpareSeconds = 60;
 
 /// What the user asked for cannot be; the exit status is that of a wrong usage.
 class UsageError : public std::runtime_error {
@@ -67,6 +69,9 @@ CpuTrials cpu_trials(const std::string &generators, int threads) {
     if (made_kernels_folder().empty())
         throw UsageError("There is no place for kernels: set CONVWRIGHT_CACHE_DIR or HOME.");
     trials.kernels = private_folder(made_kernels_folder());
+    // What a killed tuner's Generator and linker may still write to has ended by then.
+    remove_left_folders(trials.kernels,
+                        static_cast<int>(2 * trials.compiling.wall_seconds) + kSpareSeconds);
     trials.worker = {program_path(), "worker"};
     trials.screening.threads = trials.finals.threads = threads;
     trials.screening.seconds = 0.1;
@@ -156,7 +161,14 @@ void add_database_commands(CLI::App &app, std::string &path, std::function<int()
     CLI::App *db = app.add_subcommand("db", "Look at the tuning database and keep it in order.");
     db->require_subcommand(1);
     auto *file = new std::string;  // for the life of the program
-    const auto open = [&path] { return Database(database_path(path)); };
+    const auto open_or_make = [&path] { return Database(database_path(path)); };
+    const auto open = [&path] {
+        const std::string name = database_path(path);
+        if (!database_exists(name))
+            throw std::runtime_error("There is no tuning database '" + name +
+                                     "' yet: tune a problem, or import records.");
+        return Database(name);
+    };
     db->add_subcommand("list", "A line for each problem that was searched.")->callback([&, open] {
         action = [open] {
             Database database = open();
@@ -210,21 +222,21 @@ void add_database_commands(CLI::App &app, std::string &path, std::function<int()
     };
     CLI::App *in = db->add_subcommand("import", "Take over what export wrote.");
     in->add_option("file", *file, "JSON lines.")->required();
-    in->callback([&, open, file, taken] {
-        action = [open, file, taken] {
+    in->callback([&, open_or_make, file, taken] {
+        action = [open_or_make, file, taken] {
             std::ifstream stream(*file);
             if (!stream) throw UsageError("'" + *file + "' cannot be read.");
-            Database database = open();
+            Database database = open_or_make();
             return taken(import_records(database, stream, *file));
         };
     });
     CLI::App *merge = db->add_subcommand("merge", "Take over the records of another database.");
     merge->add_option("file", *file, "The other database.")->required();
-    merge->callback([&, open, file, taken] {
-        action = [open, file, taken] {
+    merge->callback([&, open_or_make, file, taken] {
+        action = [open_or_make, file, taken] {
             if (!std::filesystem::is_regular_file(*file))
                 throw UsageError("'" + *file + "' cannot be read.");
-            Database database = open();
+            Database database = open_or_make();
             return taken(merge_database(database, *file));
         };
     });
