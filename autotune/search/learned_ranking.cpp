@@ -145,8 +145,8 @@ void LearnedRanking::refill() {
 }
 
 std::optional<Point> LearnedRanking::ask() {
-    // What was told since a batch was chosen may say otherwise.
-    if (told_.size() != told_before_batch_) batch_.clear();
+    // A batch's worth that was told since this one was chosen may say otherwise.
+    if (told_.size() >= told_before_batch_ + kBatch) batch_.clear();
     for (int fills = 0; fills < 2; fills++) {
         while (!batch_.empty()) {
             const Point point = batch_.front();
