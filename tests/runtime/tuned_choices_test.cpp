@@ -164,7 +164,6 @@ TEST_F(TunedChoices, WithoutTheRecordedObjectTheCostModelChooses) {
 }
 
 TEST_F(TunedChoices, KernelsThatDoNotAcceptTheProblemAreNotices) {
-
     const char *const tiny = "fprop_n1ci3ih4iw3co2kh1kw1s1p0_f32_nchw";
     const char *const tiny_wgrad = "wgrad_n1ci3ih4iw3co2kh1kw1s1p0_f32_nchw";
     const auto refused = [](const auto &kernels, const char *text) -> std::string {
