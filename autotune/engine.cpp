@@ -60,7 +60,7 @@ public:
         while (!stop_.done() && in_time() && going()) {
             const std::vector<Point> batch = ask_batch();
             if (batch.empty()) break;
-            if (!try_batch(batch)) break;
+            try_batch(batch);
         }
         report_.trials = stop_.trials();
         if (!report_.interrupted) choose();
@@ -86,9 +86,9 @@ private:
         return batch;
     }
 
-    /// Results of a batch in the order in which it was asked for, whoever measures what. False if it was interrupted:
-    /// nothing of the batch is told then.
-    bool try_batch(const std::vector<Point> &batch) {
+    /// Results of a batch in the order in which it was asked for, whoever measures what. Of a batch that was
+    /// interrupted nothing is told, of one whose time was over what is known by then.
+    void try_batch(const std::vector<Point> &batch) {
         std::vector<std::string> texts;
         std::vector<std::optional<Result>> results(batch.size());
         std::vector<std::string> open;
@@ -98,28 +98,33 @@ private:
             open.push_back(texts[i]);
         }
         if (!open.empty()) evaluator_.prepare(open);
-        while (true) {
-            bool all = true, progress = false;
+        bool all = false;
+        while (!all && in_time()) {
+            all = true;
+            bool progress = false;
             for (size_t i = 0; i < batch.size(); i++) {
                 if (results[i]) continue;
-                if (!going()) return false;
+                if (!going()) return;
+                if (!in_time()) {
+                    all = false;
+                    break;
+                }
                 if (!try_one(texts[i], results[i])) {
                     all = false;  // another process has it: the others first
                 } else {
                     progress = true;
                 }
             }
-            if (all) break;
-            if (!progress) std::this_thread::sleep_for(kLookAgain);
+            if (!all && !progress) std::this_thread::sleep_for(kLookAgain);
         }
         for (size_t i = 0; i < batch.size(); i++) {
+            if (!results[i]) continue;
             strategy_.tell(batch[i], results[i]->cost());
             stop_.tell(results[i]->cost());
             if (results[i]->outcome == Outcome::kOk) {
                 ok_.push_back({"winner", texts[i], results[i]->seconds, results[i]->spread});
             }
         }
-        return true;
     }
 
     bool take_known(const std::string &candidate, std::optional<Result> &result) {

@@ -20,7 +20,7 @@ struct SearchOptions {
     std::string default_candidate, incumbent;
     /// Asked before every trial: false ends the search, as the budget does. Null: never.
     std::function<bool()> keep_going;
-    /// Asked before every batch: true ends the search as its stop rule does, with a choice. Null: never.
+    /// Asked before every trial: true ends the search as its stop rule does, with a choice. Null: never.
     std::function<bool()> out_of_time;
     /// Told of every result, known ones too.
     std::function<void(const std::string &candidate, const Result &, bool known)> on_result;

@@ -88,6 +88,8 @@ ConvStep tuned_step(const ConvProblem &problem, const ConvPass &pass, int phase,
     if (!tuned || tuned->conv == nullptr) return {pass, nullptr, {}};
     ConvStep step = step_with(*tuned->conv, problem, pass, phase, dense);
     step.tuned = step.kernel != nullptr;
+    step.refused = !step.tuned;
+    if (step.refused) note_refused_choice(problem, phase, tuned->conv->name, dense);
     return step;
 }
 
@@ -125,7 +127,11 @@ ConvPlan plan_steps(const ConvKernel *kernel, const ConvProblem &problem, bool d
             if (kernel != nullptr) step = step_with(*kernel, problem, pass, phase, dense);
             used = used || step.kernel != nullptr;
             if (kernel == nullptr) step = tuned_step(problem, pass, phase, dense);
-            if (step.kernel == nullptr) step = best_step(problem, pass, phase, dense);
+            if (step.kernel == nullptr) {
+                const bool refused = step.refused;
+                step = best_step(problem, pass, phase, dense);
+                step.refused = refused;
+            }
             if (step.kernel == nullptr) return {kNoKernel, {}, false, 0};
         }
         plan.workspace += workspace_of(step);
@@ -148,6 +154,11 @@ double cycles_of(const WgradPlan &plan, const ConvProblem &problem) {
 
 /// What a plan depends on beside its problem and the kernel that is forced.
 int64_t variant(bool bit) { return int64_t{tuned_generation()} * 2 + bit; }
+
+const char *tuning_mark(bool tuned, bool refused) {
+    if (tuned) return " (tuned)";
+    return refused ? " (the tuned kernel does not accept it)" : "";
+}
 
 /// What `text` says of each kernel, by its first step.
 template<typename Text>
@@ -174,9 +185,11 @@ std::string ConvPlan::kernels() const {
 
 std::string ConvPlan::schedules() const {
     return joined(steps, [](const ConvStep &step) {
-        return step.kernel->schedule + (step.tuned ? " (tuned)" : "");
+        return step.kernel->schedule + tuning_mark(step.tuned, step.refused);
     });
 }
+
+std::string WgradPlan::schedules() const { return kernel->schedule + tuning_mark(tuned, refused); }
 
 Isa ConvPlan::isa() const {
     Isa isa = Isa::kNone;
@@ -267,6 +280,7 @@ const WgradPlan &wgrad_plan(const ConvProblem &problem, bool dense) {
     thread_local PlanCache<WgradPlan> cache;
     return cache.get(problem, variant(dense), forced_kernel, [&] {
         WgradPlan best;
+        bool refused = false;
         if (const char *why = why_too_large(problem)) {
             best.reason = why;
             return best;
@@ -277,6 +291,8 @@ const WgradPlan &wgrad_plan(const ConvProblem &problem, bool dense) {
                 best = wgrad_plan_with(*tuned->wgrad, problem, dense);
             best.tuned = best.kernel != nullptr;
             if (best.tuned) return best;
+            refused = tuned && tuned->wgrad != nullptr;
+            if (refused) note_refused_choice(problem, 0, tuned->wgrad->name, true);
         }
         best.reason = no_kernel();
         double best_cycles = std::numeric_limits<double>::infinity();
@@ -287,6 +303,7 @@ const WgradPlan &wgrad_plan(const ConvProblem &problem, bool dense) {
             const double cycles = cycles_of(plan, problem);
             if (cycles < best_cycles) best_cycles = cycles, best = std::move(plan);
         }
+        best.refused = refused;
         return best;
     });
 }

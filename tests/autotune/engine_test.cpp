@@ -153,6 +153,22 @@ TEST_F(EngineTest, EndsWhenItIsToldToAndChoosesNothingThen) {
     EXPECT_EQ(contents(path()), contents(path("whole")));
 }
 
+TEST_F(EngineTest, TakesWhatItHasWhenTimeIsOverInTheMiddleOfABatch) {
+    ReplayEvaluator replay(recording_);
+    options_.out_of_time = [&] { return replay.evaluated() >= 11; };
+    const SearchReport report = run(replay, path());
+    EXPECT_FALSE(report.interrupted);
+    EXPECT_EQ(report.measured, 11);
+    EXPECT_EQ(report.trials, 11);
+    EXPECT_EQ(Database(path()).count_records(), 11);
+    EXPECT_TRUE(report.choice);
+    options_.out_of_time = nullptr;
+    ReplayEvaluator rest(recording_), whole(recording_);
+    EXPECT_EQ(run(rest, path()).measured, 37);
+    run(whole, path("whole"));
+    EXPECT_EQ(contents(path()), contents(path("whole")));
+}
+
 TEST_F(EngineTest, EndsWithTheSpace) {
     options_.stop.most_trials = 100'000;
     ReplayEvaluator replay(recording_);
