@@ -8,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "autotune/making_folder.h"
 #include "runtime/sha256.h"
 
 namespace convwright {
@@ -28,23 +29,6 @@ std::string contents(const fs::path &path) {
     text << file.rdbuf();
     return text.str();
 }
-
-/// A folder that goes with everything in it.
-class TemporaryFolder {
-public:
-    explicit TemporaryFolder(const std::string &parent) : path_(parent + "/making-XXXXXX") {
-        if (mkdtemp(path_.data()) == nullptr) path_.clear();
-    }
-    ~TemporaryFolder() {
-        std::error_code ignored;
-        if (!path_.empty()) fs::remove_all(path_, ignored);
-    }
-    TemporaryFolder(const TemporaryFolder &) = delete;
-    const std::string &path() const { return path_; }  ///< Empty if it could not be made.
-
-private:
-    std::string path_;
-};
 
 NotMade failure(const std::string &program, const std::string &symbol,
                 const ProcessResult &result) {
@@ -92,7 +76,7 @@ std::variant<MadeKernel, NotMade> compile_kernel(const KernelTools &tools,
                                                  const std::string &folder,
                                                  const ProcessLimits &limits) {
     const std::string symbol = kernel_symbol(wanted);
-    const TemporaryFolder work(folder);
+    const MakingFolder work(folder);
     if (work.path().empty()) return NotMade{false, "Nothing can be written to '" + folder + "'."};
     const std::string stem = work.path() + "/" + symbol;
     std::vector<std::string> generate = {tools.generators,

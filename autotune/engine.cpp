@@ -60,7 +60,7 @@ public:
         while (!stop_.done() && in_time() && going()) {
             const std::vector<Point> batch = ask_batch();
             if (batch.empty()) break;
-            if (!try_batch(batch)) break;
+            try_batch(batch);
         }
         report_.trials = stop_.trials();
         if (!report_.interrupted) choose();
@@ -86,9 +86,9 @@ private:
         return batch;
     }
 
-    /// Results of a batch in the order in which it was asked for, whoever measures what. False if it was interrupted:
-    /// nothing of the batch is told then.
-    bool try_batch(const std::vector<Point> &batch) {
+    /// Results of a batch in the order in which it was asked for, whoever measures what. Of a batch that was
+    /// interrupted nothing is told, of one whose time was over what is known by then.
+    void try_batch(const std::vector<Point> &batch) {
         std::vector<std::string> texts;
         std::vector<std::optional<Result>> results(batch.size());
         std::vector<std::string> open;
@@ -98,28 +98,33 @@ private:
             open.push_back(texts[i]);
         }
         if (!open.empty()) evaluator_.prepare(open);
-        while (true) {
-            bool all = true, progress = false;
+        bool all = false;
+        while (!all && in_time()) {
+            all = true;
+            bool progress = false;
             for (size_t i = 0; i < batch.size(); i++) {
                 if (results[i]) continue;
-                if (!going()) return false;
+                if (!going()) return;
+                if (!in_time()) {
+                    all = false;
+                    break;
+                }
                 if (!try_one(texts[i], results[i])) {
                     all = false;  // another process has it: the others first
                 } else {
                     progress = true;
                 }
             }
-            if (all) break;
-            if (!progress) std::this_thread::sleep_for(kLookAgain);
+            if (!all && !progress) std::this_thread::sleep_for(kLookAgain);
         }
         for (size_t i = 0; i < batch.size(); i++) {
+            if (!results[i]) continue;
             strategy_.tell(batch[i], results[i]->cost());
             stop_.tell(results[i]->cost());
             if (results[i]->outcome == Outcome::kOk) {
                 ok_.push_back({"winner", texts[i], results[i]->seconds, results[i]->spread});
             }
         }
-        return true;
     }
 
     bool take_known(const std::string &candidate, std::optional<Result> &result) {
@@ -165,9 +170,10 @@ private:
             }
             contestants.push_back({role, candidate, 0, 0});
         };
-        if (fastest != ok_.end()) add("winner", fastest->candidate);
-        add("incumbent", options_.incumbent);
+        // Each has its first role: decide() has to know what would run without this search.
         add("default", options_.default_candidate);
+        add("incumbent", options_.incumbent);
+        if (fastest != ok_.end()) add("winner", fastest->candidate);
         // Algorithms without knobs, PyTorch's among them, whatever their trials said.
         for (const SpaceKind &kind : space_.kinds())
             if (kind.knobs.empty()) add(kind.name, kind.name);
@@ -221,12 +227,14 @@ std::vector<Point> seeds_from(Database &database, const Space &space,
 }
 
 std::pair<FinalTime, std::string> decide(const std::vector<FinalTime> &times) {
-    const FinalTime *fastest = nullptr, *in_use = nullptr;
+    const FinalTime *fastest = nullptr, *in_use = nullptr, *untuned = nullptr;
     for (const FinalTime &time : times) {
         if (time.seconds <= 0) continue;
         if (fastest == nullptr || time.seconds < fastest->seconds) fastest = &time;
         if (time.role == "incumbent") in_use = &time;
+        if (time.role == "default") untuned = &time;
     }
+    if (in_use == nullptr) in_use = untuned;
     if (in_use != nullptr && in_use != fastest &&
         in_use->seconds - fastest->seconds <= std::max(in_use->spread, fastest->spread)) {
         return {*in_use, "It was in use, and " + fastest->candidate +

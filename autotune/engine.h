@@ -20,7 +20,7 @@ struct SearchOptions {
     std::string default_candidate, incumbent;
     /// Asked before every trial: false ends the search, as the budget does. Null: never.
     std::function<bool()> keep_going;
-    /// Asked before every batch: true ends the search as its stop rule does, with a choice. Null: never.
+    /// Asked before every trial: true ends the search as its stop rule does, with a choice. Null: never.
     std::function<bool()> out_of_time;
     /// Told of every result, known ones too.
     std::function<void(const std::string &candidate, const Result &, bool known)> on_result;
@@ -50,7 +50,7 @@ std::vector<Point> seeds_from(Database &database, const Space &space,
                               const Environment &environment, size_t most);
 
 /// Which of candidates that were timed side by side is taken, and why in one sentence: the fastest, but what is
-/// in use stays where the fastest is not ahead by more than the spread.
+/// in use, the incumbent or else the default, stays where the fastest is not ahead by more than the spread.
 std::pair<FinalTime, std::string> decide(const std::vector<FinalTime> &times);
 
 }  // namespace convwright

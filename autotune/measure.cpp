@@ -46,10 +46,10 @@ CallMaker maker_of(const MeasureJob &job) {
             dense = job.dense](const ConvProblem &p) -> std::optional<KernelCall> {
         const ConvPlan all = conv_plan_with(kernel, p, dense);
         if (all.steps.empty() || all.steps[phase].kernel != &kernel) return std::nullopt;
-        // Only the pass in question; the workspace is the larger one of the two plans'.
+        // Only the pass in question; the workspace is enough for both plans.
         ConvPlan plan = conv_plan(p, dense);
         plan.steps[phase] = all.steps[phase];
-        plan.workspace = std::max(plan.workspace, all.workspace);
+        plan.workspace += all.workspace;
         return KernelCall{p, plan, {}};
     };
 }

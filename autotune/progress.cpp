@@ -26,7 +26,7 @@ void Progress::show(const TunerEvent &event) {
 }
 
 void Progress::show_json(const TunerEvent &event) {
-    const char *const names[] = {"task", "result", "choice", "left"};
+    const char *const names[] = {"task", "result", "choice", "left", "notice"};
     Json json = {{"event", names[static_cast<int>(event.kind)]},
                  {"problem", event.task->subject.problem},
                  {"phase", event.task->subject.phase},
@@ -42,6 +42,8 @@ void Progress::show_json(const TunerEvent &event) {
         json["best_seconds"] = event.best_seconds;
         json["tried"] = tried_;
         json["failed"] = failed_;
+    } else if (event.kind == Kind::kNotice) {
+        json["notice"] = event.notice;
     } else if (event.kind == Kind::kChoice) {
         json["candidate"] = event.candidate;
         json["seconds"] = event.choice.seconds;
@@ -80,6 +82,9 @@ void Progress::show_text(const TunerEvent &event) {
                              outcome.c_str());
             break;
         }
+        case Kind::kNotice:
+            std::fprintf(stderr, "  %s\n", event.notice.c_str());
+            break;
         case Kind::kLeft:
             std::fprintf(stderr, "[%zu/%zu] %s: no time was left.\n", event.number + 1, event.count,
                          name.c_str());

@@ -18,6 +18,12 @@ using Clock = std::chrono::steady_clock;
 
 /// The least time for a task: a handful of trials and the final comparison.
 constexpr double kLeastSeconds = 8;
+/// What a final comparison is expected to take until one was seen, if the budget is no smaller.
+constexpr double kFinalSeconds = 3, kMostOfBudget = 0.3;
+
+double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 std::string candidate_text(const char *generator, Isa isa, const std::string &schedule) {
     return std::string(generator) + "." + isa_name(isa) + "/" + schedule;
@@ -129,30 +135,44 @@ Space space_of(const TuningTask &task, const std::vector<Isa> &isas) {
                      isas.empty() ? std::vector<Isa>{host_isa()} : isas);
 }
 
+double task_seconds(double left, double part, size_t later) {
+    const double beyond = std::max(0.0, left - kLeastSeconds * (static_cast<double>(later) + 1.0));
+    return std::min(left, kLeastSeconds + beyond * part);
+}
+
 size_t tune(const std::vector<TuningTask> &tasks, Database &database, const TunerOptions &options,
             const std::function<void(const TunerEvent &)> &tell) {
     const auto start = Clock::now();
-    const auto left = [&] {
-        return options.seconds - std::chrono::duration<double>(Clock::now() - start).count();
-    };
+    const auto left = [&] { return options.seconds - seconds_since(start); };
     double weight_left = 0, reserved = 0;
+    size_t searches_left = 0;
     for (const TuningTask &task : tasks) {
         weight_left += task.weight;
-        if (task.weight == 0) reserved += kLeastSeconds;
+        if (task.weight > 0) {
+            searches_left++;
+        } else {
+            reserved += kLeastSeconds;
+        }
     }
-    // What has the least to gain is left out before the comparisons at the end, but searches come first.
+    // Comparisons at the end decide more than a search of what has the least to gain.
     reserved = std::min(reserved, options.seconds / 2);
     const Environment environment = cpu_environment(options.versions);
     size_t chosen = 0;
+    double final_seconds = std::min(kFinalSeconds, kMostOfBudget * options.seconds);
     for (size_t i = 0; i < tasks.size(); i++) {
         const TuningTask &task = tasks[i];
-        TunerEvent event{
-            TunerEvent::Kind::kTask, &task, i, tasks.size(), "", {}, false, 0, {}, left()};
-        const double free = task.weight == 0 ? left() : left() - reserved;
-        const double share =
-            std::max(kLeastSeconds, weight_left > 0 ? free * task.weight / weight_left : 0.0);
+        TunerEvent event;
+        event.task = &task;
+        event.number = i;
+        event.count = tasks.size();
+        event.left_seconds = left();
+        const bool searched = task.weight > 0;
+        if (searched) searches_left--;
+        const double free = searched ? left() - reserved : left();
+        const double share = task_seconds(free, searched ? task.weight / weight_left : 0,
+                                          searched ? searches_left : 0);
         weight_left -= task.weight;
-        if (free <= 0) {
+        if (free <= final_seconds) {
             event.kind = TunerEvent::Kind::kLeft;
             tell(event);
             continue;
@@ -160,6 +180,11 @@ size_t tune(const std::vector<TuningTask> &tasks, Database &database, const Tune
         tell(event);
         const Space space = space_of(task, options.isas);
         const SearchKey key{space.subject(), space.hash(), environment};
+        if (!options.trials_on_cpu.python.empty() && database.forget_failure(key, kPytorchKind)) {
+            event.kind = TunerEvent::Kind::kNotice;
+            event.notice = "PyTorch could not be timed before; it is tried again.";
+            tell(event);
+        }
         Portfolio strategy(space, options.seed,
                            seeds_from(database, space, environment, Portfolio::kAnalytic));
         CpuEvaluator evaluator(task.problem, task.subject.phase, options.trials_on_cpu);
@@ -172,11 +197,13 @@ size_t tune(const std::vector<TuningTask> &tasks, Database &database, const Tune
         // A search whose time is over still compares and chooses: its budget becomes what it has done.
         const auto task_start = Clock::now();
         search_options.out_of_time = [&] {
-            return std::chrono::duration<double>(Clock::now() - task_start).count() > share;
+            return seconds_since(task_start) > share - final_seconds;
         };
         double best = 0;
+        auto last_trial = task_start;
         search_options.on_result = [&](const std::string &candidate, const Result &result,
                                        bool known) {
+            last_trial = Clock::now();
             if (result.outcome == Outcome::kOk && (best == 0 || result.seconds < best))
                 best = result.seconds;
             event.kind = TunerEvent::Kind::kResult;
@@ -189,6 +216,7 @@ size_t tune(const std::vector<TuningTask> &tasks, Database &database, const Tune
         };
         const SearchReport report =
             search(space, strategy, evaluator, database, environment, search_options);
+        final_seconds = std::max(final_seconds, seconds_since(last_trial));
         if (!report.choice) continue;
         chosen++;
         event.kind = TunerEvent::Kind::kChoice;

@@ -46,7 +46,7 @@ struct TunerOptions {
 
 /// Something that happened, for whoever shows progress.
 struct TunerEvent {
-    enum class Kind { kTask, kResult, kChoice, kLeft } kind;
+    enum class Kind { kTask, kResult, kChoice, kLeft, kNotice } kind = Kind::kTask;
     const TuningTask *task = nullptr;
     size_t number = 0, count = 0;  ///< Of the task.
     std::string candidate;         ///< kResult, kChoice.
@@ -55,10 +55,17 @@ struct TunerEvent {
     double best_seconds = 0;       ///< kResult: so far; 0: none.
     Choice choice;                 ///< kChoice.
     double left_seconds = 0;       ///< Of the budget.
+    std::string notice;            ///< kNotice: one sentence.
 };
 
-/// Tunes the tasks in their order; each gets a part of the time by its weight, beside a few seconds for each one without
-/// weight. Returns how many got a choice. Throws as search() does.
+/// Seconds of a task with this part of the weight that is left and so many behind it: some seconds for each of
+/// them, and by weight what is beyond that; never more than what is left.
+double task_seconds(double left, double part, size_t later);
+
+/// Tunes the tasks in their order; each gets task_seconds(), its final comparison
+/// included, so that the whole goes over the budget by the end of one trial at most. Searches leave a few seconds for
+/// each task without weight. That PyTorch could not be timed
+/// is tried again each time. Returns how many got a choice. Throws as search() does.
 size_t tune(const std::vector<TuningTask> &tasks, Database &database, const TunerOptions &options,
             const std::function<void(const TunerEvent &)> &tell);
 

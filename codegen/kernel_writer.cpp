@@ -80,7 +80,7 @@ std::string KernelWriter::vector_type(Type t) const {
 
 std::string KernelWriter::address(const std::string &buffer, const Expr &base) {
     if (is_const_zero(base)) return names.of(buffer);
-    return names.of(buffer) + " + " + scalar(base, ScalarText::kAdd);
+    return names.of(buffer) + " + " + scalar(base, ScalarText::kMultiply);
 }
 
 std::string KernelWriter::dense_load(const Load *op) {

@@ -15,6 +15,7 @@
 #include "codegen/prelude.h"
 #include "codegen/privatize_registers.h"
 #include "codegen/tensorize_mma.h"
+#include "codegen/thread_parts.h"
 
 namespace convwright {
 
@@ -59,6 +60,7 @@ private:
         Stmt nest = drop_barriers(privatize_registers(tensorize_mma(narrow_indices(op))));
         if (options_.async_copies) nest = async_copies(nest);
         if (options_.stages > 1) nest = staged(nest);
+        nest = separate_thread_parts(nest);
         const KernelShape shape = kernel_shape(nest, lets_, multiples_);
         for (const KernelBuffer &b : shape.buffers)
             _halide_user_assert(allocated_.count(b.name) == 0)

@@ -13,6 +13,13 @@ struct ConvSum {
     Halide::Func conv{"conv"}, out{"out"};
 };
 
+/// A sum as it is stored: not below `floor`; a NaN stays one.
+inline Halide::Expr floored(const Halide::Expr &sum, const Halide::Expr &floor,
+                            const Halide::Type &stored) {
+    // Strict, or the comparison may assume that there is no NaN and make a maximum that loses it.
+    return to_stored(Halide::strict_float(select(sum < floor, floor, sum)), stored);
+}
+
 /// Direct 2-D convolution, forward (fprop). Algorithm only: no directive, no target question.
 ///   out(co,g,x,y,n) = max(floor, bias(co,g) +
 ///       sum_{ci,kx,ky} padded(ci, g, x*stride+kx*dilation, ..., n) * weight(co, ci, kx, ky, g))
@@ -66,10 +73,7 @@ struct Conv2dFprop : ConvSum {
             pixel = columns(r_ci, g, x, r_kx, py, n);
         }
         conv(co, g, x, y, n) += pixel * weight(co % panel, r_ci, r_kx, r_ky, co / panel, g);
-        const Halide::Expr sum = conv(co, g, x, y, n);
-        // Strict, or the comparison may assume that there is no NaN and make a maximum that loses it.
-        out(co, g, x, y, n) =
-            to_stored(Halide::strict_float(select(sum < floor, floor, sum)), stored);
+        out(co, g, x, y, n) = floored(conv(co, g, x, y, n), floor, stored);
     }
 };
 

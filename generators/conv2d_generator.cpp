@@ -3,6 +3,7 @@
 
 #include "generators/kernel_sizes.h"
 #include "schedules/cpu/conv2d.h"
+#include "schedules/cpu/conv2d_summed.h"
 #include "schedules/cpu/depthwise.h"
 
 namespace convwright {
@@ -12,7 +13,7 @@ using Halide::GeneratorParam;
 
 /// The convolution engine over packed operands: fprop in one pass, dgrad in one pass per phase
 /// (runtime/conv_pass.h). Generic by default: sizes are run-time values, so one object serves every
-/// pass that its schedule accepts. With `problem` set the sizes of its pass `phase` are compiled in.
+/// pass that its schedule accepts. With `problem` set the sizes of its pass `phase` are compiled in, but for the number of images.
 class Conv2d : public Halide::Generator<Conv2d> {
 public:
     GeneratorParam<Format> format_{"format", Format::kNhwc, kFormatNames};  // what is dense
@@ -21,10 +22,11 @@ public:
     GeneratorParam<std::string> problem_{"problem", ""};    // empty = generic
     GeneratorParam<int> phase_{"phase", 0};                 // which pass of the problem
 
-    Input<Buffer<void, 5>> input_{"input"};     // (ci, g, iw, ih, n)
-    Input<Buffer<float, 6>> weight_{"weight"};  // (co % panel, ci, kx, ky, co / panel, g)
-    Input<Buffer<float, 3>> bias_{"bias"};      // (co % panel, co / panel, g)
-    Input<float> floor_{"floor"};               // 0 for a ReLU, else -infinity
+    Input<Buffer<void, 5>> input_{"input"};  // (ci, g, iw, ih, n)
+    // (co % panel, ci, kx, ky, co / panel, g); lane 3: (tap % lanes, co, tap / lanes, ky, 0, 0)
+    Input<Buffer<float, 6>> weight_{"weight"};
+    Input<Buffer<float, 3>> bias_{"bias"};  // (co % panel, co / panel, g)
+    Input<float> floor_{"floor"};           // 0 for a ReLU, else -infinity
     Input<int> stride_x_{"stride_x"}, stride_y_{"stride_y"};
     Input<int> pad_x_{"pad_x"}, pad_y_{"pad_y"};
     Input<int> dilation_x_{"dilation_x"}, dilation_y_{"dilation_y"};
@@ -41,14 +43,21 @@ public:
         params_ = parse_params<Conv2dCpuParams>(schedule_);
         _halide_user_assert(params_.why_not_dense(format_) == nullptr)
             << "conv2d: the lanes of schedule " << format_params(params_)
-            << " are not dense in the format; lane 1 is for nchw, lanes 0 and 2 are for nhwc, and "
+            << " are not dense in the format; lane 1 is for nchw, lanes 0, 2 and 3 are for nhwc, "
+               "and "
                "lane 0 with stage 1 for both\n";
         _halide_user_assert(params_.why_not_stored(dtype_) == nullptr)
             << "conv2d: schedule " << format_params(params_)
             << " does not convert bfloat16; stages 1, 2 and 3 do\n";
         panel_ = params_.panel(natural_vector_size<float>());
-        alg_.emplace(input_, weight_, bias_, floor_, geometry(), panel_, stored_type(dtype_));
-        output_ = alg_->out;
+        if (summed()) {
+            summed_.emplace(input_, weight_, bias_, floor_, geometry(), weight_.dim(2).extent(),
+                            panel_, natural_vector_size<float>(), stored_type(dtype_));
+            output_ = summed_->out;
+        } else {
+            alg_.emplace(input_, weight_, bias_, floor_, geometry(), panel_, stored_type(dtype_));
+            output_ = alg_->out;
+        }
     }
 
     void schedule() {
@@ -59,26 +68,28 @@ public:
         promise_dense(output_, scattered ? -1 : dense);
         promise_dense(weight_, grouped ? 5 : 0);
         promise_dense(bias_, grouped ? 2 : 0);
-        weight_.dim(0).set_extent(panel_);
+        weight_.dim(0).set_extent(summed() ? natural_vector_size<float>() : panel_);
         bias_.dim(0).set_extent(panel_);
-        if (params_.group != 1) {
+        if (params_.group != 1 && params_.lane == Conv2dCpuParams::kGroups) {
             // One vector holds the channels of several groups: they follow each other everywhere.
             input_.dim(1).set_stride(params_.group);
             output_.dim(1).set_stride(params_.group);
             weight_.dim(5).set_stride(params_.group);
             bias_.dim(2).set_stride(params_.group);
         } else if (!grouped) {
-            weight_.dim(1).set_stride(panel_);
+            if (!summed()) weight_.dim(1).set_stride(panel_);
             bias_.dim(1).set_stride(panel_);
         }
         if (!problem_.value().empty()) {
             const ConvPass pass = sized_pass();
-            fix_extents(input_, {pass.ci, pass.groups, pass.x.in, pass.y.in, pass.n});
-            fix_extents(output_, {pass.co, pass.groups, pass.x.out, pass.y.out, pass.n});
+            fix_extents(input_, {pass.ci, pass.groups, pass.x.in, pass.y.in});
+            fix_extents(output_, {pass.co, pass.groups, pass.x.out, pass.y.out});
         }
         const ConvTask task{channel_tiles_, column_tiles_, rows_};
         const int lanes = natural_vector_size<float>();
-        if (params_.stage == Conv2dCpuParams::kMasked) {
+        if (summed()) {
+            schedule_conv2d_summed_cpu(*summed_, params_, task, lanes);
+        } else if (params_.stage == Conv2dCpuParams::kMasked) {
             schedule_depthwise_cpu(*alg_, params_, task, lanes);
         } else {
             schedule_conv2d_cpu(*alg_, params_, task, lanes);
@@ -86,6 +97,7 @@ public:
     }
 
 private:
+    bool summed() const { return params_.lane == Conv2dCpuParams::kSummed; }
     bool columns() const { return params_.lane == Conv2dCpuParams::kColumns; }
 
     /// The pass whose sizes are compiled in, as the kernel is called for it.
@@ -121,6 +133,8 @@ private:
             geo.dilation_x = dilation_x_, geo.dilation_y = dilation_y_;
         }
         if (params_.lane == Conv2dCpuParams::kGroups) geo.ci = geo.co = params_.group;
+        if (params_.lane == Conv2dCpuParams::kChannels && params_.group != 1)
+            geo.ci = params_.group, geo.dilation_x = 1;
         if (columns() && params_.taps_x != 0) geo.ci = geo.co = 1;
         if (params_.stage == Conv2dCpuParams::kFolded) {
             geo.ci = geo.groups = geo.dilation_x = 1;
@@ -141,6 +155,7 @@ private:
     Conv2dCpuParams params_;
     int panel_ = 0;
     std::optional<Conv2dFprop> alg_;
+    std::optional<Conv2dSummed> summed_;  ///< In its place for lane 3.
 };
 
 }  // namespace convwright

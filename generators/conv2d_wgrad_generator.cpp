@@ -11,7 +11,7 @@ using Halide::Expr;
 using Halide::GeneratorParam;
 
 /// wgrad, first pass: partial sums over parts of the output pixels, in panels. The output's input
-/// channels are whole register tiles. With `problem` set its sizes are compiled in.
+/// channels are whole register tiles. With `problem` set its sizes are compiled in, but for the number of images.
 class Conv2dWgradGenerator : public Halide::Generator<Conv2dWgradGenerator> {
 public:
     GeneratorParam<Format> format_{"format", Format::kNhwc, kFormatNames};  // what is dense
@@ -33,16 +33,24 @@ public:
     void configure() {
         grad_output_.set_type(stored_type(dtype_));
         input_.set_type(stored_type(dtype_));
+        const auto params = parse_params<Conv2dWgradCpuParams>(schedule_);
+        if (params.stage == Conv2dWgradCpuParams::kFoldedCopied)
+            pixel_channels_ = add_input<int>("pixel_channels");  // output channels of a pixel
     }
 
     void generate() {
         params_ = parse_params<Conv2dWgradCpuParams>(schedule_);
-        alg_.emplace(grad_output_, input_, geometry(), grad_output_.dim(2).extent(),
-                     grad_output_.dim(3).extent(), grad_output_.dim(4).extent(),
-                     WgradPartition{rows_, images_, bands_, blocks_}, frame_columns_,
-                     params_.vec * natural_vector_size<float>(),
+        Expr columns = grad_output_.dim(2).extent(), pixel_channels;
+        if (pixel_channels_ != nullptr) {
+            pixel_channels = *pixel_channels_;
+            columns = columns / max(pixel_channels, 1);
+        }
+        alg_.emplace(grad_output_, input_, geometry(), columns, grad_output_.dim(3).extent(),
+                     grad_output_.dim(4).extent(), WgradPartition{rows_, images_, bands_, blocks_},
+                     frame_columns_, params_.vec * natural_vector_size<float>(),
                      params_.lane == Conv2dWgradCpuParams::kGroups ? params_.group : 0,
-                     params_.spreads(natural_vector_size<float>()));
+                     params_.spreads(natural_vector_size<float>()), params_.copies_gradient(),
+                     pixel_channels);
         partial_ = alg_->partial;
     }
 
@@ -50,8 +58,8 @@ public:
         const bool nhwc = format_ == Format::kNhwc;
         const bool grouped = params_.lane == Conv2dWgradCpuParams::kGroups && params_.group == 1;
         const int dense = !nhwc ? 2 : grouped ? 1 : 0;
-        promise_dense(grad_output_, dense);
-        promise_dense(input_, dense);
+        promise_dense(grad_output_, pixel_channels_ != nullptr ? 2 : dense);
+        promise_dense(input_, params_.folds() ? 2 : dense);
         promise_dense(partial_, 0);
         if (params_.group != 1) {
             // One vector holds the channels of several groups: they follow each other.
@@ -65,9 +73,10 @@ public:
             partial_.dim(d + 1).set_extent(partial_.dim(d + 1).extent() / tiles[d] * tiles[d]);
         }
         if (!problem_.value().empty()) {
-            const ConvPass pass = pass_of(problem_, 0);
-            fix_extents(grad_output_, {pass.co, pass.groups, pass.x.out, pass.y.out, pass.n});
-            fix_extents(input_, {pass.ci, pass.groups, pass.x.in, pass.y.in, pass.n});
+            const ConvPass pass = sized_pass();
+            if (pixel_channels_ == nullptr)
+                fix_extents(grad_output_, {pass.co, pass.groups, pass.x.out, pass.y.out});
+            fix_extents(input_, {pass.ci, pass.groups, pass.x.in, pass.y.in});
         }
         if (params_.stage == Conv2dWgradCpuParams::kMasked) {
             schedule_depthwise_wgrad_cpu(*alg_, params_, task_tiles_, lanes);
@@ -80,6 +89,7 @@ private:
     ConvGeometry geometry() {
         ConvGeometry geo = sizes();
         if (params_.stage == Conv2dWgradCpuParams::kDirect) geo.padding = Padding::kNone;
+        if (params_.folds()) geo.ci = geo.groups = geo.dilation_x = 1;
         if (params_.stage != Conv2dWgradCpuParams::kMasked) return geo;
         geo.padding = Padding::kMasked;
         geo.ci = geo.co = params_.group;
@@ -89,8 +99,13 @@ private:
         }
         return geo;
     }
+    /// The pass whose sizes are compiled in, as the kernel is called for it.
+    ConvPass sized_pass() const {
+        const ConvPass pass = pass_of(problem_, 0);
+        return params_.folds() ? folded(pass) : pass;
+    }
     ConvGeometry sizes() {
-        if (!problem_.value().empty()) return geometry_of(pass_of(problem_, 0));
+        if (!problem_.value().empty()) return geometry_of(sized_pass());
         ConvGeometry geo;
         geo.ci = input_.dim(0).extent(), geo.co = grad_output_.dim(0).extent();
         geo.groups = input_.dim(1).extent();
@@ -103,6 +118,7 @@ private:
     }
 
     Conv2dWgradCpuParams params_;
+    Input<int> *pixel_channels_ = nullptr;  ///< Where rows of the gradient are folded.
     std::optional<Conv2dWgrad> alg_;
 };
 

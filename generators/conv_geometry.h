@@ -49,6 +49,7 @@ inline Halide::Expr zero_padded(const Halide::Func &input, const ConvGeometry &g
 /// The loops over columns that fill a frame: of all of it, and of an input row.
 struct FrameLoops {
     Halide::RVar all, row;
+    Halide::Expr channels;  ///< Of a group.
 };
 
 /// Stored bfloat16 is staged as float32, anything else as it is.
@@ -79,7 +80,7 @@ inline FrameLoops fill_frame(Halide::Func frame, const Halide::Func &input, cons
     }
     frame(ci, g, row + geo.pad_x, y, n) = to_frame(
         input(channel, clamp(g, 0, geo.groups - 1), row, clamp(y - geo.pad_y, 0, geo.ih - 1), n));
-    return {all, row};
+    return {all, row, geo.ci};
 }
 
 /// zero_padded() read in place, for a row that rows_inside(). The hints let a schedule split off the

@@ -33,6 +33,36 @@ foreach(isa IN ITEMS avx2 avx512)
     endforeach()
 endforeach()
 
+# 16 channels in a group, as of ResNeXt: one vector of output channels, so columns alone fill registers.
+set(group16_tiles_avx512 vec:1,tile:14 vec:1,tile:8)
+set(group16_tiles_avx2 vec:2,tile:6)
+foreach(isa IN ITEMS avx2 avx512)
+    foreach(tile IN LISTS group16_tiles_${isa})
+        foreach(stride IN ITEMS 1 2)
+            convwright_add_kernel(conv2d ISA ${isa} FORMAT nhwc
+                SCHEDULE lane:0,${tile},stage:1,group:16,stride:${stride})
+        endforeach()
+    endforeach()
+endforeach()
+
+# 1 x 1 with few input channels: loops over them and over taps would take as long as the sums.
+foreach(knobs IN ITEMS vec:1,group:16 vec:2,group:16 vec:1,group:32 vec:2,group:32)
+    convwright_add_kernel(conv2d ISA avx512 FORMAT nhwc SCHEDULE lane:0,tile:14,stage:0,stride:1,${knobs})
+endforeach()
+foreach(group IN ITEMS 16 32)
+    convwright_add_kernel(conv2d ISA avx2 FORMAT nhwc
+        SCHEDULE lane:0,tile:6,stage:0,stride:1,vec:2,group:${group})
+endforeach()
+
+# Few output channels, as of dgrad in front of a first layer: lanes are input channels.
+set(summed_tiles_avx512 vec:1,tile:8 vec:1,tile:7 vec:2,tile:8 vec:3,tile:8 vec:3,tile:7)
+set(summed_tiles_avx2 vec:1,tile:8 vec:3,tile:4)
+foreach(isa IN ITEMS avx2 avx512)
+    foreach(tile IN LISTS summed_tiles_${isa})
+        convwright_add_kernel(conv2d ISA ${isa} FORMAT nhwc SCHEDULE lane:3,${tile},stage:4)
+    endforeach()
+endforeach()
+
 # Depthwise: lanes are groups. In place from a whole vector of them on, else from a frame. Taps of a
 # row are compiled in for odd kernels, and for the passes of their strided dgrad.
 set(depthwise_tiles_avx512 7 8)
@@ -121,19 +151,34 @@ foreach(isa IN ITEMS avx2 avx512)
     endforeach()
 endforeach()
 
-# Tiles of input channels; the last ones are for few of them, where taps fill the registers.
+# Tiles of input channels; contiguous tensors with few of them fill the registers with taps.
 set(wgrad_tiles_avx512
     lane:0,vec:2,tile:14 lane:0,vec:2,tile:8 lane:0,vec:4,tile:6 lane:0,vec:2,tile:4
     lane:0,vec:2,tile:1 lane:0,vec:1,tile:16 lane:0,vec:1,tile:8
-    lane:0,vec:1,tile:1 lane:2,vec:1,tile:1
+    lane:0,vec:1,tile:1 lane:2,vec:1,tile:1)
+set(wgrad_nchw_tiles_avx512
     lane:0,vec:1,tile:1,taps_x:3,taps_y:3 lane:0,vec:2,tile:1,taps_x:3,taps_y:3
     lane:0,vec:2,tile:3,taps_x:3 lane:0,vec:1,tile:1,taps_x:5,taps_y:5
     lane:0,vec:1,tile:4,taps_x:5 lane:0,vec:2,tile:1,taps_x:7)
 set(wgrad_tiles_avx2
     lane:0,vec:2,tile:6 lane:0,vec:2,tile:4 lane:0,vec:2,tile:1 lane:0,vec:1,tile:8
-    lane:0,vec:1,tile:1 lane:2,vec:1,tile:1
+    lane:0,vec:1,tile:1 lane:2,vec:1,tile:1)
+set(wgrad_nchw_tiles_avx2
     lane:0,vec:1,tile:1,taps_x:3,taps_y:3 lane:0,vec:1,tile:3,taps_x:3 lane:0,vec:2,tile:1,taps_x:5
     lane:0,vec:1,tile:1,taps_x:7)
+# Few input channels: the taps and channels of a row are one axis. The gradient is read in place (stage
+# 4) where there is a vector of its channels.
+set(wgrad_folded_avx512 vec:1,taps_x:3,taps_y:3 vec:1,taps_x:9,taps_y:3 vec:1,taps_x:5,taps_y:5
+                        vec:1,taps_x:30 vec:2,taps_x:9 vec:2,taps_x:12)
+set(wgrad_folded_avx2 vec:1,taps_x:3,taps_y:3 vec:1,taps_x:12)
+foreach(isa IN ITEMS avx2 avx512)
+    foreach(knobs IN LISTS wgrad_folded_${isa})
+        foreach(stage IN ITEMS 4 5)
+            convwright_add_kernel(conv2d_wgrad ISA ${isa} FORMAT nhwc
+                SCHEDULE lane:0,tile:1,stage:${stage},${knobs})
+        endforeach()
+    endforeach()
+endforeach()
 # 1 x 1 in place: copies of both operands took half of its time.
 set(wgrad_direct_avx512 vec:4,tile:4 vec:2,tile:8 vec:1,tile:16 vec:1,tile:8 vec:1,tile:1)
 set(wgrad_direct_avx2 vec:2,tile:4 vec:1,tile:8)
@@ -145,6 +190,9 @@ foreach(isa IN ITEMS avx2 avx512)
         foreach(knobs IN LISTS wgrad_tiles_${isa})
             convwright_add_kernel(conv2d_wgrad ISA ${isa} FORMAT ${format} SCHEDULE ${knobs})
         endforeach()
+    endforeach()
+    foreach(knobs IN LISTS wgrad_nchw_tiles_${isa})
+        convwright_add_kernel(conv2d_wgrad ISA ${isa} FORMAT nchw SCHEDULE ${knobs})
     endforeach()
 endforeach()
 

@@ -4,35 +4,50 @@
 #include <algorithm>
 #include <limits>
 #include <utility>
+#include <vector>
 
 #include "runtime/packing.h"
+#include "runtime/parallel_for.h"
 #include "runtime/pass_view.h"
 
 namespace convwright {
 namespace {
 
-bool run_pass(CallContext &context, const ConvKernel &kernel, const ConvPass &pass,
-              const ConvTaskSize &task, const Activation &input, const Weight &weight,
-              const void *bias, bool relu, const Activation &output, float *workspace) {
-    const Panels panels(kernel.params, kernel.isa, pass);
-    float *packed = workspace, *packed_bias = workspace + panels.weight_floats();
-    if (!pack_weight(context, kernel.isa, kernel.dtype, pass, weight, panels, packed)) return false;
-    pack_bias(bias, kernel.dtype, pass, panels, packed_bias);
+/// Makes the input's rows a single channel each; returns the axis of columns that belongs to them.
+PassAxis fold(PassView &input, const ConvPass &pass) {
+    const PassAxis x = folded(pass).x;
+    const int64_t element = input.channel.stride;
+    input.channel = input.group = {1, element}, input.x = {x.in, element};
+    return x;
+}
 
+// What several passes read and write before the next image: half of an L2 of 2 MB.
+constexpr int64_t kBlockBytes = 1 << 20;
+
+/// Packs what a pass needs of the weight and the bias.
+bool pack_pass(CallContext &context, const ConvStep &step, const Panels &panels,
+               const Weight &weight, const void *bias, float *packed) {
+    const ConvKernel &kernel = *step.kernel;
+    pack_bias(bias, kernel.dtype, step.pass, panels, packed + panels.weight_floats());
+    return pack_weight(context, kernel.isa, kernel.dtype, step.pass, weight, panels, packed);
+}
+
+/// Runs a pass whose operands are packed.
+bool run_pass(CallContext &context, const ConvStep &step, const Panels &panels, float *packed,
+              bool relu, const Activation &input, const Activation &output) {
+    const ConvKernel &kernel = *step.kernel;
+    const ConvPass &pass = step.pass;
     const bool folds = kernel.params.stage == Conv2dCpuParams::kFolded;
     BufferView<6> w = folds ? panels.folded_weight(packed) : panels.weight(packed);
-    BufferView<3> b = panels.bias(packed_bias);
+    BufferView<3> b = panels.bias(packed + panels.weight_floats());
     PassView view = view_input(input, pass, kernel.dtype);
     PassAxis x = pass.x, y = pass.y;
-    if (folds) {
-        x = folded(pass).x;
-        view.channel = view.group = {1, input.c}, view.x = {x.in, input.c};
-    }
+    if (folds) x = fold(view, pass);
     BufferView<5> in = view.buffer();
     BufferView<5> out = view_output(output, pass, kernel.dtype).buffer();
 
     void *user_context = &context;
-    ConvTaskSize size = task;
+    ConvTaskSize size = step.task;
     int tiled_ow = tiled_columns(kernel.params, pass, kernel.isa);
     float floor = relu ? 0.0f : -std::numeric_limits<float>::infinity();
     void *arguments[] = {
@@ -42,16 +57,53 @@ bool run_pass(CallContext &context, const ConvKernel &kernel, const ConvPass &pa
     return kernel.call(arguments) == 0;
 }
 
+/// How many images all passes compute before the next ones. Each pass of a strided dgrad reads the
+/// whole gradient: an image at a time it stays in the cache in between.
+int images_of_block(const ConvPlan &plan, DType dtype) {
+    const int all = plan.steps.front().pass.n;
+    if (plan.steps.size() == 1) return all;
+    int64_t bytes = 0, tasks = 1;
+    for (const ConvStep &step : plan.steps) {
+        const ConvPass &p = step.pass;
+        if (p.n != all) return all;
+        const int64_t read = int64_t{p.ci} * p.x.in * p.y.in,
+                      written = int64_t{p.co} * p.x.out * p.y.out;
+        bytes = std::max(bytes, p.groups * (read + written) * bytes_of(dtype));
+        tasks =
+            std::max<int64_t>(tasks, (p.y.out + step.task.rows - 1) / std::max(step.task.rows, 1));
+    }
+    const int64_t workers = parallel_workers();
+    const int64_t busy = workers == 1 ? 1 : (4 * workers + tasks - 1) / tasks;
+    return static_cast<int>(
+        std::clamp<int64_t>(std::max(workers * kBlockBytes / bytes, busy), 1, std::max(all, 1)));
+}
+
 }  // namespace
 
 bool run_conv(CallContext &context, const ConvPlan &plan, DType dtype, const Activation &input,
               const Weight &weight, const void *bias, const Activation &output, float *workspace) {
+    std::vector<float *> packed;
     for (const ConvStep &step : plan.steps) {
-        if (step.kernel == nullptr) {
-            fill_zero(view_output(output, step.pass, dtype));
-        } else if (!run_pass(context, *step.kernel, step.pass, step.task, input, weight, bias,
-                             plan.relu, output, workspace)) {
-            return false;
+        packed.push_back(workspace);
+        if (step.kernel == nullptr) continue;
+        const Panels panels(step.kernel->params, step.kernel->isa, step.pass);
+        if (!pack_pass(context, step, panels, weight, bias, workspace)) return false;
+        workspace += panels.floats();
+    }
+    const int all = plan.steps.front().pass.n, block = images_of_block(plan, dtype);
+    for (int first = 0; first < all; first += block) {
+        Activation from = input, to = output;
+        from.data = advanced(input.data, first * input.n, dtype);
+        to.data = const_cast<void *>(advanced(output.data, first * output.n, dtype));
+        for (size_t i = 0; i < plan.steps.size(); i++) {
+            ConvStep step = plan.steps[i];
+            if (block < all) step.pass.n = std::min(block, all - first);
+            if (step.kernel == nullptr) {
+                fill_zero(view_output(to, step.pass, dtype));
+                continue;
+            }
+            const Panels panels(step.kernel->params, step.kernel->isa, step.pass);
+            if (!run_pass(context, step, panels, packed[i], plan.relu, from, to)) return false;
         }
     }
     return true;
@@ -62,10 +114,22 @@ bool run_wgrad(CallContext &context, const WgradPlan &plan, const ConvProblem &p
                float *workspace) {
     const ConvPass pass = conv_passes(problem).front();
     const DType dtype = problem.dtype;
-    BufferView<5> grad = view_output(grad_output, pass, dtype).buffer();
-    BufferView<5> in = view_input(input, pass, dtype).buffer();
+    const Conv2dWgradCpuParams &params = plan.kernel->params;
+    int pixel_channels = pass.co;
+    const bool folds_gradient = params.stage == Conv2dWgradCpuParams::kFoldedCopied;
+    PassView gradient = view_output(grad_output, pass, dtype);
+    if (folds_gradient) {
+        gradient.channel = gradient.group = {1, grad_output.c};
+        gradient.x = {pass.x.out * pixel_channels, grad_output.c};
+    }
+    BufferView<5> grad = gradient.buffer();
+    PassView read = view_input(input, pass, dtype);
+    PassAxis ax = pass.x, ay = pass.y;
+    const bool folds = params.folds();
+    if (folds) ax = fold(read, pass);
+    BufferView<5> in = read.buffer();
 
-    const bool grouped = plan.kernel->params.lane == Conv2dWgradCpuParams::kGroups;
+    const bool grouped = params.lane == Conv2dWgradCpuParams::kGroups;
     const int64_t kx = problem.kw, stored_kx = plan.kx, ky = problem.kh, l = plan.panel;
     const int64_t panel = l * plan.ci * stored_kx * ky, part = panel * plan.panels * plan.others;
     const std::array<Extent, 8> extents{{{l, 1},
@@ -79,26 +143,29 @@ bool run_wgrad(CallContext &context, const WgradPlan &plan, const ConvProblem &p
     BufferView<8> partial(workspace, extents);
     void *user_context = &context;
     WgradCut cut = plan.cut;
-    PassAxis ax = pass.x, ay = pass.y;
     // Without padding, and with whole tiles of channels, the frame is written over as a whole.
-    const bool covered =
-        pass.x.pad == 0 && pass.y.pad == 0 && pass.ci % plan.kernel->params.tile == 0;
-    int frame_columns =
-        covered ? 0
-                : (pass.x.out - 1) * pass.x.stride + (pass.x.taps.count - 1) * pass.x.dilation + 1;
-    void *arguments[] = {&user_context, grad.get(),      in.get(),       &ax.stride,
-                         &ay.stride,    &ax.pad,         &ay.pad,        &ax.dilation,
-                         &ay.dilation,  &cut.rows,       &cut.images,    &cut.bands,
-                         &cut.blocks,   &cut.task_tiles, &frame_columns, partial.get()};
+    const int64_t read_taps = folds ? plan.kx : (ax.taps.count - 1) * ax.dilation + 1;
+    const bool covered = ax.pad == 0 && ay.pad == 0 &&
+                         (folds ? plan.kx == ax.taps.count : pass.ci % params.tile == 0);
+    int frame_columns = covered ? 0 : static_cast<int>((ax.out - 1) * ax.stride + read_taps);
+    void *arguments[17] = {&user_context, grad.get(),      in.get(),      &ax.stride,
+                           &ay.stride,    &ax.pad,         &ay.pad,       &ax.dilation,
+                           &ay.dilation,  &cut.rows,       &cut.images,   &cut.bands,
+                           &cut.blocks,   &cut.task_tiles, &frame_columns};
+    size_t given = 15;
+    if (folds_gradient) arguments[given++] = &pixel_channels;
+    arguments[given] = partial.get();
     if (plan.kernel->call(arguments) != 0) return false;
 
     // Lanes are the output channels of a group, or of all of them.
     const int64_t lanes = grouped ? problem.co : pass.co, lane_stride = grad_weight.co;
     const int64_t other_stride = grad_weight.co * pass.co;
     // Rows of the weight: of a contiguous one everything behind the output channel is one row.
-    const bool contiguous =
-        grad_weight.w == 1 && grad_weight.h == kx && grad_weight.ci == kx * ky && stored_kx == kx;
-    std::array<Extent, 3> from{extents[1], {kx, l}, extents[3]};
+    const bool contiguous = !folds && grad_weight.w == 1 && grad_weight.h == kx &&
+                            grad_weight.ci == kx * ky && stored_kx == kx;
+    // Folded, a tap of a row lies behind all input channels of the one before.
+    std::array<Extent, 3> from{
+        folds ? Extent{pass.ci, l} : extents[1], {kx, folds ? l * pass.ci : l}, extents[3]};
     std::array<Extent, 3> to{{{pass.ci, grad_weight.ci}, {kx, grad_weight.w}, {ky, grad_weight.h}}};
     if (contiguous) {
         from = {{{plan.ci * kx * ky, l}, {1, 0}, {1, 0}}};

@@ -7,6 +7,8 @@ namespace convwright {
 namespace {
 
 // A core of the last ten years: 2 FMA ports, 2 vector loads a cycle, FMA latency 4.
+// Adding up the lanes of an accumulator: eight instructions, half of them on the one port of shuffles.
+constexpr double kSumUp = 6;
 constexpr double kFmaPorts = 2, kLoadPorts = 2, kFmaLatency = 4;
 // Scratch of a task in floats: half of the 1 MB L2 of a server core, the panel of weights beside it.
 constexpr int64_t kTaskFloats = 96 * 1024;
@@ -27,8 +29,10 @@ double step_cycles(double accumulators, double loads) {
 /// a vector of their own, which compiled-in taps and stride keep in registers from tap to tap.
 double step_loads(const Conv2dCpuParams &p) {
     // Each column has a pointer of its own, and from about 11 on they are reloaded in every step.
-    if (p.lane == Conv2dCpuParams::kChannels) return p.vec + p.tile + std::max(p.tile - 11, 0);
-    if (p.lane == Conv2dCpuParams::kColumns) return p.vec + p.tile;
+    if (p.lane == Conv2dCpuParams::kChannels)
+        return p.vec + p.tile + (p.group == 1 ? std::max(p.tile - 11, 0) : 0);
+    if (p.lane == Conv2dCpuParams::kColumns || p.lane == Conv2dCpuParams::kSummed)
+        return p.vec + p.tile;
     if (p.taps_x == 0 || p.stride == 0) return p.vec * (p.tile + 1);
     return p.vec * (1 + ((p.tile - 1.0) * p.stride + p.taps_x) / p.taps_x);
 }
@@ -36,7 +40,7 @@ double step_loads(const Conv2dCpuParams &p) {
 /// Shuffles that spread a channel of a vector of pixels over the lanes of its group; they take a port
 /// of the FMAs.
 double step_shuffles(const Conv2dCpuParams &p) {
-    if (p.group == 1) return 0;
+    if (p.group == 1 || p.lane == Conv2dCpuParams::kChannels) return 0;
     if (p.taps_x == 0 || p.stride == 0) return 3.0 * p.vec * p.tile;
     return p.vec * ((p.tile - 1.0) * p.stride + p.taps_x) / p.taps_x;
 }
@@ -50,7 +54,9 @@ int channels(const Conv2dCpuParams &p, const ConvPass &pass) {
     return p.lane == Conv2dCpuParams::kGroups ? pass.groups : pass.co;
 }
 int channel_size(const Conv2dCpuParams &p, Isa isa) {
-    return p.lane == Conv2dCpuParams::kColumns ? p.tile : p.vec * vector_lanes(isa) / p.group;
+    if (p.lane == Conv2dCpuParams::kSummed) return p.vec;
+    if (p.lane == Conv2dCpuParams::kColumns) return p.tile;
+    return p.vec * vector_lanes(isa) / (p.lane == Conv2dCpuParams::kGroups ? p.group : 1);
 }
 int column_size(const Conv2dCpuParams &p, Isa isa) {
     return p.lane == Conv2dCpuParams::kColumns ? p.vec * vector_lanes(isa) : p.tile;
@@ -66,13 +72,18 @@ double predicted_cycles(const Conv2dCpuParams &p, const ConvPass &pass, Format f
     const double tiles = static_cast<double>(pass.n) * outer(p, pass) * pass.y.out *
                          ceil_div(channels(p, pass), channel_size(p, isa)) *
                          ceil_div(pass.x.out, column_size(p, isa));
-    const double steps = static_cast<double>(pass.taps()) * pass.ci;
+    const bool summed = p.lane == Conv2dCpuParams::kSummed;
+    const double steps =
+        summed ? 1.0 * pass.y.taps.count * ceil_div(pass.x.taps.count * pass.ci, vector_lanes(isa))
+               : static_cast<double>(pass.taps()) * pass.ci;
     const int loops = p.stage == Conv2dCpuParams::kFolded ? pass.y.taps.count : pass.taps();
+    // Unrolled, a loop over channels sets up nothing of its own for each column.
+    const double pointers = p.lane == Conv2dCpuParams::kChannels && p.group != 1 ? 1 : p.tile;
     // Each tap that is a loop sets up its pointers, each tile stores its accumulators.
     const double tile = steps * step_cycles(p.vec * p.tile + step_shuffles(p), step_loads(p)) +
-                        (p.taps_x == 0 ? loops * (6.0 + p.tile) : 0.0) +
-                        (p.taps_y == 0 ? pass.y.taps.count * 4.0 : 0.0) + 3.0 * p.vec * p.tile +
-                        20.0;
+                        (p.taps_x == 0 ? loops * (6.0 + pointers) : 0.0) +
+                        (p.taps_y == 0 ? pass.y.taps.count * 4.0 : 0.0) +
+                        (summed ? kSumUp : 3.0) * p.vec * p.tile + 20.0;
     double copied = 0;
     // Channels of a contiguous tensor are gathered and scattered, an element at a time.
     const bool turned = p.lane == Conv2dCpuParams::kChannels && format == Format::kNchw;
@@ -135,16 +146,16 @@ double predicted_cycles(const Conv2dWgradCpuParams &p, const ConvProblem &proble
     const int64_t lanes = grouped ? problem.co : problem.co / problem.groups;
     const int64_t other = grouped ? 1 : problem.groups;
     const int taps = p.taps_x * p.taps_y;
-    const double tiles = static_cast<double>(other) *
-                         (ceil_div(problem.kh, p.taps_y) * ceil_div(problem.kw, p.taps_x)) *
-                         ceil_div(lanes, p.vec * vector_lanes(isa)) *
-                         ceil_div(problem.ci / problem.groups, p.tile);
+    const double tiles =
+        static_cast<double>(other) *
+        (ceil_div(problem.kh, p.taps_y) * ceil_div(p.row_taps(problem), p.taps_x)) *
+        ceil_div(lanes, p.vec * vector_lanes(isa)) * ceil_div(p.row_channels(problem), p.tile);
     const double pixels = static_cast<double>(problem.n) * problem.oh() * problem.ow();
     const WgradCut cut = wgrad_cut(p, problem, isa);
     const double chunks = static_cast<double>(cut.bands) * cut.blocks * cut.parts_y * cut.parts_n;
     // Input channels of a tile share a cache line, taps have lines of their own: 2 x 1 channels x 9
     // taps took twice the time of 2 x 8 channels for 128 channels at stride 2.
-    const double lines = taps > 1 ? 0.3 * taps : 0.0;
+    const double lines = p.folds() ? 0.3 * p.taps_y : taps > 1 ? 0.3 * taps : 0.0;
     if (p.stage == Conv2dWgradCpuParams::kMasked) {
         // Every accumulator has a vector of its own; columns side by side share some.
         const double columns =
@@ -157,12 +168,13 @@ double predicted_cycles(const Conv2dWgradCpuParams &p, const ConvProblem &proble
     }
     const double step = step_cycles(p.accumulators(), p.vec + p.tile * taps) + lines;
     // What is staged is read and written once more, a vector at a time.
-    const double copied =
-        p.stage == Conv2dWgradCpuParams::kDirect
-            ? 0.0
-            : 3.0 / vector_lanes(isa) *
-                  (pixels * problem.co + 1.0 * problem.n * problem.ih * problem.iw * problem.ci);
-    return tiles * (pixels * step + chunks * (3.0 * p.accumulators() + 20.0)) + copied;
+    const double read = 1.0 * problem.n * problem.ih * problem.iw * problem.ci;
+    const double copied = 3.0 / vector_lanes(isa) *
+                          ((p.copies_gradient() ? pixels * problem.co : 0.0) +
+                           (p.stage == Conv2dWgradCpuParams::kDirect ? 0.0 : read));
+    const double rows = static_cast<double>(problem.n) * problem.oh();
+    return tiles * (pixels * step + 15.0 * rows + chunks * (3.0 * p.accumulators() + 20.0)) +
+           copied;
 }
 
 ConvProblem with_long_rows(ConvProblem p) {

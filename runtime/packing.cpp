@@ -27,9 +27,13 @@ Panels::Panels(const Conv2dCpuParams &params, Isa isa, const ConvPass &pass)
       panels(ceil_div(pass.co, panel)),
       groups(pass.groups),
       ci(pass.ci),
+      co(pass.co),
       kx(pass.x.taps.count),
       ky(pass.y.taps.count),
-      grouped(params.lane == Conv2dCpuParams::kGroups) {
+      grouped(params.lane == Conv2dCpuParams::kGroups),
+      summed(params.lane == Conv2dCpuParams::kSummed),
+      row(ceil_div(pass.x.taps.count * pass.ci, vector_lanes(isa)) * vector_lanes(isa)),
+      lanes(vector_lanes(isa)) {
     const int64_t whole = params.vec * vector_lanes(isa);
     if (depthwise()) groups = ceil_div(groups, whole) * whole;
 }
@@ -47,9 +51,16 @@ BufferView<6> Panels::weight(const float *packed) const {
 }
 
 BufferView<6> Panels::folded_weight(const float *packed) const {
+    if (summed)
+        return {packed,
+                {{{lanes, 1}, {co, row}, {row / lanes, lanes}, {ky, row * co}, {1, 0}, {1, 0}}}};
     Panels row = *this;
     row.kx *= row.ci, row.ci = 1;
     return row.weight(packed);
+}
+
+BufferView<6> Panels::rows(const float *packed) const {
+    return {packed, {{{ci, 1}, {co, row}, {kx, ci}, {ky, row * co}, {1, 0}, {1, 0}}}};
 }
 
 BufferView<3> Panels::bias(const float *packed) const {
@@ -74,7 +85,12 @@ bool pack_weight(CallContext &context, Isa isa, DType dtype, const ConvPass &pas
         void *arguments[] = {&user_context, from.get(), out.get()};
         return pack(arguments) == 0;
     }
-    BufferView<6> out = to.weight(packed);
+    if (to.summed) {
+        // Input channels in the place of output channels, in one panel.
+        std::fill_n(packed, to.weight_floats(), 0.0f);
+        std::swap(from.get()->dim[0], from.get()->dim[1]);
+    }
+    BufferView<6> out = to.summed ? to.rows(packed) : to.weight(packed);
     void *arguments[] = {&user_context, from.get(), out.get()};
     return pack(arguments) == 0;
 }

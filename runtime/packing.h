@@ -12,19 +12,27 @@ namespace convwright {
 /// step of its own in every call, and counted in every timing.
 struct Panels {
     int64_t panel, panels, groups;  ///< Groups in whole vectors for depthwise.
-    int64_t ci, kx, ky;
+    int64_t ci, co, kx, ky;
     bool grouped;  ///< Groups side by side, the channels of a group innermost (lane 2).
+    bool summed;   ///< Rows of taps and input channels, each filled up to whole vectors (lane 3).
+    int64_t row;   ///< Floats of such a row.
+    int64_t lanes;
     bool depthwise() const { return grouped && panel == 1; }
 
     Panels(const Conv2dCpuParams &params, Isa isa, const ConvPass &pass);
-    int64_t weight_floats() const { return panel * panels * groups * ci * kx * ky; }
+    int64_t weight_floats() const {
+        return summed ? row * co * ky : panel * panels * groups * ci * kx * ky;
+    }
     int64_t bias_floats() const { return panel * panels * groups; }
     int64_t floats() const { return weight_floats() + bias_floats(); }
 
     /// As the engine takes them: (co % panel, ci, kx, ky, co / panel, g) and without ci, kx, ky.
     BufferView<6> weight(const float *packed) const;
-    /// The same floats for a pass that is folded(): (co % panel, 1, kx * ci + ci, ky, ...).
+    /// The same floats for a pass that is folded(): (co % panel, 1, kx * ci + ci, ky, ...) or, summed,
+    /// (tap % lanes, co, tap / lanes, ky, 1, 1).
     BufferView<6> folded_weight(const float *packed) const;
+    /// Summed, as packing writes them: (ci, co, kx, ky, 1, 1).
+    BufferView<6> rows(const float *packed) const;
     BufferView<3> bias(const float *packed) const;
 };
 

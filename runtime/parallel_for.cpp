@@ -35,13 +35,16 @@ void set_parallel_run(ParallelRun run, int64_t (*workers)()) {
     parallel_run = run;
 }
 
+int64_t parallel_workers() {
+    return parallel_run.load() == nullptr ? 1 : std::max<int64_t>(max_workers.load()(), 1);
+}
+
 int parallel_loop(int64_t begin, int64_t end, int (*task)(void *closure, int64_t i),
                   void *closure) {
     Loop loop{task, closure, end, {begin}};
     const auto run = parallel_run.load();
     const int64_t size = end - begin;
-    const int64_t workers =
-        run == nullptr || size == 1 ? 1 : std::min<int64_t>(size, max_workers.load()());
+    const int64_t workers = size == 1 ? 1 : std::min(size, parallel_workers());
     if (workers <= 1) {
         loop.work();
     } else {

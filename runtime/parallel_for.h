@@ -11,6 +11,9 @@ namespace convwright {
 /// 0 stops the loop and comes back. Tasks must not throw; loops may be nested.
 int parallel_loop(int64_t begin, int64_t end, int (*task)(void *closure, int64_t i), void *closure);
 
+/// On how many threads a loop with enough indices runs.
+int64_t parallel_workers();
+
 /// The same for a callable `bool body(int64_t i)`, false where it failed: whether all succeeded.
 template<typename Body>
 bool parallel_for(int64_t count, const Body &body) {

@@ -57,17 +57,23 @@ std::string no_kernel() {
                                  : "kernel " + forced_kernel + " does not accept the problem";
 }
 
-/// The step of `kernel` for a pass; without kernel when it does not accept the pass.
-ConvStep step_with(const ConvKernel &kernel, const ConvProblem &problem, const ConvPass &pass,
-                   int phase, bool dense) {
+/// The step of `kernel` for a pass; without kernel when it does not accept the pass. Sizes that are
+/// compiled in are those of the problem, but for its images.
+ConvStep step_of(const ConvKernel &kernel, const ConvProblem &problem, const ConvPass &pass,
+                 bool dense) {
     ConvStep step{pass, nullptr, {}};
-    if (!covers(kernel, problem, phase)) return step;
     if (kernel.params.stage == Conv2dCpuParams::kFolded && !dense) return step;
     if (dense && kernel.problem.empty()) step.pass = collapsed(pass, problem.format);
     if (kernel.params.why_illegal(step.pass, kernel.format, kernel.isa) != nullptr) return step;
     step.kernel = &kernel;
     step.task = task_size(kernel.params, step.pass, kernel.isa);
     return step;
+}
+
+ConvStep step_with(const ConvKernel &kernel, const ConvProblem &problem, const ConvPass &pass,
+                   int phase, bool dense) {
+    if (!covers(kernel, problem, phase)) return {pass, nullptr, {}};
+    return step_of(kernel, problem, pass, dense);
 }
 
 double cycles_of(const ConvStep &step) {
@@ -82,6 +88,8 @@ ConvStep tuned_step(const ConvProblem &problem, const ConvPass &pass, int phase,
     if (!tuned || tuned->conv == nullptr) return {pass, nullptr, {}};
     ConvStep step = step_with(*tuned->conv, problem, pass, phase, dense);
     step.tuned = step.kernel != nullptr;
+    step.refused = !step.tuned;
+    if (step.refused) note_refused_choice(problem, phase, tuned->conv->name, dense);
     return step;
 }
 
@@ -119,10 +127,14 @@ ConvPlan plan_steps(const ConvKernel *kernel, const ConvProblem &problem, bool d
             if (kernel != nullptr) step = step_with(*kernel, problem, pass, phase, dense);
             used = used || step.kernel != nullptr;
             if (kernel == nullptr) step = tuned_step(problem, pass, phase, dense);
-            if (step.kernel == nullptr) step = best_step(problem, pass, phase, dense);
+            if (step.kernel == nullptr) {
+                const bool refused = step.refused;
+                step = best_step(problem, pass, phase, dense);
+                step.refused = refused;
+            }
             if (step.kernel == nullptr) return {kNoKernel, {}, false, 0};
         }
-        plan.workspace = std::max(plan.workspace, workspace_of(step));
+        plan.workspace += workspace_of(step);
         plan.steps.push_back(step);
         phase++;
     }
@@ -142,6 +154,11 @@ double cycles_of(const WgradPlan &plan, const ConvProblem &problem) {
 
 /// What a plan depends on beside its problem and the kernel that is forced.
 int64_t variant(bool bit) { return int64_t{tuned_generation()} * 2 + bit; }
+
+const char *tuning_mark(bool tuned, bool refused) {
+    if (tuned) return " (tuned)";
+    return refused ? " (the tuned kernel does not accept it)" : "";
+}
 
 /// What `text` says of each kernel, by its first step.
 template<typename Text>
@@ -168,9 +185,11 @@ std::string ConvPlan::kernels() const {
 
 std::string ConvPlan::schedules() const {
     return joined(steps, [](const ConvStep &step) {
-        return step.kernel->schedule + (step.tuned ? " (tuned)" : "");
+        return step.kernel->schedule + tuning_mark(step.tuned, step.refused);
     });
 }
+
+std::string WgradPlan::schedules() const { return kernel->schedule + tuning_mark(tuned, refused); }
 
 Isa ConvPlan::isa() const {
     Isa isa = Isa::kNone;
@@ -184,24 +203,45 @@ ConvPlan conv_plan_with(const ConvKernel &kernel, const ConvProblem &problem, bo
     return plan_steps(&kernel, problem, dense);
 }
 
-WgradPlan wgrad_plan_with(const WgradKernel &kernel, const ConvProblem &problem) {
+ConvPlan plan_of_part(const ConvPlan &whole, const ConvProblem &part, bool dense) {
+    const std::vector<ConvPass> passes = conv_passes(part);
+    if (passes.size() != whole.steps.size()) return {kNoKernel, {}, false, 0};
+    ConvPlan plan;
+    plan.relu = whole.relu;
+    for (size_t i = 0; i < passes.size(); i++) {
+        ConvStep step{passes[i], nullptr, {}};
+        if (const ConvKernel *kernel = whole.steps[i].kernel) {
+            step = step_of(*kernel, part, passes[i], dense);
+            if (step.kernel == nullptr) return {kNoKernel, {}, false, 0};
+        }
+        plan.workspace += workspace_of(step);
+        plan.steps.push_back(step);
+    }
+    return plan;
+}
+
+WgradPlan wgrad_plan_of_part(const WgradKernel &kernel, const ConvProblem &problem, bool dense) {
     WgradPlan plan;
     const Conv2dWgradCpuParams &params = kernel.params;
-    if (!covers(kernel, problem, 0) || params.why_illegal(problem, kernel.isa) != nullptr)
-        return plan;
+    if (params.why_illegal(problem, kernel.isa) != nullptr) return plan;
+    if (params.folds() && !dense) return plan;
     const bool grouped = params.lane == Conv2dWgradCpuParams::kGroups;
     plan.cut = wgrad_cut(params, problem, kernel.isa);
     plan.panel = params.vec * vector_lanes(kernel.isa);
     plan.panels =
         round_up(grouped ? problem.co : problem.co / problem.groups, plan.panel) / plan.panel;
     plan.others = grouped ? 1 : problem.groups;
-    plan.ci = round_up(problem.ci / problem.groups, params.tile);
-    plan.kx = round_up(problem.kw, params.taps_x);
-    plan.last_panel_moved_back = params.stage != Conv2dWgradCpuParams::kFrame;
+    plan.ci = round_up(params.row_channels(problem), params.tile);
+    plan.kx = round_up(params.row_taps(problem), params.taps_x);
+    plan.last_panel_moved_back = !params.copies_gradient();
     plan.workspace = plan.panel * plan.panels * plan.others * plan.ci * problem.kh * plan.kx *
                      plan.cut.parts_y * plan.cut.parts_n;
     plan.kernel = &kernel;
     return plan;
+}
+
+WgradPlan wgrad_plan_with(const WgradKernel &kernel, const ConvProblem &problem, bool dense) {
+    return covers(kernel, problem, 0) ? wgrad_plan_of_part(kernel, problem, dense) : WgradPlan{};
 }
 
 bool pytorch_was_chosen(const ConvProblem &problem) {
@@ -236,29 +276,34 @@ const ConvPlan &conv_plan(const ConvProblem &problem, bool dense) {
     });
 }
 
-const WgradPlan &wgrad_plan(const ConvProblem &problem) {
+const WgradPlan &wgrad_plan(const ConvProblem &problem, bool dense) {
     thread_local PlanCache<WgradPlan> cache;
-    return cache.get(problem, variant(false), forced_kernel, [&] {
+    return cache.get(problem, variant(dense), forced_kernel, [&] {
         WgradPlan best;
+        bool refused = false;
         if (const char *why = why_too_large(problem)) {
             best.reason = why;
             return best;
         }
         if (forced_kernel.empty()) {
             const std::optional<TunedPass> tuned = tuned_pass(problem, 0);
-            if (tuned && tuned->wgrad != nullptr) best = wgrad_plan_with(*tuned->wgrad, problem);
+            if (tuned && tuned->wgrad != nullptr)
+                best = wgrad_plan_with(*tuned->wgrad, problem, dense);
             best.tuned = best.kernel != nullptr;
             if (best.tuned) return best;
+            refused = tuned && tuned->wgrad != nullptr;
+            if (refused) note_refused_choice(problem, 0, tuned->wgrad->name, true);
         }
         best.reason = no_kernel();
         double best_cycles = std::numeric_limits<double>::infinity();
         for (const WgradKernel &kernel : wgrad_kernels()) {
             if (!chosen(kernel) || !runs_here(kernel, problem)) continue;
-            WgradPlan plan = wgrad_plan_with(kernel, problem);
+            WgradPlan plan = wgrad_plan_with(kernel, problem, dense);
             if (plan.kernel == nullptr) continue;
             const double cycles = cycles_of(plan, problem);
             if (cycles < best_cycles) best_cycles = cycles, best = std::move(plan);
         }
+        best.refused = refused;
         return best;
     });
 }
@@ -272,7 +317,7 @@ std::vector<KernelInfo> accepting_kernels(const ConvProblem &problem, bool dense
     if (problem.direction == Direction::kWgrad) {
         for (const WgradKernel &kernel : wgrad_kernels()) {
             if (!chosen(kernel) || !runs_here(kernel, problem)) continue;
-            const WgradPlan plan = wgrad_plan_with(kernel, problem);
+            const WgradPlan plan = wgrad_plan_with(kernel, problem, dense);
             if (plan.kernel != nullptr) add(kernel, cycles_of(plan, problem));
         }
     } else {

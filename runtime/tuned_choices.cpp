@@ -145,6 +145,11 @@ public:
         return notices_;
     }
 
+    void add_notice(const std::string &sentence) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        note(sentence);
+    }
+
 private:
     void read_once() {
         if (read_) return;
@@ -219,6 +224,15 @@ void use_tuned_choices(bool use) { Choices::instance().use(use); }
 void choose_in_process(const std::string &problem, int phase, const std::string &candidate,
                        const std::string &artifact) {
     Choices::instance().choose(problem, phase, candidate, artifact);
+}
+
+void note_refused_choice(const ConvProblem &problem, int phase, const std::string &kernel,
+                         bool dense) {
+    Choices::instance().add_notice(
+        "tuned kernel '" + kernel + "' does not accept pass " + std::to_string(phase) + " of " +
+        format_problem(problem) +
+        (dense ? ", and another one runs; tune the problem again."
+               : " on tensors that are not dense, and another one runs; make them contiguous."));
 }
 
 std::vector<std::string> tuned_notices() { return Choices::instance().notices(); }

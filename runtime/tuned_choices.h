@@ -44,6 +44,11 @@ std::string made_kernels_folder();
 /// used is none, and a notice.
 std::optional<TunedPass> tuned_pass(const OperatorProblem &problem, int phase);
 
+/// Says by a notice that `kernel`, which was chosen for this pass, does not accept it and another one runs. Choices
+/// are made for dense tensors: `dense` is whether these are.
+void note_refused_choice(const ConvProblem &problem, int phase, const std::string &kernel,
+                         bool dense);
+
 /// Counts changes of choices in this process: plans made before the last one are out of date.
 unsigned tuned_generation();
 

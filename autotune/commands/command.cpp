@@ -6,12 +6,15 @@
 #include <istream>
 #include <sstream>
 
+#include "autotune/making_folder.h"
 #include "autotune/program_files.h"
 #include "runtime/cache_folder.h"
 #include "runtime/tuned_choices.h"
 
 namespace convwright {
 namespace {
+
+constexpr int kSpareSeconds = 60;
 
 /// Whether a problem may be computed so without tuning.
 bool is_kind(const OperatorProblem &problem, const std::string &kind) {
@@ -60,6 +63,9 @@ CpuTrials cpu_trials(const std::string &generators, int threads) {
     if (made_kernels_folder().empty())
         throw UsageError("There is no place for kernels: set CONVWRIGHT_CACHE_DIR or HOME.");
     trials.kernels = private_folder(made_kernels_folder());
+    // What a killed tuner's Generator and linker may still write to has ended by then.
+    remove_left_folders(trials.kernels,
+                        static_cast<int>(2 * trials.compiling.wall_seconds) + kSpareSeconds);
     trials.worker = {program_path(), "worker"};
     trials.screening.threads = trials.finals.threads = threads;
     trials.screening.seconds = 0.1;

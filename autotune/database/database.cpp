@@ -117,6 +117,17 @@ std::optional<Record> Database::find(const SearchKey &key, const std::string &ca
     return found;
 }
 
+bool Database::forget_failure(const SearchKey &key, const std::string &candidate) {
+    return guarded([&] {
+        SqliteStatement forget(*user_,
+                               "DELETE FROM record WHERE subject = ? AND environment = ? AND "
+                               "candidate = ? AND outcome NOT IN (0, 8) RETURNING id");
+        return forget
+            .with(find_subject(*user_, key), find_environment(*user_, key.environment), candidate)
+            .step();
+    });
+}
+
 Claim Database::try_claim(const SearchKey &key, const std::string &candidate,
                           int64_t lease_seconds) {
     if (find(key, candidate)) return Claim::kRecorded;

@@ -42,6 +42,9 @@ public:
     /// What is recorded of a candidate in exactly this environment, the user's record first.
     std::optional<Record> find(const SearchKey &key, const std::string &candidate);
 
+    /// Forgets a trial that failed, so that it may be tried again; false if there is none.
+    bool forget_failure(const SearchKey &key, const std::string &candidate);
+
     /// Whether this process may measure a candidate now. A lease that is over, or whose holder on
     /// this machine has died, is taken over.
     Claim try_claim(const SearchKey &key, const std::string &candidate, int64_t lease_seconds);

@@ -216,6 +216,11 @@ std::unique_ptr<SqliteConnection> open_when_free(const std::string &path,
 
 }  // namespace
 
+bool database_exists(const std::string &path) {
+    std::error_code error;
+    return fs::exists(path, error) || fs::exists(path + ".salvaged", error);
+}
+
 std::unique_ptr<SqliteConnection> open_database(const std::string &path, const OpenOptions &options,
                                                 std::vector<std::string> &notices) {
     try {

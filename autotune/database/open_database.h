@@ -18,6 +18,9 @@ struct OpenOptions {
     std::function<std::string(const std::string &folder)> lock_probe;
 };
 
+/// Whether there is a database, or one whose repair was interrupted, to be opened.
+bool database_exists(const std::string &path);
+
 /// Opens the user's tuning database, makes it where there is none, and repairs a damaged one: it is
 /// moved aside and what can be read of it is kept. Each such event is one sentence in `notices`.
 /// Throws DatabaseError.

@@ -3,18 +3,17 @@
 
 #include <deque>
 
-#include "autotune/search/boosted_trees.h"
+#include "autotune/search/gaussian_process.h"
 #include "autotune/search/strategy.h"
 
 namespace convwright {
 
-/// Boosted trees learn the time of a point from its knobs and its predicted cost, from all that was
-/// told; of the new points the best by their judgement are asked for, in batches of 8, and in each batch
-/// one at random, so that a wrong model meets what contradicts it.
+/// Learns from all that was told by how much a point's time differs from what was predicted, and which points fail, and
+/// asks for the new points of which the most is expected: chance to work times expected improvement on the
+/// best (Jones, Schonlau and Welch, 1998). Within a batch each choice counts as measured, at its mean.
 class LearnedRanking : public Strategy {
 public:
     static constexpr size_t kBatch = 8;
-    static constexpr size_t kRandomOfBatch = 1;  ///< 12.5 %.
 
     /// `space` must outlive this.
     LearnedRanking(const Space &space, uint64_t seed);
@@ -24,16 +23,22 @@ public:
 
 private:
     void refill();
-    /// Of legal()[i]: kind, knobs, and the logarithm of the predicted cost.
+    GaussianProcess::Row row_of(Point point) const;
+    /// Kind, logarithm of the predicted cost, knobs.
     std::vector<float> features(Point point) const;
-    std::vector<Point> by_judgement(const std::vector<Point> &fresh) const;
+    /// How likely each point is to work.
+    std::vector<double> chances(const std::vector<Point> &fresh) const;
+    /// In the order of their worth; the first ones as they are where too little was told.
+    std::vector<Point> best_of(const std::vector<Point> &fresh) const;
 
     const Space &space_;
     Random random_;
     SeenPoints seen_;
-    size_t width_ = 0;  ///< Features: kind, prediction, knobs of the longest kind.
+    double cheapest_ = 1;  ///< Prediction of the space.
+    size_t width_ = 0;     ///< Features: kind, prediction, knobs of the longest kind.
     std::vector<std::pair<Point, double>> told_;
     std::deque<Point> batch_;
+    size_t told_before_batch_ = 0;
 };
 
 }  // namespace convwright

@@ -2,18 +2,13 @@
 #include "autotune/search/portfolio.h"
 
 namespace convwright {
-namespace {
-
-// Points in a row from one strategy: as many as the learned ranking chooses at once.
-constexpr int kTurn = static_cast<int>(LearnedRanking::kBatch);
-
-}  // namespace
 
 Portfolio::Portfolio(const Space &space, uint64_t seed, std::vector<Point> seeds)
     : seeds_(std::move(seeds)),
       analytic_(space, kAnalytic),
       descent_(space, seed),
-      learned_(space, ~seed) {}
+      learned_(space, ~seed),
+      random_(space, seed ^ 0x5bd1e995) {}
 
 std::optional<Point> Portfolio::ask() {
     const auto fresh = [&](std::optional<Point> point) { return point && seen_.add(*point); };
@@ -24,13 +19,15 @@ std::optional<Point> Portfolio::ask() {
     while (const std::optional<Point> point = analytic_.ask()) {
         if (fresh(point)) return point;
     }
-    Strategy *strategies[] = {&learned_, &descent_};
-    for (int tries = 0; tries < 2; tries++) {
-        Strategy &strategy = *strategies[turn_++ / kTurn % 2];
-        while (const std::optional<Point> point = strategy.ask()) {
+    constexpr size_t kTurns = LearnedRanking::kBatch;
+    Strategy *const turns[kTurns] = {&learned_, &learned_, &learned_, &random_,
+                                     &learned_, &learned_, &learned_, &descent_};
+    Strategy *const mine = turns[turn_++ % kTurns];
+    // The descent may wait for what is out; the learned ranking ends with the space.
+    for (Strategy *strategy : {mine, static_cast<Strategy *>(&learned_)}) {
+        while (const std::optional<Point> point = strategy->ask()) {
             if (fresh(point)) return point;
         }
-        turn_ = (turn_ / kTurn + 1) * kTurn;  // it has nothing more: the other one's turn
     }
     return std::nullopt;
 }
@@ -40,6 +37,7 @@ void Portfolio::tell(Point point, double seconds) {
     analytic_.tell(point, seconds);
     descent_.tell(point, seconds);
     learned_.tell(point, seconds);
+    random_.tell(point, seconds);
 }
 
 }  // namespace convwright

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "schedules/cpu/conv2d_wgrad.h"
 
+#include "schedules/cpu/conv2d.h"
+
 namespace convwright {
 
 using Halide::TailStrategy;
@@ -53,25 +55,42 @@ void schedule_conv2d_wgrad_cpu(Conv2dWgrad &a, const P &p, Halide::Expr task_til
     registers(a.sum.reorder(lane, a.ci, a.kx, a.ky));
     registers(a.sum.update().reorder(lane, a.ci, a.kx, a.ky, a.r_x, a.r_y, a.r_n));
 
-    if (p.stage == P::kDirect) return;
     const TailStrategy tail = TailStrategy::GuardWithIf;
-    a.grad.compute_at(a.partial, a.r_band);
+    if (p.copies_gradient()) {
+        a.grad.compute_at(a.partial, a.r_band);
+        Halide::Stage spare = a.grad.update(0), copy = a.grad.update(1);
+        if (p.folds()) {
+            a.grad.reorder_storage(a.x, a.co, a.y, a.g, a.n);
+            spare.reorder(a.r_spare, a.co, a.y, a.g, a.n).vectorize(a.r_spare, lanes, tail);
+            copy.reorder(a.r_column, a.co, a.y, a.g, a.n).vectorize(a.r_column, lanes, tail);
+        } else if (grouped) {
+            a.grad.reorder_storage(a.g, a.co, a.x, a.y, a.n);
+            spare.reorder(a.g, a.co, a.r_spare, a.y, a.n)
+                .vectorize(a.g, lanes, TailStrategy::RoundUp);
+            copy.reorder(a.g, a.co, a.r_column, a.y, a.n)
+                .vectorize(a.g, lanes, TailStrategy::RoundUp);
+        } else {
+            spare.reorder(a.co, a.r_spare, a.y, a.g, a.n).vectorize(a.co, lanes, tail);
+            vectorize_channels(copy.reorder(a.co, a.r_column, a.y, a.g, a.n), a.co,
+                               a.gradient_channels, lanes);
+        }
+    }
+    if (p.stage == P::kDirect) return;
     a.padded.compute_at(a.partial, a.r_band);
-    Halide::Stage zeros = a.padded.update(0), rows = a.padded.update(1), spare = a.grad.update(0),
-                  copy = a.grad.update(1);
-    if (grouped) {
-        a.grad.reorder_storage(a.g, a.co, a.x, a.y, a.n);
+    Halide::Stage zeros = a.padded.update(0), rows = a.padded.update(1);
+    if (p.folds()) {
+        a.padded.reorder_storage(a.x, a.ci, a.y, a.g, a.n);
+        zeros.reorder(a.frame.all, a.ci, a.y, a.g, a.n).vectorize(a.frame.all, lanes, tail);
+        rows.reorder(a.frame.row, a.ci, a.y, a.g, a.n).vectorize(a.frame.row, lanes, tail);
+    } else if (grouped) {
         a.padded.reorder_storage(a.g, a.ci, a.x, a.y, a.n);
         zeros.reorder(a.g, a.ci, a.frame.all, a.y, a.n)
             .vectorize(a.g, lanes, TailStrategy::RoundUp);
         rows.reorder(a.g, a.ci, a.frame.row, a.y, a.n).vectorize(a.g, lanes, TailStrategy::RoundUp);
-        spare.reorder(a.g, a.co, a.r_spare, a.y, a.n).vectorize(a.g, lanes, TailStrategy::RoundUp);
-        copy.reorder(a.g, a.co, a.r_column, a.y, a.n).vectorize(a.g, lanes, TailStrategy::RoundUp);
     } else {
         zeros.reorder(a.ci, a.frame.all, a.y, a.g, a.n).vectorize(a.ci, lanes, tail);
-        rows.reorder(a.ci, a.frame.row, a.y, a.g, a.n).vectorize(a.ci, lanes, tail);
-        spare.reorder(a.co, a.r_spare, a.y, a.g, a.n).vectorize(a.co, lanes, tail);
-        copy.reorder(a.co, a.r_column, a.y, a.g, a.n).vectorize(a.co, lanes, tail);
+        vectorize_channels(rows.reorder(a.ci, a.frame.row, a.y, a.g, a.n), a.ci, a.frame.channels,
+                           lanes);
     }
 }
 

@@ -156,6 +156,18 @@ TEST(SpillsInInnerLoops, LooksAtInnermostLoopsOfSumsOnly) {
     EXPECT_EQ(spills_in_inner_loops(outer), 1);
     EXPECT_EQ(spills_in_inner_loops(".LBB0_2:\n\tvmovups 64(%rsp), %ymm4\n\tjne\t.LBB0_2\n"), 0);
     EXPECT_EQ(spills_in_inner_loops(""), 0);
+    // A register like others, unless it holds the address of the frame.
+    const std::string pointer = ".LBB0_2:\n\tvfmadd231ps\t(%rbp), %ymm2, %ymm3\n\tjne\t.LBB0_2\n";
+    EXPECT_EQ(spills_in_inner_loops(pointer), 0);
+    EXPECT_EQ(spills_in_inner_loops("\tmovq\t%rsp, %rbp\n" + pointer), 1);
+}
+
+TEST(SpillsInInnerLoops, AllowAReloadForManySums) {
+    std::string loop = ".LBB0_2:\n\tvmovups\t64(%rsp), %ymm4\n";
+    for (int sum = 0; sum < 31; sum++) loop += "\tvfmadd231ps\t%ymm1, %ymm2, %ymm3\n";
+    const std::string end = "\tjne\t.LBB0_2\n";
+    EXPECT_EQ(spills_in_inner_loops(loop + end), 1);
+    EXPECT_EQ(spills_in_inner_loops(loop + "\tvfmadd231ps\t%ymm1, %ymm2, %ymm3\n" + end), 0);
 }
 
 }  // namespace

@@ -153,6 +153,22 @@ TEST_F(EngineTest, EndsWhenItIsToldToAndChoosesNothingThen) {
     EXPECT_EQ(contents(path()), contents(path("whole")));
 }
 
+TEST_F(EngineTest, TakesWhatItHasWhenTimeIsOverInTheMiddleOfABatch) {
+    ReplayEvaluator replay(recording_);
+    options_.out_of_time = [&] { return replay.evaluated() >= 11; };
+    const SearchReport report = run(replay, path());
+    EXPECT_FALSE(report.interrupted);
+    EXPECT_EQ(report.measured, 11);
+    EXPECT_EQ(report.trials, 11);
+    EXPECT_EQ(Database(path()).count_records(), 11);
+    EXPECT_TRUE(report.choice);
+    options_.out_of_time = nullptr;
+    ReplayEvaluator rest(recording_), whole(recording_);
+    EXPECT_EQ(run(rest, path()).measured, 37);
+    run(whole, path("whole"));
+    EXPECT_EQ(contents(path()), contents(path("whole")));
+}
+
 TEST_F(EngineTest, EndsWithTheSpace) {
     options_.stop.most_trials = 100'000;
     ReplayEvaluator replay(recording_);
@@ -197,6 +213,10 @@ TEST(Decide, KeepsWhatIsInUseUnlessTheFastestIsAheadByMoreThanTheSpread) {
     EXPECT_NE(why.find("not ahead"), std::string::npos);
     EXPECT_EQ(decide({winner, {"incumbent", "old", 1.03, 0.01}}).first.candidate, "new");
     EXPECT_EQ(decide({winner, {"incumbent", "old", 0, 0}}).first.candidate, "new");  // it failed
+    // Without one before, the default is in use.
+    const FinalTime usual{"default", "usual", 1.01, 0.01};
+    EXPECT_EQ(decide({usual, winner}).first.candidate, "usual");
+    EXPECT_EQ(decide({usual, {"incumbent", "old", 1.5, 0.01}, winner}).first.candidate, "new");
     const auto [fastest, reason] =
         decide({winner, {"default", "d", 1.5, 0.1}, {"pytorch", "pytorch", 2, 0.1}});
     EXPECT_EQ(fastest.candidate, "new");

@@ -98,6 +98,19 @@ def test_a_second_search_measures_nothing_again_and_says_so(tuned: Tuner) -> Non
     assert (tuned.folder / "tuning.tuned").is_file()
 
 
+def test_the_budget_holds_for_all_problems(tuner: Tuner) -> None:
+    lines = "".join(f"fprop_n1ci{ci}ih9iw9co16kh3kw3s1p1_f32_nhwc\n" for ci in (4, 8, 12, 16))
+    start = time.monotonic()
+    done = tuner.run("search", "--problems", "-", "--budget", "4", "--json", input=lines)
+    seconds = time.monotonic() - start
+    assert done.returncode == 0, done.stderr
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert events[0]["event"] in ("task", "left")
+    # The first problem's least time would be more than this, and the others have none.
+    assert [event["event"] for event in events[-3:]] == ["left"] * 3
+    assert seconds < 4 + 8, "one trial and a comparison on a busy machine"
+
+
 def test_what_was_chosen_before_is_not_taken_for_the_default(tuned: Tuner) -> None:
     def default(mode: str) -> str:
         done = tuned.run(
@@ -156,6 +169,7 @@ def test_databases_are_listed_exported_imported_and_merged(tuned: Tuner, tmp_pat
     assert third.run("db", "prune").stdout == f"{len(failed)} records are gone.\n"
     assert len(third.records()) == 4 - len(failed)
     assert third.run("db", "verify").returncode == 0
+    assert "cannot be written" in sentence(tuned.run("db", "export", "/nowhere/x"), 1)
     file.write_text(file.read_text() + "nonsense\n")
     done = other.run("db", "import", str(file))
     assert done.returncode == 1
@@ -224,9 +238,16 @@ def test_without_a_place_for_the_database(tuner: Tuner) -> None:
     nowhere = {"CONVWRIGHT_CACHE_DIR": "", "XDG_CACHE_HOME": "", "HOME": ""}
     assert "set CONVWRIGHT_DB or HOME" in sentence(tuner.run("db", "list", **nowhere), 2)
     database = str(tuner.folder / "tuning.db")
-    assert tuner.run("--db", database, "db", "list", **nowhere).returncode == 0
+    done = tuner.run("--db", database, "db", "list", **nowhere)
+    assert f"There is no tuning database '{database}' yet" in sentence(done, 1)
     done = tuner.run("search", "--problem", PROBLEM, **nowhere, CONVWRIGHT_DB=database)
     assert "set CONVWRIGHT_CACHE_DIR or HOME" in sentence(done, 2)
+
+
+@pytest.mark.parametrize("command", [["list"], ["verify"], ["prune"], ["export", "-"]])
+def test_reading_makes_no_database(tuner: Tuner, command: list[str]) -> None:
+    assert "There is no tuning database" in sentence(tuner.run("db", *command), 1)
+    assert not tuner.folder.exists()
 
 
 def test_failures(tuner: Tuner, tmp_path: Path) -> None:
@@ -234,13 +255,13 @@ def test_failures(tuner: Tuner, tmp_path: Path) -> None:
     # Not even root can make a folder there.
     done = tuner.run(*search, CONVWRIGHT_CACHE_DIR="/proc/nowhere")
     assert "'/proc/nowhere/kernels' cannot be made" in sentence(done, 1)
-    done = tuner.run("db", "list", CONVWRIGHT_CACHE_DIR="/proc/nowhere")
+    (tmp_path / "empty").touch()
+    done = tuner.run("db", "import", str(tmp_path / "empty"), CONVWRIGHT_CACHE_DIR="/proc/nowhere")
     assert "/proc/nowhere" in sentence(done, 1)
     done = tuner.run(*search, PATH=str(tmp_path))
     assert "No linker was found" in sentence(done, 1)
     done = tuner.run(*search, "--generators", "/nowhere/generators")
     assert "'/nowhere/generators' is not a program" in sentence(done, 1)
-    assert "cannot be written" in sentence(tuner.run("db", "export", "/nowhere/x"), 1)
     (tmp_path / "letter").write_text("Dear reader, " * 1000)
     done = tuner.run("--db", str(tmp_path / "letter"), "db", "list")
     assert "letter" in sentence(done, 1)
@@ -270,3 +291,17 @@ def test_a_python_without_pytorch_does_not_end_the_search(tuned: Tuner, tmp_path
     events = tuned.search("--trials", "4", "--python", str(python))
     assert events[-1]["event"] == "choice"
     assert "pytorch" not in events[-1]["finals"]
+    assert not [event for event in events if event["event"] == "notice"]
+
+
+def test_pytorch_that_could_not_be_timed_is_tried_again(tuner: Tuner, tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\nexit 1\n")
+    python.chmod(0o755)
+    for times in range(2):
+        events = tuner.search("--trials", "2", "--python", str(python))
+        tried = [event for event in events if event.get("candidate") == "pytorch"]
+        assert tried[0]["outcome"] == "launch failed"
+        assert not tried[0]["known"]
+        notices = [event["notice"] for event in events if event["event"] == "notice"]
+        assert notices == ["PyTorch could not be timed before; it is tried again."] * times

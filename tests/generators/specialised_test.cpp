@@ -71,7 +71,7 @@ ConvPlan specialised_plan(const std::string &problem) {
         const ConvStep &step = own.steps.at(kernel.phase);
         EXPECT_EQ(step.kernel, &kernel) << kernel.name;
         plan.steps.push_back(step);
-        plan.workspace = std::max(plan.workspace, own.workspace);
+        plan.workspace += own.workspace;
     }
     return plan;
 }
@@ -113,7 +113,7 @@ TEST_F(Specialised, IsPlannedForItsProblemAlone) {
 TEST_F(Specialised, RefusesTensorsOfOtherSizes) {
     const ConvKernel &kernel = table().conv.at(0);
     ConvPlan plan = conv_plan_with(kernel, parse_problem(kernel.problem), true);
-    plan.steps.at(0).pass.n++;
+    plan.steps.at(0).pass.x.in++;
     std::vector<float> floats(100'000);
     CallContext context;
     EXPECT_FALSE(run_conv(context, plan, DType::kF32, {floats.data(), 0, 1, 99, 9},

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -162,6 +163,43 @@ TEST_F(TunedChoices, WithoutTheRecordedObjectTheCostModelChooses) {
             << sentence;
         EXPECT_EQ(sentence.back(), '.');
     }
+}
+
+TEST_F(TunedChoices, KernelsThatDoNotAcceptTheProblemAreNotices) {
+    const char *const tiny = "fprop_n1ci3ih4iw3co2kh1kw1s1p0_f32_nchw";
+    const char *const tiny_wgrad = "wgrad_n1ci3ih4iw3co2kh1kw1s1p0_f32_nchw";
+    const auto refused = [](const auto &kernels, const char *text) -> std::string {
+        const auto accepting = accepting_kernels(parse_problem(text));
+        for (const auto &kernel : kernels) {
+            const bool accepts =
+                std::any_of(accepting.begin(), accepting.end(),
+                            [&](const KernelInfo &info) { return info.name == kernel.name; });
+            if (kernel.format == Format::kNchw && kernel.isa <= host_isa() &&
+                kernel.dtype == parse_problem(text).dtype && kernel.problem.empty() && !accepts)
+                return isa_name(kernel.isa) + ("/" + kernel.schedule);
+        }
+        return "";
+    };
+    const std::string conv = refused(conv_kernels(), tiny);
+    const std::string wgrad = refused(wgrad_kernels(), tiny_wgrad);
+    ASSERT_NE(conv, "");
+    ASSERT_NE(wgrad, "");
+    const std::string best = conv_plan(parse_problem(tiny), true).kernels();
+    auto [count, sentence] = notices_of([&] {
+        write(tiny, 0, "conv2d." + conv);
+        EXPECT_EQ(conv_plan(parse_problem(tiny), true).kernels(), best);
+    });
+    EXPECT_EQ(count, 1u);
+    EXPECT_NE(sentence.find("does not accept pass 0 of " + std::string(tiny)), std::string::npos)
+        << sentence;
+    const std::string mark = " (the tuned kernel does not accept it)";
+    EXPECT_TRUE(conv_plan(parse_problem(tiny), true).schedules().ends_with(mark));
+    std::tie(count, sentence) = notices_of([&] {
+        write(tiny_wgrad, 0, "conv2d_wgrad." + wgrad);
+        EXPECT_TRUE(wgrad_plan(parse_problem(tiny_wgrad)).schedules().ends_with(mark));
+    });
+    EXPECT_EQ(count, 1u);
+    EXPECT_EQ(sentence.back(), '.') << sentence;
 }
 
 TEST_F(TunedChoices, UnknownCandidatesAreNotices) {

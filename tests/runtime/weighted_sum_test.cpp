@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
 #include <string>
 #include <vector>
 
@@ -102,6 +103,36 @@ INSTANTIATE_TEST_SUITE_P(
                     "n2ci16ih11iw16co33kh3kw3s1p0", "n1ci2ih8iw17co48kh5kw5s1p2",
                     "n1ci7ih9iw21co32kh5kw3s2x1p2x1", "n1ci4ih13iw19co16kh3kw3s1p2d2",
                     "n1ci3ih40iw40co64kh3kw3s1p1", "n3ci1ih4iw14co16kh2kw2s1p1"));
+
+/// What runs untuned, on problems at random; CONVWRIGHT_SEED gives others.
+TEST(WeightedSumPlan, OfRandomProblemsEqualsNaiveWhereThereIsAKernel) {
+    if (host_isa() == Isa::kNone) GTEST_SKIP() << "This CPU has no AVX2 with FMA.";
+    std::mt19937 random(test_seed());
+    const auto draw = [&](int low, int high) {
+        return low + static_cast<int>(random() % (high - low + 1));
+    };
+    int planned = 0;
+    for (int i = 0; i < 60; i++) {
+        ConvProblem p =
+            problem("n1ci3ih9iw16co16kh3kw3s1p1", i % 2 == 0 ? DType::kF32 : DType::kBf16);
+        p.n = draw(1, 3), p.ci = draw(1, 24), p.co = draw(16, 70);
+        p.ih = draw(1, 20), p.iw = draw(8, 40);
+        p.kh = draw(1, 5), p.kw = draw(1, 5);
+        p.stride_h = draw(1, 2), p.stride_w = draw(1, 2);
+        p.pad_h = draw(0, 2), p.pad_w = draw(0, 2);
+        p.bias = draw(0, 1) == 1, p.relu = draw(0, 1) == 1;
+        if (why_impossible(p) != nullptr) continue;
+        const WeightedSumPlan plan = weighted_sum_plan(p);
+        if (plan.kernel == nullptr) {
+            EXPECT_NE(plan.reason, "") << format_problem(p);
+            continue;
+        }
+        planned++;
+        const Repro repro(p, plan.kernel->name, "random");
+        expect_naive(p, plan, false, Placement::kEnd);
+    }
+    EXPECT_GE(planned, 20);
+}
 
 TEST(WeightedSumPlan, SaysWhyThereIsNoKernel) {
     if (host_isa() == Isa::kNone) GTEST_SKIP() << "This CPU has no AVX2 with FMA.";

@@ -63,6 +63,33 @@ TEST(Conv2dCpuParams, GivesTheReasonWhyAScheduleIsIllegal) {
     EXPECT_STREQ(why("lane:0,vec:1,tile:4,stage:3", kPadded), "masks are for groups");
 }
 
+TEST(Conv2dCpuParams, SumsLanesWhereOutputChannelsAreFew) {
+    const char *many = "fprop_n1ci3ih9iw9co16kh3kw3s1p1_f32_nhwc";
+    EXPECT_EQ(why("lane:3,vec:1,tile:8,stage:4", kPadded), nullptr);
+    EXPECT_STREQ(why("lane:3,vec:1,tile:8,stage:1", kPadded),
+                 "lanes of input channels are read from folded rows");
+    EXPECT_STREQ(why("lane:3,vec:2,tile:8,stage:4", kPadded),
+                 "the output channels are not whole tiles");
+    EXPECT_STREQ(why("lane:3,vec:1,tile:8,stage:4", many), "the output channels fill vectors");
+    EXPECT_STREQ(why("lane:3,vec:1,tile:8,stage:4", kDilated), "rows of taps are not dense");
+    EXPECT_STREQ(why("lane:3,vec:1,tile:8,stage:4", kPadded, Format::kNchw),
+                 "the lanes are not dense");
+}
+
+TEST(Conv2dCpuParams, CompilesInputChannelsIn) {
+    const char *sixteen = "fprop_n1ci16ih9iw9co24kh3kw3s1p1_f32_nhwc";
+    EXPECT_EQ(why("vec:1,tile:14,stage:1,group:16,stride:1", sixteen), nullptr);
+    EXPECT_STREQ(why("vec:1,tile:14,stage:1,group:32,stride:1", sixteen),
+                 "groups of other channels are compiled in");
+    EXPECT_STREQ(why("vec:1,tile:14,stage:1,group:16", sixteen),
+                 "channels of several groups are masked");
+    EXPECT_STREQ(why("vec:1,tile:14,stage:1,group:16,stride:2", sixteen),
+                 "another stride is compiled in");
+    EXPECT_STREQ(
+        why("lane:2,vec:1,tile:8,stage:3,group:16", "fprop_n1ci32ih9iw9co32kh3kw3s1p1g2_f32_nhwc"),
+        "a group fills a vector");
+}
+
 TEST(Conv2dCpuParams, AcceptsWhatTheSchedulesCompute) {
     EXPECT_EQ(why("lane:0,vec:2,tile:8,stage:1", kPadded), nullptr);
     EXPECT_EQ(why("lane:0,vec:2,tile:7,stage:0", kInside), nullptr);

@@ -11,6 +11,7 @@
 #include "torch_ops/csrc/aten.h"
 #include "torch_ops/csrc/cpu_engine.h"
 #include "torch_ops/csrc/cuda_engine.h"
+#include "torch_ops/csrc/traced.h"
 
 namespace convwright {
 namespace {
@@ -36,18 +37,6 @@ std::string problem_text(const ConvProblem &p, ScalarType dtype) {
 
 void trace_aten(const ConvProblem &p, ScalarType dtype, const char *why) {
     if (Trace::on()) Trace::add(problem_text(p, dtype) + "\tPyTorch\t" + why);
-}
-
-template<typename Engine, typename Plan>
-void trace_kernel(const ConvProblem &p, const Engine &engine, const Plan &plan) {
-    if (!Trace::on()) return;
-    Trace::add(format_problem(p) + "\t" + plan.kernels() + "\t" + plan.schedules() + "\t" +
-               engine.name(plan));
-}
-
-void require_kernel(const ConvProblem &p, bool found, const std::string &reason) {
-    if (found) return;
-    throw std::runtime_error("convwright: " + reason + " (" + format_problem(p) + ").");
 }
 
 /// Runs an fprop or dgrad problem from `source` into a new tensor of sizes `result`.

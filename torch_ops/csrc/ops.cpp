@@ -5,6 +5,7 @@
 #include <string>
 
 #include "torch_ops/csrc/approx_conv2d.h"
+#include "torch_ops/csrc/chain.h"
 #include "torch_ops/csrc/conv2d.h"
 #include "torch_ops/csrc/int8_conv2d.h"
 #include "torch_ops/csrc/introspection.h"
@@ -33,6 +34,12 @@ STABLE_TORCH_LIBRARY(convwright, m) {
     m.def(
         "conv2d_wgrad(Tensor grad_output, Tensor input, Tensor weight, int[2] stride, "
         "int[2] padding, int[2] dilation, int groups) -> Tensor");
+    m.def(
+        "chain_fprop(Tensor input, Tensor first, Tensor second, Tensor? bias, "
+        "int[7] first_geometry, int[7] second_geometry) -> (Tensor, Tensor)");
+    m.def(
+        "chain_backward(Tensor grad_output, Tensor input, Tensor z, Tensor first, Tensor second, "
+        "int[7] first_geometry, int[7] second_geometry) -> (Tensor, Tensor, Tensor)");
     m.def(
         "weighted_sum_fprop(Tensor input, Tensor pointwise, Tensor depthwise, Tensor? bias, "
         "int[2] stride, int[2] padding, int[2] dilation) -> Tensor");
@@ -79,6 +86,8 @@ STABLE_TORCH_LIBRARY_IMPL(convwright, CPU, m) {
     m.impl("conv2d_fprop", TORCH_BOX(&convwright::conv2d_fprop));
     m.impl("conv2d_relu", TORCH_BOX(&convwright::conv2d_relu));
     m.impl("conv2d_fprop.eager", TORCH_BOX(&convwright::conv2d_fprop_eager));
+    m.impl("chain_fprop", TORCH_BOX(&convwright::chain_fprop));
+    m.impl("chain_backward", TORCH_BOX(&convwright::chain_backward));
     m.impl("weighted_sum_fprop", TORCH_BOX(&convwright::weighted_sum_fprop));
     m.impl("conv2d_dgrad", TORCH_BOX(&convwright::conv2d_dgrad));
     m.impl("conv2d_wgrad", TORCH_BOX(&convwright::conv2d_wgrad));
@@ -96,6 +105,8 @@ STABLE_TORCH_LIBRARY_IMPL(convwright, CUDA, m) {
     m.impl("conv2d_fprop", TORCH_BOX(&convwright::conv2d_fprop));
     m.impl("conv2d_relu", TORCH_BOX(&convwright::conv2d_relu));
     m.impl("conv2d_fprop.eager", TORCH_BOX(&convwright::conv2d_fprop_eager));
+    m.impl("chain_fprop", TORCH_BOX(&convwright::chain_fprop));
+    m.impl("chain_backward", TORCH_BOX(&convwright::chain_backward));
     m.impl("weighted_sum_fprop", TORCH_BOX(&convwright::weighted_sum_fprop));
     m.impl("conv2d_dgrad", TORCH_BOX(&convwright::conv2d_dgrad));
     m.impl("conv2d_wgrad", TORCH_BOX(&convwright::conv2d_wgrad));

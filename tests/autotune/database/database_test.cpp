@@ -47,6 +47,20 @@ TEST_F(DatabaseTest, HasOneRecordOfACandidateAndTheFirstStays) {
     EXPECT_EQ(database.count_records(), 1);
 }
 
+TEST_F(DatabaseTest, ForgetsAFailureButNothingElse) {
+    Database database(path());
+    Record failed = test_record(1);
+    failed.result = {Outcome::kLaunchFailed, 0, 0, 0, "It could not be timed.", ""};
+    database.add(failed);
+    database.add(test_record(2));
+    EXPECT_FALSE(database.forget_failure(test_key(), test_record(2).candidate));
+    EXPECT_FALSE(database.forget_failure(test_key(2), failed.candidate));
+    EXPECT_EQ(database.count_records(), 2);
+    EXPECT_TRUE(database.forget_failure(test_key(), failed.candidate));
+    EXPECT_FALSE(database.forget_failure(test_key(), failed.candidate));
+    EXPECT_EQ(Database(path()).count_records(), 1);
+}
+
 TEST_F(DatabaseTest, TellsKeysApartByEachOfTheirFields) {
     Database database(path());
     std::vector<SearchKey> keys(7, test_key());

@@ -36,4 +36,23 @@ std::vector<double> regret(const Recording &recording, const MakeStrategy &make,
     return sum;
 }
 
+std::vector<double> random_regret(const Recording &recording, int trials) {
+    std::vector<double> costs;
+    for (const auto &[candidate, trial] : recording.trials)
+        costs.push_back(std::min(trial.result.cost() / recording.best_seconds(), kNothing));
+    std::sort(costs.begin(), costs.end());
+    const auto all = static_cast<double>(costs.size());
+    std::vector<double> regret;
+    for (int drawn = 1; drawn <= trials; drawn++) {
+        // The i-th best is the best of those drawn if it is among them and no better one is.
+        double mean = 0, chance = drawn / all;
+        for (size_t i = 0; i + drawn <= costs.size(); i++) {
+            mean += chance * costs[i];
+            chance *= (all - static_cast<double>(i) - drawn) / (all - static_cast<double>(i) - 1);
+        }
+        regret.push_back(mean);
+    }
+    return regret;
+}
+
 }  // namespace convwright

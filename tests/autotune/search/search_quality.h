@@ -19,4 +19,7 @@ std::vector<double> regret(const Recording &recording, const MakeStrategy &make,
                            int trials);
 inline constexpr double kNothing = 10;
 
+/// The same for random search, over all of its orders: no luck of seeds is in it.
+std::vector<double> random_regret(const Recording &recording, int trials);
+
 }  // namespace convwright

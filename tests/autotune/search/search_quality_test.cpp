@@ -12,33 +12,37 @@
 namespace convwright {
 namespace {
 
-constexpr int kSeeds = 20, kTrials = 64, kFirstBudget = 16;
+constexpr int kTrials = 64, kFirstBudget = 16;
 
-/// Within 5 % of the optimum after 64 trials, and ahead of random search at every budget from 16 on; from
-/// `close_from` trials on not more than 1.5 % behind it.
-void expect_good_search(const Recording &recording, int close_from = kTrials + 1) {
-    const std::vector<double> portfolio = regret(
-        recording,
-        [](const Space &s, uint64_t seed) { return std::make_unique<Portfolio>(s, seed); }, kSeeds,
-        kTrials);
-    const std::vector<double> random = regret(
-        recording,
-        [](const Space &s, uint64_t seed) { return std::make_unique<RandomSearch>(s, seed); },
-        kSeeds, kTrials);
-    EXPECT_LE(portfolio.back(), 1.05);
-    for (int budget = kFirstBudget; budget <= kTrials; budget++) {
-        const double tolerance = budget < close_from ? 1 : 1.015;
-        EXPECT_LT(portfolio[budget - 1], random[budget - 1] * tolerance) << budget;
-    }
+std::unique_ptr<Strategy> portfolio(const Space &space, uint64_t seed) {
+    return std::make_unique<Portfolio>(space, seed);
 }
 
-class SearchQuality : public testing::TestWithParam<uint64_t> {};
+/// Within 5 % of the optimum after 64 trials, and ahead of random search at every budget from 16 on.
+void expect_good_search(const std::vector<double> &searched, const std::vector<double> &random) {
+    EXPECT_LE(searched.back(), 1.05);
+    for (int budget = kFirstBudget; budget <= kTrials; budget++)
+        EXPECT_LT(searched[budget - 1], random[budget - 1]) << budget;
+}
 
-TEST_P(SearchQuality, IsGoodOnARuggedFormula) { expect_good_search(rugged_recording(GetParam())); }
+/// Where the prediction misleads no search that begins with it is ahead after 16 trials: what counts is the mean
+/// of many formulas.
+TEST(SearchQuality, IsGoodOnRuggedFormulas) {
+    constexpr int kWorlds = 20, kSeeds = 2;
+    std::vector<double> searched(kTrials), random(kTrials);
+    for (int world = 1; world <= kWorlds; world++) {
+        const Recording recording = rugged_recording(world);
+        const std::vector<double> a = regret(recording, portfolio, kSeeds, kTrials);
+        const std::vector<double> b = random_regret(recording, kTrials);
+        EXPECT_LE(a.back(), 1.05) << world;
+        for (int i = 0; i < kTrials; i++)
+            searched[i] += a[i] / kWorlds, random[i] += b[i] / kWorlds;
+    }
+    expect_good_search(searched, random);
+}
 
-INSTANTIATE_TEST_SUITE_P(Worlds, SearchQuality, testing::Range<uint64_t>(1, 6));
-
-TEST(SearchQualityOnDevices, IsGoodOnEveryRecordedSpace) {
+TEST(SearchQuality, IsGoodOnEverySpaceOfADevice) {
+    constexpr int kSeeds = 20;
     int recordings = 0;
     for (const auto &file : std::filesystem::directory_iterator(CONVWRIGHT_RECORDINGS)) {
         if (file.path().extension() != ".jsonl") continue;
@@ -46,11 +50,21 @@ TEST(SearchQualityOnDevices, IsGoodOnEveryRecordedSpace) {
         recordings++;
         const Recording recording = read_recording_file(file.path());
         ASSERT_GE(recording.trials.size(), 150u);
-        // The three fastest of its 97 working kernels lie where the cost model expects 16 % more time: who looks
-        // at random meets them as soon as the portfolio does, 1.1 % better at worst.
-        expect_good_search(recording, 32);
+        expect_good_search(regret(recording, portfolio, kSeeds, kTrials),
+                           random_regret(recording, kTrials));
     }
-    if (recordings == 0) GTEST_SKIP() << "No space of a device is recorded yet.";
+    EXPECT_GE(recordings, 2);
+}
+
+TEST(SearchQuality, OfRandomSearchIsTheMeanOverItsOrders) {
+    const Recording recording = rugged_recording(1);
+    const std::vector<double> mean = random_regret(recording, kTrials);
+    const std::vector<double> drawn = regret(
+        recording,
+        [](const Space &s, uint64_t seed) { return std::make_unique<RandomSearch>(s, seed); }, 1000,
+        kTrials);
+    for (int budget = kFirstBudget; budget <= kTrials; budget += 8)
+        EXPECT_NEAR(mean[budget - 1], drawn[budget - 1], 0.01) << budget;
 }
 
 }  // namespace

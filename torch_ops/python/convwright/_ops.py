@@ -7,7 +7,7 @@ more host time than a small convolution; only for code that takes care of gradie
 """
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import torch
@@ -127,6 +127,44 @@ def fprop_relu_eager(input: Tensor, weight: Tensor, bias: Tensor | None, *geomet
     if _dispatch_modes():
         return fprop_eager(input, weight, bias, *geometry).relu_()
     return _FPROP_RELU(input, weight, bias, *geometry)
+
+
+def chain_fprop(
+    input: Tensor,
+    first: Tensor,
+    second: Tensor,
+    bias: Tensor | None,
+    first_geometry: tuple[Any, ...],
+    second_geometry: tuple[Any, ...],
+) -> tuple[Tensor, Tensor]:
+    """(output, z) of two convolutions in a row, without an Autograd kernel; z lies between them."""
+    if _dispatch_modes():  # they see operators that have rules for everything
+        z = fprop_eager(input, first, None, *first_geometry)
+        return fprop_eager(z, second, bias, *second_geometry), z
+    geometries = _flat(first_geometry), _flat(second_geometry)
+    with below_autograd():
+        return torch.ops.convwright.chain_fprop(input, first, second, bias, *geometries)
+
+
+def chain_backward(
+    grad_output: Tensor,
+    input: Tensor,
+    z: Tensor,
+    first: Tensor,
+    second: Tensor,
+    first_geometry: tuple[Any, ...],
+    second_geometry: tuple[Any, ...],
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The gradients of input, first and second, without an Autograd kernel."""
+    geometries = _flat(first_geometry), _flat(second_geometry)
+    with below_autograd():
+        return torch.ops.convwright.chain_backward(grad_output, input, z, first, second, *geometries)
+
+
+@lru_cache(maxsize=256)
+def _flat(geometry: tuple[Any, ...]) -> list[int]:
+    stride, padding, dilation, groups = geometry
+    return [*stride, *padding, *dilation, groups]
 
 
 def _pair(value: Any) -> Any:

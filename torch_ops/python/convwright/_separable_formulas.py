@@ -12,7 +12,10 @@ from torch._prims_common import suggest_memory_format
 
 from convwright._formulas import Ops
 from convwright._functions import transform_active
+from convwright._ops import BELOW_AUTOGRAD, chain_backward
 from convwright._separable_plan import Plan
+
+_dispatch_modes = torch._C._len_torch_dispatch_stack
 
 
 def dense_weight(plan: Plan, pointwise: Tensor, depthwise: Tensor) -> Tensor:
@@ -66,6 +69,11 @@ def _chain_gradients(
     grad_input = grad_first = grad_second = None
     if z is None and any(needed[:3]):
         z = ops.fprop(input, first, None, *plan.first)
+    if ops is BELOW_AUTOGRAD and not _dispatch_modes() and all(needed[:3]):
+        grad_input, *weights = chain_backward(
+            grad_output, input, z, first, second, plan.first, plan.second
+        )
+        return grad_input, *(weights if plan.form.pointwise_first else reversed(weights))
     if needs_input or needs_first:
         grad_z = ops.dgrad(grad_output, z, second, *plan.second)
         if needs_input:

@@ -14,7 +14,7 @@ from torch.autograd import Function
 
 from convwright._functions import DIFFERENTIABLE, transform_active
 from convwright._fused import fused_fprop
-from convwright._ops import BELOW_AUTOGRAD, below_autograd, fprop_eager
+from convwright._ops import BELOW_AUTOGRAD, below_autograd, chain_fprop, fprop_eager
 from convwright._separable_formulas import dense_weight, gradients
 from convwright._separable_plan import Plan
 
@@ -30,8 +30,7 @@ def forward_pass(
         weight = dense_weight(plan, pointwise, depthwise)
         return fprop_eager(input, weight, bias, *plan.dense), weight
     first, second = plan.in_order(pointwise, depthwise)
-    z = fprop_eager(input, first, None, *plan.first)
-    return fprop_eager(z, second, bias, *plan.second), z
+    return chain_fprop(input, first, second, bias, plan.first, plan.second)
 
 
 class _Eager(Function):
