@@ -33,7 +33,7 @@ import convwright
 from bench import approximate_torch, machine, timing
 from bench.problems import Problem, parse
 from bench.results import ResultsFile
-from convwright import _library
+from convwright import _library, _memory
 from examples import nets
 
 Sides = dict[str, Callable[[], object]]
@@ -218,7 +218,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     torch.set_num_threads(options.threads)
-    timing.keep_freed_memory()
+    _memory.keep_freed_memory()
     clock = timing.clock_name(options.threads)
     about = {"machine": machine.describe(), "threads": options.threads, "clock": clock}
     results = ResultsFile(options.json, about)

@@ -29,7 +29,7 @@ from torch import Tensor, nn
 import convwright
 from bench import machine, timing
 from bench.results import ResultsFile
-from convwright import _library
+from convwright import _library, _memory
 from examples import nets
 
 Sides = dict[str, Callable[[], object]]
@@ -219,7 +219,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     torch.set_num_threads(options.threads)
-    timing.keep_freed_memory()
+    _memory.keep_freed_memory()
     clock = timing.clock_name(options.threads)
     about = {"machine": machine.describe(), "threads": options.threads, "clock": clock}
     results = ResultsFile(options.json, about)

@@ -26,7 +26,7 @@ from bench import gpu, host_cost, machine, problems, roofline, timing
 from bench.report import one_line, report
 from bench.results import ResultsFile, default_path
 from bench.rows import Bench, Task
-from convwright import _library
+from convwright import _library, _memory
 
 DEFAULT_DIRECTIONS = ("fprop", "dgrad", "wgrad", "step")
 BUSY = 0.5  # load average
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             where = gpu.slug()
         path = options.json or (None if options.problem else default_path(where))
         torch.set_num_threads(options.threads)
-        timing.keep_freed_memory()
+        _memory.keep_freed_memory()
         results = ResultsFile(path, describe(options))
     except (convwright.LibraryMissing, problems.BadProblem, OSError) as error:
         parser.error(str(error))

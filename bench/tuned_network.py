@@ -24,7 +24,7 @@ import torch.nn.functional as F
 import convwright
 from bench import timing
 from bench.timing import Samples
-from convwright import _choices, _subjects, tuning
+from convwright import _choices, _memory, _subjects, tuning
 from examples.nets import channel_selection
 
 SIDES = UNTUNED, TUNED, PYTORCH = "untuned", "tuned", "PyTorch"
@@ -97,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--no-tune", action="store_true", help="take what was tuned before")
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
-    timing.keep_freed_memory()
+    _memory.keep_freed_memory()
     torch.manual_seed(0)
     model, images = channel_selection(), torch.randn(options.batch, 3, 32, 32)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from convwright import _choices
+from convwright import _choices, _memory
 from convwright._subjects import call_of
 
 _SHORTEST = 50e-6  # of a sample; shorter calls are repeated
@@ -80,4 +80,5 @@ def compare(job: dict[str, Any]) -> dict[str, dict[str, float]]:
 if __name__ == "__main__":
     # Whatever the user has switched off, candidates are choices.
     os.environ["CONVWRIGHT_TUNE"] = "cached"
+    _memory.keep_freed_memory()  # else one candidate pays for pages that another has returned
     print(json.dumps(compare(json.load(sys.stdin))))

@@ -193,6 +193,6 @@ def _tuned(event: dict[str, Any]) -> Tuned:
         event["candidate"],
         event["seconds"],
         finals.get("default", {}).get("seconds"),
-        finals.get("pytorch", {}).get("seconds"),
+        next((f["seconds"] for f in finals.values() if f["candidate"] == "pytorch"), None),
         event["reason"],
     )
