@@ -62,7 +62,8 @@ class Separate : public IRMutator {
         ScopedBinding<> bind_loop(expr_uses_vars(value, loops_), loops_, op->name);
         const Stmt body = mutate(op->body);
         values_ = around;
-        return LetStmt::make(op->name, value, body);
+        // Its value may stand in indices now.
+        return stmt_uses_var(body, op->name) ? LetStmt::make(op->name, value, body) : body;
     }
 
     Expr visit(const Load *op) override {

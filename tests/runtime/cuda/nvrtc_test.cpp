@@ -57,17 +57,17 @@ TEST_P(Budgets, HoldOnEachArchitectureWithoutSpills) {
     }
 }
 
-// ptxas of CUDA 13.0: 14, 19, 96 (91 on sm_90), 22, 22, 17 registers at most; the pipelines 109 (89),
-// 112 (92), 89 (on sm_75, where copies pass registers; 52 on sm_80), 64, 80, 25.
+// ptxas of CUDA 13.0: 12, 18, 80, 91, 15, 21, 18, 19 registers at most; the pipelines 96, 128 (on sm_75;
+// 95 else), 102 (on sm_75, where copies pass registers; 61 else), 63, 80, 23.
 INSTANTIATE_TEST_SUITE_P(
     Small, Budgets,
     testing::Values(Budget{"small_add1", 16, 0}, Budget{"small_add4", 24, 0},
-                    Budget{"small_matmul", 96, 8192}, Budget{"small_matmul_async", 96, 8192},
+                    Budget{"small_matmul", 88, 8192}, Budget{"small_matmul_async", 96, 8192},
                     Budget{"small_padded", 32, 384}, Budget{"small_stencil", 32, 720},
                     Budget{"small_transpose", 32, 0}, Budget{"small_types", 24, 0},
-                    Budget{"small_matmul_stages3", 112, 24576},
-                    Budget{"small_matmul_plain2", 112, 16384},
-                    Budget{"small_chunks_async2", 96, 33024}, Budget{"small_chunks_async4", 64, 0},
+                    Budget{"small_matmul_stages3", 104, 24576},
+                    Budget{"small_matmul_plain2", 128, 16384},
+                    Budget{"small_chunks_async2", 104, 33024}, Budget{"small_chunks_async4", 64, 0},
                     Budget{"small_chunks_plain3", 88, 0}, Budget{"small_chunks_loop2", 32, 33024}));
 
 // At most 70, 78, 84, 96, 88 on sm_89; 69, 69, 62, 64, 82 on sm_90.
