@@ -7,6 +7,7 @@
 #include "autotune/commands/command.h"
 #include "autotune/database/exchange.h"
 #include "autotune/database/maintenance.h"
+#include "autotune/database/open_database.h"
 
 namespace convwright {
 
@@ -14,7 +15,14 @@ void add_database_commands(CLI::App &app, const CommonArguments &common, Action 
     CLI::App *db = app.add_subcommand("db", "Look at the tuning database and keep it in order.");
     db->require_subcommand(1);
     auto *file = new std::string;  // for the life of the program
-    const auto open = [&common] { return Database(database_path(common.database)); };
+    const auto open_or_make = [&common] { return Database(database_path(common.database)); };
+    const auto open = [&common] {
+        const std::string name = database_path(common.database);
+        if (!database_exists(name))
+            throw std::runtime_error("There is no tuning database '" + name +
+                                     "' yet: tune a problem, or import records.");
+        return Database(name);
+    };
     db->add_subcommand("list", "A line for each problem that was searched.")
         ->callback([&action, open] {
             action = [open] {
@@ -69,21 +77,21 @@ void add_database_commands(CLI::App &app, const CommonArguments &common, Action 
     };
     CLI::App *in = db->add_subcommand("import", "Take over what export wrote.");
     in->add_option("file", *file, "JSON lines.")->required();
-    in->callback([&action, open, file, taken] {
-        action = [open, file, taken] {
+    in->callback([&action, open_or_make, file, taken] {
+        action = [open_or_make, file, taken] {
             std::ifstream stream(*file);
             if (!stream) throw UsageError("'" + *file + "' cannot be read.");
-            Database database = open();
+            Database database = open_or_make();
             return taken(import_records(database, stream, *file));
         };
     });
     CLI::App *merge = db->add_subcommand("merge", "Take over the records of another database.");
     merge->add_option("file", *file, "The other database.")->required();
-    merge->callback([&action, open, file, taken] {
-        action = [open, file, taken] {
+    merge->callback([&action, open_or_make, file, taken] {
+        action = [open_or_make, file, taken] {
             if (!std::filesystem::is_regular_file(*file))
                 throw UsageError("'" + *file + "' cannot be read.");
-            Database database = open();
+            Database database = open_or_make();
             return taken(merge_database(database, *file));
         };
     });
