@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two convolutions in a row, a block of images at a time, equal one after the other, tolerance 0."""
+"""Two convolutions in a row by blocks of images equal one after the other, tolerance 0."""
 
 import pytest
 import torch
@@ -41,7 +41,7 @@ def one_by_one(
     return [output, z, *gradients], grad
 
 
-def in_blocks(grad: Tensor, input: Tensor, *rest: Tensor | None | list[int]) -> list[Tensor]:
+def in_blocks(grad: Tensor, input: Tensor, *rest: Tensor | list[int] | None) -> list[Tensor]:
     first, second, bias, *geometries = rest
     output, z = OPS.chain_fprop(input, first, second, bias, *geometries)
     gradients = OPS.chain_backward(grad, input, z, first, second, *geometries)

@@ -158,7 +158,9 @@ def chain_backward(
     """The gradients of input, first and second, without an Autograd kernel."""
     geometries = _flat(first_geometry), _flat(second_geometry)
     with below_autograd():
-        return torch.ops.convwright.chain_backward(grad_output, input, z, first, second, *geometries)
+        return torch.ops.convwright.chain_backward(
+            grad_output, input, z, first, second, *geometries
+        )
 
 
 @lru_cache(maxsize=256)
