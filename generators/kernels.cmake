@@ -203,7 +203,8 @@ set(depthwise_wgrad_avx512
     vec:3,taps_x:7,unroll:2 vec:2,taps_x:7,unroll:4 vec:1,taps_x:7,unroll:4)
 set(depthwise_wgrad_any_avx512 vec:4,taps_x:4,unroll:2 vec:1,taps_x:4,unroll:4)
 set(depthwise_wgrad_avx2
-    vec:3,taps_x:3,unroll:2 vec:1,taps_x:3,unroll:4 vec:2,taps_x:5,unroll:2 vec:1,taps_x:5,unroll:4
+    vec:3,taps_x:3,unroll:2 vec:2,taps_x:3,unroll:2
+    vec:1,taps_x:3,unroll:4 vec:2,taps_x:5,unroll:2 vec:1,taps_x:5,unroll:4
     vec:1,taps_x:7,unroll:4)
 set(depthwise_wgrad_any_avx2 vec:2,taps_x:4,unroll:2 vec:1,taps_x:4,unroll:4)
 foreach(isa IN ITEMS avx2 avx512)
