@@ -234,12 +234,6 @@ WgradCut wgrad_cut(const Conv2dWgradCpuParams &p, const ConvProblem &problem, Is
     cut.parts_y = to_int(std::clamp<int64_t>(wanted / cut.parts_n, 1, bands));
     cut.bands = to_int(ceil_div(bands, cut.parts_y));
     cut.parts_y = to_int(ceil_div(bands, cut.bands));
-    // With parts enough, a task takes several tiles of channels and copies its input once for them;
-    // for depthwise all, as in task_size().
-    const int64_t tasks = other * cut.parts_n * cut.parts_y;
-    cut.task_tiles = to_int(grouped ? tiles
-                                    : std::clamp<int64_t>(tiles * tasks / (kTasks / 2), 1,
-                                                          std::min<int64_t>(tiles, 4)));
     return cut;
 }
 

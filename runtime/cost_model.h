@@ -11,11 +11,10 @@ struct ConvTaskSize {
     int channel_tiles = 1, column_tiles = 1, rows = 1;
 };
 
-/// How wgrad cuts the output pixels (generators/conv2d_wgrad.h), and its parallel tasks.
+/// How wgrad cuts the output pixels (generators/conv2d_wgrad.h).
 struct WgradCut {
     int rows = 1, images = 1, bands = 1, blocks = 1;
     int parts_y = 1, parts_n = 1;
-    int task_tiles = 1;
 };
 
 /// Cycles of one core, predicted: register tiles times the cycles of one, which waits for FMA

@@ -57,7 +57,9 @@ void schedule_conv2d_wgrad_cpu(Conv2dWgrad &a, const P &p, Halide::Expr task_til
 
     const TailStrategy tail = TailStrategy::GuardWithIf;
     if (p.copies_gradient()) {
-        a.grad.compute_at(a.partial, a.r_band);
+        // A panel for itself, whose pixels follow each other; those of groups share the lines of a pixel.
+        a.grad.compute_at(grouped || p.folds() ? Halide::LoopLevel(a.partial, a.r_band)
+                                               : Halide::LoopLevel(a.partial, q_o));
         Halide::Stage spare = a.grad.update(0), copy = a.grad.update(1);
         if (p.folds()) {
             a.grad.reorder_storage(a.x, a.co, a.y, a.g, a.n);

@@ -183,7 +183,6 @@ TEST_F(Plan, WgradCutsCoverAllPixels) {
             const WgradCut cut = wgrad_cut(kernel.params, p, kernel.isa);
             expect_cover(p.oh(), cut.parts_y, cut.bands, cut.rows, p);
             expect_cover(p.n, cut.parts_n, cut.blocks, cut.images, p);
-            EXPECT_GT(cut.task_tiles, 0);
         }
     }
 }
