@@ -170,7 +170,7 @@ set(wgrad_nchw_tiles_avx2
 # 4) where there is a vector of its channels.
 set(wgrad_folded_avx512 vec:1,taps_x:3,taps_y:3 vec:1,taps_x:9,taps_y:3 vec:1,taps_x:5,taps_y:5
                         vec:1,taps_x:30 vec:2,taps_x:9 vec:2,taps_x:12)
-set(wgrad_folded_avx2 vec:1,taps_x:3,taps_y:3 vec:1,taps_x:12)
+set(wgrad_folded_avx2 vec:1,taps_x:3,taps_y:3 vec:1,taps_x:5 vec:1,taps_x:12)
 foreach(isa IN ITEMS avx2 avx512)
     foreach(knobs IN LISTS wgrad_folded_${isa})
         foreach(stage IN ITEMS 4 5)
