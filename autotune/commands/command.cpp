@@ -6,6 +6,7 @@
 #include <istream>
 #include <sstream>
 
+#include "autotune/database/open_database.h"
 #include "autotune/making_folder.h"
 #include "autotune/program_files.h"
 #include "runtime/cache_folder.h"
@@ -33,6 +34,14 @@ std::string database_path(const std::string &given) {
     if (folder.empty())
         throw UsageError("There is no place for the tuning database: set CONVWRIGHT_DB or HOME.");
     return folder + "/tuning.db";
+}
+
+Database open_existing(const CommonArguments &common) {
+    const std::string name = database_path(common.database);
+    if (!database_exists(name))
+        throw std::runtime_error("There is no tuning database '" + name +
+                                 "' yet: tune a problem, or import records.");
+    return Database(name);
 }
 
 std::vector<CountedProblem> read_problem_lines(std::istream &in) {
