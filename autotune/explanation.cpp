@@ -2,6 +2,7 @@
 #include "autotune/explanation.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <sstream>
 
@@ -29,10 +30,7 @@ std::string outcome_of(const Result &result) {
 }
 
 std::string title(const Subject &subject) {
-    return subject.problem +
-           (subject.phase == kWholeProblem ? ", all its passes"
-            : subject.phase == 0           ? ""
-                                           : ", pass " + std::to_string(subject.phase));
+    return subject.problem + " pass " + std::to_string(subject.phase);
 }
 
 std::string cost_of(const Space &space, Point point) {

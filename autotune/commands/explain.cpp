@@ -15,7 +15,8 @@ int explain_problems(const std::vector<CountedProblem> &problems, const CommonAr
     const std::vector<TuningTask> tasks = tuning_tasks(problems, left_out);
     for (const std::string &sentence : left_out) std::cerr << sentence << "\n";
     std::optional<Database> database;  // looking makes none
-    if (database_exists(database_path(common.database))) database.emplace(open_existing(common));
+    if (const std::string name = database_path(common.database); database_exists(name))
+        database.emplace(name);
     for (const TuningTask &task : tasks)
         std::cout << explain_choice(task, database ? &*database : nullptr, library_versions());
     return tasks.empty() ? kFailure : 0;
