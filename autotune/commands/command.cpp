@@ -69,6 +69,8 @@ CpuTrials cpu_trials(const std::string &generators, int threads) {
     trials.tools = kernel_tools(generators);
     if (const std::string why = trials.tools.why_missing(); !why.empty())
         throw std::runtime_error(why);
+    if (const std::string why = why_no_generators(trials.tools.generators); !why.empty())
+        throw std::runtime_error(why);
     if (made_kernels_folder().empty())
         throw UsageError("There is no place for kernels: set CONVWRIGHT_CACHE_DIR or HOME.");
     trials.kernels = private_folder(made_kernels_folder());
