@@ -27,8 +27,7 @@ std::map<std::string, std::string> default_schedules() {
 }
 
 std::string generator_of(const std::string &candidate) {
-    return candidate.find('/') == std::string::npos ? ""
-                                                    : candidate.substr(0, candidate.find('.'));
+    return candidate.find('/') == std::string::npos ? "" : candidate.substr(0, candidate.find('.'));
 }
 
 /// That of "cpu/<model>/<isa>"; none where the text is no such identity.
@@ -99,8 +98,9 @@ std::string why_no_row(const ChoiceRow &row) {
     } catch (const std::invalid_argument &error) {
         return without_stop(error.what());
     }
-    return "it was chosen from another space of schedules (" + row.space + ") than this version's (" +
-           present + "); tune the problem again and export the table anew";
+    return "it was chosen from another space of schedules (" + row.space +
+           ") than this version's (" + present +
+           "); tune the problem again and export the table anew";
 }
 
 std::string format_choice_table(std::vector<ChoiceRow> rows,
@@ -128,8 +128,10 @@ std::vector<ChoiceRow> read_choice_table(std::istream &in, const std::string &na
     };
     std::string line;
     if (!std::getline(in, line) || line.rfind(kFormat, 0) != 0)
-        refuse("it is no table of choices; `convwright-tune export` writes one, and its first line is '" +
-               std::string(kFirstLine) + "'");
+        refuse(
+            "it is no table of choices; `convwright-tune export` writes one, and its first line is "
+            "'" +
+            std::string(kFirstLine) + "'");
     if (line != kFirstLine)
         refuse("'" + line + "' is of another version of Convwright, and this one reads '" +
                kFirstLine + "'; export the table anew");
@@ -151,7 +153,8 @@ std::vector<ChoiceRow> read_choice_table(std::istream &in, const std::string &na
         }
         const std::optional<ChoiceRow> row = parse_row(line);
         if (!row)
-            refuse("a row is <problem> <phase> <candidate> <space> <device>, with one blank between");
+            refuse(
+                "a row is <problem> <phase> <candidate> <space> <device>, with one blank between");
         if (const std::string why = why_no_row(*row); !why.empty()) refuse(why);
         const std::string generator = generator_of(row->candidate);
         if (!generator.empty() && given.count(generator) == 0)

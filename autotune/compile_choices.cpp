@@ -18,9 +18,8 @@ std::vector<ChoiceRow> rows_of(const std::vector<std::string> &tables) {
         if (!file) throw std::runtime_error("'" + name + "' cannot be read.");
         for (ChoiceRow &row : read_choice_table(file, name)) rows.push_back({std::move(row), name});
     }
-    std::stable_sort(rows.begin(), rows.end(), [](const auto &a, const auto &b) {
-        return comes_before(a.first, b.first);
-    });
+    std::stable_sort(rows.begin(), rows.end(),
+                     [](const auto &a, const auto &b) { return comes_before(a.first, b.first); });
     std::vector<ChoiceRow> all;
     for (size_t i = 0; i < rows.size(); i++) {
         const auto &[row, name] = rows[i];

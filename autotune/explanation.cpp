@@ -68,7 +68,8 @@ void show_trials(std::ostream &out, const std::map<std::string, Record> &trials)
     }
     out << "  trials: " << trials.size();
     const char *separator = ", ";
-    for (const auto &[outcome, count] : counts) out << separator << count << " " << outcome_name(outcome);
+    for (const auto &[outcome, count] : counts)
+        out << separator << count << " " << outcome_name(outcome);
     out << "\n";
     std::stable_sort(sorted.begin(), sorted.end(), by_speed);
     for (size_t i = 0; i < std::min(kFastest, sorted.size()); i++)
@@ -105,8 +106,7 @@ void show_place(std::ostream &out, const Space &space, const std::string &candid
 
 }  // namespace
 
-std::string show_problem(Database &database, const std::string &problem,
-                         std::optional<int> phase) {
+std::string show_problem(Database &database, const std::string &problem, std::optional<int> phase) {
     const auto wanted = [&](const SearchKey &key) {
         return key.subject.problem == problem && (!phase || key.subject.phase == *phase);
     };
@@ -157,11 +157,10 @@ std::string explain_choice(const TuningTask &task, Database *database,
     out << title(task.subject) << "\n  on " << environment.identity << "; " << environment.device
         << "\n  work: " << with_unit(work.flops, "FLOP") << ", at least "
         << with_unit(work.bytes, "B") << " to read and write\n";
-    const std::optional<Choice> choice =
-        database == nullptr ? std::nullopt : database->choice(key);
+    const std::optional<Choice> choice = database == nullptr ? std::nullopt : database->choice(key);
     if (choice) {
-        out << "  chosen: " << choice->candidate << ", " << milliseconds(choice->seconds) << "\n    "
-            << choice->reason << "\n  side by side:\n";
+        out << "  chosen: " << choice->candidate << ", " << milliseconds(choice->seconds)
+            << "\n    " << choice->reason << "\n  side by side:\n";
         show_finals(out, *choice, &work);
         if (!(choice->key.environment == environment))
             out << "  It was measured on " << choice->key.environment.device << " by "
@@ -199,7 +198,8 @@ std::string list_candidates(const TuningTask &task, size_t most) {
         out << "  " << space.text(ranked[i]) << "  " << cost_of(space, ranked[i]) << "\n";
     if (shown < ranked.size()) out << "  and " << ranked.size() - shown << " more\n";
     std::map<std::string, Point> examples;
-    for (Point point = 0; point < space.size() && examples.size() < space.rejected().size(); point++)
+    for (Point point = 0; point < space.size() && examples.size() < space.rejected().size();
+         point++)
         if (const char *why = space.why_illegal(point)) examples.try_emplace(why, point);
     for (const auto &[reason, count] : space.rejected())
         out << "  rejected " << count << ": " << reason << ", such as "

@@ -42,9 +42,8 @@ bool is_algorithm(const std::string &candidate) { return candidate.find('/') == 
 std::vector<Choice> newest_choices(Database &database) {
     std::map<std::tuple<std::string, std::string, int>, Choice> newest;
     for (Choice &choice : database.choices()) {
-        const std::tuple<std::string, std::string, int> key = {choice.key.environment.identity,
-                                                               choice.key.subject.problem,
-                                                               choice.key.subject.phase};
+        const std::tuple<std::string, std::string, int> key = {
+            choice.key.environment.identity, choice.key.subject.problem, choice.key.subject.phase};
         const auto known = newest.find(key);
         if (known == newest.end()) {
             newest.emplace(key, std::move(choice));
@@ -151,8 +150,8 @@ ExportedChoices export_choices(Database &database, double within,
     for (Shape &shape : shapes) {
         const auto there = std::find_if(
             shape.alternatives.begin(), shape.alternatives.end(), [&](const Alternative &a) {
-                return a.kernel < 0 || std::binary_search(cover.kernels.begin(),
-                                                          cover.kernels.end(), a.kernel);
+                return a.kernel < 0 ||
+                       std::binary_search(cover.kernels.begin(), cover.kernels.end(), a.kernel);
             });
         shape.row.candidate = there->candidate;
         exported.rows.push_back(std::move(shape.row));

@@ -12,9 +12,10 @@ namespace convwright {
 /// The choices of a database as a table.
 struct ExportedChoices {
     std::vector<ChoiceRow> rows;
-    size_t chosen_kernels = 0;  ///< Different ones that were chosen and that the library does not have.
-    size_t kernels = 0;         ///< Of those that remain.
-    bool fewest = true;         ///< As KernelCover.
+    size_t chosen_kernels =
+        0;               ///< Different ones that were chosen and that the library does not have.
+    size_t kernels = 0;  ///< Of those that remain.
+    bool fewest = true;  ///< As KernelCover.
     /// Choices that are no rows of this version, one sentence each.
     std::vector<std::string> left_out;
 };

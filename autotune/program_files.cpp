@@ -49,7 +49,8 @@ std::string why_no_generators(const std::string &generators) {
     const ProcessResult result = run_process({generators}, {60, 0, 0});
     if (result.end != ProcessResult::End::kExited || result.status == kNotLoaded)
         return "'" + generators +
-               "', which makes kernels, does not start; install the Halide that it is linked with, the "
+               "', which makes kernels, does not start; install the Halide that it is linked with, "
+               "the "
                "extra convwright[tune] (" +
                result.complaint.substr(0, result.complaint.find('\n')) + ").";
     return "";

@@ -7,8 +7,7 @@ namespace convwright {
 namespace {
 
 double macs_of(const ConvPass &pass) {
-    return double(pass.n) * pass.groups * pass.ci * pass.co * pass.x.out * pass.y.out *
-           pass.taps();
+    return double(pass.n) * pass.groups * pass.ci * pass.co * pass.x.out * pass.y.out * pass.taps();
 }
 
 /// Of the two convolutions: with the products of one, not those of the composed kernel.
@@ -23,8 +22,8 @@ Work of_two(const OperatorProblem &problem) {
     const double activations = in * p.ci + out * p.co;
     // Backward reads input, weights and gradient, and writes the gradients of the first two.
     const double passes = problem.step ? 3 : 1;
-    const double elements = activations + weights +
-                            (problem.step ? 2 * (in * p.ci + weights) + out * p.co : 0);
+    const double elements =
+        activations + weights + (problem.step ? 2 * (in * p.ci + weights) + out * p.co : 0);
     return {2 * passes * (mixing + window), elements * double(bytes_of(p.dtype))};
 }
 

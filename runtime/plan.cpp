@@ -187,9 +187,8 @@ std::string ConvPlan::kernels() const {
 }
 
 std::string ConvPlan::schedules() const {
-    return joined(steps, [](const ConvStep &step) {
-        return step.kernel->schedule + tuning_mark(step);
-    });
+    return joined(steps,
+                  [](const ConvStep &step) { return step.kernel->schedule + tuning_mark(step); });
 }
 
 std::string WgradPlan::schedules() const { return kernel->schedule + tuning_mark(*this); }

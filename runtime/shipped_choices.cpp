@@ -20,7 +20,9 @@ const ShippedChoice *find_shipped_choice(std::string_view identity, std::string_
                                          int phase) {
     const std::vector<ShippedChoice> &choices = shipped_choices();
     const auto wanted = std::tie(identity, problem, phase);
-    const auto key = [](const ShippedChoice &c) { return std::tie(c.identity, c.problem, c.phase); };
+    const auto key = [](const ShippedChoice &c) {
+        return std::tie(c.identity, c.problem, c.phase);
+    };
     const auto at =
         std::lower_bound(choices.begin(), choices.end(), wanted,
                          [&](const ShippedChoice &c, const auto &k) { return key(c) < k; });

@@ -156,8 +156,7 @@ private:
     /// Nothing, and a notice, for a choice that cannot be used.
     std::optional<TunedPass> take(const OperatorProblem &problem, int phase,
                                   std::string_view candidate, std::string_view artifact) {
-        Resolved resolved =
-            resolve(problem, phase, std::string(candidate), std::string(artifact));
+        Resolved resolved = resolve(problem, phase, std::string(candidate), std::string(artifact));
         if (auto *pass = std::get_if<TunedPass>(&resolved)) return std::move(*pass);
         note(std::get<std::string>(resolved));
         return std::nullopt;

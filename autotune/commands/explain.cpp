@@ -25,7 +25,8 @@ int explain_problems(const std::vector<CountedProblem> &problems, const CommonAr
 void add_explain_command(CLI::App &app, const CommonArguments &common, Action &action) {
     auto *problems = new std::vector<std::string>;  // for the life of the program
     CLI::App *explain = app.add_subcommand(
-        "explain", "Why the choice for a problem won on this machine, or what would run without one.");
+        "explain",
+        "Why the choice for a problem won on this machine, or what would run without one.");
     explain->add_option("problem", *problems, "Problem strings.")->required();
     explain->callback([&action, &common, problems] {
         action = [&common, problems] {

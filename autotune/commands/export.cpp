@@ -20,12 +20,13 @@ int run_export(const ExportArguments &arguments, const CommonArguments &common) 
     const ExportedChoices exported = export_choices(database, arguments.within / 100);
     for (const std::string &sentence : exported.left_out) std::cerr << sentence << "\n";
     if (exported.rows.empty())
-        throw std::runtime_error("'" + database.path() +
-                                 "' has no choice of this version to export: tune a problem first.");
-    const std::string kernels =
-        std::to_string(exported.kernels) + " kernels beside the library's own in the place of " +
-        std::to_string(exported.chosen_kernels) +
-        (exported.fewest ? ", the fewest" : ", perhaps not the fewest");
+        throw std::runtime_error(
+            "'" + database.path() +
+            "' has no choice of this version to export: tune a problem first.");
+    const std::string kernels = std::to_string(exported.kernels) +
+                                " kernels beside the library's own in the place of " +
+                                std::to_string(exported.chosen_kernels) +
+                                (exported.fewest ? ", the fewest" : ", perhaps not the fewest");
     const std::string text = format_choice_table(
         exported.rows, {"By `convwright-tune export` of " + library_versions() + ".",
                         std::to_string(exported.rows.size()) + " choices by " + kernels + "."});
@@ -47,11 +48,11 @@ void add_export_command(CLI::App &app, const CommonArguments &common, Action &ac
     auto *arguments = new ExportArguments;  // for the life of the program
     CLI::App *out = app.add_subcommand(
         "export", "Write the choices as a table that a later build has in its library.");
-    out->add_option("file", arguments->file,
-                    "Written, for -DCONVWRIGHT_TUNED=FILE; - is stdout.")
+    out->add_option("file", arguments->file, "Written, for -DCONVWRIGHT_TUNED=FILE; - is stdout.")
         ->required();
-    out->add_option("--within", arguments->within,
-                    "Percent that a schedule may be slower than the fastest where that saves a kernel.")
+    out->add_option(
+           "--within", arguments->within,
+           "Percent that a schedule may be slower than the fastest where that saves a kernel.")
         ->check(CLI::Range(0.0, 100.0))
         ->capture_default_str();
     out->callback([&action, &common, arguments] {

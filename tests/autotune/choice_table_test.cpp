@@ -125,7 +125,8 @@ TEST(ChoiceTable, RowsWithoutAnAskerAreRefused) {
     ChoiceRow row = three_rows()[0];
     row.subject.phase = 1;
     EXPECT_NE(why_no_row(row).find("there is no pass 1"), std::string::npos) << why_no_row(row);
-    for (const char *device : {"gpu/Some/sms=1", "cpu/Some/sse2", "cpu/avx2", "cpu/a\"b/avx2", ""}) {
+    for (const char *device :
+         {"gpu/Some/sms=1", "cpu/Some/sse2", "cpu/avx2", "cpu/a\"b/avx2", ""}) {
         row = three_rows()[0];
         row.identity = device;
         EXPECT_NE(why_no_row(row).find("accepted is cpu/<model>"), std::string::npos) << device;

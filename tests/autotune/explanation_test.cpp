@@ -70,8 +70,8 @@ TEST_F(Explanation, SaysWhatRunsWithoutTuning) {
     Database database(path());
     for (Database *given : {&database, static_cast<Database *>(nullptr)}) {
         const std::string text = explain_choice(task_, given, kVersions);
-        EXPECT_TRUE(has(text, "not tuned on this device; without tuning runs " +
-                                  untuned_candidate(task_)))
+        EXPECT_TRUE(
+            has(text, "not tuned on this device; without tuning runs " + untuned_candidate(task_)))
             << text;
         EXPECT_TRUE(has(text, "cycles predicted, place ")) << text;
         EXPECT_FALSE(has(text, "side by side")) << text;
@@ -85,7 +85,8 @@ TEST_F(Explanation, ShowsAllThatIsRecorded) {
     const std::string text = show_problem(database, kProblem, std::nullopt);
     for (const std::string &part :
          {key_.space, key_.environment.identity, key_.environment.device,
-          "choice of 1970-01-01 01:23: " + winner_, "    " + winner_ + "\n      1970-01-01 00:00, ok",
+          "choice of 1970-01-01 01:23: " + winner_,
+          "    " + winner_ + "\n      1970-01-01 00:00, ok",
           std::string("11 samples, kernel ") + std::string(64, 'a'), neighbour_})
         EXPECT_TRUE(has(text, part)) << part << "\nis missing in\n" << text;
     EXPECT_EQ(show_problem(database, kProblem, 0), text);

@@ -88,9 +88,7 @@ def test_without_choices_the_cost_model_chooses(shipped: list[list[str]], tmp_pa
     assert wgrad[2] != FASTER
 
 
-def test_another_instruction_set_is_not_answered(
-    shipped: list[list[str]], tmp_path: Path
-) -> None:
+def test_another_instruction_set_is_not_answered(shipped: list[list[str]], tmp_path: Path) -> None:
     # Without AVX2 the kernels do not run, and the choices, of another identity, say nothing.
     for _, schedule, reason in rows(tmp_path, CONVWRIGHT_ISA="none"):
         assert "(shipped)" not in schedule

@@ -33,7 +33,8 @@ TEST(ShippedChoices, AreFoundByAllThree) {
     if (shipped_choices().empty()) GTEST_SKIP() << "No table was built in (CONVWRIGHT_TUNED).";
     for (const ShippedChoice &choice : shipped_choices()) {
         EXPECT_EQ(find_shipped_choice(choice.identity, choice.problem, choice.phase), &choice);
-        EXPECT_EQ(find_shipped_choice(choice.identity, choice.problem, choice.phase + 100), nullptr);
+        EXPECT_EQ(find_shipped_choice(choice.identity, choice.problem, choice.phase + 100),
+                  nullptr);
         EXPECT_EQ(find_shipped_choice("cpu/another/avx2", choice.problem, choice.phase), nullptr);
     }
 }

@@ -31,9 +31,9 @@ int main(int argc, char **argv) {
         ChoiceRow row;
         if (!(words >> row.subject.problem >> row.subject.phase >> row.candidate)) continue;
         row.candidate = whole(row.candidate);
-        row.space = cpu_space(parse_operator_problem(row.subject.problem), row.subject.phase,
-                              {Isa::kAvx2})
-                        .hash();
+        row.space =
+            cpu_space(parse_operator_problem(row.subject.problem), row.subject.phase, {Isa::kAvx2})
+                .hash();
         row.identity = "cpu/" + cpu_model() + "/avx2";
         rows.push_back(row);
     }

@@ -15,7 +15,6 @@ import torch
 
 from convwright import LibraryMissing, _subjects, check, tuning
 
-
 # Commands of convwright-tune, with its options.
 _PASSED_ON = {
     "db": "list, show, export, import, merge, prune or verify the tuning database",
