@@ -10,6 +10,7 @@
 #include "autotune/database/tuned_table_writer.h"
 #include "autotune/explanation.h"
 #include "runtime/tuned_choices.h"
+#include "runtime/tuned_table.h"
 
 namespace convwright {
 namespace {
@@ -62,6 +63,13 @@ void add_database_commands(CLI::App &app, const CommonArguments &common, Action 
                 const std::vector<std::string> wrong = verify(database);
                 for (const std::string &sentence : wrong) std::cout << sentence << "\n";
                 if (wrong.empty()) std::cout << "Nothing is wrong with it.\n";
+                const std::string table = tuned_table_beside(database.path());
+                if (wrong.empty() && std::filesystem::exists(table) &&
+                    std::holds_alternative<std::string>(TunedTable::read(table))) {
+                    publish_choices(database);
+                    std::cout << "The table of choices beside it was damaged, and is written "
+                                 "anew.\n";
+                }
                 return wrong.empty() ? 0 : kFailure;
             };
         });
