@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A library with four kernels and a table of three choices (small_library): what `explain` says."""
+"""A library with six kernels and a table of three choices (small_library): what `explain` says."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from convwright import LibraryMissing, _library, tuning
 from convwright._choices import FASTER
 
 FPROP = "fprop_n2ci4ih6iw6co8kh3kw3s1p1_f32_nhwc"
-OWN = "lane:0,vec:1,tile:4,stage:1,"  # the library's only other kernel
+OWN = "lane:0,vec:1,tile:4,stage:1,"  # the library's other kernel for it
 
 # Sizes of three_choices.txt.in.
 SCRIPT = """
