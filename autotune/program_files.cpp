@@ -43,6 +43,19 @@ KernelTools kernel_tools(const std::string &generators) {
     return tools;
 }
 
+std::string why_no_generators(const std::string &generators) {
+    // Without arguments it says how it is used; the loader ends a program that lacks a library with 127.
+    constexpr int kNotLoaded = 127;
+    const ProcessResult result = run_process({generators}, {60, 0, 0});
+    if (result.end != ProcessResult::End::kExited || result.status == kNotLoaded)
+        return "'" + generators +
+               "', which makes kernels, does not start; install the Halide that it is linked with, "
+               "the "
+               "extra convwright[tune] (" +
+               result.complaint.substr(0, result.complaint.find('\n')) + ").";
+    return "";
+}
+
 std::string private_folder(const std::string &path) {
     std::error_code error;
     fs::create_directories(fs::path(path).parent_path(), error);

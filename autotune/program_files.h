@@ -14,6 +14,10 @@ std::string program_path();
 /// in. `generators` is taken where it is not empty.
 KernelTools kernel_tools(const std::string &generators);
 
+/// Empty if the program of the Generators starts, else why not, one sentence: where it was installed without Halide it finds
+/// no libHalide.
+std::string why_no_generators(const std::string &generators);
+
 /// Makes the folder, with those above it, for this user alone where it is missing, and returns its path. Throws
 /// std::runtime_error with one sentence if that cannot be, or others may write to it.
 std::string private_folder(const std::string &path);

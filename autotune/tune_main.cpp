@@ -22,6 +22,8 @@ int run(int argc, char **argv) {
     add_record_command(app, action);
     add_worker_command(app, action);
     add_database_commands(app, common, action);
+    add_explain_command(app, common, action);
+    add_export_command(app, common, action);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError &error) {

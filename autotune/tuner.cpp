@@ -7,6 +7,7 @@
 
 #include "autotune/cpu_spaces.h"
 #include "runtime/plan.h"
+#include "runtime/shipped_choices.h"
 #include "runtime/tuned_choices.h"
 #include "runtime/weighted_sum.h"
 #include "runtime/weighted_sum_passes.h"
@@ -193,7 +194,12 @@ size_t tune(const std::vector<TuningTask> &tasks, Database &database, const Tune
         search_options.stop.most_trials = options.trials;
         search_options.stop.stagnation = options.stagnation;
         search_options.default_candidate = untuned_candidate(task);
-        if (const auto before = database.choice(key)) search_options.incumbent = before->candidate;
+        if (const auto before = database.choice(key)) {
+            search_options.incumbent = before->candidate;
+        } else if (const ShippedChoice *shipped = find_shipped_choice(
+                       environment.identity, task.subject.problem, task.subject.phase)) {
+            search_options.incumbent = shipped->candidate;
+        }
         // A search whose time is over still compares and chooses: its budget becomes what it has done.
         const auto task_start = Clock::now();
         search_options.out_of_time = [&] {

@@ -45,6 +45,8 @@ target_link_libraries(convwright_torch INTERFACE "${CONVWRIGHT_TORCH_CPU}")
 
 # The tuner's database and its texts.
 if(CONVWRIGHT_TUNER)
+    # The static one where there is one: a wheel's tuner also runs where no SQLite is installed.
+    find_library(SQLite3_LIBRARY NAMES libsqlite3.a sqlite3)
     find_package(SQLite3 3.37)
     find_package(nlohmann_json 3.9 CONFIG)
     if(NOT SQLite3_FOUND OR NOT nlohmann_json_FOUND)

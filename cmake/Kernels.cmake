@@ -68,17 +68,26 @@ function(convwright_add_kernel generator)
         COMMENT "Kernel ${symbol}"
         VERBATIM)
     set_property(GLOBAL APPEND PROPERTY CONVWRIGHT_OBJECTS_${table} "${object}")
+    if(NOT arg_PROBLEM AND NOT arg_PRODUCT)
+        # By what makes them the same (TunedTables.cmake).
+        set_property(GLOBAL APPEND PROPERTY CONVWRIGHT_KERNELS_${table}
+            "${generator} ${arg_ISA} ${format} ${dtype} ${arg_SCHEDULE}")
+    endif()
     set_property(GLOBAL APPEND_STRING PROPERTY CONVWRIGHT_ROWS_${table}
         "CONVWRIGHT_KERNEL(${generator}, ${symbol}, ${format}, ${arg_ISA}, ${dtype}, \"${arg_PRODUCT}\", \"${arg_SCHEDULE}\", \"${arg_PROBLEM}\", ${phase})\n")
 endfunction()
 
-# convwright_kernel_library(<target> <table>): all kernels of the table so far as a static library;
-# its include folder holds <table>/kernel_rows.inc. To be called in the folder that fills the table.
-function(convwright_kernel_library target table)
-    get_property(objects GLOBAL PROPERTY CONVWRIGHT_OBJECTS_${table})
-    get_property(rows GLOBAL PROPERTY CONVWRIGHT_ROWS_${table})
-    file(CONFIGURE OUTPUT "${CONVWRIGHT_KERNEL_DIR}/${table}/kernel_rows.inc" CONTENT "${rows}" @ONLY)
-    convwright_object_library(${target} ${objects})
+# convwright_kernel_library(<target> <table>...): all kernels of the tables so far as a static library;
+# its include folder holds <table>/kernel_rows.inc. To be called in the folder that fills the tables.
+function(convwright_kernel_library target)
+    set(all_objects)
+    foreach(table IN LISTS ARGN)
+        get_property(objects GLOBAL PROPERTY CONVWRIGHT_OBJECTS_${table})
+        get_property(rows GLOBAL PROPERTY CONVWRIGHT_ROWS_${table})
+        file(CONFIGURE OUTPUT "${CONVWRIGHT_KERNEL_DIR}/${table}/kernel_rows.inc" CONTENT "${rows}" @ONLY)
+        list(APPEND all_objects ${objects})
+    endforeach()
+    convwright_object_library(${target} ${all_objects})
     target_include_directories(${target} INTERFACE "${CONVWRIGHT_KERNEL_DIR}")
 endfunction()
 

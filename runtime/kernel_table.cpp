@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/kernel_table.h"
 
-// kernel_rows.inc is generated: CONVWRIGHT_KERNEL(generator, symbol, format, isa, dtype, product,
-// schedule, problem, phase) once per kernel.
+#include <set>
+
+// kernel_rows.inc are generated: CONVWRIGHT_KERNEL(generator, symbol, format, isa, dtype, product,
+// schedule, problem, phase) once per kernel. "tuned" are those of tables of choices: they come last, so that of
+// equal predictions the library's own counts.
 #define CONVWRIGHT_KERNEL(generator, symbol, ...) extern "C" int symbol##_argv(void **);
 #include "shipped/kernel_rows.inc"
+#include "tuned/kernel_rows.inc"
 #undef CONVWRIGHT_KERNEL
 
 namespace convwright {
@@ -29,6 +33,7 @@ constexpr DType f32 = DType::kF32, bf16 = DType::kBf16;
     {#generator, #symbol, format, isa, dtype, product, schedule, problem, phase, symbol##_argv},
 constexpr Row kRows[] = {
 #include "shipped/kernel_rows.inc"
+#include "tuned/kernel_rows.inc"
 };
 #undef CONVWRIGHT_KERNEL
 
@@ -80,6 +85,15 @@ const std::vector<ProductKernel> &product_kernels() {
         return all;
     }();
     return kernels;
+}
+
+bool is_kernel_of_choices(const std::string &name) {
+#define CONVWRIGHT_KERNEL(generator, symbol, ...) #symbol,
+    static const std::set<std::string> names = {
+#include "tuned/kernel_rows.inc"
+    };
+#undef CONVWRIGHT_KERNEL
+    return names.count(name) > 0;
 }
 
 const SupportKernels &support_kernels(Isa isa, DType dtype) {

@@ -50,6 +50,8 @@ const std::vector<ConvKernel> &conv_kernels();
 const std::vector<WgradKernel> &wgrad_kernels();
 const std::vector<WeightedSumKernel> &weighted_sum_kernels();
 const std::vector<ProductKernel> &product_kernels();
+/// Whether the kernel of this name is in the library for a table of choices alone (schedules/tuned).
+bool is_kernel_of_choices(const std::string &name);
 const SupportKernels &support_kernels(Isa isa, DType dtype);
 
 }  // namespace convwright

@@ -88,6 +88,7 @@ ConvStep tuned_step(const ConvProblem &problem, const ConvPass &pass, int phase,
     if (!tuned || tuned->conv == nullptr) return {pass, nullptr, {}};
     ConvStep step = step_with(*tuned->conv, problem, pass, phase, dense);
     step.tuned = step.kernel != nullptr;
+    step.shipped = step.tuned && tuned->shipped;
     step.refused = !step.tuned;
     if (step.refused) note_refused_choice(problem, phase, tuned->conv->name, dense);
     return step;
@@ -155,9 +156,11 @@ double cycles_of(const WgradPlan &plan, const ConvProblem &problem) {
 /// What a plan depends on beside its problem and the kernel that is forced.
 int64_t variant(bool bit) { return int64_t{tuned_generation()} * 2 + bit; }
 
-const char *tuning_mark(bool tuned, bool refused) {
-    if (tuned) return " (tuned)";
-    return refused ? " (the tuned kernel does not accept it)" : "";
+/// `chosen` is a step or a plan.
+template<typename Chosen>
+const char *tuning_mark(const Chosen &chosen) {
+    if (chosen.tuned) return tuned_mark(chosen.shipped);
+    return chosen.refused ? " (the tuned kernel does not accept it)" : "";
 }
 
 /// What `text` says of each kernel, by its first step.
@@ -184,12 +187,11 @@ std::string ConvPlan::kernels() const {
 }
 
 std::string ConvPlan::schedules() const {
-    return joined(steps, [](const ConvStep &step) {
-        return step.kernel->schedule + tuning_mark(step.tuned, step.refused);
-    });
+    return joined(steps,
+                  [](const ConvStep &step) { return step.kernel->schedule + tuning_mark(step); });
 }
 
-std::string WgradPlan::schedules() const { return kernel->schedule + tuning_mark(tuned, refused); }
+std::string WgradPlan::schedules() const { return kernel->schedule + tuning_mark(*this); }
 
 Isa ConvPlan::isa() const {
     Isa isa = Isa::kNone;
@@ -290,6 +292,7 @@ const WgradPlan &wgrad_plan(const ConvProblem &problem, bool dense) {
             if (tuned && tuned->wgrad != nullptr)
                 best = wgrad_plan_with(*tuned->wgrad, problem, dense);
             best.tuned = best.kernel != nullptr;
+            best.shipped = best.tuned && tuned->shipped;
             if (best.tuned) return best;
             refused = tuned && tuned->wgrad != nullptr;
             if (refused) note_refused_choice(problem, 0, tuned->wgrad->name, true);

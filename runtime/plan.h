@@ -14,7 +14,8 @@ struct ConvStep {
     ConvPass pass;
     const ConvKernel *kernel = nullptr;
     ConvTaskSize task;
-    bool tuned = false;    ///< Tuning named the kernel.
+    bool tuned = false;    ///< Tuning named the kernel,
+    bool shipped = false;  ///< by a table of the library.
     bool refused = false;  ///< Tuning named one that does not accept this pass.
 };
 
@@ -26,7 +27,7 @@ struct ConvPlan {
     int64_t workspace = 0;  ///< Floats of the packed weights and biases of all passes.
 
     /// As the user sees it: each kernel once, joined by '+'; "zeros" where no tap reaches anything. Behind the
-    /// schedule of a kernel that tuning named stands " (tuned)", behind that in the place of one that does
+    /// schedule of a kernel that tuning named stands tuned_mark(), behind that in the place of one that does
     /// not accept the pass " (the tuned kernel does not accept it)".
     std::string kernels() const;
     std::string schedules() const;
@@ -43,6 +44,7 @@ struct WgradPlan {
     int64_t panel = 0, panels = 0, others = 0, ci = 0, kx = 0;
     bool last_panel_moved_back = false;  ///< To end with the last lane.
     bool tuned = false;                  ///< Tuning named the kernel,
+    bool shipped = false;                ///< by a table of the library,
     bool refused = false;                ///< or one that does not accept the problem.
     int64_t workspace = 0;               ///< Floats of all partial sums.
 

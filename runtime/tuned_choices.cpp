@@ -13,6 +13,7 @@
 #include "runtime/cost_model.h"
 #include "runtime/cpu_identity.h"
 #include "runtime/loaded_kernels.h"
+#include "runtime/shipped_choices.h"
 #include "runtime/tuned_table.h"
 
 namespace convwright {
@@ -93,17 +94,18 @@ public:
         if (!used_) return std::nullopt;
         if (const auto own = own_.find({text, phase}); own != own_.end()) return own->second;
         read_once();
-        if (!table_) return std::nullopt;
         static const std::string identity = cpu_identity();
-        const auto choice = table_->find(identity, text, phase);
-        if (!choice) return std::nullopt;
-        Resolved resolved =
-            resolve(problem, phase, std::string(choice->candidate), std::string(choice->artifact));
-        if (const auto *why = std::get_if<std::string>(&resolved)) {
-            note(*why);
-            return std::nullopt;
+        if (table_) {
+            if (const auto choice = table_->find(identity, text, phase)) {
+                auto pass = take(problem, phase, choice->candidate, choice->artifact);
+                if (pass) return pass;
+            }
         }
-        return std::get<TunedPass>(resolved);
+        const ShippedChoice *shipped = find_shipped_choice(identity, text, phase);
+        if (shipped == nullptr) return std::nullopt;
+        auto pass = take(problem, phase, shipped->candidate, "");
+        if (pass) pass->shipped = true;
+        return pass;
     }
 
     void choose(const std::string &problem, int phase, const std::string &candidate,
@@ -151,6 +153,15 @@ public:
     }
 
 private:
+    /// Nothing, and a notice, for a choice that cannot be used.
+    std::optional<TunedPass> take(const OperatorProblem &problem, int phase,
+                                  std::string_view candidate, std::string_view artifact) {
+        Resolved resolved = resolve(problem, phase, std::string(candidate), std::string(artifact));
+        if (auto *pass = std::get_if<TunedPass>(&resolved)) return std::move(*pass);
+        note(std::get<std::string>(resolved));
+        return std::nullopt;
+    }
+
     void read_once() {
         if (read_) return;
         read_ = true;
@@ -195,6 +206,8 @@ TuneMode tune_mode() {
     static const TuneMode mode = read_tune_mode();
     return mode;
 }
+
+const char *tuned_mark(bool shipped) noexcept { return shipped ? " (shipped)" : " (tuned)"; }
 
 OperatorProblem tuned_subject(const OperatorProblem &problem) {
     OperatorProblem subject = problem;

@@ -18,11 +18,15 @@ struct TunedPass {
     /// How it is computed, where the candidate says no more or is a kernel for two convolutions in a row: one of
     /// plain_kinds() or "fused". Empty for kernels of one convolution.
     std::string kind;
+    bool shipped = false;  ///< A table of the library named it, not this user's own tuning.
 };
+
+/// What stands behind the schedule of what was chosen: " (tuned)" or " (shipped)".
+const char *tuned_mark(bool shipped) noexcept;
 
 /// Whether tuned choices are used, as the environment variable CONVWRIGHT_TUNE says.
 enum class TuneMode {
-    kOff,     ///< "off": the cost model chooses.
+    kOff,     ///< "off": the cost model chooses, whatever was tuned or shipped.
     kCached,  ///< "cached", the default: what was tuned is used.
     kOn,      ///< "on": so it is here; the operators in Python search at the first call of a problem, too.
 };
@@ -41,8 +45,9 @@ std::string tuned_choices_path();
 /// Where kernels that were made by the tuner lie; empty if there is no place.
 std::string made_kernels_folder();
 
-/// The choice for pass `phase` of the problem, or for all of it, on this CPU; nothing where there is none. A choice that cannot be
-/// used is none, and a notice.
+/// The choice for pass `phase` of the problem, or for all of it, on this CPU: that of this process, else of the file, else of
+/// the tables that the library was built with; nothing where there is none. A choice that cannot be used is none, and a
+/// notice.
 std::optional<TunedPass> tuned_pass(const OperatorProblem &problem, int phase);
 
 /// Says by a notice that `kernel`, which was chosen for this pass, does not accept it and another one runs. Choices
@@ -56,7 +61,7 @@ unsigned tuned_generation();
 /// Reads the file again, as after tuning.
 void reload_tuned_choices();
 
-/// Whether choices, of the file and of this process, are looked up from now on; at first they are.
+/// Whether choices, wherever they come from, are looked up from now on; at first they are.
 void use_tuned_choices(bool use);
 
 /// From now on this process takes `candidate` ("conv2d.avx512/lane:0", "pytorch") for this phase, whatever the file says;

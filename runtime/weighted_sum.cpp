@@ -61,6 +61,7 @@ WeightedSumPlan best_plan(const ConvProblem &problem) {
     const std::optional<TunedPass> tuned = tuned_pass({problem, Operator::kWeightedSum}, 0);
     if (tuned && tuned->weighted_sum != nullptr) take_kernel(plan, *tuned->weighted_sum, problem);
     plan.tuned = plan.kernel != nullptr;
+    plan.shipped = plan.tuned && tuned->shipped;
     if (plan.tuned) return plan;
     const WeightedSumKernel *best = nullptr;
     double best_cycles = std::numeric_limits<double>::infinity();
@@ -74,6 +75,10 @@ WeightedSumPlan best_plan(const ConvProblem &problem) {
 }
 
 }  // namespace
+
+std::string WeightedSumPlan::schedule() const {
+    return kernel->schedule + (tuned ? tuned_mark(shipped) : "");
+}
 
 WeightedSumPlan weighted_sum_plan_with(const WeightedSumKernel &kernel,
                                        const ConvProblem &problem) {

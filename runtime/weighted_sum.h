@@ -14,11 +14,12 @@ struct WeightedSumPlan {
     ConvPass mix, window;  ///< The pointwise and the depthwise pass.
     int rows = 1;          ///< Output rows of a task.
     bool relu = false;
-    bool tuned = false;     ///< Tuning named the kernel.
+    bool tuned = false;     ///< Tuning named the kernel,
+    bool shipped = false;   ///< by a table of the library.
     int64_t workspace = 0;  ///< Floats of the packed weights and bias.
 
-    /// As the user sees it; behind what tuning named stands " (tuned)".
-    std::string schedule() const { return kernel->schedule + (tuned ? " (tuned)" : ""); }
+    /// As the user sees it; behind what tuning named stands tuned_mark().
+    std::string schedule() const;
 };
 
 /// The plan of the kernel that tuning chose or else of the one with the fewest predicted cycles. `problem` is fprop

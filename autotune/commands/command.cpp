@@ -6,6 +6,7 @@
 #include <istream>
 #include <sstream>
 
+#include "autotune/database/open_database.h"
 #include "autotune/making_folder.h"
 #include "autotune/program_files.h"
 #include "runtime/cache_folder.h"
@@ -35,6 +36,14 @@ std::string database_path(const std::string &given) {
     return folder + "/tuning.db";
 }
 
+Database open_existing(const CommonArguments &common) {
+    const std::string name = database_path(common.database);
+    if (!database_exists(name))
+        throw std::runtime_error("There is no tuning database '" + name +
+                                 "' yet: tune a problem, or import records.");
+    return Database(name);
+}
+
 std::vector<CountedProblem> read_problem_lines(std::istream &in) {
     std::vector<CountedProblem> problems;
     for (std::string line; std::getline(in, line);) {
@@ -59,6 +68,8 @@ CpuTrials cpu_trials(const std::string &generators, int threads) {
     CpuTrials trials;
     trials.tools = kernel_tools(generators);
     if (const std::string why = trials.tools.why_missing(); !why.empty())
+        throw std::runtime_error(why);
+    if (const std::string why = why_no_generators(trials.tools.generators); !why.empty())
         throw std::runtime_error(why);
     if (made_kernels_folder().empty())
         throw UsageError("There is no place for kernels: set CONVWRIGHT_CACHE_DIR or HOME.");

@@ -33,9 +33,17 @@ void add_search_command(CLI::App &app, const CommonArguments &common, Action &ac
 void add_record_command(CLI::App &app, Action &action);
 void add_worker_command(CLI::App &app, Action &action);
 void add_database_commands(CLI::App &app, const CommonArguments &common, Action &action);
+void add_explain_command(CLI::App &app, const CommonArguments &common, Action &action);
+void add_export_command(CLI::App &app, const CommonArguments &common, Action &action);
 
 /// `given` or, where that is empty, the user's own database. Throws UsageError if there is no place for one.
 std::string database_path(const std::string &given);
+
+/// Prints why the choice for each problem won. The exit status.
+int explain_problems(const std::vector<CountedProblem> &problems, const CommonArguments &common);
+
+/// The database of the command line. Throws std::runtime_error, one sentence, if there is none yet.
+Database open_existing(const CommonArguments &common);
 
 /// Where trials of this program find what they need: Generators in `generators`, else where the build has them.
 /// Throws UsageError or std::runtime_error, one sentence, where something is missing.

@@ -7,22 +7,27 @@
 #include "autotune/commands/command.h"
 #include "autotune/database/exchange.h"
 #include "autotune/database/maintenance.h"
-#include "autotune/database/open_database.h"
+#include "autotune/database/tuned_table_writer.h"
+#include "autotune/explanation.h"
+#include "runtime/tuned_choices.h"
+#include "runtime/tuned_table.h"
 
 namespace convwright {
+namespace {
+
+struct ShowArguments {
+    std::string problem;
+    std::optional<int> phase;
+};
+
+}  // namespace
 
 void add_database_commands(CLI::App &app, const CommonArguments &common, Action &action) {
     CLI::App *db = app.add_subcommand("db", "Look at the tuning database and keep it in order.");
     db->require_subcommand(1);
     auto *file = new std::string;  // for the life of the program
     const auto open_or_make = [&common] { return Database(database_path(common.database)); };
-    const auto open = [&common] {
-        const std::string name = database_path(common.database);
-        if (!database_exists(name))
-            throw std::runtime_error("There is no tuning database '" + name +
-                                     "' yet: tune a problem, or import records.");
-        return Database(name);
-    };
+    const auto open = [&common] { return open_existing(common); };
     db->add_subcommand("list", "A line for each problem that was searched.")
         ->callback([&action, open] {
             action = [open] {
@@ -34,6 +39,23 @@ void add_database_commands(CLI::App &app, const CommonArguments &common, Action 
                 return 0;
             };
         });
+    auto *shown = new ShowArguments;
+    CLI::App *show = db->add_subcommand("show", "All that is known of a problem.");
+    show->add_option("problem", shown->problem, "Problem string.")->required();
+    show->add_option("--phase", shown->phase, "Only this pass of it; -1 is all of them together.");
+    show->callback([&action, open, shown] {
+        action = [open, shown] {
+            Database database = open();
+            const std::string problem =
+                format_problem(tuned_subject(parse_operator_problem(shown->problem)));
+            const std::string text = show_problem(database, problem, shown->phase);
+            if (text.empty())
+                throw std::runtime_error("Nothing was recorded of " + problem +
+                                         "; `convwright-tune db list` names the problems.");
+            std::cout << text;
+            return 0;
+        };
+    });
     db->add_subcommand("verify", "What is wrong with the database, a line each.")
         ->callback([&action, open] {
             action = [open] {
@@ -41,6 +63,13 @@ void add_database_commands(CLI::App &app, const CommonArguments &common, Action 
                 const std::vector<std::string> wrong = verify(database);
                 for (const std::string &sentence : wrong) std::cout << sentence << "\n";
                 if (wrong.empty()) std::cout << "Nothing is wrong with it.\n";
+                const std::string table = tuned_table_beside(database.path());
+                if (wrong.empty() && std::filesystem::exists(table) &&
+                    std::holds_alternative<std::string>(TunedTable::read(table))) {
+                    publish_choices(database);
+                    std::cout << "The table of choices beside it was damaged, and is written "
+                                 "anew.\n";
+                }
                 return wrong.empty() ? 0 : kFailure;
             };
         });
@@ -70,7 +99,9 @@ void add_database_commands(CLI::App &app, const CommonArguments &common, Action 
             return 0;
         };
     });
-    const auto taken = [](const Imported &imported) {
+    // Choices that came with the records answer from now on.
+    const auto taken = [](Database &database, const Imported &imported) {
+        publish_choices(database);
         for (const std::string &sentence : imported.refused) std::cerr << sentence << "\n";
         std::cout << imported.added << " new, " << imported.present << " were there already.\n";
         return imported.refused.empty() ? 0 : kFailure;
@@ -82,7 +113,7 @@ void add_database_commands(CLI::App &app, const CommonArguments &common, Action 
             std::ifstream stream(*file);
             if (!stream) throw UsageError("'" + *file + "' cannot be read.");
             Database database = open_or_make();
-            return taken(import_records(database, stream, *file));
+            return taken(database, import_records(database, stream, *file));
         };
     });
     CLI::App *merge = db->add_subcommand("merge", "Take over the records of another database.");
@@ -92,7 +123,7 @@ void add_database_commands(CLI::App &app, const CommonArguments &common, Action 
             if (!std::filesystem::is_regular_file(*file))
                 throw UsageError("'" + *file + "' cannot be read.");
             Database database = open_or_make();
-            return taken(merge_database(database, *file));
+            return taken(database, merge_database(database, *file));
         };
     });
 }

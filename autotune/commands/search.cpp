@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "autotune/commands/command.h"
+#include "autotune/explanation.h"
 #include "autotune/program_files.h"
 #include "autotune/progress.h"
 
@@ -18,7 +19,7 @@ struct SearchArguments {
     int threads = 1;
     int64_t trials = 64;
     uint64_t seed = 1;
-    bool dry_run = false, json = false;
+    bool dry_run = false, explain = false, json = false;
 };
 
 std::vector<CountedProblem> problems_of(const SearchArguments &arguments) {
@@ -37,26 +38,16 @@ std::vector<CountedProblem> problems_of(const SearchArguments &arguments) {
     return problems;
 }
 
-/// Legal candidates of each task by predicted cost, and how many each reason rejects.
-int list_candidates(const std::vector<TuningTask> &tasks) {
-    for (const TuningTask &task : tasks) {
-        const Space space = space_of(task, {});
-        std::cout << task.subject.problem << " pass " << task.subject.phase << ": "
-                  << space.legal().size() << " legal candidates of " << space.size() << "\n";
-        for (const Point point : space.ranked())
-            std::cout << "  " << space.text(point) << "  " << space.predicted(point) << "\n";
-        for (const auto &[reason, count] : space.rejected())
-            std::cout << "  rejected " << count << ": " << reason << "\n";
-    }
-    return 0;
-}
-
 int run_search(const SearchArguments &arguments, const CommonArguments &common) {
+    if (arguments.explain) return explain_problems(problems_of(arguments), common);
     use_no_choices();
     std::vector<std::string> left_out;
     const std::vector<TuningTask> tasks = tuning_tasks(problems_of(arguments), left_out);
     for (const std::string &sentence : left_out) std::cerr << sentence << "\n";
-    if (arguments.dry_run) return list_candidates(tasks);
+    if (arguments.dry_run) {
+        for (const TuningTask &task : tasks) std::cout << list_candidates(task, /*most=*/0);
+        return 0;
+    }
 
     TunerOptions options;
     options.seconds = arguments.budget;
@@ -104,6 +95,8 @@ void add_search_command(CLI::App &app, const CommonArguments &common, Action &ac
     run->add_option("--generators", search->generators, "Program that makes kernels.");
     run->add_flag("--dry-run", search->dry_run,
                   "List candidates, legal and rejected, and measure none.");
+    run->add_flag("--explain", search->explain,
+                  "Say of each problem why its choice won, and measure nothing.");
     run->add_flag("--json", search->json, "Progress as JSON lines on stdout.");
     run->callback([&action, &common, search] {
         action = [&common, search] { return run_search(*search, common); };

@@ -254,6 +254,58 @@ def test_reading_makes_no_database(tuner: Tuner, command: list[str]) -> None:
     assert not tuner.folder.exists()
 
 
+def test_what_is_known_of_a_problem(tuned: Tuner) -> None:
+    shown = tuned.run("db", "show", PROBLEM).stdout
+    assert shown.startswith(f"{PROBLEM} pass 0\n  on cpu/")
+    for candidate, record in tuned.records().items():
+        assert f"\n    {candidate}\n" in shown
+        assert record["outcome"] in shown
+    assert tuned.run("db", "show", PROBLEM, "--phase", "0").stdout == shown
+    assert "Nothing was recorded" in sentence(tuned.run("db", "show", PROBLEM, "--phase", "-1"), 1)
+    assert "no kernel" not in sentence(tuned.run("db", "show", "nonsense"), 2)
+
+
+def test_explain_says_why_the_choice_won(tuned: Tuner, tuner: Tuner) -> None:
+    chosen = tuned.run("db", "list").stdout.split("\t")[-1].strip()
+    text = tuned.run("explain", PROBLEM).stdout
+    assert f"chosen: {chosen}, " in text
+    trials = f"trials: {len(tuned.records())}, "
+    for part in ("side by side:", "FLOP/s", "neighbours", trials, "not legal: "):
+        assert part in text
+    assert tuned.run("search", "--explain", "--problem", PROBLEM).stdout == text
+    # Of what was never tuned it says what runs, and makes no database.
+    assert "not tuned on this device" in tuner.run("explain", PROBLEM).stdout
+    assert not tuner.folder.exists()
+    assert "expected fprop" in sentence(tuned.run("explain", "nonsense"), 2)
+
+
+def test_export_writes_a_table_of_the_choices(tuned: Tuner, tuner: Tuner, tmp_path: Path) -> None:
+    done = tuned.run("export", "-")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "convwright choices 1"
+    rows = [line.split(" ", 4) for line in lines[1:] if not line.startswith(("#", "defaults "))]
+    assert [row[:2] for row in rows] == [[PROBLEM, "0"]]
+    assert rows[0][4].startswith("cpu/")
+    assert "1 choices by " in done.stderr
+    file = tmp_path / "table.txt"
+    assert tuned.run("export", str(file), "--within", "0").returncode == 0
+    assert file.read_text().splitlines()[0] == lines[0]
+    assert "cannot be written" in sentence(tuned.run("export", "/nowhere/x"), 1)
+    assert "--within" in sentence(tuned.run("export", "-", "--within", "-1"), 2)
+    assert "There is no tuning database" in sentence(tuner.run("export", "-"), 1)
+
+
+def test_a_damaged_table_is_written_anew(tuned: Tuner, tmp_path: Path) -> None:
+    other = Tuner(tmp_path / "other")
+    assert other.run("db", "merge", str(tuned.folder / "tuning.db")).returncode == 0
+    table = other.folder / "tuning.tuned"
+    sound = table.read_bytes()  # a merge publishes
+    table.write_bytes(sound[:-1])
+    assert "is written anew" in other.run("db", "verify").stdout
+    assert table.read_bytes() == sound
+
+
 def test_failures(tuner: Tuner, tmp_path: Path) -> None:
     search = ("search", "--problem", PROBLEM)
     # Not even root can make a folder there.

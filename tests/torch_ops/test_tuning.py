@@ -420,6 +420,32 @@ def test_texts_that_are_no_problems() -> None:
         tuning.tune_problems(["nonsense"], budget=1)
 
 
+@needs_tuner
+@needs_kernels
+def test_looking_measures_nothing(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CONVWRIGHT_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.delenv("CONVWRIGHT_DB", raising=False)
+    assert main(["tune", "--dry-run", "--problem", PROBLEM]) == 0
+    assert "legal candidates of" in capfd.readouterr().out
+    assert main(["tune", "--explain", "--problem", PROBLEM]) == 0
+    assert "not tuned on this device" in capfd.readouterr().out
+    assert not (tmp_path / "cache").exists()
+
+
+@needs_tuner
+def test_commands_of_the_database_are_the_tuners(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CONVWRIGHT_DB", str(tmp_path / "tuning.db"))
+    assert main(["db", "list"]) == 1
+    assert "There is no tuning database" in capfd.readouterr().err
+    assert main(["db", "list", "--no-such-option"]) == 2
+    assert "--no-such-option" in capfd.readouterr().err
+    assert main(["export", "-", "--within", "1"]) == 1
+
+
 def test_without_the_program(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, tmp_path: Path
 ) -> None:

@@ -66,7 +66,9 @@ void use_choices_op(bool use) { use_tuned_choices(use); }
 
 std::string tuned_kind(const std::string &problem) {
     const std::optional<TunedPass> tuned = tuned_pass(parse_operator_problem(problem), 0);
-    return tuned ? tuned->kind : "";
+    if (!tuned) return "";
+    // A kernel of one convolution is no way to compute two.
+    return tuned->kind.empty() ? "" : tuned->kind + tuned_mark(tuned->shipped);
 }
 
 std::string tuned_status() {

@@ -20,7 +20,8 @@ void choose_op(const std::string &problem, int64_t phase, const std::string &can
                const std::string &artifact);
 void reload_choices_op();
 void use_choices_op(bool use);
-/// How tuning has two convolutions in a row computed (plain_kinds(), "fused"); "" where it chose nothing.
+/// How tuning has two convolutions in a row computed (plain_kinds(), "fused") and who named it, such as
+/// "fused (shipped)"; "" where nothing was chosen.
 std::string tuned_kind(const std::string &problem);
 /// "key\tvalue" lines: mode, file, kernels, and a notice for each thing that is wrong.
 std::string tuned_status();

@@ -15,6 +15,12 @@ import torch
 
 from convwright import LibraryMissing, _subjects, check, tuning
 
+# Commands of convwright-tune, with its options.
+_PASSED_ON = {
+    "db": "list, show, export, import, merge, prune or verify the tuning database",
+    "export": "write what was chosen as a table that a later build has in its library",
+}
+
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m convwright")
@@ -38,8 +44,21 @@ def main(arguments: list[str] | None = None) -> int:
     tune_parser.add_argument("--budget", default="5m", help="such as 90s, 5m (default), 1h")
     tune_parser.add_argument("--threads", type=int, help="of PyTorch (default: as it is)")
     tune_parser.add_argument("--seed", type=int, default=1, help="of the search (default: 1)")
-    options = parser.parse_args(arguments)
+    look = tune_parser.add_mutually_exclusive_group()
+    look.add_argument(
+        "--dry-run", action="store_true", help="list candidates, legal and rejected; measure none"
+    )
+    look.add_argument(
+        "--explain", action="store_true", help="say why each choice won; measure nothing"
+    )
+    for name, purpose in _PASSED_ON.items():
+        commands.add_parser(name, help=purpose, add_help=False)
+    options, rest = parser.parse_known_args(arguments)
+    if rest and options.command not in _PASSED_ON:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
+        if options.command in _PASSED_ON:
+            return tuning.run_tuner(options.command, *rest)
         return {"check": _check, "tune": _tune}[options.command](options)
     except tuning.TunerMissing as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
@@ -67,6 +86,9 @@ def _tune(options: argparse.Namespace) -> int:
         _subjects.parse(text)
     if not problems:
         raise ValueError("there is no convolution to tune")
+    if options.dry_run or options.explain:
+        print(tuning.candidates(problems) if options.dry_run else tuning.explanations(problems))
+        return 0
     show = _show_progress if sys.stderr.isatty() else None
     report = tuning.tune_problems(problems, budget=options.budget, seed=options.seed, progress=show)
     if show is not None:

@@ -14,8 +14,8 @@ import torch
 FASTER = "it was faster when the problem was tuned"
 FASTER_STEP = FASTER + ", backward included"
 
-# Behind the schedule of what tuning chose, as the operators write it.
-TUNED = " (tuned)"
+# Behind the schedule of what was chosen, here or in a table of the library, as the operators write it.
+MARKS = (" (tuned)", " (shipped)")
 
 # Part of the key of every plan that was made by choices.
 generation = 0

@@ -84,8 +84,8 @@ def settled_plan(
         input = input.unsqueeze(0)
     if input.numel() > 0:
         problem = problem_text(plan, input, *weights, bias_size is not None, with_grad)
-        kind = torch.ops.convwright.tuned_kind(problem)
+        kind, _, mark = torch.ops.convwright.tuned_kind(problem).partition(" ")
         if kind:
-            return plan._replace(kind=kind, tuned=True)
+            return plan._replace(kind=kind, mark=mark)
     channels_last = input.is_contiguous(memory_format=torch.channels_last)
     return by_rule(plan, input.shape[3], channels_last, with_grad)

@@ -43,7 +43,7 @@ class Plan(NamedTuple):
     second: tuple[Any, ...]
     dense: tuple[Any, ...]  # of the composed convolution
     far_side: Pair  # rows and columns of zeros that the input has more below and at the right
-    tuned: bool = False  # tuning named the kind
+    mark: str = ""  # who named the kind: "(tuned)", "(shipped)", or nobody
 
     def in_order(self, pointwise: Tensor, depthwise: Tensor) -> tuple[Tensor, Tensor]:
         """The weights of the first and of the second step, both with 4 dimensions."""

@@ -81,7 +81,7 @@ def untuned_problems(function: Callable[..., Any], *arguments: Any) -> Counter[s
 
 
 def _is_tuned(row: Row) -> bool:
-    return row.schedule.endswith(_choices.TUNED) or row.reason in (FASTER, FASTER_STEP)
+    return row.schedule.endswith(_choices.MARKS) or row.reason in (FASTER, FASTER_STEP)
 
 
 def _counted(rows: Iterable[Row]) -> Counter[str]:
@@ -142,6 +142,35 @@ def parse_budget(budget: str | float) -> float:
     return float(match[1]) * _UNITS[match[2]]
 
 
+def candidates(problems: Iterable[str]) -> str:
+    """The candidates of each problem by predicted cost, and why others are rejected.
+
+    Nothing is measured. Raises as `tune_problems`.
+    """
+    return _look("--dry-run", problems)
+
+
+def explanations(problems: Iterable[str]) -> str:
+    """Why the choice for each problem won on this machine, or what would run without one.
+
+    Nothing is measured. Raises as `tune_problems`.
+    """
+    return _look("--explain", problems)
+
+
+def run_tuner(*arguments: str) -> int:
+    """Run convwright-tune on this process's input and output; its exit status."""
+    return subprocess.run([str(find_tuner()), *arguments], env=_environment()).returncode
+
+
+def _look(how: str, problems: Iterable[str]) -> str:
+    command = [str(find_tuner()), "search", how, "--problems", "-"]
+    lines = "".join(text + "\n" for text in problems)
+    done = subprocess.run(command, input=lines, capture_output=True, text=True, env=_environment())
+    _raise_unless_ok(done.returncode, done.stderr)
+    return (done.stdout + done.stderr).rstrip()  # problems without a task are named there
+
+
 def find_tuner() -> Path:
     """convwright-tune: beside the operator library, in `bin` of its build, or on the PATH."""
     library = _library.find().parent
@@ -187,10 +216,14 @@ def _lines(process: "subprocess.Popen[str]", problems: Counter[str]) -> Iterator
     for line in process.stdout:
         yield json.loads(line)
     complaint = process.stderr.read()
-    if process.wait() == _USAGE:
+    _raise_unless_ok(process.wait(), complaint)
+
+
+def _raise_unless_ok(status: int, complaint: str) -> None:
+    if status == _USAGE:
         raise ValueError(complaint.strip())
-    if process.returncode != 0:
-        raise TunerMissing(complaint.strip() or f"convwright-tune ended with {process.returncode}")
+    if status != 0:
+        raise TunerMissing(complaint.strip() or f"convwright-tune ended with {status}")
 
 
 def _environment() -> dict[str, str]:

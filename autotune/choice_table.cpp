@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "autotune/choice_table.h"
+
+#include <algorithm>
+#include <istream>
+#include <map>
+#include <optional>
+#include <sstream>
+#include <stdexcept>
+#include <tuple>
+
+#include "autotune/cpu_spaces.h"
+#include "runtime/cost_model.h"
+#include "schedules/weighted_sum_params.h"
+
+namespace convwright {
+namespace {
+
+constexpr char kFirstLine[] = "convwright choices 1", kFormat[] = "convwright choices ";
+constexpr char kDefaults[] = "defaults ";
+
+/// Schedules without a knob of their own, by generator.
+std::map<std::string, std::string> default_schedules() {
+    return {{"conv2d", format_params(Conv2dCpuParams{})},
+            {"conv2d_wgrad", format_params(Conv2dWgradCpuParams{})},
+            {"weighted_sum", format_params(WeightedSumCpuParams{})}};
+}
+
+std::string generator_of(const std::string &candidate) {
+    return candidate.find('/') == std::string::npos ? "" : candidate.substr(0, candidate.find('.'));
+}
+
+/// That of "cpu/<model>/<isa>"; none where the text is no such identity.
+Isa isa_of(const std::string &identity) {
+    const size_t slash = identity.rfind('/');
+    if (identity.rfind("cpu/", 0) != 0 || slash < 4) return Isa::kNone;
+    for (const Isa isa : {Isa::kAvx2, Isa::kAvx512})
+        if (identity.substr(slash + 1) == isa_name(isa)) return isa;
+    return Isa::kNone;
+}
+
+/// Not for CMake's lists and C++ texts, where it would need escapes.
+bool is_plain(const std::string &identity) {
+    return std::all_of(identity.begin(), identity.end(), [](unsigned char c) {
+        return c >= 0x20 && c < 0x7f && c != '"' && c != '\\' && c != ';';
+    });
+}
+
+std::string without_stop(std::string sentence) {
+    while (sentence.ends_with('.')) sentence.pop_back();
+    return sentence;
+}
+
+auto key_of(const ChoiceRow &row) {
+    return std::tie(row.identity, row.subject.problem, row.subject.phase);
+}
+
+/// The row that a line is, or nothing where it has another form.
+std::optional<ChoiceRow> parse_row(const std::string &line) {
+    std::istringstream words(line);
+    ChoiceRow row;
+    if (!(words >> row.subject.problem >> row.subject.phase >> row.candidate >> row.space))
+        return std::nullopt;
+    if (words.get() != ' ' || !std::getline(words, row.identity)) return std::nullopt;
+    return row;
+}
+
+}  // namespace
+
+bool comes_before(const ChoiceRow &a, const ChoiceRow &b) { return key_of(a) < key_of(b); }
+bool same_subject(const ChoiceRow &a, const ChoiceRow &b) { return key_of(a) == key_of(b); }
+
+std::string why_no_row(const ChoiceRow &row) {
+    if (const auto why = why_no_subject(row.subject.problem)) return without_stop(*why);
+    const OperatorProblem problem = parse_operator_problem(row.subject.problem);
+    const ConvProblem &sizes = problem.sizes;
+    if (sizes.direction == Direction::kWgrad && !(with_long_rows(sizes) == sizes))
+        return "problem '" + row.subject.problem + "': choices for it stand under '" +
+               format_problem(with_long_rows(sizes)) + "'";
+    const Isa isa = isa_of(row.identity);
+    if (isa == Isa::kNone || !is_plain(row.identity))
+        return "device '" + row.identity + "': accepted is cpu/<model>/<avx2 or avx512>";
+    // Where the library had no fused kernel to verify others by, none was searched.
+    std::string present;
+    try {
+        for (const std::vector<Isa> &isas : {std::vector<Isa>{isa}, std::vector<Isa>{}}) {
+            const Space space = cpu_space(problem, row.subject.phase, isas);
+            if (space.hash() != row.space) {
+                if (present.empty()) present = space.hash();
+                continue;
+            }
+            const std::optional<Point> point = space.parse(row.candidate);
+            if (!point) return "'" + row.candidate + "' is no candidate of the problem";
+            if (const char *why = space.why_illegal(*point))
+                return "'" + row.candidate + "' is no candidate of the problem: " + why;
+            return "";
+        }
+    } catch (const std::invalid_argument &error) {
+        return without_stop(error.what());
+    }
+    return "it was chosen from another space of schedules (" + row.space +
+           ") than this version's (" + present +
+           "); tune the problem again and export the table anew";
+}
+
+std::string format_choice_table(std::vector<ChoiceRow> rows,
+                                const std::vector<std::string> &comments) {
+    std::sort(rows.begin(), rows.end(), comes_before);
+    std::string text = std::string(kFirstLine) + "\n";
+    for (const std::string &comment : comments) text += "# " + comment + "\n";
+    for (const auto &[generator, knobs] : default_schedules()) {
+        if (std::any_of(rows.begin(), rows.end(), [&](const ChoiceRow &row) {
+                return generator_of(row.candidate) == generator;
+            }))
+            text += kDefaults + generator + " " + knobs + "\n";
+    }
+    for (const ChoiceRow &row : rows)
+        text += row.subject.problem + " " + std::to_string(row.subject.phase) + " " +
+                row.candidate + " " + row.space + " " + row.identity + "\n";
+    return text;
+}
+
+std::vector<ChoiceRow> read_choice_table(std::istream &in, const std::string &name) {
+    int64_t number = 1;
+    const auto refuse = [&](const std::string &why) {
+        throw std::invalid_argument("'" + name + "', line " + std::to_string(number) + ": " + why +
+                                    ".");
+    };
+    std::string line;
+    if (!std::getline(in, line) || line.rfind(kFormat, 0) != 0)
+        refuse(
+            "it is no table of choices; `convwright-tune export` writes one, and its first line is "
+            "'" +
+            std::string(kFirstLine) + "'");
+    if (line != kFirstLine)
+        refuse("'" + line + "' is of another version of Convwright, and this one reads '" +
+               kFirstLine + "'; export the table anew");
+    const std::map<std::string, std::string> defaults = default_schedules();
+    std::map<std::string, std::string> given;
+    std::map<ChoiceRow, int64_t, decltype(&comes_before)> rows(&comes_before);
+    while (std::getline(in, line)) {
+        number++;
+        if (line.empty() || line[0] == '#') continue;
+        if (line.rfind(kDefaults, 0) == 0) {
+            std::istringstream words(line.substr(sizeof kDefaults - 1));
+            std::string generator, knobs;
+            words >> generator >> knobs;
+            if (defaults.count(generator) == 0 || defaults.at(generator) != knobs)
+                refuse("the defaults of '" + generator +
+                       "' are not those of this version; export the table anew");
+            given[generator] = knobs;
+            continue;
+        }
+        const std::optional<ChoiceRow> row = parse_row(line);
+        if (!row)
+            refuse(
+                "a row is <problem> <phase> <candidate> <space> <device>, with one blank between");
+        if (const std::string why = why_no_row(*row); !why.empty()) refuse(why);
+        const std::string generator = generator_of(row->candidate);
+        if (!generator.empty() && given.count(generator) == 0)
+            refuse("'" + std::string(kDefaults) + generator +
+                   " ...' is missing above it; export the table anew");
+        const auto [known, fresh] = rows.try_emplace(*row, number);
+        if (!fresh)
+            refuse("line " + std::to_string(known->second) +
+                   " chooses for the same problem, phase and device; keep one of them");
+    }
+    std::vector<ChoiceRow> sorted;
+    for (const auto &[row, line_number] : rows) sorted.push_back(row);
+    return sorted;
+}
+
+}  // namespace convwright

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// convwright-tune explain
+#include <iostream>
+
+#include "autotune/commands/command.h"
+#include "autotune/database/open_database.h"
+#include "autotune/explanation.h"
+#include "autotune/program_files.h"
+
+namespace convwright {
+
+int explain_problems(const std::vector<CountedProblem> &problems, const CommonArguments &common) {
+    use_no_choices();
+    std::vector<std::string> left_out;
+    const std::vector<TuningTask> tasks = tuning_tasks(problems, left_out);
+    for (const std::string &sentence : left_out) std::cerr << sentence << "\n";
+    std::optional<Database> database;  // looking makes none
+    if (const std::string name = database_path(common.database); database_exists(name))
+        database.emplace(name);
+    for (const TuningTask &task : tasks)
+        std::cout << explain_choice(task, database ? &*database : nullptr, library_versions());
+    return tasks.empty() ? kFailure : 0;
+}
+
+void add_explain_command(CLI::App &app, const CommonArguments &common, Action &action) {
+    auto *problems = new std::vector<std::string>;  // for the life of the program
+    CLI::App *explain = app.add_subcommand(
+        "explain",
+        "Why the choice for a problem won on this machine, or what would run without one.");
+    explain->add_option("problem", *problems, "Problem strings.")->required();
+    explain->callback([&action, &common, problems] {
+        action = [&common, problems] {
+            std::vector<CountedProblem> counted;
+            for (const std::string &text : *problems)
+                counted.push_back({parse_operator_problem(text)});
+            return explain_problems(counted, common);
+        };
+    });
+}
+
+}  // namespace convwright

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+# Tables of tuned choices: their kernels become kernels of the library, and their choices answer at run
+# time where this user tuned nothing. `convwright-tune export` writes them; autotune/choice_table.h
+# says what stands in them and judges every row when the library is built.
+
+set(CONVWRIGHT_TUNED "${CMAKE_CURRENT_SOURCE_DIR}/schedules/tuned" CACHE PATH
+    "Tables of tuned choices, or folders of them (*.txt), to build in; empty: none.")
+
+# convwright_find_tables(<variable> <file or folder>...): sets <variable> to the tables.
+function(convwright_find_tables variable)
+    set(tables)
+    foreach(place IN LISTS ARGN)
+        if(IS_DIRECTORY "${place}")
+            file(GLOB found CONFIGURE_DEPENDS "${place}/*.txt")
+            list(APPEND tables ${found})
+        elseif(EXISTS "${place}")
+            list(APPEND tables "${place}")
+        else()
+            message(FATAL_ERROR
+                "CONVWRIGHT_TUNED: there is no table '${place}'; `convwright-tune export FILE` writes one.")
+        endif()
+    endforeach()
+    set(${variable} "${tables}" PARENT_SCOPE)
+endfunction()
+convwright_find_tables(CONVWRIGHT_TUNED_TABLES ${CONVWRIGHT_TUNED})
+
+# Sets <variable> to a schedule with all its knobs: those that it leaves out as in <defaults>.
+function(convwright_all_knobs variable defaults schedule)
+    set(knobs)
+    string(REPLACE "," ";" all "${defaults}")
+    foreach(knob IN LISTS all)
+        string(REGEX REPLACE ":.*" "" name "${knob}")
+        if(",${schedule}" MATCHES ",${name}:([^,]*)")
+            set(knob "${name}:${CMAKE_MATCH_1}")
+        endif()
+        list(APPEND knobs "${knob}")
+    endforeach()
+    string(JOIN "," knobs ${knobs})
+    set(${variable} "${knobs}" PARENT_SCOPE)
+endfunction()
+
+# convwright_add_tuned_kernels(<table> <own> <file>...): adds the kernels that the choices of the files
+# name, each once, to <table>, but none that the table <own> has so far, by whatever knobs it leaves out.
+function(convwright_add_tuned_kernels table own)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${ARGN})
+    get_property(own_kernels GLOBAL PROPERTY CONVWRIGHT_KERNELS_${own})
+    set(defaults)  # of every generator: "<generator> <knobs>"
+    set(wanted)
+    foreach(file IN LISTS ARGN)
+        file(READ "${file}" text)
+        # What is no row of this form is refused when the choices are made.
+        string(REGEX MATCHALL "\ndefaults [a-z0-9_]+ [a-z0-9_:,]+" lines "\n${text}")
+        list(APPEND defaults ${lines})
+        string(REGEX MATCHALL "\n[a-z0-9_:]+ -?[0-9]+ [a-z0-9_]+\\.[a-z0-9]+/[a-z0-9_:,]+ " rows "\n${text}")
+        foreach(row IN LISTS rows)
+            string(REGEX MATCH "_(f32|bf16)_(nhwc|nchw)" types "${row}")
+            set(dtype "${CMAKE_MATCH_1}")
+            set(format "${CMAKE_MATCH_2}")
+            string(REGEX MATCH " ([a-z0-9_]+)\\.([a-z0-9]+)/([a-z0-9_:,]+) $" candidate "${row}")
+            if(types AND candidate)
+                list(APPEND wanted
+                    "${CMAKE_MATCH_1} ${CMAKE_MATCH_2} ${format} ${dtype} ${CMAKE_MATCH_3}")
+            endif()
+        endforeach()
+    endforeach()
+    set(known)
+    foreach(kernel IN LISTS own_kernels)
+        string(REGEX MATCH "^([^ ]+)(.*) ([^ ]*)$" parts "${kernel}")
+        set(generator "${CMAKE_MATCH_1}")
+        set(head "${CMAKE_MATCH_1}${CMAKE_MATCH_2}")
+        set(schedule "${CMAKE_MATCH_3}")
+        foreach(line IN LISTS defaults)
+            if(line MATCHES "^\ndefaults ${generator} (.*)$")
+                convwright_all_knobs(schedule "${CMAKE_MATCH_1}" "${schedule}")
+                break()
+            endif()
+        endforeach()
+        list(APPEND known "${head} ${schedule}")
+    endforeach()
+    list(REMOVE_DUPLICATES wanted)
+    foreach(kernel IN LISTS wanted)
+        if(kernel IN_LIST known)
+            continue()
+        endif()
+        string(REPLACE " " ";" parts "${kernel}")
+        list(GET parts 0 generator)
+        list(GET parts 1 isa)
+        list(GET parts 2 format)
+        list(GET parts 3 dtype)
+        list(GET parts 4 schedule)
+        convwright_add_kernel(${generator} TABLE ${table} ISA ${isa} FORMAT ${format} DTYPE ${dtype}
+            SCHEDULE ${schedule})
+    endforeach()
+endfunction()
+
+# convwright_choices(<target> <table> <file>...): judges the files and writes their choices to
+# <table>/choices.inc in the include folder of kernels. The build fails on a row that is none, that stands
+# twice, or whose space of schedules has changed since it was measured.
+function(convwright_choices target table)
+    set(choices "${CONVWRIGHT_KERNEL_DIR}/${table}/choices.inc")
+    add_custom_command(
+        OUTPUT "${choices}"
+        COMMAND convwright_compile_choices "${choices}" ${ARGN}
+        DEPENDS convwright_compile_choices ${ARGN}
+        COMMENT "Choices ${table}"
+        VERBATIM)
+    add_custom_target(${target} DEPENDS "${choices}")
+endfunction()

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""cmake/TunedTables.cmake: which kernels of a table of choices are added to the library."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CMAKE = shutil.which("cmake")
+pytestmark = pytest.mark.skipif(CMAKE is None, reason="there is no cmake")
+
+PROJECT = """
+cmake_minimum_required(VERSION 3.28)
+project(Tables NONE)
+function(convwright_add_kernel)
+    list(JOIN ARGV " " row)
+    message(NOTICE "added ${row}")
+endfunction()
+include("${ROOT}/cmake/TunedTables.cmake")
+set_property(GLOBAL APPEND PROPERTY CONVWRIGHT_KERNELS_own
+    "conv2d avx2 nhwc f32 tile:4,lane:0" "conv2d avx2 nchw f32 lane:1" "pack_weight avx2 nhwc f32 ")
+convwright_add_tuned_kernels(tuned own ${CONVWRIGHT_TUNED_TABLES})
+"""
+TAIL = "0123456789abcdef cpu/Some [CPU] (R) @ 2.0GHz/avx2"
+
+
+def run(tmp_path: Path, tables: str) -> subprocess.CompletedProcess:
+    (tmp_path / "CMakeLists.txt").write_text(PROJECT)
+    values = [f"-DROOT={ROOT}", f"-DCONVWRIGHT_TUNED={tables}"]
+    command = [str(CMAKE), "-S", str(tmp_path), "-B", str(tmp_path / "build"), *values]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def added(tmp_path: Path, *tables: str) -> list[str]:
+    files = []
+    for number, text in enumerate(tables):
+        files.append(tmp_path / f"table{number}.txt")
+        files[-1].write_text(text)
+    done = run(tmp_path, ";".join(map(str, files)))
+    assert done.returncode == 0, done.stderr
+    return [line.removeprefix("added ") for line in done.stderr.splitlines()]
+
+
+def row(candidate: str, form: str = "nhwc", dtype: str = "f32", phase: int = 0) -> str:
+    return f"fprop_n1ci8ih9iw9co16kh3kw3s1p1_{dtype}_{form} {phase} {candidate} {TAIL}\n"
+
+
+DEFAULTS = "defaults conv2d lane:0,vec:2,tile:8\n"
+
+
+def test_kernels_that_the_library_lacks_are_added_once(tmp_path: Path) -> None:
+    own = row("conv2d.avx2/lane:0,vec:2,tile:4") + row("conv2d.avx2/lane:1,vec:2,tile:8", "nchw")
+    lacking = row("conv2d.avx2/lane:0,vec:1,tile:4")
+    text = DEFAULTS + own + lacking + row("pytorch")
+    expected = "conv2d TABLE tuned ISA avx2 FORMAT nhwc DTYPE f32 SCHEDULE lane:0,vec:1,tile:4"
+    assert added(tmp_path, text, text) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("candidate", "form", "dtype"),
+    [
+        ("conv2d.avx2/lane:0,vec:2,tile:4", "nchw", "f32"),
+        ("conv2d.avx2/lane:0,vec:2,tile:4", "nhwc", "bf16"),
+        ("conv2d.avx512/lane:0,vec:2,tile:4", "nhwc", "f32"),
+        ("conv2d_wgrad.avx2/lane:0,vec:2,tile:4", "nhwc", "f32"),
+    ],
+)
+def test_what_makes_a_kernel_another_one(
+    tmp_path: Path, candidate: str, form: str, dtype: str
+) -> None:
+    lines = added(tmp_path, DEFAULTS + row(candidate, form, dtype))
+    assert len(lines) == 1
+    assert f"FORMAT {form} DTYPE {dtype}" in lines[0]
+
+
+def test_no_table_adds_nothing(tmp_path: Path) -> None:
+    assert added(tmp_path) == []
+
+
+def test_all_tables_of_a_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    for tile in (1, 2):
+        (folder / f"{tile}.txt").write_text(row(f"conv2d.avx2/tile:{tile}"))
+    (folder / "README.md").write_text(row("conv2d.avx2/tile:5"))
+    done = run(tmp_path, str(folder))
+    assert done.stderr.count("added ") == 2
+
+
+def test_a_table_that_is_not_there(tmp_path: Path) -> None:
+    done = run(tmp_path, str(tmp_path / "nowhere.txt"))
+    assert done.returncode != 0
+    assert "there is no table" in done.stderr
