@@ -21,6 +21,7 @@ int run(int argc, char **argv) {
     add_search_command(app, common, action);
     add_record_command(app, action);
     add_worker_command(app, action);
+    add_job_commands(app, common, action);
     add_database_commands(app, common, action);
     try {
         app.parse(argc, argv);
