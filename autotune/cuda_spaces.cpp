@@ -9,6 +9,7 @@
 #include "runtime/cuda/loaded_kernels.h"
 #include "runtime/cuda/occupancy.h"
 #include "runtime/cuda/wgrad_plan.h"
+#include "runtime/tuned_choices.h"
 
 namespace convwright {
 namespace {
