@@ -46,10 +46,15 @@ std::variant<MadeCudaKernel, NotMade> compile_cuda_kernel(const KernelTools &too
                         "schedule=" + wanted.schedule, "cuda=" + text});
     if (!failed) failed = steps.link(tools);
     if (!failed) {
-        std::vector<std::string> command = {
-            tools.cuda_compiler, "--text",          text,
-            "--output",          images_file,       "--architectures",
-            std::to_string(architecture), "--spill-allowance", kAnySpills};
+        std::vector<std::string> command = {tools.cuda_compiler,
+                                            "--text",
+                                            text,
+                                            "--output",
+                                            images_file,
+                                            "--architectures",
+                                            std::to_string(architecture),
+                                            "--spill-allowance",
+                                            kAnySpills};
         if (!tools.nvrtc.empty()) command.insert(command.end(), {"--nvrtc", tools.nvrtc});
         failed = steps.run("the compiler of CUDA kernels", command);
     }
@@ -64,8 +69,7 @@ std::variant<MadeCudaKernel, NotMade> compile_cuda_kernel(const KernelTools &too
                        "packages, or set CONVWRIGHT_NVRTC to its library."};
     made.figures = images.figures(architecture);
     failed = steps.keep(".so", made.kernel.path, made.kernel.sha256);
-    if (!failed)
-        failed = steps.keep(".images", made.kernel.images_path, made.kernel.images_sha256);
+    if (!failed) failed = steps.keep(".images", made.kernel.images_path, made.kernel.images_sha256);
     if (failed) return *failed;
     return made;
 }
@@ -73,9 +77,10 @@ std::variant<MadeCudaKernel, NotMade> compile_cuda_kernel(const KernelTools &too
 std::string why_not_worth_measuring(const std::vector<cuda::KernelFigures> &figures,
                                     int architecture) {
     for (const cuda::KernelFigures &kernel : figures) {
-        const std::string needs = std::to_string(kernel.registers) + " registers, " +
-                                  std::to_string(kernel.shared_bytes + kernel.dynamic_shared_bytes) +
-                                  " bytes of shared memory";
+        const std::string needs =
+            std::to_string(kernel.registers) + " registers, " +
+            std::to_string(kernel.shared_bytes + kernel.dynamic_shared_bytes) +
+            " bytes of shared memory";
         if (kernel.spills_beyond(0))
             return "Its threads keep " +
                    std::to_string(std::max(kernel.spill_bytes, kernel.stack_bytes)) +

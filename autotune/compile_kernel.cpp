@@ -78,8 +78,8 @@ std::variant<MadeKernel, NotMade> compile_kernel(const KernelTools &tools,
         if (wanted.generator != "conv2d_wgrad")
             params.push_back("phase=" + std::to_string(wanted.phase));
     }
-    std::optional<NotMade> failed = steps.generate(
-        tools.generators, wanted.generator, target_of(wanted.isa), ",assembly", params);
+    std::optional<NotMade> failed = steps.generate(tools.generators, wanted.generator,
+                                                   target_of(wanted.isa), ",assembly", params);
     if (!failed) failed = steps.link(tools);
     MadeKernel made{wanted, 0};
     made.kernel.symbol = kernel_symbol(wanted);

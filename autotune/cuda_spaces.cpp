@@ -39,8 +39,9 @@ const char *why_told_apart(const Wgrad &p) {
 
 /// What is no candidate although the schedule computes it.
 const char *why_no_candidate(const Conv &p) {
-    return p.mma != 0 ? "operands would be rounded to TF32, and the problem does not say they may be"
-                      : why_told_apart(p);
+    return p.mma != 0
+               ? "operands would be rounded to TF32, and the problem does not say they may be"
+               : why_told_apart(p);
 }
 
 SpaceKind conv_kind(const ConvProblem &problem, const ConvPass &pass, const cuda::Device &device) {
@@ -102,7 +103,8 @@ std::string add_passes(std::vector<TuningTask> &tasks, const ConvProblem &proble
     const cuda::ConvPlan plan = cuda::conv_plan(problem, device);
     if (plan.steps.empty()) return plan.reason;
     for (size_t phase = 0; phase < plan.steps.size(); phase++)
-        if (plan.steps[phase].pass.taps() > 0) add(static_cast<int>(phase), plan.steps[phase].cycles);
+        if (plan.steps[phase].pass.taps() > 0)
+            add(static_cast<int>(phase), plan.steps[phase].cycles);
     return "";
 }
 
@@ -142,9 +144,8 @@ std::vector<TuningTask> cuda_tuning_tasks(const std::vector<CountedProblem> &pro
             why = add_passes(tasks, problem.sizes, counted.count, device);
         if (!why.empty()) left_out.push_back(format_problem(problem) + ": " + why + ".");
     }
-    std::stable_sort(tasks.begin(), tasks.end(), [](const TuningTask &a, const TuningTask &b) {
-        return a.weight > b.weight;
-    });
+    std::stable_sort(tasks.begin(), tasks.end(),
+                     [](const TuningTask &a, const TuningTask &b) { return a.weight > b.weight; });
     return tasks;
 }
 

@@ -28,7 +28,8 @@ std::string KernelSteps::contents(const char *suffix) const {
 
 std::optional<NotMade> KernelSteps::run(const char *name,
                                         const std::vector<std::string> &command) const {
-    if (work_.path().empty()) return NotMade{false, "Nothing can be written to '" + kept_in_ + "'."};
+    if (work_.path().empty())
+        return NotMade{false, "Nothing can be written to '" + kept_in_ + "'."};
     const ProcessResult result = run_process(command, limits_);
     if (result.success()) return std::nullopt;
     const std::string first = result.complaint.substr(0, result.complaint.find('\n'));
@@ -42,9 +43,9 @@ std::optional<NotMade> KernelSteps::generate(const std::string &program,
                                              const std::string &generator,
                                              const std::string &target, const std::string &also,
                                              const std::vector<std::string> &params) const {
-    std::vector<std::string> command = {program, "-g",           generator,          "-f", symbol_,
-                                        "-n",    symbol_,        "-e",               "object" + also,
-                                        "-o",    work_.path(),   "target=" + target};
+    std::vector<std::string> command = {program,         "-g", generator,    "-f",
+                                        symbol_,         "-n", symbol_,      "-e",
+                                        "object" + also, "-o", work_.path(), "target=" + target};
     command.insert(command.end(), params.begin(), params.end());
     return run("the Generator", command);
 }

@@ -44,9 +44,8 @@ std::variant<MeasureJob, Result> job_of(const OperatorProblem &problem, int phas
     job.made_cuda = cuda::parse_candidate(problem, candidate);
     const std::optional<LoadableKernel> wanted = parse_candidate(problem, candidate);
     if (!wanted && !job.made_cuda)
-        return failed_result(
-            Outcome::kBuildFailed,
-            "'" + candidate + "' is no candidate of " + format_problem(problem) + ".");
+        return failed_result(Outcome::kBuildFailed, "'" + candidate + "' is no candidate of " +
+                                                        format_problem(problem) + ".");
     if (wanted) job.made = *wanted;
     try {
         job.shipped = shipped_name(job);

@@ -43,8 +43,8 @@ KernelTools kernel_tools(const std::string &generators) {
     tools.linker = KernelTools::find_linker();
     tools.cuda_generators = first_of({folder / "convwright_cuda_generators",
                                       folder / "../generators/convwright_cuda_generators"});
-    tools.cuda_compiler =
-        first_of({folder / "convwright_compile_cuda", folder / "../codegen/convwright_compile_cuda"});
+    tools.cuda_compiler = first_of(
+        {folder / "convwright_compile_cuda", folder / "../codegen/convwright_compile_cuda"});
     // A setting of the user counts before what the build found.
     std::error_code error;
     if (std::getenv("CONVWRIGHT_NVRTC") == nullptr && fs::exists(CONVWRIGHT_NVRTC_FILE, error))
@@ -56,14 +56,14 @@ std::string private_folder(const std::string &path, const std::string &advice) {
     std::error_code error;
     fs::create_directories(fs::path(path).parent_path(), error);
     if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
-        throw std::runtime_error("The folder '" + path +
-                                 "' cannot be made; " + advice + " that can.");
+        throw std::runtime_error("The folder '" + path + "' cannot be made; " + advice +
+                                 " that can.");
     // Later nothing would be loaded from there.
     const FileDescriptor folder(path, O_RDONLY | O_DIRECTORY);
     const char *why = folder.get() < 0 ? "cannot be opened" : why_not_private(folder.get());
     if (why != nullptr)
-        throw std::runtime_error("The folder '" + path + "' " + why +
-                                 "; " + advice + " of your own.");
+        throw std::runtime_error("The folder '" + path + "' " + why + "; " + advice +
+                                 " of your own.");
     return path;
 }
 

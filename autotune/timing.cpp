@@ -49,7 +49,7 @@ double Samples::spread() const {
 std::vector<Samples> time_interleaved(const std::vector<std::function<bool()>> &calls,
                                       const TimingPlan &plan) {
     // The thread's clock: under a limit of processor time Linux counts the process's in ticks of 4 ms.
-    const clockid_t clock = 
+    const clockid_t clock =
         plan.threads == 1 && !plan.wait ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC;
     std::vector<Samples> samples(calls.size());
     std::vector<int> repeats(calls.size(), 1);

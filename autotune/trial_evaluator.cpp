@@ -51,7 +51,8 @@ Result TrialEvaluator::evaluate(const std::string &candidate) {
 
 Result TrialEvaluator::evaluate_algorithm(const std::string &candidate) {
     if (trials_.python.empty())
-        return failed_result(Outcome::kRejected, "There is no Python with PyTorch to compare with.");
+        return failed_result(Outcome::kRejected,
+                             "There is no Python with PyTorch to compare with.");
     const FinalTime *time = timed_together(candidate);
     if (time == nullptr) {
         side_by_side_.clear();
@@ -63,8 +64,8 @@ Result TrialEvaluator::evaluate_algorithm(const std::string &candidate) {
     }
     if (time->seconds <= 0)
         return failed_result(Outcome::kLaunchFailed,
-                      (candidate == kPytorchKind ? "PyTorch" : "'" + candidate + "'") +
-                          std::string(" could not be timed") + python_failure_);
+                             (candidate == kPytorchKind ? "PyTorch" : "'" + candidate + "'") +
+                                 std::string(" could not be timed") + python_failure_);
     Result result;
     result.seconds = time->seconds;
     result.spread = time->spread;

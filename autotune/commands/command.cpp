@@ -80,7 +80,8 @@ std::optional<int> parse_device(const std::string &text) {
     const bool digits = !number.empty() && number.size() < 4 &&
                         number.find_first_not_of("0123456789") == std::string::npos;
     if (!digits || (text != "cuda" && text.rfind("cuda:", 0) != 0))
-        throw UsageError("'" + text + "' is no device; accepted are cpu, cuda, and cuda:1 and so on.");
+        throw UsageError("'" + text +
+                         "' is no device; accepted are cpu, cuda, and cuda:1 and so on.");
     return std::stoi(number);
 }
 

@@ -44,12 +44,11 @@ int launch(const JobArguments &arguments, const Workers &workers,
         std::cout << slurm_script(workers);
         return 0;
     }
-    if (arguments.launcher == "local" && workers.count == 1)
-        return work().left == 0 ? 0 : kFailure;
-    const WorkersEnd end = arguments.launcher == "ray"
-                               ? run_on_ray(workers, arguments.python.empty() ? "python3"
-                                                                              : arguments.python)
-                               : run_here(workers);
+    if (arguments.launcher == "local" && workers.count == 1) return work().left == 0 ? 0 : kFailure;
+    const WorkersEnd end =
+        arguments.launcher == "ray"
+            ? run_on_ray(workers, arguments.python.empty() ? "python3" : arguments.python)
+            : run_here(workers);
     std::cerr << end.complaint;
     return end.status;
 }
@@ -59,8 +58,8 @@ Workers workers_for(const std::string &command, const JobFolder &folder,
     std::ostringstream lease;
     lease << arguments.lease;
     Workers workers;
-    workers.command = {program_path(), command,     "--jobs",  folder.path(),
-                       "--workers",    "1",         "--lease", lease.str()};
+    workers.command = {program_path(), command, "--jobs",  folder.path(),
+                       "--workers",    "1",     "--lease", lease.str()};
     workers.count = arguments.workers > 0 ? arguments.workers : count;
     workers.name = "convwright-" + command;
     return workers;
@@ -94,8 +93,9 @@ int run_compile(const JobArguments &arguments, const CommonArguments &common) {
     }
     const JobFolder folder(arguments.folder, !problems.empty());
     const int64_t added = problems.empty() ? 0 : plan_jobs(folder, problems, arguments, common);
-    Workers workers = workers_for("compile", folder, arguments,
-                                  static_cast<int>(std::max(1u, std::thread::hardware_concurrency())));
+    Workers workers =
+        workers_for("compile", folder, arguments,
+                    static_cast<int>(std::max(1u, std::thread::hardware_concurrency())));
     if (!arguments.generators.empty())
         workers.command.insert(workers.command.end(), {"--generators", arguments.generators});
     const int status = launch(arguments, workers, [&] {
@@ -105,8 +105,8 @@ int run_compile(const JobArguments &arguments, const CommonArguments &common) {
     });
     // A script is all that stands on stdout.
     if (arguments.launcher != "slurm")
-        std::cout << added << " jobs are new; " << folder.names(JobStage::kMeasure).size()
-                  << " of " << folder.names(JobStage::kMake).size() << " are made.\n";
+        std::cout << added << " jobs are new; " << folder.names(JobStage::kMeasure).size() << " of "
+                  << folder.names(JobStage::kMake).size() << " are made.\n";
     return status;
 }
 
@@ -133,8 +133,7 @@ int run_measure(const JobArguments &arguments) {
     const JobFolder folder(arguments.folder, false);
     Trials trials = measuring_setup(arguments.threads);
     trials.gpu = arguments.gpu;
-    if (!arguments.python.empty())
-        trials.python = {arguments.python, "-m", "convwright._compare"};
+    if (!arguments.python.empty()) trials.python = {arguments.python, "-m", "convwright._compare"};
     offer_nvrtc();
     Workers workers = workers_for("measure", folder, arguments, 1);
     workers.gpus = gpus_for(folder);
@@ -162,14 +161,17 @@ int run_collect(const JobArguments &arguments, const CommonArguments &common) {
 
 /// Options of compile and measure alike.
 void add_worker_options(CLI::App *command, JobArguments *of) {
-    command->add_option("--launcher", of->launcher,
-                        "local: processes here; ray: a Ray cluster; slurm: print a script for sbatch.")
+    command
+        ->add_option("--launcher", of->launcher,
+                     "local: processes here; ray: a Ray cluster; slurm: print a script for sbatch.")
         ->check(CLI::IsMember({"local", "ray", "slurm"}))
         ->capture_default_str();
-    command->add_option("--workers", of->workers, "How many; each ends when nothing is left for it.")
+    command
+        ->add_option("--workers", of->workers, "How many; each ends when nothing is left for it.")
         ->check(positive());
-    command->add_option("--lease", of->lease,
-                        "Seconds after which a job of a worker that was not heard of is taken over.")
+    command
+        ->add_option("--lease", of->lease,
+                     "Seconds after which a job of a worker that was not heard of is taken over.")
         ->check(positive())
         ->capture_default_str();
 }
@@ -190,8 +192,9 @@ void add_job_commands(CLI::App &app, const CommonArguments &common, Action &acti
     compile->add_option("--target", of->target, "cpu:avx2, cpu:avx512, cuda:sm_90 and so on.");
     compile->add_option("--problem", of->problems,
                         "Problem string; without problems, jobs that are there are made.");
-    compile->add_option("--problems", of->file,
-                        "File with a problem and, if given, how often it occurs, a line; - is stdin.");
+    compile->add_option(
+        "--problems", of->file,
+        "File with a problem and, if given, how often it occurs, a line; - is stdin.");
     compile->add_option("--candidates", of->candidates, "New ones, of one pass of a problem.")
         ->check(positive())
         ->capture_default_str();
@@ -205,16 +208,15 @@ void add_job_commands(CLI::App &app, const CommonArguments &common, Action &acti
         ->capture_default_str();
     for (CLI::App *command : {compile, measure}) {
         add_worker_options(command, of);
-        command->add_option("--python", of->python,
-                            "Interpreter with convwright, to compare with PyTorch and to reach Ray.");
+        command->add_option(
+            "--python", of->python,
+            "Interpreter with convwright, to compare with PyTorch and to reach Ray.");
     }
-    compile->callback([&action, &common, of] {
-        action = [&common, of] { return run_compile(*of, common); };
-    });
+    compile->callback(
+        [&action, &common, of] { action = [&common, of] { return run_compile(*of, common); }; });
     measure->callback([&action, of] { action = [of] { return run_measure(*of); }; });
-    collect->callback([&action, &common, of] {
-        action = [&common, of] { return run_collect(*of, common); };
-    });
+    collect->callback(
+        [&action, &common, of] { action = [&common, of] { return run_collect(*of, common); }; });
 }
 
 }  // namespace convwright

@@ -34,8 +34,8 @@ double now_in(const std::string &folder) {
     std::string name = folder + "/.now-XXXXXX";
     const FileDescriptor file(mkostemp(name.data(), O_CLOEXEC));
     struct stat status;
-    const bool made = file.get() >= 0 && futimens(file.get(), nullptr) == 0 &&
-                      fstat(file.get(), &status) == 0;
+    const bool made =
+        file.get() >= 0 && futimens(file.get(), nullptr) == 0 && fstat(file.get(), &status) == 0;
     const int error = errno;
     if (file.get() >= 0) unlink(name.c_str());
     if (!made)

@@ -64,9 +64,8 @@ WorkersEnd run_on_ray(const Workers &workers, const std::string &python) {
 }
 
 std::string slurm_script(const Workers &workers) {
-    std::string script = "#!/bin/sh\n#SBATCH --job-name=" + workers.name +
-                         "\n#SBATCH --array=1-" + std::to_string(workers.count) +
-                         "\n#SBATCH --ntasks=1\n";
+    std::string script = "#!/bin/sh\n#SBATCH --job-name=" + workers.name + "\n#SBATCH --array=1-" +
+                         std::to_string(workers.count) + "\n#SBATCH --ntasks=1\n";
     if (workers.gpus > 0) script += "#SBATCH --gres=gpu:1\n";
     script += "exec";
     for (const std::string &word : workers.command) script += " " + quoted(word);

@@ -8,9 +8,11 @@ namespace convwright {
 
 /// Workers on one folder of jobs: processes of this program that differ in nothing but the GPU that they use.
 struct Workers {
-    std::vector<std::string> command;  ///< Program first; each worker ends when nothing is left for it.
+    std::vector<std::string>
+        command;  ///< Program first; each worker ends when nothing is left for it.
     int count = 1;
-    int gpus = 0;      ///< Of this machine, which workers here use in turns by --gpu; elsewhere one each if not 0.
+    int gpus =
+        0;  ///< Of this machine, which workers here use in turns by --gpu; elsewhere one each if not 0.
     std::string name;  ///< "convwright-measure".
 };
 

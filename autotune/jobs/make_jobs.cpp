@@ -61,9 +61,8 @@ std::vector<std::string> next_candidates(const Space &space, const JobsWanted &w
 
 std::vector<TuningTask> tasks_for(const Target &target, const std::vector<CountedProblem> &problems,
                                   std::vector<std::string> &left_out) {
-    return target.cuda()
-               ? cuda_tuning_tasks(problems, nominal_gpu(target.architecture), left_out)
-               : tuning_tasks(problems, left_out);
+    return target.cuda() ? cuda_tuning_tasks(problems, nominal_gpu(target.architecture), left_out)
+                         : tuning_tasks(problems, left_out);
 }
 
 Space space_for(const Target &target, const TuningTask &task) {

@@ -15,7 +15,7 @@ struct JobsWanted {
     Target target;
     size_t candidates = 16;  ///< New ones of each task.
     uint64_t seed = 1;
-    std::string versions;         ///< library_versions().
+    std::string versions;       ///< library_versions().
     Database *known = nullptr;  ///< Whose records say what to try next; null: nothing is known.
 };
 

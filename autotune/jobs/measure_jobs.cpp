@@ -21,9 +21,9 @@ struct Measuring {
 
     Space space_of_job(const Job &job) const {
         const TuningTask task = task_of(job);
-        return job.target.cuda() ? cuda_space(task.problem.sizes, task.subject.phase,
-                                              cuda::device(trials.gpu))
-                                 : space_of(task, {job.target.isa});
+        return job.target.cuda()
+                   ? cuda_space(task.problem.sizes, task.subject.phase, cuda::device(trials.gpu))
+                   : space_of(task, {job.target.isa});
     }
 
     /// Why no job of its kind can be measured here; empty if it can.
@@ -36,8 +36,7 @@ struct Measuring {
             try {
                 cuda::device(trials.gpu);
             } catch (const std::runtime_error &error) {
-                return "Jobs for " + target +
-                       " are left to machines with a GPU: " + error.what();
+                return "Jobs for " + target + " are left to machines with a GPU: " + error.what();
             }
         } else if (job.target.isa > host_isa()) {
             return "Jobs for " + target +
@@ -60,12 +59,13 @@ struct Measuring {
         const Space space = space_of_job(job);
         const std::optional<Point> point = space.parse(job.candidate);
         if (!point)
-            return failed_result(Outcome::kBuildFailed, "'" + job.candidate +
-                                                            "' is no candidate of " +
-                                                            job.subject.problem + ".");
+            return failed_result(
+                Outcome::kBuildFailed,
+                "'" + job.candidate + "' is no candidate of " + job.subject.problem + ".");
         // Legal for every GPU of the target, perhaps, but not for this one.
         if (const char *why = space.why_illegal(*point))
-            return failed_result(Outcome::kRejected, "Not on this device: " + std::string(why) + ".");
+            return failed_result(Outcome::kRejected,
+                                 "Not on this device: " + std::string(why) + ".");
         const OperatorProblem problem = task_of(job).problem;
         if (is_algorithm(job.candidate))
             return TrialEvaluator(problem, job.subject.phase, trials).evaluate(job.candidate);
@@ -99,9 +99,9 @@ struct Measuring {
     }
 
     std::string result_text(const Job &job, const Result &result) const {
-        const Environment environment =
-            job.target.cuda() ? gpu_environment(gpu_facts(trials.gpu), versions)
-                              : cpu_environment(versions);
+        const Environment environment = job.target.cuda()
+                                            ? gpu_environment(gpu_facts(trials.gpu), versions)
+                                            : cpu_environment(versions);
         std::ostringstream text;
         export_record({{job.subject, job.space, environment}, job.candidate, result, now_seconds()},
                       text);

@@ -49,10 +49,10 @@ WorkDone work_through(const JobFolder &folder, const Work &work) {
             const bool mine = claim.state() == JobClaim::State::kMine;
             const std::string text =
                 mine ? work.work(job)
-                     : work.failed(job, failed_result(Outcome::kCrashed,
-                                                      "Each of " +
-                                                          std::to_string(JobClaim::kMostHolders) +
-                                                          " workers ended while it had this job."));
+                     : work.failed(
+                           job, failed_result(Outcome::kCrashed,
+                                              "Each of " + std::to_string(JobClaim::kMostHolders) +
+                                                  " workers ended while it had this job."));
             if (folder.add(work.to, name, text)) done.done++;
             progress = true;
         }

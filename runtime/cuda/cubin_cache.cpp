@@ -18,7 +18,7 @@
 namespace convwright::cuda {
 namespace {
 
-constexpr int kVersion = 1;              ///< Of what the files hold.
+constexpr int kVersion = 1;               ///< Of what the files hold.
 constexpr size_t kMostBytes = 256 << 20;  ///< No kernel's program comes near.
 
 /// What the result of compiling depends on.

@@ -20,8 +20,9 @@ constexpr size_t kMostImageBytes = size_t{256} << 20;  // no kernel's programs c
 /// Makes the programs of a kernel known to load_module(). Empty, or one sentence why not.
 std::string enter_images_of(const LoadableKernel &k) {
     const size_t slash = k.images_path.rfind('/');
-    const FileDescriptor folder(slash == std::string::npos ? "." : k.images_path.substr(0, slash + 1),
-                                O_RDONLY | O_DIRECTORY);
+    const FileDescriptor folder(
+        slash == std::string::npos ? "." : k.images_path.substr(0, slash + 1),
+        O_RDONLY | O_DIRECTORY);
     std::string content;
     std::string why = folder.get() < 0 ? "lie in a folder that cannot be opened" : "";
     if (why.empty())
@@ -62,8 +63,8 @@ std::variant<const Kernel<Params> *, std::string> load(const LoadableKernel &k) 
         return "kernel module '" + k.path + "' has no kernel " + k.symbol +
                "; delete it and tune the problem again.";
     if (std::string why = enter_images_of(k); !why.empty()) return why;
-    const Kernel<Params> kernel{k.symbol, format_params(params), k.format, k.dtype, 32,
-                                params,   entry};
+    const Kernel<Params> kernel{k.symbol, format_params(params), k.format, k.dtype, 32, params,
+                                entry};
     return &kernels.emplace(k.symbol, Loaded{k.sha256, k.images_sha256, kernel})
                 .first->second.kernel;
 }

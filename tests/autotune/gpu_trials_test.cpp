@@ -30,8 +30,8 @@ protected:
     /// A job of the library's own choice for a pass.
     static MeasureJob untuned_job(const char *text, int phase) {
         const ConvProblem problem = parse_problem(text);
-        const std::string candidate = untuned_cuda_candidate({{text, phase}, problem, 0},
-                                                             cuda::emulated_device());
+        const std::string candidate =
+            untuned_cuda_candidate({{text, phase}, problem, 0}, cuda::emulated_device());
         auto job = job_of(problem, phase, candidate);
         if (const auto *why = std::get_if<Result>(&job)) throw std::runtime_error(why->reason);
         std::get<MeasureJob>(job).timing = kShort;
@@ -48,8 +48,8 @@ void expect_outcome(const Result &result, Outcome outcome, const std::string &pa
 }
 
 TEST_F(GpuTrials, VerifyAndTimeShippedKernels) {
-    for (const auto &[problem, phase] : std::vector<std::pair<const char *, int>>{
-             {kFprop, 0}, {kDgrad, 3}, {kWgrad, 0}}) {
+    for (const auto &[problem, phase] :
+         std::vector<std::pair<const char *, int>>{{kFprop, 0}, {kDgrad, 3}, {kWgrad, 0}}) {
         const MeasureJob job = untuned_job(problem, phase);
         EXPECT_FALSE(job.shipped.empty());
         // As the worker has it.

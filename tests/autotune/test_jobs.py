@@ -195,7 +195,9 @@ def test_damaged_results_change_nothing(tuner: Tuner, jobs: Path) -> None:
     tuner.run("measure", "--jobs", str(jobs))
     first, second, *rest = sorted((jobs / "results").glob("*.json"))
     first.write_text(first.read_text()[:-30])
-    second.write_text(second.read_text().replace('"convwright_records":1', '"convwright_records":2'))
+    second.write_text(
+        second.read_text().replace('"convwright_records":1', '"convwright_records":2')
+    )
     done = tuner.run("collect", "--jobs", str(jobs))
     assert done.returncode == 1
     assert f"'{first}', line 2" in done.stderr

@@ -59,9 +59,10 @@ TEST(Job, HasItsNameFromAllThatItIsAbout) {
     made.sha256 = std::string(64, 'a');
     EXPECT_EQ(made.name(), name);
     for (const auto &change : std::vector<void (*)(Job &)>{
-             [](Job &j) { j.target.architecture = 80; }, [](Job &j) { j.subject.problem += "_bias"; },
-             [](Job &j) { j.subject.phase = 1; }, [](Job &j) { j.space[0] = '1'; },
-             [](Job &j) { j.candidate += ",px:64"; }, [](Job &j) { j.versions += ";x"; }}) {
+             [](Job &j) { j.target.architecture = 80; },
+             [](Job &j) { j.subject.problem += "_bias"; }, [](Job &j) { j.subject.phase = 1; },
+             [](Job &j) { j.space[0] = '1'; }, [](Job &j) { j.candidate += ",px:64"; },
+             [](Job &j) { j.versions += ";x"; }}) {
         Job other = a_job();
         change(other);
         EXPECT_NE(other.name(), name);
@@ -95,7 +96,8 @@ TEST(Job, OthersAreRefusedInOneSentence) {
 TEST(Target, ComesBackFromItsText) {
     for (const char *text : {"cpu:avx2", "cpu:avx512", "cuda:sm_75", "cuda:sm_90"})
         EXPECT_EQ(format_target(parse_target(text)), text);
-    for (const char *text : {"", "cpu", "cpu:none", "cuda:90", "cuda:sm_", "cuda:sm_12", "cuda:sm_90 "})
+    for (const char *text :
+         {"", "cpu", "cpu:none", "cuda:90", "cuda:sm_", "cuda:sm_12", "cuda:sm_90 "})
         EXPECT_THROW(parse_target(text), std::invalid_argument) << text;
 }
 

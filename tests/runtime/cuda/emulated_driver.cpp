@@ -35,8 +35,8 @@ ContextOpaque contexts[8] = {{0}, {1}, {2}, {3}, {4}, {5}, {6}, {7}};
 thread_local Context current = nullptr;
 thread_local int capture_mode = 0;  // CU_STREAM_CAPTURE_MODE_GLOBAL
 
-constexpr Result kInvalidValue = 1, kOutOfMemory = 2, kInvalidImage = 200, kNoContext = 201, kInvalidHandle = 400,
-                 kNotFound = 500, kLaunchFailed = 719, kNotInCapture = 900;
+constexpr Result kInvalidValue = 1, kOutOfMemory = 2, kInvalidImage = 200, kNoContext = 201,
+                 kInvalidHandle = 400, kNotFound = 500, kLaunchFailed = 719, kNotInCapture = 900;
 
 /// Counts a call and says whether it is to fail.
 Result called(const char *name) {
