@@ -74,6 +74,11 @@ JobFolder::JobFolder(const std::string &path, bool make) : path_(fs::absolute(pa
         private_folder(path_ + "/" + name, advice);
 }
 
+std::string JobFolder::kernels(const Target &target) const {
+    const std::string text = format_target(target);
+    return path_ + "/kernels/" + text.substr(text.find(':') + 1);
+}
+
 std::string JobFolder::file(JobStage stage, const std::string &name) const {
     return path_ + "/" + folder_name(stage) + "/" + name + kSuffix;
 }

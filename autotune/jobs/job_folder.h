@@ -26,8 +26,8 @@ public:
     JobFolder(const std::string &path, bool make);
 
     const std::string &path() const { return path_; }
-    /// Where kernels of jobs lie.
-    std::string kernels() const { return path_ + "/kernels"; }
+    /// Where kernels of jobs for a target lie: their files are named after the schedule alone.
+    std::string kernels(const Target &target) const;
     std::string leases() const { return path_ + "/leases"; }
     std::string file(JobStage stage, const std::string &name) const;
 

@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "autotune/cuda_spaces.h"
+#include "autotune/program_files.h"
 #include "autotune/search/portfolio.h"
 
 namespace convwright {
@@ -112,9 +113,10 @@ WorkDone make_jobs(const JobFolder &folder, const std::function<Making(const Tar
         const std::string target = format_target(job.target);
         if (known.count(target) > 0) return "";
         try {
-            known[target] = making(job.target);
-            known[target].kernels = folder.kernels();
-            known[target].architecture = job.target.architecture;
+            Making parts = making(job.target);
+            parts.kernels = private_folder(folder.kernels(job.target));
+            parts.architecture = job.target.architecture;
+            known[target] = parts;
             return "";
         } catch (const std::runtime_error &error) {
             return error.what();

@@ -84,7 +84,7 @@ struct Measuring {
     void place_files(const Job &job, MeasureJob &measured) const {
         if (!measured.shipped.empty()) return;
         const auto file = [&](const std::string &symbol, const char *suffix) {
-            return folder.kernels() + "/" + symbol + suffix;
+            return folder.kernels(job.target) + "/" + symbol + suffix;
         };
         if (measured.on_gpu()) {
             cuda::LoadableKernel &kernel = *measured.made_cuda;

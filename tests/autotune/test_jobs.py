@@ -14,7 +14,7 @@ import torch
 from tune_program import PROGRAM, Tuner, sentence
 
 PROBLEM = "fprop_n1ci8ih9iw9co16kh3kw3s1p1_f32_nhwc"
-TARGET = "cpu:avx2"
+TARGET = f"cpu:{torch.ops.convwright.isa()}"
 pytestmark = [
     pytest.mark.skipif(PROGRAM is None, reason="convwright-tune was not built"),
     pytest.mark.skipif(
@@ -116,7 +116,6 @@ def test_workers_share_a_folder(tuner: Tuner, jobs: Path) -> None:
     workers = [subprocess.Popen(command, env=tuner.environment) for _ in range(2)]
     assert [worker.wait() for worker in workers] == [0, 0]
     assert len(results(jobs)) == len(of_kernels(jobs))
-    # Who asks for a job that is done has no lease of it.
     leases = [f.name for f in (jobs / "leases").iterdir() if f.name.split(".")[1] == "1"]
     names = {name.partition(".")[0] for name in leases}
     assert names == {f.stem for f in of_kernels(jobs)}
@@ -155,7 +154,7 @@ def test_damaged_jobs_are_left_out_with_a_sentence_each(tuner: Tuner, jobs: Path
 
 def test_kernels_that_were_changed_are_not_loaded(tuner: Tuner, jobs: Path) -> None:
     without_pytorch(jobs)
-    for kernel in (jobs / "kernels").glob("*.so"):
+    for kernel in (jobs / "kernels").rglob("*.so"):
         kernel.write_bytes(kernel.read_bytes() + b"x")
     assert tuner.run("measure", "--jobs", str(jobs)).returncode == 0
     made = [r for r in results(jobs).values() if r["artifact"]]
@@ -254,7 +253,7 @@ def test_candidates_for_gpus_are_made_without_one(tuner: Tuner, tmp_path: Path) 
     jobs = [json.loads(f.read_text()) for f in (folder / "measure").glob("*.json")]
     made = [job for job in jobs if job["images_sha256"]]
     assert made or all("failure" in job or not job["sha256"] for job in jobs)
-    assert len(list((folder / "kernels").glob("*.images"))) == len(made)
+    assert len(list((folder / "kernels").rglob("*.images"))) == len(made)
     if not torch.cuda.is_available():
         done = tuner.run("measure", "--jobs", str(folder))
         assert done.returncode == 1

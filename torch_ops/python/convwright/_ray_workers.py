@@ -2,10 +2,10 @@
 """Run workers of the tuner on a Ray cluster that is there already.
 
 `python -m convwright._ray_workers --workers N --gpus G -- COMMAND...` runs the command N times,
-spread over the nodes, each with one CPU and G GPUs. The program and the folder that it works on must
-be there on every node under the same path. The cluster is that of RAY_ADDRESS, else the one of this
-machine. Exit status: the largest of the commands; what they say on stderr is said here, each text
-once.
+spread over the nodes, each with one CPU and G GPUs. The program and the folder that it works on
+must be there on every node under the same path. The cluster is that of RAY_ADDRESS, else the one
+of this machine. Exit status: the largest of the commands; what they say on stderr is said here,
+each text once.
 """
 
 import argparse
