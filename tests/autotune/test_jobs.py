@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from tune_program import PROGRAM, Tuner, sentence
+from tune_program import PROBLEM, PROGRAM, Tuner, sentence
 
-PROBLEM = "fprop_n1ci8ih9iw9co16kh3kw3s1p1_f32_nhwc"
+from convwright.__main__ import main
+
 TARGET = f"cpu:{torch.ops.convwright.isa()}"
 pytestmark = [
     pytest.mark.skipif(PROGRAM is None, reason="convwright-tune was not built"),
@@ -288,6 +289,15 @@ def test_usage(tuner: Tuner, arguments: list[str], part: str) -> None:
     assert not Path("x").exists()
 
 
+@pytest.mark.parametrize("command", ["compile", "measure", "collect"])
+def test_python_has_the_same_commands(
+    command: str, tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
+    assert main([command, "--jobs", str(tmp_path / "nowhere")]) == 1
+    assert "There is no folder of jobs" in capfd.readouterr().err
+    assert main([command, "--no-such-option"]) == 2
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_search_on_a_gpu_that_is_not_there(tuner: Tuner) -> None:
     done = tuner.run("search", "--problem", PROBLEM, "--device", "cuda")
@@ -305,6 +315,7 @@ def test_without_ray_the_launcher_says_so(tuner: Tuner, jobs: Path, tmp_path: Pa
     assert "Ray is not installed for this Python: install the package ray" in done.stderr
 
 
+@pytest.mark.filterwarnings("ignore")  # Ray's own
 def test_workers_on_a_ray_cluster(tuner: Tuner, jobs: Path) -> None:
     ray = pytest.importorskip("ray", reason="Ray is not installed")
     without_pytorch(jobs)
