@@ -140,6 +140,20 @@ def test_the_job_of_a_killed_worker_is_taken_over(tuner: Tuner, jobs: Path) -> N
         assert (jobs / "leases" / f"{name}.1.1").is_file()
 
 
+def test_a_job_that_ends_its_workers_is_given_up(tuner: Tuner, jobs: Path) -> None:
+    without_pytorch(jobs)
+    fatal = of_kernels(jobs)[0]
+    for holder in range(3):
+        lease = jobs / "leases" / f"{fatal.stem}.1.{holder}"
+        lease.write_text("1 another-machine/1/2\n")
+        os.utime(lease, (0, 0))
+    done = tuner.run("measure", "--jobs", str(jobs))
+    assert done.returncode == 0, done.stderr
+    record = results(jobs)[json.loads(fatal.read_text())["candidate"]]
+    assert record["outcome"] == "crashed"
+    assert record["reason"] == "Each of 3 workers ended while it had this job."
+
+
 def test_damaged_jobs_are_left_out_with_a_sentence_each(tuner: Tuner, jobs: Path) -> None:
     without_pytorch(jobs)
     first, second, *rest = of_kernels(jobs)
