@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/autotune/refusal.h"
+
 namespace convwright {
 namespace {
 
@@ -16,22 +18,6 @@ Job a_job() {
     job.candidate = "conv2d.cuda/engine:1,co:64";
     job.versions = "convwright=1;halide=2";
     return job;
-}
-
-/// What parse_job_file() has to say; empty if it takes the text.
-std::string refusal(const std::string &text) {
-    try {
-        parse_job_file(text);
-        return "";
-    } catch (const std::invalid_argument &error) {
-        return error.what();
-    }
-}
-
-std::string replaced(std::string text, const std::string &from, const std::string &to) {
-    const size_t at = text.find(from);
-    EXPECT_NE(at, std::string::npos) << from << " in " << text;
-    return text.replace(at, from.size(), to);
 }
 
 TEST(Job, ComesBackFromItsText) {
@@ -71,8 +57,9 @@ TEST(Job, HasItsNameFromAllThatItIsAbout) {
 
 TEST(Job, OthersAreRefusedInOneSentence) {
     const std::string text = format_job_file(a_job());
-    EXPECT_EQ(refusal(text), "");
-    EXPECT_NE(refusal(replaced(text, "_job\": 1", "_job\": 2")).find("of another version than 1"),
+    EXPECT_EQ(refusal(parse_job_file, text), "");
+    EXPECT_NE(refusal(parse_job_file, replaced(text, "_job\": 1", "_job\": 2"))
+                  .find("of another version than 1"),
               std::string::npos);
     for (const std::string &wrong :
          {std::string(), std::string("{}"), std::string("[]"), std::string("\xff\x00 garbage", 10),
@@ -86,7 +73,7 @@ TEST(Job, OthersAreRefusedInOneSentence) {
           replaced(text, "\"sha256\": \"\"", "\"failure\": {}, \"sha256\": \"\""),
           replaced(text, "\"sha256\": \"\"",
                    "\"failure\": {\"outcome\": \"ok\", \"reason\": \"\"}, \"sha256\": \"\"")}) {
-        const std::string sentence = refusal(wrong);
+        const std::string sentence = refusal(parse_job_file, wrong);
         ASSERT_FALSE(sentence.empty()) << wrong;
         EXPECT_EQ(sentence.back(), '.') << sentence;
         EXPECT_EQ(sentence.find('\n'), std::string::npos) << sentence;
