@@ -4,42 +4,32 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <sstream>
 
-#include "autotune/making_folder.h"
-#include "runtime/sha256.h"
+#include "autotune/kernel_steps.h"
 
 namespace convwright {
 namespace {
-
-namespace fs = std::filesystem;
 
 std::string target_of(Isa isa) {
     return std::string(isa == Isa::kAvx512 ? CONVWRIGHT_TARGET_AVX512 : CONVWRIGHT_TARGET_AVX2) +
            "-" + CONVWRIGHT_KERNEL_FEATURES;
 }
 
-const char *name_of(Format format) { return format == Format::kNhwc ? "nhwc" : "nchw"; }
-
-std::string contents(const fs::path &path) {
-    std::ifstream file(path, std::ios::binary);
-    std::ostringstream text;
-    text << file.rdbuf();
-    return text.str();
-}
-
-NotMade failure(const std::string &program, const std::string &symbol,
-                const ProcessResult &result) {
-    const std::string first = result.complaint.substr(0, result.complaint.find('\n'));
-    const bool timeout = result.end == ProcessResult::End::kWallTimeout ||
-                         result.end == ProcessResult::End::kCpuTimeout;
-    return {timeout, program + " " + result.what_happened() + " for " + symbol +
-                         (first.empty() ? "." : ": " + first)};
-}
-
 bool executable(const std::string &path) { return access(path.c_str(), X_OK) == 0; }
+
+/// Of what every kernel needs.
+std::string why_parts_are_missing(const std::string &generators, const std::string &shim) {
+    if (!executable(generators))
+        return "'" + generators +
+               "' is not a program that makes kernels: build it, or install the "
+               "extra convwright[tune].";
+    if (access(shim.c_str(), R_OK) != 0)
+        return "'" + shim +
+               "', which every kernel is linked with, cannot be read: install Convwright "
+               "again.";
+    return "";
+}
 
 }  // namespace
 
@@ -60,63 +50,42 @@ std::string KernelTools::why_missing() const {
         return "No linker was found on the PATH, and CPU candidates need one: install binutils "
                "(ld) or "
                "lld.";
-    if (!executable(generators))
-        return "'" + generators +
-               "' is not a program that makes kernels: build it, or install the "
-               "extra convwright[tune].";
-    if (access(shim.c_str(), R_OK) != 0)
-        return "'" + shim +
-               "', which every kernel is linked with, cannot be read: install Convwright "
-               "again.";
-    return "";
+    return why_parts_are_missing(generators, shim);
+}
+
+std::string KernelTools::why_missing_for_cuda() const {
+    if (linker.empty())
+        return "No linker was found on the PATH, and candidates for GPUs need one for their host "
+               "code: install binutils (ld) or lld.";
+    if (!executable(cuda_compiler))
+        return "'" + cuda_compiler +
+               "' is not a program that compiles CUDA kernels: build it, or install the extra "
+               "convwright[tune].";
+    return why_parts_are_missing(cuda_generators, shim);
 }
 
 std::variant<MadeKernel, NotMade> compile_kernel(const KernelTools &tools,
                                                  const LoadableKernel &wanted,
                                                  const std::string &folder,
                                                  const ProcessLimits &limits) {
-    const std::string symbol = kernel_symbol(wanted);
-    const MakingFolder work(folder);
-    if (work.path().empty()) return NotMade{false, "Nothing can be written to '" + folder + "'."};
-    const std::string stem = work.path() + "/" + symbol;
-    std::vector<std::string> generate = {tools.generators,
-                                         "-g",
-                                         wanted.generator,
-                                         "-f",
-                                         symbol,
-                                         "-n",
-                                         symbol,
-                                         "-e",
-                                         "object,assembly",
-                                         "-o",
-                                         work.path(),
-                                         "target=" + target_of(wanted.isa),
-                                         std::string("format=") + name_of(wanted.format),
-                                         "schedule=" + wanted.schedule,
-                                         std::string("dtype=") + dtype_name(wanted.dtype)};
+    const KernelSteps steps(kernel_symbol(wanted), folder, limits);
+    std::vector<std::string> params = {std::string("format=") + format_name(wanted.format),
+                                       "schedule=" + wanted.schedule,
+                                       std::string("dtype=") + dtype_name(wanted.dtype)};
     if (!wanted.problem.empty()) {
-        generate.push_back("problem=" + wanted.problem);
+        params.push_back("problem=" + wanted.problem);
         // wgrad is one pass: its Generator has no such parameter.
         if (wanted.generator != "conv2d_wgrad")
-            generate.push_back("phase=" + std::to_string(wanted.phase));
+            params.push_back("phase=" + std::to_string(wanted.phase));
     }
-    ProcessResult result = run_process(generate, limits);
-    if (!result.success()) return failure("the Generator", symbol, result);
-
-    const std::string object = stem + ".so";
-    result = run_process({tools.linker, "-shared", "-o", object, stem + ".o", tools.shim}, limits);
-    if (!result.success()) return failure("the linker", symbol, result);
-
-    MadeKernel made{wanted, spills_in_inner_loops(contents(stem + ".s"))};
-    made.kernel.symbol = symbol;
-    made.kernel.path = folder + "/" + symbol + ".so";
-    made.kernel.sha256 = sha256_hex(contents(object));
-    std::error_code error;
-    fs::permissions(object, fs::perms::owner_all, error);
-    if (!error) fs::rename(object, made.kernel.path, error);
-    if (error)
-        return NotMade{false,
-                       "'" + made.kernel.path + "' cannot be written: " + error.message() + "."};
+    std::optional<NotMade> failed = steps.generate(tools.generators, wanted.generator,
+                                                   target_of(wanted.isa), ",assembly", params);
+    if (!failed) failed = steps.link(tools);
+    MadeKernel made{wanted, 0};
+    made.kernel.symbol = kernel_symbol(wanted);
+    if (!failed) made.spills = spills_in_inner_loops(steps.contents(".s"));
+    if (!failed) failed = steps.keep(".so", made.kernel.path, made.kernel.sha256);
+    if (failed) return *failed;
     return made;
 }
 

@@ -14,12 +14,16 @@ struct KernelTools {
     std::string generators;  ///< Program of the Halide Generators.
     std::string shim;        ///< Object file of runtime/kernel_shim.cpp.
     std::string linker;
+    std::string cuda_generators = {};  ///< Program of the Generators of CUDA kernels.
+    std::string cuda_compiler = {};    ///< convwright_compile_cuda.
+    std::string nvrtc = {};  ///< NVIDIA's run-time compiler; empty: where Nvrtc::open() finds it.
 
     /// The linker on the PATH: ld, ld.lld, ld.gold or, as drivers of one, cc, gcc, clang; empty if there
     /// is none.
     static std::string find_linker();
-    /// Null if all are there, else what is missing and what to do, as one sentence.
+    /// Empty if all are there, else what is missing and what to do, as one sentence.
     std::string why_missing() const;
+    std::string why_missing_for_cuda() const;
 };
 
 /// A kernel in a shared object that load_conv_kernel() or load_wgrad_kernel() takes.

@@ -187,11 +187,10 @@ std::string explain_choice(const TuningTask &task, Database *database,
     return out.str();
 }
 
-std::string list_candidates(const TuningTask &task, size_t most) {
-    const Space space = space_of(task, {});
+std::string list_candidates(const Subject &subject, const Space &space, size_t most) {
     std::ostringstream out;
-    out << title(task.subject) << ": " << space.legal().size() << " legal candidates of "
-        << space.size() << "\n";
+    out << title(subject) << ": " << space.legal().size() << " legal candidates of " << space.size()
+        << "\n";
     const std::vector<Point> ranked = space.ranked();
     const size_t shown = most == 0 ? ranked.size() : std::min(most, ranked.size());
     for (size_t i = 0; i < shown; i++)

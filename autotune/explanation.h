@@ -16,8 +16,8 @@ std::string show_problem(Database &database, const std::string &problem, std::op
 /// here what a table of the library chose, and else what the cost model expects. `database` may be null.
 std::string explain_choice(const TuningTask &task, Database *database, const std::string &versions);
 
-/// Legal candidates of a task, by predicted cost, and of the others how many each reason rejects, with an example. `most`
+/// Legal candidates of a space, by predicted cost, and of the others how many each reason rejects, with an example. `most`
 /// legal ones; 0: all.
-std::string list_candidates(const TuningTask &task, size_t most);
+std::string list_candidates(const Subject &subject, const Space &space, size_t most);
 
 }  // namespace convwright

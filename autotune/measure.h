@@ -7,20 +7,27 @@
 #include "autotune/outcome.h"
 #include "autotune/run_process.h"
 #include "autotune/timing.h"
+#include "runtime/cuda/loaded_kernels.h"
 #include "runtime/loaded_kernels.h"
 
 namespace convwright {
 
-/// One candidate to be verified and measured on this CPU, beside the kernels that the library would choose without
-/// tuning.
+/// One candidate to be verified and measured on this machine, beside the kernels that the library would choose
+/// without tuning.
 struct MeasureJob {
     ConvProblem problem;
     Operator op = Operator::kConv2d;  ///< kWeightedSum: the forward problem of a fused one.
     int phase = 0;  ///< The pass that the candidate computes; the others are the library's choice.
     bool dense = true;    ///< As in conv_plan().
     std::string shipped;  ///< Name of a kernel of the library, or empty for
-    LoadableKernel made;  ///< one in a shared object.
+    LoadableKernel made;  ///< one in a shared object,
+    std::optional<cuda::LoadableKernel> made_cuda = {};  ///< or one for a GPU
+    int gpu = 0;                                         ///< of this number.
     TimingPlan timing;
+
+    bool on_gpu() const { return made_cuda.has_value(); }
+    /// SHA-256 of the shared object that was made; empty where there is none.
+    const std::string &artifact() const { return on_gpu() ? made_cuda->sha256 : made.sha256; }
 };
 
 /// What came of it.

@@ -48,10 +48,25 @@ Json to_json(const LoadableKernel &k) {
             {"path", k.path},           {"sha256", k.sha256}};
 }
 
+Json to_json(const cuda::LoadableKernel &k) {
+    return {{"generator", k.generator},
+            {"symbol", k.symbol},
+            {"schedule", k.schedule},
+            {"format", k.format == Format::kNhwc ? "nhwc" : "nchw"},
+            {"dtype", dtype_name(k.dtype)},
+            {"path", k.path},
+            {"sha256", k.sha256},
+            {"images_path", k.images_path},
+            {"images_sha256", k.images_sha256}};
+}
+
 /// Null if the job can be done, whatever comes of it, else what is wrong with it.
 const char *why_no_job(const MeasureJob &job) {
     if (why_too_large(job.problem) != nullptr) return "the problem is too large for kernels";
     if (job.op == Operator::kDepthwiseSeparable) return "that operator has no kernels of its own";
+    if (job.on_gpu() && job.op != Operator::kConv2d)
+        return "GPUs have kernels of convolutions alone";
+    if (job.gpu < 0) return "GPUs are counted from 0";
     const bool whole =
         job.op == Operator::kWeightedSum || job.problem.direction == Direction::kWgrad;
     const size_t passes = whole ? 1 : conv_passes(job.problem).size();
@@ -78,6 +93,20 @@ LoadableKernel kernel_of(const Json &j) {
     return k;
 }
 
+cuda::LoadableKernel cuda_kernel_of(const Json &j) {
+    cuda::LoadableKernel k;
+    j.at("generator").get_to(k.generator);
+    j.at("symbol").get_to(k.symbol);
+    j.at("schedule").get_to(k.schedule);
+    k.format = parse_format(j.at("format"));
+    k.dtype = parse_dtype(j.at("dtype"));
+    j.at("path").get_to(k.path);
+    j.at("sha256").get_to(k.sha256);
+    j.at("images_path").get_to(k.images_path);
+    j.at("images_sha256").get_to(k.images_sha256);
+    return k;
+}
+
 }  // namespace
 
 std::string format_job(const MeasureJob &job) {
@@ -91,10 +120,12 @@ std::string format_job(const MeasureJob &job) {
                  {"most", t.most},
                  {"flush_bytes", t.flush_bytes},
                  {"shortest", t.shortest}};
-    if (job.shipped.empty()) {
+    if (!job.shipped.empty()) json["shipped"] = job.shipped;
+    if (job.on_gpu()) {
+        json["made_cuda"] = to_json(*job.made_cuda);
+        json["gpu"] = job.gpu;
+    } else if (job.shipped.empty()) {
         json["made"] = to_json(job.made);
-    } else {
-        json["shipped"] = job.shipped;
     }
     return json.dump();
 }
@@ -113,9 +144,11 @@ MeasureJob parse_job(const std::string &text) {
         json.at("most").get_to(t.most);
         json.at("flush_bytes").get_to(t.flush_bytes);
         json.at("shortest").get_to(t.shortest);
-        if (json.contains("shipped")) {
-            json.at("shipped").get_to(job.shipped);
-        } else {
+        if (json.contains("shipped")) json.at("shipped").get_to(job.shipped);
+        if (json.contains("made_cuda")) {
+            job.made_cuda = cuda_kernel_of(json.at("made_cuda"));
+            json.at("gpu").get_to(job.gpu);
+        } else if (job.shipped.empty()) {
             job.made = kernel_of(json.at("made"));
         }
         if (const char *why = why_no_job(job))

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
 
@@ -40,6 +41,14 @@ KernelTools kernel_tools(const std::string &generators) {
                            : generators;
     tools.shim = first_of({folder / "../lib/kernel_shim.o", folder / "kernel_shim.o"});
     tools.linker = KernelTools::find_linker();
+    tools.cuda_generators = first_of({folder / "convwright_cuda_generators",
+                                      folder / "../generators/convwright_cuda_generators"});
+    tools.cuda_compiler = first_of(
+        {folder / "convwright_compile_cuda", folder / "../codegen/convwright_compile_cuda"});
+    // A setting of the user counts before what the build found.
+    std::error_code error;
+    if (std::getenv("CONVWRIGHT_NVRTC") == nullptr && fs::exists(CONVWRIGHT_NVRTC_FILE, error))
+        tools.nvrtc = CONVWRIGHT_NVRTC_FILE;
     return tools;
 }
 
@@ -50,24 +59,23 @@ std::string why_no_generators(const std::string &generators) {
     if (result.end != ProcessResult::End::kExited || result.status == kNotLoaded)
         return "'" + generators +
                "', which makes kernels, does not start; install the Halide that it is linked with, "
-               "the "
-               "extra convwright[tune] (" +
+               "the extra convwright[tune] (" +
                result.complaint.substr(0, result.complaint.find('\n')) + ").";
     return "";
 }
 
-std::string private_folder(const std::string &path) {
+std::string private_folder(const std::string &path, const std::string &advice) {
     std::error_code error;
     fs::create_directories(fs::path(path).parent_path(), error);
     if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
-        throw std::runtime_error("The folder '" + path +
-                                 "' cannot be made; set CONVWRIGHT_CACHE_DIR to one that can.");
+        throw std::runtime_error("The folder '" + path + "' cannot be made; " + advice +
+                                 " that can.");
     // Later nothing would be loaded from there.
     const FileDescriptor folder(path, O_RDONLY | O_DIRECTORY);
     const char *why = folder.get() < 0 ? "cannot be opened" : why_not_private(folder.get());
     if (why != nullptr)
-        throw std::runtime_error("The folder '" + path + "' " + why +
-                                 "; set CONVWRIGHT_CACHE_DIR to one of your own.");
+        throw std::runtime_error("The folder '" + path + "' " + why + "; " + advice +
+                                 " of your own.");
     return path;
 }
 

@@ -19,8 +19,9 @@ KernelTools kernel_tools(const std::string &generators);
 std::string why_no_generators(const std::string &generators);
 
 /// Makes the folder, with those above it, for this user alone where it is missing, and returns its path. Throws
-/// std::runtime_error with one sentence if that cannot be, or others may write to it.
-std::string private_folder(const std::string &path);
+/// std::runtime_error with one sentence if that cannot be, or others may write to it; `advice` begins its end.
+std::string private_folder(const std::string &path,
+                           const std::string &advice = "set CONVWRIGHT_CACHE_DIR to one");
 
 /// "convwright=0.1.0;halide=21.0.0": what a measurement depends on beside the machine.
 std::string library_versions();

@@ -49,7 +49,8 @@ double Samples::spread() const {
 std::vector<Samples> time_interleaved(const std::vector<std::function<bool()>> &calls,
                                       const TimingPlan &plan) {
     // The thread's clock: under a limit of processor time Linux counts the process's in ticks of 4 ms.
-    const clockid_t clock = plan.threads == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC;
+    const clockid_t clock =
+        plan.threads == 1 && !plan.wait ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC;
     std::vector<Samples> samples(calls.size());
     std::vector<int> repeats(calls.size(), 1);
     Flush flush(plan.flush_bytes);
@@ -63,6 +64,7 @@ std::vector<Samples> time_interleaved(const std::vector<std::function<bool()>> &
             const double start = now(clock);
             for (int j = 0; j < count; j++)
                 if (!calls[i]()) return {};
+            if (plan.wait && !plan.wait()) return {};
             const double taken = (now(clock) - start) / count;
             if (round > 0) {
                 samples[i].seconds.push_back(taken);

@@ -26,6 +26,9 @@ struct TimingPlan {
     size_t flush_bytes =
         0;  ///< Read between calls, to throw the tensors out of caches of this size.
     double shortest = 50e-6;  ///< A sample repeats its call until it takes this long.
+    /// Waits for what calls have begun elsewhere, whose wall time counts; false if that failed. Null: calls return
+    /// when they are done.
+    std::function<bool()> wait = nullptr;
 };
 
 /// Times calls in rounds of one sample each, so that what disturbs the machine meets all of them. The

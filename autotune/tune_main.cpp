@@ -21,6 +21,7 @@ int run(int argc, char **argv) {
     add_search_command(app, common, action);
     add_record_command(app, action);
     add_worker_command(app, action);
+    add_job_commands(app, common, action);
     add_database_commands(app, common, action);
     add_explain_command(app, common, action);
     add_export_command(app, common, action);

@@ -6,6 +6,8 @@
 #include <map>
 
 #include "autotune/cpu_spaces.h"
+#include "autotune/cuda_spaces.h"
+#include "autotune/gpu_device.h"
 #include "runtime/plan.h"
 #include "runtime/shipped_choices.h"
 #include "runtime/tuned_choices.h"
@@ -157,7 +159,10 @@ size_t tune(const std::vector<TuningTask> &tasks, Database &database, const Tune
     }
     // Comparisons at the end decide more than a search of what has the least to gain.
     reserved = std::min(reserved, options.seconds / 2);
-    const Environment environment = cpu_environment(options.versions);
+    const cuda::Device *gpu = options.gpu ? &cuda::device(*options.gpu) : nullptr;
+    const Environment environment = gpu != nullptr
+                                        ? gpu_environment(gpu_facts(*options.gpu), options.versions)
+                                        : cpu_environment(options.versions);
     size_t chosen = 0;
     double final_seconds = std::min(kFinalSeconds, kMostOfBudget * options.seconds);
     for (size_t i = 0; i < tasks.size(); i++) {
@@ -179,21 +184,24 @@ size_t tune(const std::vector<TuningTask> &tasks, Database &database, const Tune
             continue;
         }
         tell(event);
-        const Space space = space_of(task, options.isas);
+        const Space space = gpu != nullptr
+                                ? cuda_space(task.problem.sizes, task.subject.phase, *gpu)
+                                : space_of(task, options.isas);
         const SearchKey key{space.subject(), space.hash(), environment};
-        if (!options.trials_on_cpu.python.empty() && database.forget_failure(key, kPytorchKind)) {
+        if (!options.trial_setup.python.empty() && database.forget_failure(key, kPytorchKind)) {
             event.kind = TunerEvent::Kind::kNotice;
             event.notice = "PyTorch could not be timed before; it is tried again.";
             tell(event);
         }
         Portfolio strategy(space, options.seed,
                            seeds_from(database, space, environment, Portfolio::kAnalytic));
-        CpuEvaluator evaluator(task.problem, task.subject.phase, options.trials_on_cpu);
+        TrialEvaluator evaluator(task.problem, task.subject.phase, options.trial_setup);
         SearchOptions search_options;
         search_options.seed = options.seed;
         search_options.stop.most_trials = options.trials;
         search_options.stop.stagnation = options.stagnation;
-        search_options.default_candidate = untuned_candidate(task);
+        search_options.default_candidate =
+            gpu != nullptr ? untuned_cuda_candidate(task, *gpu) : untuned_candidate(task);
         if (const auto before = database.choice(key)) {
             search_options.incumbent = before->candidate;
         } else if (const ShippedChoice *shipped = find_shipped_choice(

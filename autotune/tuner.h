@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "autotune/cpu_evaluator.h"
 #include "autotune/engine.h"
+#include "autotune/trial_evaluator.h"
 
 namespace convwright {
 
@@ -39,9 +39,10 @@ struct TunerOptions {
     int64_t trials = 64;      ///< Of one task.
     int64_t stagnation = 24;  ///< StopRule.
     uint64_t seed = 1;
-    std::vector<Isa> isas;  ///< Empty: the highest of this CPU.
-    std::string versions;   ///< Of Environment.
-    CpuTrials trials_on_cpu;
+    std::vector<Isa> isas;        ///< Empty: the highest of this CPU.
+    std::optional<int> gpu = {};  ///< Number of the GPU that is searched for, instead of the CPU.
+    std::string versions;         ///< Of Environment.
+    Trials trial_setup;
 };
 
 /// Something that happened, for whoever shows progress.

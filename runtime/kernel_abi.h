@@ -8,9 +8,10 @@
 #include <cstddef>
 #include <cstdint>
 
-/// All functions of Halide's runtime that host code of kernels calls, by the name of the symbol. New
+/// All functions that host code of kernels calls, Halide's runtime's and the launch of a CUDA kernel, by the name of the symbol. New
 /// ones may stand anywhere: the table's version changes with the list.
 #define CONVWRIGHT_KERNEL_IMPORTS(FUNCTION)                         \
+    FUNCTION(convwright_cuda_launch)                                \
     FUNCTION(halide_do_par_for)                                     \
     FUNCTION(halide_error)                                          \
     FUNCTION(halide_error_access_out_of_bounds)                     \
@@ -27,6 +28,7 @@
     FUNCTION(halide_error_host_is_null)                             \
     FUNCTION(halide_error_out_of_memory)                            \
     FUNCTION(halide_error_split_factor_not_positive)                \
+    FUNCTION(halide_error_unaligned_host_ptr)                       \
     FUNCTION(halide_free)                                           \
     FUNCTION(halide_malloc)
 

@@ -12,6 +12,7 @@
 #include <map>
 #include <mutex>
 
+#include "runtime/cuda/launch.h"
 #include "runtime/kernel_abi.h"
 #include "runtime/private_file.h"
 #include "runtime/sha256.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <utility>
 
@@ -29,5 +30,10 @@ const char *why_not_private(int file_descriptor);
 
 /// The same for something that must be a regular file.
 const char *why_not_private_file(int file_descriptor);
+
+/// Reads all of the private file `name` of an open folder, at most `most_bytes`, and follows no link. Empty, or why
+/// `content` was not read: the rest of a sentence.
+std::string read_private_file(int folder, const std::string &name, size_t most_bytes,
+                              std::string &content);
 
 }  // namespace convwright

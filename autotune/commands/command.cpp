@@ -3,13 +3,15 @@
 
 #include <cmath>
 #include <cstdlib>
-#include <istream>
+#include <fstream>
+#include <iostream>
 #include <sstream>
 
 #include "autotune/database/open_database.h"
 #include "autotune/making_folder.h"
 #include "autotune/program_files.h"
 #include "runtime/cache_folder.h"
+#include "runtime/cuda/device.h"
 #include "runtime/tuned_choices.h"
 
 namespace convwright {
@@ -64,24 +66,82 @@ std::vector<CountedProblem> read_problem_lines(std::istream &in) {
     return problems;
 }
 
-CpuTrials cpu_trials(const std::string &generators, int threads) {
-    CpuTrials trials;
-    trials.tools = kernel_tools(generators);
-    if (const std::string why = trials.tools.why_missing(); !why.empty())
-        throw std::runtime_error(why);
-    if (const std::string why = why_no_generators(trials.tools.generators); !why.empty())
-        throw std::runtime_error(why);
-    if (made_kernels_folder().empty())
-        throw UsageError("There is no place for kernels: set CONVWRIGHT_CACHE_DIR or HOME.");
-    trials.kernels = private_folder(made_kernels_folder());
-    // What a killed tuner's Generator and linker may still write to has ended by then.
-    remove_left_folders(trials.kernels,
-                        static_cast<int>(2 * trials.compiling.wall_seconds) + kSpareSeconds);
+std::vector<CountedProblem> problems_given(const std::vector<std::string> &texts,
+                                           const std::string &name) {
+    std::vector<CountedProblem> problems;
+    for (const std::string &text : texts) problems.push_back({parse_operator_problem(text)});
+    const auto read = [&](std::istream &in) {
+        for (CountedProblem &problem : read_problem_lines(in)) problems.push_back(problem);
+    };
+    if (name == "-") {
+        read(std::cin);
+    } else if (!name.empty()) {
+        std::ifstream file(name);
+        if (!file) throw UsageError("'" + name + "' cannot be read.");
+        read(file);
+    }
+    return problems;
+}
+
+std::optional<int> parse_device(const std::string &text) {
+    if (text == "cpu") return std::nullopt;
+    const std::string number = text.rfind("cuda:", 0) == 0 ? text.substr(5) : "0";
+    const bool digits = !number.empty() && number.size() < 4 &&
+                        number.find_first_not_of("0123456789") == std::string::npos;
+    if (!digits || (text != "cuda" && text.rfind("cuda:", 0) != 0))
+        throw UsageError("'" + text +
+                         "' is no device; accepted are cpu, cuda, and cuda:1 and so on.");
+    return std::stoi(number);
+}
+
+Trials measuring_setup(int threads) {
+    Trials trials;
     trials.worker = {program_path(), "worker"};
     trials.screening.threads = trials.finals.threads = threads;
     trials.screening.seconds = 0.1;
     trials.finals.seconds = 0.6;
     trials.finals.least = 11;
+    return trials;
+}
+
+void offer_nvrtc() {
+    if (const std::string nvrtc = kernel_tools("").nvrtc; !nvrtc.empty())
+        setenv("CONVWRIGHT_NVRTC", nvrtc.c_str(), 0);
+}
+
+namespace {
+
+/// What both kinds of trials need to make kernels in the user's own folder.
+Trials making_setup(const KernelTools &tools, const std::string &why_missing, int threads) {
+    if (!why_missing.empty()) throw std::runtime_error(why_missing);
+    if (made_kernels_folder().empty())
+        throw UsageError("There is no place for kernels: set CONVWRIGHT_CACHE_DIR or HOME.");
+    Trials trials = measuring_setup(threads);
+    trials.making.tools = tools;
+    trials.making.kernels = private_folder(made_kernels_folder());
+    // What a killed tuner's Generator and linker may still write to has ended by then.
+    remove_left_folders(trials.making.kernels,
+                        static_cast<int>(2 * trials.making.limits.wall_seconds) + kSpareSeconds);
+    return trials;
+}
+
+}  // namespace
+
+Trials trial_setup(const std::string &generators, int threads) {
+    const KernelTools tools = kernel_tools(generators);
+    std::string why = tools.why_missing();
+    if (why.empty()) why = why_no_generators(tools.generators);
+    return making_setup(tools, why, threads);
+}
+
+Trials gpu_trial_setup(const std::string &generators, int gpu) {
+    KernelTools tools = kernel_tools("");
+    if (!generators.empty()) tools.cuda_generators = generators;
+    const int architecture = cuda::device(gpu).compute_capability;
+    Trials trials = making_setup(tools, tools.why_missing_for_cuda(), 1);
+    offer_nvrtc();
+    trials.gpu = gpu;
+    trials.making.architecture = architecture;
     return trials;
 }
 

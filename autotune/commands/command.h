@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "autotune/cpu_evaluator.h"
+#include "autotune/trial_evaluator.h"
 #include "autotune/tuner.h"
 
 namespace convwright {
@@ -32,6 +32,7 @@ struct CommonArguments {
 void add_search_command(CLI::App &app, const CommonArguments &common, Action &action);
 void add_record_command(CLI::App &app, Action &action);
 void add_worker_command(CLI::App &app, Action &action);
+void add_job_commands(CLI::App &app, const CommonArguments &common, Action &action);
 void add_database_commands(CLI::App &app, const CommonArguments &common, Action &action);
 void add_explain_command(CLI::App &app, const CommonArguments &common, Action &action);
 void add_export_command(CLI::App &app, const CommonArguments &common, Action &action);
@@ -47,7 +48,22 @@ Database open_existing(const CommonArguments &common);
 
 /// Where trials of this program find what they need: Generators in `generators`, else where the build has them.
 /// Throws UsageError or std::runtime_error, one sentence, where something is missing.
-CpuTrials cpu_trials(const std::string &generators, int threads);
+Trials trial_setup(const std::string &generators, int threads);
+/// The same for trials on a GPU. Throws std::runtime_error where there is none.
+Trials gpu_trial_setup(const std::string &generators, int gpu);
+
+/// How trials are timed, and by which worker; nothing of how kernels are made.
+Trials measuring_setup(int threads);
+
+/// Makes workers find NVRTC where the build did, for GPUs that no program was made for; a setting of the user stays.
+void offer_nvrtc();
+
+/// "cpu": nothing; "cuda", "cuda:1": the number of a GPU. Throws UsageError for other texts.
+std::optional<int> parse_device(const std::string &text);
+
+/// Those of --problem and --problems, where - is stdin. Throws UsageError or std::invalid_argument.
+std::vector<CountedProblem> problems_given(const std::vector<std::string> &texts,
+                                           const std::string &file);
 
 /// "problem", "problem count" or, of two convolutions in a row, "problem count kind" a line, # begins a comment. Throws UsageError or std::invalid_argument.
 std::vector<CountedProblem> read_problem_lines(std::istream &in);

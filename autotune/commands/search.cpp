@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // convwright-tune search
 #include <cstdlib>
-#include <fstream>
 #include <iostream>
 
 #include "autotune/commands/command.h"
+#include "autotune/cuda_spaces.h"
 #include "autotune/explanation.h"
 #include "autotune/program_files.h"
 #include "autotune/progress.h"
@@ -14,7 +14,7 @@ namespace {
 
 struct SearchArguments {
     std::vector<std::string> problems;
-    std::string file, python, generators;
+    std::string file, python, generators, device = "cpu";
     double budget = 300;
     int threads = 1;
     int64_t trials = 64;
@@ -22,30 +22,26 @@ struct SearchArguments {
     bool dry_run = false, explain = false, json = false;
 };
 
-std::vector<CountedProblem> problems_of(const SearchArguments &arguments) {
-    std::vector<CountedProblem> problems;
-    for (const std::string &text : arguments.problems)
-        problems.push_back({parse_operator_problem(text)});
-    if (arguments.file == "-") {
-        for (auto &p : read_problem_lines(std::cin)) problems.push_back(p);
-    } else if (!arguments.file.empty()) {
-        std::ifstream file(arguments.file);
-        if (!file) throw UsageError("'" + arguments.file + "' cannot be read.");
-        for (auto &p : read_problem_lines(file)) problems.push_back(p);
-    }
+int run_search(const SearchArguments &arguments, const CommonArguments &common) {
+    const auto problems = problems_given(arguments.problems, arguments.file);
     if (problems.empty())
         throw UsageError("There is no problem to tune: give --problem or --problems.");
-    return problems;
-}
-
-int run_search(const SearchArguments &arguments, const CommonArguments &common) {
-    if (arguments.explain) return explain_problems(problems_of(arguments), common);
+    if (arguments.explain) return explain_problems(problems, common);
     use_no_choices();
+    const std::optional<int> gpu = parse_device(arguments.device);
+    const cuda::Device *device = gpu ? &cuda::device(*gpu) : nullptr;
     std::vector<std::string> left_out;
-    const std::vector<TuningTask> tasks = tuning_tasks(problems_of(arguments), left_out);
+    const std::vector<TuningTask> tasks = device != nullptr
+                                              ? cuda_tuning_tasks(problems, *device, left_out)
+                                              : tuning_tasks(problems, left_out);
     for (const std::string &sentence : left_out) std::cerr << sentence << "\n";
     if (arguments.dry_run) {
-        for (const TuningTask &task : tasks) std::cout << list_candidates(task, /*most=*/0);
+        for (const TuningTask &task : tasks) {
+            const Space space = device != nullptr
+                                    ? cuda_space(task.problem.sizes, task.subject.phase, *device)
+                                    : space_of(task, {});
+            std::cout << list_candidates(task.subject, space, /*most=*/0);
+        }
         return 0;
     }
 
@@ -54,9 +50,12 @@ int run_search(const SearchArguments &arguments, const CommonArguments &common) 
     options.trials = arguments.trials;
     options.seed = arguments.seed;
     options.versions = library_versions();
-    options.trials_on_cpu = cpu_trials(arguments.generators, arguments.threads);
-    if (!arguments.python.empty())
-        options.trials_on_cpu.python = {arguments.python, "-m", "convwright._compare"};
+    options.gpu = gpu;
+    options.trial_setup = gpu ? gpu_trial_setup(arguments.generators, *gpu)
+                              : trial_setup(arguments.generators, arguments.threads);
+    // On a GPU nothing is timed through the operators.
+    if (!arguments.python.empty() && !gpu)
+        options.trial_setup.python = {arguments.python, "-m", "convwright._compare"};
 
     const std::string file = database_path(common.database);
     // Python times two convolutions in a row with what this search chooses for each of them.
@@ -89,7 +88,8 @@ void add_search_command(CLI::App &app, const CommonArguments &common, Action &ac
     run->add_option("--threads", search->threads, "Of the kernels.")
         ->check(positive())
         ->capture_default_str();
-    run->add_option("--seed", search->seed, "Of the search->")->capture_default_str();
+    run->add_option("--device", search->device, "cpu, cuda or cuda:1.")->capture_default_str();
+    run->add_option("--seed", search->seed, "Of the search.")->capture_default_str();
     run->add_option("--python", search->python,
                     "Interpreter with convwright, to compare with PyTorch.");
     run->add_option("--generators", search->generators, "Program that makes kernels.");

@@ -65,6 +65,15 @@ Json line_of(const Choice &choice) {
     return j;
 }
 
+Json header(size_t records, size_t choices) {
+    return {{kFormat, kFormatVersion}, {"records", records}, {"choices", choices}};
+}
+
+/// Texts of the database may hold any bytes, as of a compiler's message.
+void put(const Json &line, std::ostream &out) {
+    out << line.dump(-1, ' ', false, Json::error_handler_t::replace) << "\n";
+}
+
 Record record_from(const Json &j) {
     const auto outcome = parse_outcome(j.at("outcome").get<std::string>());
     if (!outcome) throw std::invalid_argument("the outcome is unknown");
@@ -146,14 +155,14 @@ void export_records(Database &database, std::ostream &out,
                     const std::function<bool(const SearchKey &)> &want) {
     const std::vector<Record> records = database.records(want);
     const std::vector<Choice> choices = database.choices(want);
-    out << Json{{kFormat, kFormatVersion}, {"records", records.size()}, {"choices", choices.size()}}
-        << "\n";
-    // Texts of the database may hold any bytes, as of a compiler's message.
-    const auto put = [&](const Json &line) {
-        out << line.dump(-1, ' ', false, Json::error_handler_t::replace) << "\n";
-    };
-    for (const Record &record : records) put(line_of(record));
-    for (const Choice &choice : choices) put(line_of(choice));
+    put(header(records.size(), choices.size()), out);
+    for (const Record &record : records) put(line_of(record), out);
+    for (const Choice &choice : choices) put(line_of(choice), out);
+}
+
+void export_record(const Record &record, std::ostream &out) {
+    put(header(1, 0), out);
+    put(line_of(record), out);
 }
 
 Imported import_records(Database &database, std::istream &in, const std::string &name) {

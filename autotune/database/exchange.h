@@ -14,6 +14,9 @@ namespace convwright {
 void export_records(Database &database, std::ostream &out,
                     const std::function<bool(const SearchKey &)> &want = nullptr);
 
+/// One record as export_records() would write it alone.
+void export_record(const Record &record, std::ostream &out);
+
 struct Imported {
     int64_t added = 0;    ///< New records and choices.
     int64_t present = 0;  ///< That were there already; nothing of them was changed.

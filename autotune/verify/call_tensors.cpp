@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "autotune/verify/call_tensors.h"
 
+#include <stdexcept>
+
+#include "autotune/verify/gpu_copy.h"
+
 namespace convwright {
 namespace {
 
@@ -33,17 +37,61 @@ CallTensors::CallTensors(const ConvProblem &p, const ConvValues &values, const T
                        values.depthwise, p.dtype);
 }
 
-bool CallTensors::run(const KernelCall &call, CallContext &context) {
+/// Of all tensors of a convolution.
+struct CallTensors::GpuCopies {
+    explicit GpuCopies(const CallTensors &of)
+        : input(of.input_.pages()),
+          weight(of.weight_.pages()),
+          output(of.output_.pages()),
+          bias(of.bias_.pages()),
+          result(of.result_.pages()),
+          workspace(of.workspace_.pages()) {}
+
+    GpuCopy input, weight, output, bias, result, workspace;
+};
+
+bool CallTensors::begin(const KernelCall &call, CallContext &context) {
     const Direction direction = problem_.direction;
     const void *bias = problem_.bias ? bias_.activation().data : nullptr;
     if (depthwise_)
         return run_weighted_sum(context, call.weighted_sum, input_.activation(), weight_.weight(),
                                 depthwise_->weight(), bias, result_.activation(),
                                 workspace_.data());
-    return call.run(context, (direction == Direction::kDgrad ? result_ : input_).activation(),
-                    (direction == Direction::kWgrad ? result_ : weight_).weight(),
-                    (direction == Direction::kFprop ? result_ : output_).activation(), bias,
-                    workspace_.data());
+    const bool writes_input = direction == Direction::kDgrad,
+               writes_weight = direction == Direction::kWgrad,
+               writes_output = direction == Direction::kFprop;
+    Activation input = (writes_input ? result_ : input_).activation();
+    Weight weight = (writes_weight ? result_ : weight_).weight();
+    Activation output = (writes_output ? result_ : output_).activation();
+    if (!call.gpu) return call.run(context, input, weight, output, bias, workspace_.data());
+    if (gpu_ == nullptr) gpu_ = std::make_shared<GpuCopies>(*this);
+    input.data = (writes_input ? gpu_->result : gpu_->input).of(input.data);
+    weight.data = (writes_weight ? gpu_->result : gpu_->weight).of(weight.data);
+    output.data = (writes_output ? gpu_->result : gpu_->output).of(output.data);
+    if (bias != nullptr) bias = gpu_->bias.of(bias);
+    return call.run(context, input, weight, output, bias, gpu_->workspace.of(workspace_.data()));
+}
+
+bool CallTensors::run(const KernelCall &call, CallContext &context) {
+    if (!begin(call, context)) return false;
+    if (!call.gpu) return true;
+    try {
+        wait_for_gpu();
+        gpu_->result.download();
+        gpu_->workspace.download();
+    } catch (const std::runtime_error &error) {
+        context.set_error(error.what());
+        return false;
+    }
+    return true;
+}
+
+bool CallTensors::redzones_intact() const {
+    if (gpu_ != nullptr) {
+        for (const GpuCopy *read : {&gpu_->input, &gpu_->weight, &gpu_->output, &gpu_->bias})
+            if (!read->unchanged()) return false;
+    }
+    return result_.redzones_intact() && workspace_.redzones_intact();
 }
 
 }  // namespace convwright

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
+
 #include "autotune/verify/kernel_call.h"
 #include "autotune/verify/naive_conv2d.h"
 
@@ -14,7 +16,7 @@ struct TensorLayout {
 };
 
 /// All tensors of a problem in guarded memory: those that its direction reads hold `values` and cannot be
-/// written, the result and the workspace hold NaN.
+/// written, the result and the workspace hold NaN. Calls of kernels for GPUs have copies there.
 class CallTensors {
 public:
     CallTensors(const ConvProblem &problem, const ConvValues &values, const TensorLayout &layout,
@@ -23,18 +25,21 @@ public:
     /// Runs a call of the problem whose workspace is no larger. False if a kernel failed: the text is
     /// in `context`.
     bool run(const KernelCall &call, CallContext &context);
+    /// The same without waiting for a GPU, for what is timed.
+    bool begin(const KernelCall &call, CallContext &context);
 
     Values result() const { return result_.values(); }
-    /// Nothing was written around the result or the workspace.
-    bool redzones_intact() const {
-        return result_.redzones_intact() && workspace_.redzones_intact();
-    }
+    /// Nothing was written around the result or the workspace, nor, on a GPU, to the others.
+    bool redzones_intact() const;
 
 private:
+    struct GpuCopies;
+
     ConvProblem problem_;
     Tensor4 input_, weight_, output_, bias_, result_;
     std::optional<Tensor4> depthwise_;  ///< Of a weighted sum.
     GuardedFloats workspace_;
+    std::shared_ptr<const GpuCopies> gpu_;  ///< From the first call of a kernel for one.
 };
 
 }  // namespace convwright

@@ -67,6 +67,12 @@ Element *Guarded<Element>::first() const {
 }
 
 template<typename Element>
+std::pair<void *, size_t> Guarded<Element>::pages() const {
+    ASAN_UNPOISON_MEMORY_REGION(first(), bytes_);
+    return {first(), bytes_};
+}
+
+template<typename Element>
 void Guarded<Element>::protect() {
     mprotect(mapping_ + kPage, bytes_, PROT_READ);
 }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 namespace convwright {
 
@@ -30,6 +31,9 @@ public:
     Element *data() { return data_; }
     const Element *data() const { return data_; }
     int64_t size() const { return size_; }
+    /// All accessible memory, redzones included; what surrounds the data is open to the address sanitizer
+    /// from now on.
+    std::pair<void *, size_t> pages() const;
 
     /// From now on writing crashes, too.
     void protect();

@@ -1,15 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "autotune/verify/kernel_call.h"
 
+#include <algorithm>
+
+#include "runtime/cuda/conv2d.h"
+#include "runtime/cuda/conv_wgrad.h"
+
 namespace convwright {
 
 int64_t KernelCall::workspace() const {
     if (weighted_sum.kernel != nullptr) return weighted_sum.workspace;
+    if (gpu) return std::max(gpu->conv.workspace, gpu->wgrad.workspace);
     return problem.direction == Direction::kWgrad ? wgrad.workspace : conv.workspace;
 }
 
 bool KernelCall::run(CallContext &context, const Activation &input, const Weight &weight,
                      const Activation &output, const void *bias, float *workspace) const {
+    if (gpu) {
+        const bool dgrad = problem.direction == Direction::kDgrad;
+        if (problem.direction == Direction::kWgrad)
+            return cuda::run_wgrad(context, gpu->wgrad, problem, output, input, weight, workspace);
+        return cuda::run_conv(context, gpu->conv, dgrad ? output : input, weight, bias,
+                              dgrad ? input : output, workspace);
+    }
     switch (problem.direction) {
         case Direction::kFprop:
             return run_conv(context, conv, problem.dtype, input, weight, bias, output, workspace);

@@ -6,9 +6,17 @@
 #include <string>
 
 #include "runtime/conv2d.h"
+#include "runtime/cuda/conv_plan.h"
+#include "runtime/cuda/wgrad_plan.h"
 #include "runtime/weighted_sum.h"
 
 namespace convwright {
+
+/// Plans of a kernel for a GPU.
+struct GpuPlans {
+    cuda::ConvPlan conv;
+    cuda::WgradPlan wgrad;
+};
 
 /// One kernel planned for one problem of any direction.
 struct KernelCall {
@@ -16,11 +24,13 @@ struct KernelCall {
     ConvPlan conv;                      ///< fprop and dgrad.
     WgradPlan wgrad;                    ///< wgrad.
     WeightedSumPlan weighted_sum = {};  ///< Has a kernel where the problem is a weighted sum's.
+    std::optional<GpuPlans> gpu = {};   ///< In the place of the others.
 
     int64_t workspace() const;  ///< Floats.
 
     /// One convolution. Operands by their part in the forward one; of the three tensors the direction's
-    /// result is written, the others are read. False if the kernel failed.
+    /// result is written, the others are read; all pointers are the GPU's where the kernel is for one, which this
+    /// does not wait for. False if the kernel failed.
     bool run(CallContext &context, const Activation &input, const Weight &weight,
              const Activation &output, const void *bias, float *workspace) const;
 };

@@ -91,6 +91,10 @@ const void *Tensor4::data() const {
     return on_memory([](auto &memory) { return static_cast<const void *>(memory.data()); });
 }
 
+std::pair<void *, size_t> Tensor4::pages() const {
+    return on_memory([](auto &memory) { return memory.pages(); });
+}
+
 Activation Tensor4::activation() const {
     return {data(), strides_[0], strides_[1], strides_[2], strides_[3]};
 }

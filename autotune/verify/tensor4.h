@@ -36,6 +36,8 @@ public:
     Values values() const;  ///< As float32, which is exact.
     /// Nothing was written around the tensor or in its gaps.
     bool redzones_intact() const;
+    /// As Guarded::pages().
+    std::pair<void *, size_t> pages() const;
     Activation activation() const;
     Weight weight() const;
 

@@ -18,32 +18,14 @@
 namespace convwright::cuda {
 namespace {
 
-constexpr int kVersion = 1;              ///< Of what the files hold.
-constexpr off_t kMostBytes = 256 << 20;  ///< No kernel's program comes near.
+constexpr int kVersion = 1;               ///< Of what the files hold.
+constexpr size_t kMostBytes = 256 << 20;  ///< No kernel's program comes near.
 
 /// What the result of compiling depends on.
 std::string key_of(const Nvrtc &nvrtc, const std::string &text, int architecture) {
     std::string all = std::to_string(kVersion) + "\n" + std::to_string(nvrtc.version()) + "\n";
     for (const std::string &option : Nvrtc::options(architecture)) all += option + "\n";
     return sha256_hex(all + text);
-}
-
-/// Empty if it is not readable, not private or too large.
-std::string private_content(int folder, const std::string &name) {
-    const FileDescriptor file(
-        openat(folder, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-    struct stat status;
-    if (file.get() < 0 || why_not_private_file(file.get()) != nullptr ||
-        fstat(file.get(), &status) != 0 || status.st_size > kMostBytes)
-        return "";
-    std::string content(static_cast<size_t>(status.st_size), '\0');
-    for (size_t at = 0; at < content.size();) {
-        const ssize_t count = read(file.get(), content.data() + at, content.size() - at);
-        if (count < 0 && errno == EINTR) continue;
-        if (count <= 0) return "";
-        at += static_cast<size_t>(count);
-    }
-    return content;
 }
 
 bool write_all(int fd, const std::string &content) {
@@ -106,7 +88,8 @@ CubinCache CubinCache::open(const std::string &folder) {
 
 std::optional<CompiledCuda> CubinCache::load(const std::string &key, int architecture) const {
     if (folder_ == nullptr) return std::nullopt;
-    const std::string file = private_content(folder_->get(), key);
+    std::string file;
+    if (!read_private_file(folder_->get(), key, kMostBytes, file).empty()) return std::nullopt;
     const auto read = Images::read(file);
     const auto *images = std::get_if<Images>(&read);
     // The text is the key: a file under another's name is not taken for that.

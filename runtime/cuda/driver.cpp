@@ -59,6 +59,11 @@ std::unique_ptr<const Driver> open_driver() {
     CONVWRIGHT_FIND(cuFuncSetAttribute);
     CONVWRIGHT_FIND(cuLaunchKernel);
     CONVWRIGHT_FIND(cuThreadExchangeStreamCaptureMode);
+    CONVWRIGHT_FIND(cuCtxSynchronize);
+    CONVWRIGHT_FIND(cuMemAlloc_v2);
+    CONVWRIGHT_FIND(cuMemFree_v2);
+    CONVWRIGHT_FIND(cuMemcpyHtoD_v2);
+    CONVWRIGHT_FIND(cuMemcpyDtoH_v2);
     CONVWRIGHT_FIND(cuGetErrorName);
     CONVWRIGHT_FIND(cuGetErrorString);
 #undef CONVWRIGHT_FIND

@@ -14,10 +14,14 @@ using Context = struct ContextOpaque *;
 using Module = struct ModuleOpaque *;
 using Function = struct FunctionOpaque *;
 using Stream = void *;
+using Address = unsigned long long;  ///< CUdeviceptr: of the device's memory.
 
 /// CUdevice_attribute and CUfunction_attribute that are asked for.
 enum Attribute : int {
+    kCoreKilohertz = 13,
     kMultiprocessors = 16,
+    kMemoryKilohertz = 36,
+    kL2Bytes = 38,
     kCapabilityMajor = 75,
     kCapabilityMinor = 76,
     kSharedBytesOptIn = 97,
@@ -44,6 +48,12 @@ struct Driver {
                              unsigned block_x, unsigned block_y, unsigned block_z,
                              unsigned shared_bytes, Stream stream, void **parameters, void **extra);
     Result (*cuThreadExchangeStreamCaptureMode)(int *mode);
+    // For the tuner, which has no PyTorch to allocate and to wait.
+    Result (*cuCtxSynchronize)();
+    Result (*cuMemAlloc_v2)(Address *memory, size_t bytes);
+    Result (*cuMemFree_v2)(Address memory);
+    Result (*cuMemcpyHtoD_v2)(Address to, const void *from, size_t bytes);
+    Result (*cuMemcpyDtoH_v2)(void *to, Address from, size_t bytes);
     Result (*cuGetErrorName)(Result error, const char **name);
     Result (*cuGetErrorString)(Result error, const char **text);
 };

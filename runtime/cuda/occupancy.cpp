@@ -53,6 +53,17 @@ int resident_blocks(const KernelFigures &kernel, int architecture) {
     return blocks;
 }
 
+std::vector<int> known_architectures() {
+    std::vector<int> all;
+    for (const Limits &limits : kLimits) all.push_back(limits.architecture);
+    return all;
+}
+
+int most_shared_bytes(int architecture) {
+    const Limits *limits = limits_of(architecture);
+    return limits == nullptr ? 0 : limits->shared_bytes - limits->reserved_bytes;
+}
+
 double occupancy(const KernelFigures &kernel, int architecture) {
     const Limits *limits = limits_of(architecture);
     if (limits == nullptr) return 0;

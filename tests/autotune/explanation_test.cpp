@@ -95,7 +95,8 @@ TEST_F(Explanation, ShowsAllThatIsRecorded) {
 
 TEST_F(Explanation, ListsCandidatesAndWhyOthersAreNone) {
     const Space space = space_of(task_, {});
-    const std::string all = list_candidates(task_, 0), few = list_candidates(task_, 3);
+    const std::string all = list_candidates(task_.subject, space_of(task_, {}), 0),
+                      few = list_candidates(task_.subject, space_of(task_, {}), 3);
     EXPECT_TRUE(has(all, std::to_string(space.legal().size()) + " legal candidates of"));
     for (const Point point : space.legal()) EXPECT_TRUE(has(all, "  " + space.text(point) + "  "));
     EXPECT_TRUE(has(few, "and " + std::to_string(space.legal().size() - 3) + " more"));

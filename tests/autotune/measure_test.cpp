@@ -5,6 +5,7 @@
 
 #include "runtime/plan.h"
 #include "tests/autotune/kernel_tools.h"
+#include "tests/autotune/refusal.h"
 
 namespace convwright {
 namespace {
@@ -20,22 +21,6 @@ MeasureJob shipped_job(const std::string &problem, int phase = 0) {
     job.shipped = accepting_kernels(job.problem).back().name;
     job.timing = kShort;
     return job;
-}
-
-/// What parse_job() has to say; empty if it takes the text.
-std::string refusal(const std::string &text) {
-    try {
-        parse_job(text);
-        return "";
-    } catch (const std::invalid_argument &error) {
-        return error.what();
-    }
-}
-
-std::string replaced(std::string text, const std::string &from, const std::string &to) {
-    const size_t at = text.find(from);
-    EXPECT_NE(at, std::string::npos) << from << " in " << text;
-    return text.replace(at, from.size(), to);
 }
 
 TEST(MeasureJob, ComesBackFromItsText) {
@@ -71,7 +56,7 @@ TEST(MeasureJob, OthersAreRefusedInOneSentence) {
     MeasureJob job;
     job.problem = parse_problem(kFprop);
     const std::string text = format_job(job);
-    EXPECT_EQ(refusal(text), "");
+    EXPECT_EQ(refusal(parse_job, text), "");
     for (const std::string &wrong :
          {std::string(), std::string("{}"), std::string("[]"), std::string("\xff\x00 garbage", 10),
           text.substr(0, text.size() / 2), replaced(text, "fprop", "nonsense"),
@@ -84,7 +69,7 @@ TEST(MeasureJob, OthersAreRefusedInOneSentence) {
           replaced(text, "\"format\":\"nhwc\"", "\"format\":\"hcwn\""),
           replaced(text, "\"dtype\":\"f32\"", "\"dtype\":\"f16\""),
           replaced(text, "\"isa\":\"none\"", "\"isa\":\"sse\"")}) {
-        const std::string sentence = refusal(wrong);
+        const std::string sentence = refusal(parse_job, wrong);
         ASSERT_FALSE(sentence.empty()) << wrong;
         EXPECT_EQ(sentence.back(), '.') << sentence;
         EXPECT_EQ(sentence.find('\n'), std::string::npos) << sentence;

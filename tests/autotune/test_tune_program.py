@@ -10,53 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
+from tune_program import PROBLEM, PROGRAM, Tuner, sentence
 
-from convwright import LibraryMissing, tuning
-
-PROBLEM = "fprop_n1ci8ih9iw9co16kh3kw3s1p1_f32_nhwc"
-
-
-def _program() -> Path | None:
-    try:
-        return tuning.find_tuner()
-    except (LibraryMissing, tuning.TunerMissing):
-        return None
-
-
-PROGRAM = _program()
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="convwright-tune was not built")
-
-
-class Tuner:
-    """The program with a cache folder of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.environment = os.environ | {"CONVWRIGHT_CACHE_DIR": str(folder)}
-        self.environment.pop("CONVWRIGHT_DB", None)
-        self.environment.pop("CONVWRIGHT_TUNE", None)
-
-    def run(
-        self, *arguments: str, input: str = "", **environment: str
-    ) -> subprocess.CompletedProcess:
-        return subprocess.run(
-            [str(PROGRAM), *arguments],
-            env=self.environment | environment,
-            input=input,
-            capture_output=True,
-            text=True,
-        )
-
-    def search(self, *more: str) -> list[dict]:
-        done = self.run("search", "--problem", PROBLEM, "--budget", "20", "--json", *more)
-        assert done.returncode == 0, done.stderr
-        return [json.loads(line) for line in done.stdout.splitlines()]
-
-    def records(self) -> dict[str, dict]:
-        done = self.run("db", "export", "-")
-        assert done.returncode == 0, done.stderr
-        lines = [json.loads(line) for line in done.stdout.splitlines()[1:]]
-        return {line["candidate"]: line for line in lines if "outcome" in line}
 
 
 @pytest.fixture
@@ -72,15 +28,6 @@ def tuned(tmp_path_factory: pytest.TempPathFactory) -> Tuner:
     if not any(event["event"] == "choice" for event in events):
         pytest.skip("there are no kernels for this CPU")
     return tuner
-
-
-def sentence(done: subprocess.CompletedProcess, status: int) -> str:
-    """The one sentence of a run that failed."""
-    assert done.returncode == status, done.stdout + done.stderr
-    assert done.stdout == ""
-    assert done.stderr.startswith("convwright-tune: ")
-    assert done.stderr.count("\n") == 1
-    return done.stderr
 
 
 def test_a_second_search_measures_nothing_again_and_says_so(tuned: Tuner) -> None:

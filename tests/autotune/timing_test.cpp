@@ -79,6 +79,22 @@ TEST(TimeInterleaved, RepeatsShortCallsWithinASample) {
     EXPECT_LT(samples[0].median(), 1e-4);
 }
 
+TEST(TimeInterleaved, WaitsForWhatCallsHaveBegunElsewhere) {
+    TimingPlan plan{1, 0, 3, 3, 0, 1e-9};
+    int begun = 0, waits = 0;
+    const std::function<bool()> begin = [&] { return ++begun > 0; };
+    plan.wait = [&] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+        return ++waits > 0;
+    };
+    const auto samples = time_interleaved({begin}, plan);
+    ASSERT_EQ(samples.size(), 1u);
+    EXPECT_EQ(waits, 4);                    // the first round is dropped
+    EXPECT_GE(samples[0].median(), 0.002);  // wall time, although one thread sleeps
+    plan.wait = [] { return false; };
+    EXPECT_TRUE(time_interleaved({begin}, plan).empty());
+}
+
 TEST(TimeInterleaved, EndsWhenACallFails) {
     EXPECT_TRUE(time_interleaved({[] { return false; }}, {}).empty());
 }

@@ -66,12 +66,20 @@ TEST(DriverDeclarations, FunctionsAreThoseOfCudaH) {
     EXPECT_AS_IN_CUDA_H(cuFuncSetAttribute);
     EXPECT_AS_IN_CUDA_H(cuLaunchKernel);
     EXPECT_AS_IN_CUDA_H(cuThreadExchangeStreamCaptureMode);
+    EXPECT_AS_IN_CUDA_H(cuCtxSynchronize);
+    EXPECT_AS_IN_CUDA_H(cuMemAlloc_v2);
+    EXPECT_AS_IN_CUDA_H(cuMemFree_v2);
+    EXPECT_AS_IN_CUDA_H(cuMemcpyHtoD_v2);
+    EXPECT_AS_IN_CUDA_H(cuMemcpyDtoH_v2);
     EXPECT_AS_IN_CUDA_H(cuGetErrorName);
     EXPECT_AS_IN_CUDA_H(cuGetErrorString);
 }
 
 TEST(DriverDeclarations, NumbersAreThoseOfCudaH) {
     EXPECT_EQ(int{CUDA_SUCCESS}, 0);
+    EXPECT_EQ(int{kCoreKilohertz}, CU_DEVICE_ATTRIBUTE_CLOCK_RATE);
+    EXPECT_EQ(int{kMemoryKilohertz}, CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE);
+    EXPECT_EQ(int{kL2Bytes}, CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE);
     EXPECT_EQ(int{kMultiprocessors}, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
     EXPECT_EQ(int{kCapabilityMajor}, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR);
     EXPECT_EQ(int{kCapabilityMinor}, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);

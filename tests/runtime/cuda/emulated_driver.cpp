@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <mutex>
@@ -34,8 +35,8 @@ ContextOpaque contexts[8] = {{0}, {1}, {2}, {3}, {4}, {5}, {6}, {7}};
 thread_local Context current = nullptr;
 thread_local int capture_mode = 0;  // CU_STREAM_CAPTURE_MODE_GLOBAL
 
-constexpr Result kInvalidValue = 1, kInvalidImage = 200, kNoContext = 201, kInvalidHandle = 400,
-                 kNotFound = 500, kLaunchFailed = 719, kNotInCapture = 900;
+constexpr Result kInvalidValue = 1, kOutOfMemory = 2, kInvalidImage = 200, kNoContext = 201,
+                 kInvalidHandle = 400, kNotFound = 500, kLaunchFailed = 719, kNotInCapture = 900;
 
 /// Counts a call and says whether it is to fail.
 Result called(const char *name) {
@@ -78,6 +79,13 @@ Result cuDeviceGetAttribute(int *value, int attribute, DeviceHandle) {
     switch (attribute) {
         case kMultiprocessors:
             *value = state.multiprocessors;
+            return 0;
+        case kCoreKilohertz:
+        case kMemoryKilohertz:
+            *value = 1000000;
+            return 0;
+        case kL2Bytes:
+            *value = 4 << 20;
             return 0;
         case kCapabilityMajor:
             *value = state.capability / 10;
@@ -168,6 +176,33 @@ Result cuThreadExchangeStreamCaptureMode(int *mode) {
     std::swap(*mode, capture_mode);
     return 0;
 }
+Result cuCtxSynchronize() {
+    CALLED();
+    return 0;
+}
+Result cuMemAlloc_v2(Address *memory, size_t bytes) {
+    CALLED();
+    // As CUDA's, aligned far beyond what kernels ask for.
+    void *allocated = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
+    if (allocated == nullptr) return kOutOfMemory;
+    *memory = reinterpret_cast<Address>(allocated);
+    return 0;
+}
+Result cuMemFree_v2(Address memory) {
+    CALLED();
+    std::free(reinterpret_cast<void *>(memory));
+    return 0;
+}
+Result cuMemcpyHtoD_v2(Address to, const void *from, size_t bytes) {
+    CALLED();
+    std::memcpy(reinterpret_cast<void *>(to), from, bytes);
+    return 0;
+}
+Result cuMemcpyDtoH_v2(void *to, Address from, size_t bytes) {
+    CALLED();
+    std::memcpy(to, reinterpret_cast<const void *>(from), bytes);
+    return 0;
+}
 Result cuGetErrorName(Result error, const char **name) {
     *name = error == kLaunchFailed ? "CUDA_ERROR_LAUNCH_FAILED" : "CUDA_ERROR_EMULATED";
     return 0;
@@ -192,6 +227,11 @@ constexpr Driver kDriver = {cuInit,
                             cuFuncSetAttribute,
                             cuLaunchKernel,
                             cuThreadExchangeStreamCaptureMode,
+                            cuCtxSynchronize,
+                            cuMemAlloc_v2,
+                            cuMemFree_v2,
+                            cuMemcpyHtoD_v2,
+                            cuMemcpyDtoH_v2,
                             cuGetErrorName,
                             cuGetErrorString};
 

@@ -72,6 +72,11 @@ int cuModuleLoadData() { return kNotSupported; }
 int cuModuleGetFunction() { return kNotSupported; }
 int cuFuncSetAttribute() { return kNotSupported; }
 int cuLaunchKernel() { return kNotSupported; }
+int cuCtxSynchronize() { return kNotSupported; }
+int cuMemAlloc_v2() { return kNotSupported; }
+int cuMemFree_v2() { return kNotSupported; }
+int cuMemcpyHtoD_v2() { return kNotSupported; }
+int cuMemcpyDtoH_v2() { return kNotSupported; }
 #if !CONVWRIGHT_FAKE_OF_CUDA_9  // which had no capture modes
 int cuThreadExchangeStreamCaptureMode() { return kNotSupported; }
 #endif

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from convwright import LibraryMissing, _subjects, check, tuning
+from convwright import LibraryMissing, _jobs, _subjects, check, tuning
 
 # Commands of convwright-tune, with its options.
 _PASSED_ON = {
@@ -44,21 +44,15 @@ def main(arguments: list[str] | None = None) -> int:
     tune_parser.add_argument("--budget", default="5m", help="such as 90s, 5m (default), 1h")
     tune_parser.add_argument("--threads", type=int, help="of PyTorch (default: as it is)")
     tune_parser.add_argument("--seed", type=int, default=1, help="of the search (default: 1)")
-    look = tune_parser.add_mutually_exclusive_group()
-    look.add_argument(
-        "--dry-run", action="store_true", help="list candidates, legal and rejected; measure none"
-    )
-    look.add_argument(
-        "--explain", action="store_true", help="say why each choice won; measure nothing"
-    )
-    for name, purpose in _PASSED_ON.items():
-        commands.add_parser(name, help=purpose, add_help=False)
-    options, rest = parser.parse_known_args(arguments)
-    if rest and options.command not in _PASSED_ON:
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    for name, summary in _jobs.COMMANDS.items():
+        commands.add_parser(name, help=summary, add_help=False)
+    words = sys.argv[1:] if arguments is None else arguments
+    # Their options are those of the program behind them.
+    rest = words[1:] if words and words[0] in _jobs.COMMANDS else []
+    options = parser.parse_args(words[: len(words) - len(rest)])
     try:
-        if options.command in _PASSED_ON:
-            return tuning.run_tuner(options.command, *rest)
+        if options.command in _jobs.COMMANDS:
+            return _jobs.run(options.command, rest)
         return {"check": _check, "tune": _tune}[options.command](options)
     except tuning.TunerMissing as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)

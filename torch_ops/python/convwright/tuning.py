@@ -195,7 +195,7 @@ def _events(problems: Counter[str], seconds: float, seed: int) -> Iterator[dict[
         *("--budget", str(seconds), "--seed", str(seed), "--threads", str(torch.get_num_threads())),
     ]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, text=True, env=_environment(), **pipes) as process:
+    with subprocess.Popen(command, text=True, env=environment(), **pipes) as process:
         try:
             yield from _lines(process, problems)
         finally:
@@ -226,8 +226,8 @@ def _raise_unless_ok(status: int, complaint: str) -> None:
         raise TunerMissing(complaint.strip() or f"convwright-tune ended with {status}")
 
 
-def _environment() -> dict[str, str]:
-    """For the Python process that compares with PyTorch: this package and this library."""
+def environment() -> dict[str, str]:
+    """For Python processes that the tuner starts: this package and this library."""
     package = str(Path(__file__).resolve().parents[1])
     path = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
     return os.environ | {"PYTHONPATH": path, "CONVWRIGHT_LIBRARY": str(_library.find())}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "autotune/cpu_evaluator.h"
+#include "autotune/trial_evaluator.h"
 
 #include <gtest/gtest.h>
 
@@ -14,23 +14,23 @@ namespace {
 constexpr char kFprop[] = "fprop_n1ci8ih9iw9co16kh3kw3s1p1_f32_nhwc";
 constexpr char kMade[] = "conv2d.avx2/lane:0,vec:1,tile:5,stage:1";
 
-class CpuEvaluators : public testing::Test {
+class TrialEvaluators : public testing::Test {
 protected:
     void SetUp() override {
         if (host_isa() == Isa::kNone) GTEST_SKIP() << "This CPU has no AVX2 with FMA.";
-        trials_.tools = test_kernel_tools();
-        trials_.kernels = folder_.path();
+        trials_.making.tools = test_kernel_tools();
+        trials_.making.kernels = folder_.path();
         trials_.worker = {CONVWRIGHT_TUNE_PROGRAM, "worker"};
         trials_.screening = trials_.finals = {1, 0.01, 3, 5, 0, 1e-6};
     }
-    CpuEvaluator evaluator() { return CpuEvaluator(parse_problem(kFprop), 0, trials_); }
+    TrialEvaluator evaluator() { return TrialEvaluator(parse_problem(kFprop), 0, trials_); }
     /// A script in the place of Python, and what it is given in `folder`/job.
     void answer(const std::string &script) {
         trials_.python = {"sh", "-c", "cat > " + folder_.path() + "/job; " + script};
     }
 
     PrivateFolder folder_;
-    CpuTrials trials_;
+    Trials trials_;
 };
 
 void expect_outcome(const Result &result, Outcome outcome, const std::string &part) {
@@ -44,14 +44,14 @@ std::string shipped_candidate() {
     return std::string("conv2d.") + isa_name(kernel.isa) + "/" + kernel.schedule;
 }
 
-TEST_F(CpuEvaluators, TryShippedKernelsAsTheyAre) {
+TEST_F(TrialEvaluators, TryShippedKernelsAsTheyAre) {
     const Result result = evaluator().evaluate(shipped_candidate());
     EXPECT_GT(result.seconds, 0) << result.reason;
     EXPECT_EQ(result.artifact, "");
     EXPECT_TRUE(std::filesystem::is_empty(folder_.path()));
 }
 
-TEST_F(CpuEvaluators, MakeOthers) {
+TEST_F(TrialEvaluators, MakeOthers) {
     const Result result = evaluator().evaluate(kMade);
     EXPECT_GT(result.seconds, 0) << result.reason;
     EXPECT_EQ(result.artifact.size(), 64u);
@@ -59,30 +59,30 @@ TEST_F(CpuEvaluators, MakeOthers) {
     EXPECT_EQ(evaluator().evaluate(kMade).artifact, result.artifact);  // the same to the bit
 }
 
-TEST_F(CpuEvaluators, RejectThoseThatSpillBeforeTheyRun) {
+TEST_F(TrialEvaluators, RejectThoseThatSpillBeforeTheyRun) {
     trials_.worker = {"false"};
     expect_outcome(evaluator().evaluate("conv2d.avx2/lane:0,vec:2,tile:10,stage:1"),
                    Outcome::kRejected, "values in memory that should be in registers.");
 }
 
-TEST_F(CpuEvaluators, SayWhyACandidateCouldNotBeMade) {
-    trials_.compiling = {0.01, 0, 0};
+TEST_F(TrialEvaluators, SayWhyACandidateCouldNotBeMade) {
+    trials_.making.limits = {0.01, 0, 0};
     expect_outcome(evaluator().evaluate(kMade), Outcome::kBuildTimeout, "the Generator");
-    trials_.compiling = {60, 60, int64_t{4} << 30};
-    trials_.tools.generators = "false";
+    trials_.making.limits = {60, 60, int64_t{4} << 30};
+    trials_.making.tools.generators = "false";
     expect_outcome(evaluator().evaluate(kMade), Outcome::kBuildFailed, "ended with status 1");
     // Text of another version, as an old database may have it.
     expect_outcome(evaluator().evaluate("conv2d.avx2/lane:9"), Outcome::kBuildFailed, "lane:9");
 }
 
-TEST_F(CpuEvaluators, KeepTheHashOfWhatFailedToRun) {
+TEST_F(TrialEvaluators, KeepTheHashOfWhatFailedToRun) {
     trials_.worker = {"sh", "-c", "kill -SEGV $$"};
     const Result result = evaluator().evaluate(kMade);
     expect_outcome(result, Outcome::kCrashed, "Segmentation fault");
     EXPECT_EQ(result.artifact.size(), 64u);
 }
 
-TEST_F(CpuEvaluators, WithoutPythonThereIsNoPytorch) {
+TEST_F(TrialEvaluators, WithoutPythonThereIsNoPytorch) {
     expect_outcome(evaluator().evaluate("pytorch"), Outcome::kRejected, "There is no Python");
     const auto times = evaluator().compare({{"winner", kMade, 9, 9},
                                             {"default", shipped_candidate(), 9, 9},
@@ -95,7 +95,7 @@ TEST_F(CpuEvaluators, WithoutPythonThereIsNoPytorch) {
     EXPECT_EQ(times[2].seconds, 0);
 }
 
-TEST_F(CpuEvaluators, TakeTimesFromPython) {
+TEST_F(TrialEvaluators, TakeTimesFromPython) {
     answer("echo '{\"pytorch\": {\"seconds\": 0.002, \"spread\": 0.0001}}'");
     const Result result = evaluator().evaluate("pytorch");
     expect_outcome(result, Outcome::kOk, "");
@@ -116,11 +116,11 @@ TEST_F(CpuEvaluators, TakeTimesFromPython) {
         << contest;
 }
 
-TEST_F(CpuEvaluators, TimeAlgorithmsOfABatchTogether) {
+TEST_F(TrialEvaluators, TimeAlgorithmsOfABatchTogether) {
     answer("echo x >> " + folder_.path() + "/calls; echo '{\"unfused\": {\"seconds\": 0.002, " +
            "\"spread\": 0}, \"fused\": {\"seconds\": 0.001, \"spread\": 0}}'");
     const std::string text = "wsum2d:step_n1ci8ih9iw9co16kh3kw3s1p1_f32_nhwc";
-    CpuEvaluator evaluator(parse_operator_problem(text), 0, trials_);
+    TrialEvaluator evaluator(parse_operator_problem(text), 0, trials_);
     evaluator.prepare({"unfused", "fused", "composed", kMade});
     EXPECT_EQ(evaluator.evaluate("unfused").seconds, 0.002);
     EXPECT_EQ(evaluator.evaluate("fused").seconds, 0.001);
@@ -139,8 +139,8 @@ TEST_F(CpuEvaluators, TimeAlgorithmsOfABatchTogether) {
                    "is no candidate of wsum2d:step_");
 }
 
-TEST_F(CpuEvaluators, MakeFusedKernels) {
-    CpuEvaluator evaluator(
+TEST_F(TrialEvaluators, MakeFusedKernels) {
+    TrialEvaluator evaluator(
         parse_operator_problem("wsum2d:fprop_n1ci8ih9iw9co16kh3kw3s1p1_f32_nhwc"), 0, trials_);
     const Result result =
         evaluator.evaluate("weighted_sum.avx2/vec:1,tile:4,out_tile:4,taps_x:0,taps_y:0,stride:0");
@@ -148,7 +148,7 @@ TEST_F(CpuEvaluators, MakeFusedKernels) {
     EXPECT_EQ(result.artifact.size(), 64u);
 }
 
-TEST_F(CpuEvaluators, TakeNothingFromAPythonThatFails) {
+TEST_F(TrialEvaluators, TakeNothingFromAPythonThatFails) {
     for (const char *script :
          {"exit 1", "kill -SEGV $$", "echo nonsense", "echo '[]'", "echo '{\"pytorch\": 3}'",
           "echo '{\"pytorch\": {\"seconds\": \"x\", \"spread\": 0}}'",
@@ -161,7 +161,7 @@ TEST_F(CpuEvaluators, TakeNothingFromAPythonThatFails) {
     }
 }
 
-TEST_F(CpuEvaluators, CompareByThemselvesWhatAFailingPythonDoesNot) {
+TEST_F(TrialEvaluators, CompareByThemselvesWhatAFailingPythonDoesNot) {
     answer("echo No module named convwright._compare >&2; exit 1");
     const auto times =
         evaluator().compare({{"default", shipped_candidate(), 0, 0}, {"pytorch", "pytorch", 0, 0}});

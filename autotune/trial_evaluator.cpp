@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "autotune/cpu_evaluator.h"
+#include "autotune/trial_evaluator.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -9,16 +9,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-Result failed(Outcome outcome, const std::string &reason) {
-    Result result;
-    result.outcome = outcome;
-    result.reason = reason;
-    return result;
-}
-
-/// Whether a candidate has no knobs: then it has no kernel of its own either.
-bool is_algorithm(const std::string &candidate) { return candidate.find('/') == std::string::npos; }
-
 /// A number of an answer; -1 where it has none.
 double number(const Json &object, const char *name) {
     const auto found = object.find(name);
@@ -27,51 +17,28 @@ double number(const Json &object, const char *name) {
 
 }  // namespace
 
-CpuEvaluator::CpuEvaluator(const OperatorProblem &problem, int phase, CpuTrials trials)
+TrialEvaluator::TrialEvaluator(const OperatorProblem &problem, int phase, Trials trials)
     : problem_(problem), phase_(phase), trials_(std::move(trials)) {}
 
-void CpuEvaluator::prepare(const std::vector<std::string> &candidates) {
+void TrialEvaluator::prepare(const std::vector<std::string> &candidates) {
     announced_.clear();
     std::copy_if(candidates.begin(), candidates.end(), std::back_inserter(announced_),
                  is_algorithm);
 }
 
-std::variant<MeasureJob, Result> CpuEvaluator::job_for(const std::string &candidate) {
-    MeasureJob job;
-    job.problem = problem_.sizes;
-    job.op = problem_.op;
-    job.phase = phase_;
+std::variant<MeasureJob, Result> TrialEvaluator::job_for(const std::string &candidate) {
+    auto known = job_of(problem_, phase_, candidate);
+    if (std::holds_alternative<Result>(known)) return known;
+    auto &job = std::get<MeasureJob>(known);
     job.timing = trials_.screening;
-    const std::optional<LoadableKernel> wanted = parse_candidate(problem_, candidate);
-    if (!wanted)
-        return failed(Outcome::kBuildFailed,
-                      "'" + candidate + "' is no candidate of " + format_problem(problem_) + ".");
-    job.made = *wanted;
-    const auto name_of = [](const auto *kernel) { return kernel == nullptr ? "" : kernel->name; };
-    try {
-        job.shipped = job.op == Operator::kWeightedSum
-                          ? name_of(shipped_kernel(weighted_sum_kernels(), job.made))
-                      : job.problem.direction == Direction::kWgrad
-                          ? name_of(shipped_kernel(wgrad_kernels(), job.made))
-                          : name_of(shipped_kernel(conv_kernels(), job.made));
-    } catch (const std::invalid_argument &error) {  // of an older version's database
-        return failed(Outcome::kBuildFailed, std::string(error.what()) + ".");
-    }
+    job.gpu = trials_.gpu;
     if (!job.shipped.empty()) return job;
-    auto made = compile_kernel(trials_.tools, job.made, trials_.kernels, trials_.compiling);
-    if (const auto *why = std::get_if<NotMade>(&made))
-        return failed(why->timeout ? Outcome::kBuildTimeout : Outcome::kBuildFailed, why->why);
-    const auto &kernel = std::get<MadeKernel>(made);
-    if (kernel.spills > 0)
-        return failed(Outcome::kRejected, "Its innermost loops keep " +
-                                              std::to_string(kernel.spills) +
-                                              " values in memory that should be in registers.");
-    job.made = kernel.kernel;
-    artifacts_[candidate] = kernel.kernel.sha256;
+    if (const std::optional<Result> failure = make_kernel(job, trials_.making)) return *failure;
+    artifacts_[candidate] = job.artifact();
     return job;
 }
 
-Result CpuEvaluator::evaluate(const std::string &candidate) {
+Result TrialEvaluator::evaluate(const std::string &candidate) {
     if (is_algorithm(candidate)) return evaluate_algorithm(candidate);
     auto job = job_for(candidate);
     if (auto *result = std::get_if<Result>(&job)) return *result;
@@ -82,9 +49,10 @@ Result CpuEvaluator::evaluate(const std::string &candidate) {
     return result;
 }
 
-Result CpuEvaluator::evaluate_algorithm(const std::string &candidate) {
+Result TrialEvaluator::evaluate_algorithm(const std::string &candidate) {
     if (trials_.python.empty())
-        return failed(Outcome::kRejected, "There is no Python with PyTorch to compare with.");
+        return failed_result(Outcome::kRejected,
+                             "There is no Python with PyTorch to compare with.");
     const FinalTime *time = timed_together(candidate);
     if (time == nullptr) {
         side_by_side_.clear();
@@ -95,9 +63,9 @@ Result CpuEvaluator::evaluate_algorithm(const std::string &candidate) {
         time = timed_together(candidate);
     }
     if (time->seconds <= 0)
-        return failed(Outcome::kLaunchFailed,
-                      (candidate == kPytorchKind ? "PyTorch" : "'" + candidate + "'") +
-                          std::string(" could not be timed") + python_failure_);
+        return failed_result(Outcome::kLaunchFailed,
+                             (candidate == kPytorchKind ? "PyTorch" : "'" + candidate + "'") +
+                                 std::string(" could not be timed") + python_failure_);
     Result result;
     result.seconds = time->seconds;
     result.spread = time->spread;
@@ -105,13 +73,13 @@ Result CpuEvaluator::evaluate_algorithm(const std::string &candidate) {
     return result;
 }
 
-const FinalTime *CpuEvaluator::timed_together(const std::string &candidate) const {
+const FinalTime *TrialEvaluator::timed_together(const std::string &candidate) const {
     for (const FinalTime &time : side_by_side_)
         if (time.candidate == candidate) return &time;
     return nullptr;
 }
 
-std::vector<FinalTime> CpuEvaluator::compare(const std::vector<FinalTime> &contestants) {
+std::vector<FinalTime> TrialEvaluator::compare(const std::vector<FinalTime> &contestants) {
     std::vector<FinalTime> times = contestants;
     for (FinalTime &time : times) time.seconds = time.spread = 0;
     const bool known = std::all_of(times.begin(), times.end(), [&](const FinalTime &time) {
@@ -134,7 +102,7 @@ std::vector<FinalTime> CpuEvaluator::compare(const std::vector<FinalTime> &conte
     return times;
 }
 
-bool CpuEvaluator::ask_python(std::vector<FinalTime> &times) {
+bool TrialEvaluator::ask_python(std::vector<FinalTime> &times) {
     const TimingPlan &plan = trials_.finals;
     Json job = {{"problem", format_problem(problem_)},
                 {"phase", phase_},

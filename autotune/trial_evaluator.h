@@ -4,32 +4,30 @@
 #include <functional>
 #include <map>
 
-#include "autotune/compile_kernel.h"
 #include "autotune/evaluator.h"
-#include "autotune/measure.h"
+#include "autotune/make_candidate.h"
 
 namespace convwright {
 
-/// What trials on this CPU need beside the candidates.
-struct CpuTrials {
-    KernelTools tools;
-    std::string kernels;              ///< Folder of the kernels that are made.
+/// What trials on this machine need beside the candidates.
+struct Trials {
+    Making making;
+    int gpu = 0;                      ///< Number of the GPU, of candidates for one.
     std::vector<std::string> worker;  ///< As of measure_apart().
     /// Command of a Python process that times candidates and PyTorch side by side through the operators
     /// (convwright._compare); empty: there is no PyTorch to compare with.
     std::vector<std::string> python;
     TimingPlan screening;  ///< Of each trial.
     TimingPlan finals;     ///< Of compare().
-    ProcessLimits compiling{60, 60, int64_t{4} << 30};
     ProcessLimits measuring{120, 0, 0};
 };
 
 /// Candidates of one phase of a problem. Kernels are made where the library has no such one, verified and timed each
 /// in a process of its own, one at a time. Algorithms without knobs are timed through the operators, all of a batch in
 /// turns in one Python process.
-class CpuEvaluator : public Evaluator {
+class TrialEvaluator : public Evaluator {
 public:
-    CpuEvaluator(const OperatorProblem &problem, int phase, CpuTrials trials);
+    TrialEvaluator(const OperatorProblem &problem, int phase, Trials trials);
 
     void prepare(const std::vector<std::string> &candidates) override;
 
@@ -46,7 +44,7 @@ private:
 
     OperatorProblem problem_;
     int phase_;
-    CpuTrials trials_;
+    Trials trials_;
     std::map<std::string, std::string> artifacts_;  ///< By candidate.
     std::vector<std::string> announced_;            ///< Algorithms of the batch.
     std::vector<FinalTime> side_by_side_;           ///< What one Python process timed together.

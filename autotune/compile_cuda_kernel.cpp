@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "autotune/compile_cuda_kernel.h"
+
+#include "autotune/kernel_steps.h"
+#include "runtime/cuda/images.h"
+#include "runtime/cuda/occupancy.h"
+
+namespace convwright {
+namespace {
+
+/// Spills are judged here, with a reason; the compiler is to end with success.
+constexpr char kAnySpills[] = "999999";
+
+/// Of the two Generators of a kernel's algorithm the one that its schedule is of.
+template<typename Params>
+std::string engine_of(const std::string &schedule) {
+    return parse_params<Params>(schedule).engine == Params::kDirect ? "_direct" : "_gemm";
+}
+
+std::string generator_of(const cuda::LoadableKernel &k) {
+    return k.generator + (k.generator == "conv2d_wgrad"
+                              ? engine_of<Conv2dWgradCudaParams>(k.schedule)
+                              : engine_of<Conv2dCudaParams>(k.schedule));
+}
+
+}  // namespace
+
+std::variant<MadeCudaKernel, NotMade> compile_cuda_kernel(const KernelTools &tools,
+                                                          const cuda::LoadableKernel &wanted,
+                                                          const std::string &folder,
+                                                          const ProcessLimits &limits,
+                                                          int architecture) {
+    MadeCudaKernel made{wanted, {}};
+    made.kernel.symbol = cuda::kernel_symbol(wanted);
+    std::string generator;
+    try {
+        generator = generator_of(wanted);
+    } catch (const std::invalid_argument &error) {  // of an older version's database
+        return NotMade{false, std::string(error.what()) + "."};
+    }
+    const KernelSteps steps(made.kernel.symbol, folder, limits);
+    const std::string text = steps.stem() + ".cu", images_file = steps.stem() + ".images";
+    std::optional<NotMade> failed =
+        steps.generate(tools.cuda_generators, generator, CONVWRIGHT_CUDA_HOST_TARGET, "",
+                       {std::string("format=") + format_name(wanted.format),
+                        "schedule=" + wanted.schedule, "cuda=" + text});
+    if (!failed) failed = steps.link(tools);
+    if (!failed) {
+        std::vector<std::string> command = {tools.cuda_compiler,
+                                            "--text",
+                                            text,
+                                            "--output",
+                                            images_file,
+                                            "--architectures",
+                                            std::to_string(architecture),
+                                            "--spill-allowance",
+                                            kAnySpills};
+        if (!tools.nvrtc.empty()) command.insert(command.end(), {"--nvrtc", tools.nvrtc});
+        failed = steps.run("the compiler of CUDA kernels", command);
+    }
+    if (failed) return *failed;
+    const std::string file = steps.contents(".images");
+    const auto read = cuda::Images::read(file);
+    if (const auto *why = std::get_if<std::string>(&read)) return NotMade{false, *why};
+    const auto &images = std::get<cuda::Images>(read);
+    if (images.architectures() != std::vector<int>{architecture})
+        return NotMade{false,
+                       "NVRTC was not found, which compiles CUDA kernels: install PyTorch's CUDA "
+                       "packages, or set CONVWRIGHT_NVRTC to its library."};
+    made.figures = images.figures(architecture);
+    failed = steps.keep(".so", made.kernel.path, made.kernel.sha256);
+    if (!failed) failed = steps.keep(".images", made.kernel.images_path, made.kernel.images_sha256);
+    if (failed) return *failed;
+    return made;
+}
+
+std::string why_not_worth_measuring(const std::vector<cuda::KernelFigures> &figures,
+                                    int architecture) {
+    for (const cuda::KernelFigures &kernel : figures) {
+        const std::string needs =
+            std::to_string(kernel.registers) + " registers, " +
+            std::to_string(kernel.shared_bytes + kernel.dynamic_shared_bytes) +
+            " bytes of shared memory";
+        if (kernel.spills_beyond(0))
+            return "Its threads keep " +
+                   std::to_string(std::max(kernel.spill_bytes, kernel.stack_bytes)) +
+                   " bytes in local memory that should be in registers (" + needs + ").";
+        // Of other architectures the limits are not known here.
+        if (cuda::most_shared_bytes(architecture) > 0 &&
+            cuda::resident_blocks(kernel, architecture) == 0)
+            return "A multiprocessor cannot hold a block of it (" + needs + ").";
+    }
+    return "";
+}
+
+}  // namespace convwright

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "autotune/cuda_spaces.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "runtime/cuda/conv_cost.h"
+#include "runtime/cuda/conv_plan.h"
+#include "runtime/cuda/loaded_kernels.h"
+#include "runtime/cuda/occupancy.h"
+#include "runtime/cuda/wgrad_plan.h"
+#include "runtime/tuned_choices.h"
+
+namespace convwright {
+namespace {
+
+/// Of A100 and H100, between which other GPUs lie.
+constexpr int kMultiprocessors = 120;
+
+using Conv = Conv2dCudaParams;
+using Wgrad = Conv2dWgradCudaParams;
+
+/// Whether knobs that an engine does not read have their defaults: other values would be the same kernel again.
+const char *why_told_apart(const Conv &p) {
+    const Conv same;
+    if (p.engine == Conv::kGemm) return nullptr;
+    const bool plain = p.co == same.co && p.px == same.px && p.co_t == same.co_t &&
+                       p.px_t == same.px_t && p.chunk == same.chunk;
+    return plain ? nullptr : "the direct engine has no tiles";
+}
+
+const char *why_told_apart(const Wgrad &p) {
+    const Wgrad same;
+    if (p.engine == Wgrad::kGemm)
+        return p.shares == same.shares ? nullptr : "the gemm engine shares no outputs";
+    const bool plain = p.co_t == same.co_t && p.e_t == same.e_t && p.chunk == same.chunk;
+    return plain ? nullptr : "the direct engine has no register tiles";
+}
+
+/// What is no candidate although the schedule computes it.
+const char *why_no_candidate(const Conv &p) {
+    return p.mma != 0
+               ? "operands would be rounded to TF32, and the problem does not say they may be"
+               : why_told_apart(p);
+}
+
+SpaceKind conv_kind(const ConvProblem &problem, const ConvPass &pass, const cuda::Device &device) {
+    return params_kind<Conv>(
+        cuda::candidate_kind("conv2d"),
+        [=](const Conv &p) {
+            if (const char *why = why_no_candidate(p)) return why;
+            return p.why_illegal(pass, problem.format, device.compute_capability,
+                                 device.shared_bytes);
+        },
+        [=](const Conv &p) {
+            const int sms = device.multiprocessors;
+            const int64_t parts = p.split != 0 ? cuda::split_parts(p, pass, sms) : 1;
+            return cuda::predicted_cycles(p, pass, sms, parts);
+        });
+}
+
+SpaceKind wgrad_kind(const ConvProblem &problem, const cuda::Device &device) {
+    return params_kind<Wgrad>(
+        cuda::candidate_kind("conv2d_wgrad"),
+        [=](const Wgrad &p) {
+            if (const char *why = why_told_apart(p)) return why;
+            return p.why_illegal(problem, device.shared_bytes);
+        },
+        [=](const Wgrad &p) {
+            const int sms = device.multiprocessors;
+            return cuda::predicted_cycles(p, problem, sms, cuda::wgrad_parts(p, problem, sms));
+        });
+}
+
+[[noreturn]] void refuse(const ConvProblem &problem, const std::string &why) {
+    throw std::invalid_argument("problem '" + format_problem(problem) + "': " + why + ".");
+}
+
+template<typename Kernel>
+std::string candidate_text(const char *generator, const Kernel &kernel) {
+    return cuda::candidate_kind(generator) + "/" + kernel.schedule;
+}
+
+/// Adds the tasks of a convolution's passes. Empty, or why there are none.
+std::string add_passes(std::vector<TuningTask> &tasks, const ConvProblem &problem, double count,
+                       const cuda::Device &device) {
+    const std::string text = format_problem(problem);
+    const auto add = [&](int phase, double cycles) {
+        const Subject subject{text, phase};
+        for (TuningTask &task : tasks) {
+            if (!(task.subject == subject)) continue;
+            task.weight += count * cycles;
+            return;
+        }
+        tasks.push_back({subject, problem, count * cycles});
+    };
+    if (problem.direction == Direction::kWgrad) {
+        const cuda::WgradPlan plan = cuda::wgrad_plan(problem, device);
+        if (plan.kernel == nullptr) return plan.reason;
+        add(0, plan.cycles);
+        return "";
+    }
+    const cuda::ConvPlan plan = cuda::conv_plan(problem, device);
+    if (plan.steps.empty()) return plan.reason;
+    for (size_t phase = 0; phase < plan.steps.size(); phase++)
+        if (plan.steps[phase].pass.taps() > 0)
+            add(static_cast<int>(phase), plan.steps[phase].cycles);
+    return "";
+}
+
+}  // namespace
+
+cuda::Device nominal_gpu(int architecture) {
+    cuda::Device device;
+    device.compute_capability = architecture;
+    device.multiprocessors = kMultiprocessors;
+    device.shared_bytes = cuda::most_shared_bytes(architecture);
+    return device;
+}
+
+Space cuda_space(const ConvProblem &problem, int phase, const cuda::Device &device) {
+    if (problem.dtype != DType::kF32) refuse(problem, "CUDA kernels compute with float32");
+    const bool wgrad = problem.direction == Direction::kWgrad;
+    const std::vector<ConvPass> passes = conv_passes(problem);
+    const int count = wgrad ? 1 : static_cast<int>(passes.size());
+    if (phase < 0 || phase >= count)
+        refuse(problem, "there is no pass " + std::to_string(phase) + ", the last one is " +
+                            std::to_string(count - 1));
+    if (!wgrad && passes[phase].taps() == 0) refuse(problem, "no tap reaches this pass");
+    std::vector<SpaceKind> kinds;
+    kinds.push_back(wgrad ? wgrad_kind(problem, device)
+                          : conv_kind(problem, passes[phase], device));
+    return Space({format_problem(problem), phase}, std::move(kinds));
+}
+
+std::vector<TuningTask> cuda_tuning_tasks(const std::vector<CountedProblem> &problems,
+                                          const cuda::Device &device,
+                                          std::vector<std::string> &left_out) {
+    std::vector<TuningTask> tasks;
+    for (const CountedProblem &counted : problems) {
+        const OperatorProblem problem = tuned_subject(counted.problem);
+        std::string why = "on GPUs only convolutions are searched";
+        if (problem.op == Operator::kConv2d)
+            why = add_passes(tasks, problem.sizes, counted.count, device);
+        if (!why.empty()) left_out.push_back(format_problem(problem) + ": " + why + ".");
+    }
+    std::stable_sort(tasks.begin(), tasks.end(),
+                     [](const TuningTask &a, const TuningTask &b) { return a.weight > b.weight; });
+    return tasks;
+}
+
+std::string untuned_cuda_candidate(const TuningTask &task, const cuda::Device &device) {
+    const ConvProblem &sizes = task.problem.sizes;
+    if (sizes.direction == Direction::kWgrad) {
+        const cuda::WgradPlan plan = cuda::wgrad_plan(sizes, device);
+        return plan.kernel == nullptr ? "" : candidate_text("conv2d_wgrad", *plan.kernel);
+    }
+    const cuda::ConvPlan plan = cuda::conv_plan(sizes, device);
+    if (plan.steps.empty()) return "";
+    return candidate_text("conv2d", *plan.steps[task.subject.phase].kernel);
+}
+
+}  // namespace convwright

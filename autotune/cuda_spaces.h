@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "autotune/space.h"
+#include "autotune/tuner.h"
+#include "runtime/cuda/device.h"
+
+namespace convwright {
+
+/// A GPU of this architecture of which nothing else is known, for candidates that are made without one: with the
+/// multiprocessors of its largest kind, which change the order of predictions and no legality.
+cuda::Device nominal_gpu(int architecture);
+
+/// What the CUDA schedules can do for a pass of a convolution on a GPU: the kind "conv2d.cuda" or, for wgrad,
+/// "conv2d_wgrad.cuda". Kernels that round operands to TF32 are no part of it: a problem does not say that they may.
+/// Throws std::invalid_argument if the problem has no pass `phase`, or nothing reaches it.
+Space cuda_space(const ConvProblem &problem, int phase, const cuda::Device &device);
+
+/// As tuning_tasks(), of convolutions alone; a task for each pass.
+std::vector<TuningTask> cuda_tuning_tasks(const std::vector<CountedProblem> &problems,
+                                          const cuda::Device &device,
+                                          std::vector<std::string> &left_out);
+
+/// The candidate that runs for a pass without tuning; empty if there is none.
+std::string untuned_cuda_candidate(const TuningTask &task, const cuda::Device &device);
+
+}  // namespace convwright

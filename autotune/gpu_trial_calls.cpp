@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <stdexcept>
+
+#include "autotune/trial_calls.h"
+
+namespace convwright {
+
+CallMaker gpu_maker_of(const MeasureJob &job) {
+    const cuda::Device &device = cuda::device(job.gpu);
+    if (job.problem.direction == Direction::kWgrad) {
+        const auto load = [&] { return cuda::load_wgrad_kernel(*job.made_cuda); };
+        return [&device, &kernel = kernel_named(job.shipped, cuda::wgrad_kernels(), load)](
+                   const ConvProblem &p) -> std::optional<KernelCall> {
+            const cuda::WgradPlan plan = cuda::wgrad_plan_with(kernel, p, device);
+            if (plan.kernel == nullptr) return std::nullopt;
+            return KernelCall{p, {}, {}, {}, GpuPlans{{}, plan}};
+        };
+    }
+    const auto load = [&] { return cuda::load_conv_kernel(*job.made_cuda); };
+    return [&device, &kernel = kernel_named(job.shipped, cuda::conv_kernels(), load),
+            phase = job.phase](const ConvProblem &p) -> std::optional<KernelCall> {
+        const cuda::ConvPlan all = cuda::conv_plan_with(kernel, p, device);
+        if (all.steps.empty() || all.steps[phase].kernel != &kernel) return std::nullopt;
+        cuda::ConvPlan plan = cuda::conv_plan(p, device);
+        if (plan.steps.empty()) return std::nullopt;
+        plan.steps[phase] = all.steps[phase];
+        plan.workspace = std::max(plan.workspace, all.workspace);
+        return KernelCall{p, {}, {}, {}, GpuPlans{plan, {}}};
+    };
+}
+
+KernelCall untuned_gpu_call(const MeasureJob &job) {
+    const cuda::Device &device = cuda::device(job.gpu);
+    GpuPlans plans;
+    if (job.problem.direction == Direction::kWgrad) {
+        plans.wgrad = cuda::wgrad_plan(job.problem, device);
+        if (plans.wgrad.kernel == nullptr) throw std::runtime_error(plans.wgrad.reason);
+    } else {
+        plans.conv = cuda::conv_plan(job.problem, device);
+        if (plans.conv.steps.empty()) throw std::runtime_error(plans.conv.reason);
+    }
+    return KernelCall{job.problem, {}, {}, {}, plans};
+}
+
+}  // namespace convwright

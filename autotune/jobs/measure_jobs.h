@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "autotune/database/exchange.h"
+#include "autotune/jobs/work.h"
+#include "autotune/trial_evaluator.h"
+
+namespace convwright {
+
+/// Measures jobs of this machine's CPU and of the GPU that `trials` names, each in a process of its own as a search
+/// does, and writes their results. `trials.making` is not needed.
+WorkDone measure_jobs(const JobFolder &folder, const Trials &trials, const std::string &versions,
+                      double lease_seconds, const std::function<void(const std::string &)> &tell);
+
+/// Takes over the results of all jobs; those that are there already are counted.
+Imported collect_results(const JobFolder &folder, Database &database);
+
+}  // namespace convwright

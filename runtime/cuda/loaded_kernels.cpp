@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/cuda/loaded_kernels.h"
+
+#include <fcntl.h>
+
+#include <deque>
+#include <map>
+#include <mutex>
+
+#include "runtime/cuda/module_table.h"
+#include "runtime/kernel_module.h"
+#include "runtime/private_file.h"
+#include "runtime/sha256.h"
+
+namespace convwright::cuda {
+namespace {
+
+constexpr size_t kMostImageBytes = size_t{256} << 20;  // no kernel's programs come near
+
+/// Makes the programs of a kernel known to load_module(). Empty, or one sentence why not.
+std::string enter_images_of(const LoadableKernel &k) {
+    const size_t slash = k.images_path.rfind('/');
+    const FileDescriptor folder(
+        slash == std::string::npos ? "." : k.images_path.substr(0, slash + 1),
+        O_RDONLY | O_DIRECTORY);
+    std::string content;
+    std::string why = folder.get() < 0 ? "lie in a folder that cannot be opened" : "";
+    if (why.empty())
+        why = read_private_file(folder.get(), k.images_path.substr(slash + 1), kMostImageBytes,
+                                content);
+    if (why.empty() && sha256_hex(content) != k.images_sha256)
+        why = "are not the recorded ones by their SHA-256";
+    if (!why.empty())
+        return "kernel images '" + k.images_path + "': " + why +
+               "; delete them and make the kernel again.";
+    // Of kernels that stay for the process's life.
+    static auto &kept = *new std::deque<std::pair<std::string, std::string>>;
+    const auto &[symbol, bytes] = kept.emplace_back(k.symbol, std::move(content));
+    enter_images({{symbol.c_str(), bytes.data(), bytes.data() + bytes.size()}});
+    return "";
+}
+
+template<typename Params>
+std::variant<const Kernel<Params> *, std::string> load(const LoadableKernel &k) {
+    static std::mutex mutex;
+    struct Loaded {
+        std::string sha256, images_sha256;
+        Kernel<Params> kernel;
+    };
+    static std::map<std::string, Loaded> kernels;  // by symbol, which programs are found by
+    const std::lock_guard<std::mutex> lock(mutex);
+    if (const auto found = kernels.find(k.symbol); found != kernels.end()) {
+        const Loaded &loaded = found->second;
+        if (loaded.sha256 == k.sha256 && loaded.images_sha256 == k.images_sha256)
+            return &loaded.kernel;
+        return "another kernel " + k.symbol + " was loaded in this process; start it again.";
+    }
+    const Params params = parse_params<Params>(k.schedule);
+    auto module = KernelModule::load(k.path, k.sha256);
+    if (auto *why = std::get_if<std::string>(&module)) return std::move(*why);
+    const KernelEntry entry = std::get<KernelModule>(module).entry(k.symbol);
+    if (entry == nullptr)
+        return "kernel module '" + k.path + "' has no kernel " + k.symbol +
+               "; delete it and tune the problem again.";
+    if (std::string why = enter_images_of(k); !why.empty()) return why;
+    const Kernel<Params> kernel{k.symbol, format_params(params), k.format, k.dtype, 32, params,
+                                entry};
+    return &kernels.emplace(k.symbol, Loaded{k.sha256, k.images_sha256, kernel})
+                .first->second.kernel;
+}
+
+/// What makes the kernels of a problem; empty where it has none on GPUs.
+std::string generator_of(const OperatorProblem &problem) {
+    if (problem.op != Operator::kConv2d) return "";
+    return problem.sizes.direction == Direction::kWgrad ? "conv2d_wgrad" : "conv2d";
+}
+
+}  // namespace
+
+std::string candidate_kind(const char *generator) { return std::string(generator) + ".cuda"; }
+
+std::string kernel_symbol(const LoadableKernel &k) {
+    const int version = k.generator == "conv2d_wgrad" ? Conv2dWgradCudaParams::kVersion
+                                                      : Conv2dCudaParams::kVersion;
+    std::string text = k.generator + "_v" + std::to_string(version) + "_" +
+                       (k.format == Format::kNhwc ? "nhwc_" : "nchw_") + dtype_name(k.dtype) +
+                       "_cuda_" + k.schedule;
+    for (char &c : text)
+        if (c == ':' || c == ',') c = '_';
+    return text;
+}
+
+std::optional<LoadableKernel> parse_candidate(const OperatorProblem &problem,
+                                              const std::string &candidate) {
+    LoadableKernel kernel;
+    kernel.generator = generator_of(problem);
+    const std::string kind = candidate_kind(kernel.generator.c_str()) + "/";
+    if (kernel.generator.empty() || candidate.rfind(kind, 0) != 0) return std::nullopt;
+    kernel.schedule = candidate.substr(kind.size());
+    kernel.format = problem.sizes.format;
+    kernel.dtype = problem.sizes.dtype;
+    kernel.symbol = kernel_symbol(kernel);
+    return kernel;
+}
+
+std::variant<const ConvKernel *, std::string> load_conv_kernel(const LoadableKernel &kernel) {
+    return load<Conv2dCudaParams>(kernel);
+}
+
+std::variant<const WgradKernel *, std::string> load_wgrad_kernel(const LoadableKernel &kernel) {
+    return load<Conv2dWgradCudaParams>(kernel);
+}
+
+}  // namespace convwright::cuda

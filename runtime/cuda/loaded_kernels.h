@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "runtime/cuda/kernel_table.h"
+#include "runtime/operator_problem.h"
+
+namespace convwright::cuda {
+
+/// A CUDA kernel outside this library: a shared object of its host code, and its images (images.h).
+struct LoadableKernel {
+    std::string generator;  ///< "conv2d" or "conv2d_wgrad".
+    std::string symbol, schedule;
+    Format format = Format::kNhwc;
+    DType dtype = DType::kF32;
+    std::string path, sha256;                ///< Of the shared object, as KernelModule::load().
+    std::string images_path, images_sha256;  ///< In the same folder.
+};
+
+/// The kind of a candidate of the tuner on GPUs: "conv2d.cuda".
+std::string candidate_kind(const char *generator);
+
+/// The name of a kernel that the other fields describe: unique, and another one when the version of its
+/// generator's params is.
+std::string kernel_symbol(const LoadableKernel &kernel);
+
+/// The kernel that a candidate such as "conv2d.cuda/engine:1,co:64" stands for, with its symbol and without files;
+/// nothing where the text is none for this operator and direction.
+std::optional<LoadableKernel> parse_candidate(const OperatorProblem &problem,
+                                              const std::string &candidate);
+
+/// The library's own kernel with the same knobs; null if there is none. Throws as parse_params().
+template<typename Params>
+const Kernel<Params> *shipped_kernel(const std::vector<Kernel<Params>> &kernels,
+                                     const LoadableKernel &wanted) {
+    const std::string schedule = format_params(parse_params<Params>(wanted.schedule));
+    for (const Kernel<Params> &kernel : kernels) {
+        if (kernel.schedule == schedule && kernel.format == wanted.format &&
+            kernel.dtype == wanted.dtype && kernel.index_bits == 32)
+            return &kernel;
+    }
+    return nullptr;
+}
+
+/// The kernel, loaded when first asked for, or one sentence why not. It stays for the process's life; its programs
+/// reach a GPU at its first launch. Both files must be this user's own, with the recorded SHA-256. Throws
+/// std::invalid_argument if the schedule is none of the generator's. Thread-safe.
+std::variant<const ConvKernel *, std::string> load_conv_kernel(const LoadableKernel &kernel);
+std::variant<const WgradKernel *, std::string> load_wgrad_kernel(const LoadableKernel &kernel);
+
+}  // namespace convwright::cuda

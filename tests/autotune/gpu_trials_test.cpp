@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// Trials of candidates for GPUs: what is made, and what is measured, by the emulated driver.
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "autotune/compile_cuda_kernel.h"
+#include "autotune/cuda_spaces.h"
+#include "autotune/gpu_device.h"
+#include "autotune/make_candidate.h"
+#include "autotune/program_files.h"
+#include "runtime/cuda/conv_plan.h"
+#include "runtime/sha256.h"
+#include "tests/autotune/kernel_tools.h"
+#include "tests/runtime/cuda/emulated_driver.h"
+#include "tests/runtime/cuda/emulated_kernels.h"
+
+namespace convwright {
+namespace {
+
+constexpr char kFprop[] = "fprop_n1ci8ih5iw5co16kh3kw3s1p1_f32_nhwc";
+constexpr char kDgrad[] = "dgrad_n1ci8ih6iw6co8kh3kw3s2p1_f32_nhwc";
+constexpr char kWgrad[] = "wgrad_n1ci8ih5iw5co8kh3kw3s1p1_f32_nchw";
+constexpr int kArchitecture = 80;  // of the emulated GPU
+
+const TimingPlan kShort{1, 0, 1, 1, 0, 1e-9};
+
+class GpuTrials : public testing::Test {
+protected:
+    /// A job of the library's own choice for a pass.
+    static MeasureJob untuned_job(const char *text, int phase) {
+        const ConvProblem problem = parse_problem(text);
+        const std::string candidate =
+            untuned_cuda_candidate({{text, phase}, problem, 0}, cuda::emulated_device());
+        auto job = job_of(problem, phase, candidate);
+        if (const auto *why = std::get_if<Result>(&job)) throw std::runtime_error(why->reason);
+        std::get<MeasureJob>(job).timing = kShort;
+        return std::get<MeasureJob>(job);
+    }
+
+    cuda::UseEmulatedDriver driver_;
+};
+
+void expect_outcome(const Result &result, Outcome outcome, const std::string &part) {
+    EXPECT_STREQ(outcome_name(result.outcome), outcome_name(outcome)) << result.reason;
+    EXPECT_NE(result.reason.find(part), std::string::npos) << result.reason;
+    EXPECT_EQ(why_no_result(result), nullptr);
+}
+
+TEST_F(GpuTrials, VerifyAndTimeShippedKernels) {
+    for (const auto &[problem, phase] :
+         std::vector<std::pair<const char *, int>>{{kFprop, 0}, {kDgrad, 3}, {kWgrad, 0}}) {
+        const MeasureJob job = untuned_job(problem, phase);
+        EXPECT_FALSE(job.shipped.empty());
+        // As the worker has it.
+        const Measured measured = measure_here(parse_job(format_job(job)));
+        EXPECT_GT(measured.result.seconds, 0) << problem << ": " << measured.result.reason;
+        EXPECT_GT(measured.untuned_seconds, 0);
+    }
+    EXPECT_GT(driver_->calls["cuCtxSynchronize"], 0);
+    EXPECT_EQ(driver_->calls["cuMemAlloc_v2"], driver_->calls["cuMemFree_v2"]);
+}
+
+TEST_F(GpuTrials, AKernelThatComputesNothingIsAWrongAnswer) {
+    const MeasureJob job = untuned_job(kFprop, 0);
+    const std::string kernel = job.shipped + "_0";
+    const auto run = cuda::emulated_kernels().at(kernel);
+    cuda::emulated_kernels()[kernel] = [](const emulator::Launch &, void *const *) {
+        return emulator::Outcome{};
+    };
+    const Result result = measure_here(job).result;
+    cuda::emulated_kernels()[kernel] = run;
+    expect_outcome(result, Outcome::kWrongAnswer, "by the definition");
+}
+
+TEST_F(GpuTrials, WhatTheDriverRefusesIsALaunchThatFailed) {
+    const MeasureJob job = untuned_job(kFprop, 0);
+    driver_->fails["cuMemAlloc_v2"] = 2;
+    expect_outcome(measure_here(job).result, Outcome::kLaunchFailed, "do not fit the GPU");
+    driver_->fails = {{"cuDevicePrimaryCtxRetain", 2}};
+    expect_outcome(measure_here(job).result, Outcome::kLaunchFailed, "GPU 0 cannot be used");
+    driver_->fails = {{"cuCtxSynchronize", 700}};
+    expect_outcome(measure_here(job).result, Outcome::kWrongAnswer, "failed while it ran");
+}
+
+TEST_F(GpuTrials, TheEnvironmentIsTheDrivers) {
+    const Environment e = gpu_environment(gpu_facts(0), "v");
+    EXPECT_EQ(e.identity, "gpu/Emulated GPU/sms=4");
+    EXPECT_NE(e.device.find("driver=13000"), std::string::npos) << e.device;
+    EXPECT_EQ(count_gpus(), 1);
+    EXPECT_THROW(gpu_facts(1), std::runtime_error);
+}
+
+/// Kernels that are made here and run under the emulator, which has the text of a shipped one.
+class MadeGpuKernels : public GpuTrials {
+protected:
+    void SetUp() override {
+        tools_ = kernel_tools("");
+        tools_.generators = CONVWRIGHT_GENERATORS;
+        tools_.cuda_generators = CONVWRIGHT_CUDA_GENERATORS;
+        tools_.cuda_compiler = CONVWRIGHT_COMPILE_CUDA;
+        tools_.shim = CONVWRIGHT_KERNEL_SHIM;
+        if (tools_.nvrtc.empty()) GTEST_SKIP() << "There is no NVRTC.";
+    }
+    Making making() const { return {tools_, folder_.path(), kArchitecture}; }
+    /// The job of the library's own choice, with its kernel made anew.
+    MeasureJob made_job(const char *text) {
+        MeasureJob job = untuned_job(text, 0);
+        cuda::emulated_kernels()[job.made_cuda->symbol + "_0"] =
+            cuda::emulated_kernels().at(job.shipped + "_0");
+        job.shipped.clear();
+        if (const auto why = make_kernel(job, making())) throw std::runtime_error(why->reason);
+        return job;
+    }
+
+    KernelTools tools_;
+    PrivateFolder folder_;
+};
+
+TEST_F(MadeGpuKernels, AreVerifiedAndTimedAsShippedOnes) {
+    for (const char *problem : {kFprop, kWgrad}) {
+        const MeasureJob job = made_job(problem);
+        EXPECT_EQ(job.artifact().size(), 64u);
+        EXPECT_EQ(job.artifact(), job.made_cuda->sha256);
+        const Measured measured = measure_here(parse_job(format_job(job)));
+        EXPECT_GT(measured.result.seconds, 0) << measured.result.reason;
+        EXPECT_EQ(driver_->launches.back().device, 0);
+    }
+}
+
+TEST_F(MadeGpuKernels, AreTakenWithTheRecordedHashesOnly) {
+    // Another problem than above: what is loaded stays loaded.
+    const MeasureJob good = made_job("fprop_n1ci6ih5iw5co6kh3kw3s1p1_f32_nchw");
+    MeasureJob job = good;
+    job.made_cuda->sha256[0] ^= 1;
+    expect_outcome(measure_here(job).result, Outcome::kLaunchFailed, "SHA-256");
+    job = good;
+    job.made_cuda->images_sha256 = std::string(64, '0');
+    expect_outcome(measure_here(job).result, Outcome::kLaunchFailed, "kernel images");
+    std::ofstream(good.made_cuda->images_path, std::ios::app) << "x";
+    expect_outcome(measure_here(good).result, Outcome::kLaunchFailed, "kernel images");
+}
+
+TEST_F(MadeGpuKernels, SayWhyTheyCouldNotBeMade) {
+    const auto failure = [&](const std::string &candidate) {
+        auto job = job_of(parse_problem(kFprop), 0, candidate);
+        if (auto *why = std::get_if<Result>(&job)) return *why;
+        return make_kernel(std::get<MeasureJob>(job), making()).value_or(Result{});
+    };
+    expect_outcome(failure("conv2d.cuda/engine:7"), Outcome::kBuildFailed, "engine:7");
+    expect_outcome(failure("conv2d_wgrad.cuda/engine:1"), Outcome::kBuildFailed, "no candidate");
+    const std::string other = "conv2d.cuda/engine:1,co:32,px:32,co_t:4,px_t:8,chunk:8";
+    tools_.cuda_compiler = "false";
+    expect_outcome(failure(other), Outcome::kBuildFailed, "the compiler of CUDA kernels");
+    tools_.cuda_generators = "false";
+    expect_outcome(failure(other), Outcome::kBuildFailed, "the Generator");
+    EXPECT_NE(tools_.why_missing_for_cuda().find("'false' is not a program"), std::string::npos);
+}
+
+TEST(WhyNotWorthMeasuring, SpillsAndBlocksThatDoNotFit) {
+    cuda::KernelFigures kernel{"k", 128, 0, 0, 0, 256, 0};
+    EXPECT_EQ(why_not_worth_measuring({kernel}, 90), "");
+    kernel.spill_bytes = 8;
+    EXPECT_NE(why_not_worth_measuring({kernel}, 90).find("8 bytes in local memory"),
+              std::string::npos);
+    kernel.spill_bytes = 0, kernel.registers = 255, kernel.max_threads = 1024;
+    EXPECT_NE(why_not_worth_measuring({kernel}, 90).find("cannot hold a block"), std::string::npos);
+    EXPECT_EQ(why_not_worth_measuring({kernel}, 123), "");  // an unknown architecture
+}
+
+TEST(CudaSpaces, HoldEachKernelOnceAndTheLibrarysChoice) {
+    for (const int architecture : {75, 90}) {
+        const cuda::Device gpu = nominal_gpu(architecture);
+        for (const char *text : {kFprop, kDgrad, kWgrad}) {
+            const ConvProblem problem = parse_problem(text);
+            const Space space = cuda_space(problem, 0, gpu);
+            const auto untuned = space.parse(untuned_cuda_candidate({{text, 0}, problem, 0}, gpu));
+            ASSERT_TRUE(untuned) << text;
+            EXPECT_TRUE(space.is_legal(*untuned)) << text;
+            EXPECT_GT(space.legal().size(), 50u) << text;
+            int direct = 0;
+            for (const Point point : space.legal()) {
+                EXPECT_GT(space.predicted(point), 0) << space.text(point);
+                EXPECT_EQ(space.text(point).find("mma:1"), std::string::npos);
+                direct += space.text(point).find("engine:0") != std::string::npos;
+            }
+            if (problem.direction != Direction::kWgrad) EXPECT_EQ(direct, 1) << text;
+        }
+    }
+}
+
+TEST(CudaSpaces, RefuseWhatHasNoKernels) {
+    const cuda::Device gpu = nominal_gpu(90);
+    EXPECT_THROW(cuda_space(parse_problem(kFprop), 1, gpu), std::invalid_argument);
+    EXPECT_THROW(cuda_space(parse_problem("fprop_n1ci8ih5iw5co16kh3kw3s1p1_bf16_nhwc"), 0, gpu),
+                 std::invalid_argument);
+    std::vector<std::string> left_out;
+    const auto tasks = cuda_tuning_tasks({{parse_problem(kFprop), 1},
+                                          {parse_operator_problem("wsum2d:" + std::string(kFprop))},
+                                          {parse_problem(kDgrad), 2}},
+                                         gpu, left_out);
+    ASSERT_EQ(left_out.size(), 1u);
+    EXPECT_NE(left_out[0].find("only convolutions"), std::string::npos);
+    EXPECT_EQ(tasks.size(), 5u);  // one pass, and the four of a strided gradient
+}
+
+}  // namespace
+}  // namespace convwright
