@@ -7,13 +7,14 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.overrides import handle_torch_function, has_torch_function_variadic
+from torch.overrides import has_torch_function_variadic
 
 from convwright import _eligibility, _trace
 from convwright._arguments import IntOrPair, Pair, padding_by_name, pair
 from convwright._eligibility import PLAIN_TYPES, special
 from convwright._functions import DIFFERENTIABLE, conv2d_eager, transform_active
 from convwright._ops import RAW, fprop_eager
+from convwright._overrides import overridden
 
 _float32 = torch.float32
 
@@ -40,9 +41,7 @@ def conv2d(
     could not be loaded.
     """
     if has_torch_function_variadic(input, weight, bias):
-        return handle_torch_function(
-            conv2d, (input, weight, bias), input, weight, bias, stride, padding, dilation, groups
-        )
+        return overridden(conv2d, F.conv2d, input, weight, bias, stride, padding, dilation, groups)
     if type(input) in PLAIN_TYPES and input.dtype is _float32 and (input.is_cpu or input.is_cuda):
         try:
             if type(weight) in PLAIN_TYPES and not special():
@@ -80,8 +79,7 @@ def _thorough(input: Tensor, weight: Tensor, bias: Tensor | None, *geometry: Any
     tensors = (input, weight) if bias is None else (input, weight, bias)
     reason = _eligibility.why_pytorch(tensors, (weight,), groups)
     if reason is not None:
-        if _trace.active and not torch.compiler.is_compiling():
-            _trace.note_pytorch("fprop", reason, input, weight)
+        _trace.note_unless_compiling("fprop", reason, input, weight)
         return F.conv2d(input, weight, bias, *geometry)
     try:
         if type(geometry[1]) is str or input.dim() != 4:
