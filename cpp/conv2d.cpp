@@ -87,10 +87,10 @@ Weight weight_of(const Tensor4<T> &t) {
     return {t.data, t.strides[0], t.strides[1], t.strides[2], t.strides[3]};
 }
 
-/// Whether pixels follow each other without gaps, see conv_plan().
+/// Whether columns, rows and for nhwc images follow each other without gaps, see conv_plan().
 bool pixels_without_gaps(const Activation &a, const Sizes &sizes, Format format) {
     if (a.h != sizes[kW] * a.w) return false;
-    return format == Format::kNchw || a.n == sizes[kH] * a.h;
+    return format == Format::kNchw || (a.w == sizes[kC] && a.n == sizes[kH] * a.h);
 }
 
 template<typename T>

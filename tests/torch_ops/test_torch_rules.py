@@ -27,12 +27,18 @@ def assert_equal(ours: tuple[Tensor, ...], torchs: tuple[Tensor, ...]) -> None:
 
 
 def compare(input: Tensor, weight: Tensor, bias: Tensor | None = None, **options) -> None:
-    """Output and every gradient: equal bits, equal strides."""
+    """Output and every gradient: equal bits, equal strides.
+
+    Those of parameters as .grad has them: what torch.autograd.grad returns for a weight has the
+    weight's own strides here, PyTorch's have its backends', and .grad is a copy of them.
+    """
     results = []
     for convolution in (conv2d, F.conv2d):
         leaves = [t.detach().requires_grad_() for t in (input, weight, bias) if t is not None]
         output = convolution(*leaves, **options)
-        results.append((output.detach(), *torch.autograd.grad(output.sum(), leaves)))
+        (grad_input,) = torch.autograd.grad(output.sum(), leaves[0], retain_graph=True)
+        output.sum().backward()
+        results.append((output.detach(), grad_input, *(leaf.grad for leaf in leaves)))
     assert_equal(*results)
 
 

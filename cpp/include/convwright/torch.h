@@ -3,6 +3,7 @@
 // operators that the target Convwright::torch links; needs the LibTorch that the program is built with.
 #pragma once
 
+#include <ATen/autocast_mode.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/torch.h>
 

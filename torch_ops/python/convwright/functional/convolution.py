@@ -140,12 +140,12 @@ def _after_refusal(
     F.conv2d(input, weight, bias, stride, padding, dilation, groups)
     # PyTorch accepts them. It takes more forms of integers than an operator of ours does, such as
     # stride=(2,) or NumPy's.
-    if not isinstance(padding, str):
-        plain = _plain(stride, padding, dilation, groups)
-        if plain != (stride, padding, dilation, groups):
-            return conv2d(input, weight, bias, *plain)
+    plain = _plain(stride, padding, dilation, groups)
+    if plain != (stride, padding, dilation, groups):
+        return conv2d(input, weight, bias, *plain)
     raise refusal
 
 
 def _plain(stride: Any, padding: Any, dilation: Any, groups: Any) -> tuple[Any, ...]:
-    return pair(stride), pair(padding), pair(dilation), operator.index(groups)
+    padding = padding if isinstance(padding, str) else pair(padding)
+    return pair(stride), padding, pair(dilation), operator.index(groups)
