@@ -11,6 +11,7 @@
 #include "runtime/call_context.h"
 #include "runtime/conv2d.h"
 #include "runtime/isa.h"
+#include "runtime/tile_reach.h"
 
 namespace convwright {
 namespace {
@@ -108,9 +109,9 @@ void require_kernels(const ConvProblem &p) {
     if (host_isa() == Isa::kNone) {
         refuse("this CPU has neither AVX2 with FMA nor AVX-512, which kernels need.");
     }
-    if (const char *why = why_too_large(p)) {
-        refuse("no kernel takes " + format_problem(p) + ": " + why + ".");
-    }
+    const char *why = why_too_large(p);
+    if (why == nullptr) why = why_tiles_reach_too_far(p);
+    if (why != nullptr) refuse("no kernel takes " + format_problem(p) + ": " + why + ".");
 }
 
 class Workspace {

@@ -151,13 +151,6 @@ const char *why_too_large(const ConvProblem &p) {
                   p.dilation_w}) > INT32_MAX) {
         return "a padded size, a stride or a dilation is 2^31 or more";
     }
-    // Kernels keep what a tile of windows reads, with margin 16 by 16 of them, in one buffer of 31 bits.
-    constexpr int kTile = 16;
-    const double span_h = 1.0 * kTile * p.stride_h + 1.0 * p.dilation_h * (p.kh - 1),
-                 span_w = 1.0 * kTile * p.stride_w + 1.0 * p.dilation_w * (p.kw - 1);
-    if (span_h * span_w * p.ci * bytes_of(p.dtype) > INT32_MAX) {
-        return "a tile of windows spans 2^31 bytes or more";
-    }
     // dgrad has a pass for each phase of the stride, and a plan holds them all.
     constexpr int64_t kMostPhases = 4096;
     if (p.direction == Direction::kDgrad &&

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 import torch
 import torch.nn.functional as F
-from cases import FORMATS, Case, gradients, tensors
+from cases import FORMATS, Case, gradients, memory_order, tensors
 from test_conv2d_errors import assert_same_error, outcome
 from test_nn import both
 from torch import Tensor
@@ -39,7 +39,10 @@ def compare(input: Tensor, weight: Tensor, bias: Tensor | None = None, **options
         (grad_input,) = torch.autograd.grad(output.sum(), leaves[0], retain_graph=True)
         output.sum().backward()
         results.append((output.detach(), grad_input, *(leaf.grad for leaf in leaves)))
-    assert_equal(*results)
+    ours, torchs = results
+    assert_equal(ours[:2], torchs[:2])
+    torch.testing.assert_close(ours, torchs, rtol=0, atol=0)
+    assert [memory_order(t) for t in ours[2:]] == [memory_order(t) for t in torchs[2:]]
 
 
 # Every order of a weight's dimensions in memory, dense and with gaps.
@@ -50,6 +53,30 @@ def test_discontiguous_weights(order: tuple[int, ...], groups: int) -> None:
     weight = integers(4, 4 // groups, 3, 2).permute(order).contiguous().permute(back)
     for w in (weight, weight.repeat_interleave(2, 0)[::2], weight[:, :, :, :1], weight[..., 1:, :]):
         compare(integers(2, 4, 5, 6), w, integers(4), groups=groups)
+
+
+def sliced(t: Tensor, channels: int) -> Tensor:
+    """The same values among twice as many channels."""
+    return torch.cat([t, -t], 1).contiguous(memory_format=torch.channels_last)[:, :channels]
+
+
+@pytest.mark.parametrize("channels", [(1, 1), (1, 8), (2, 3), (3, 16), (5, 1), (16, 8)], ids=str)
+@pytest.mark.parametrize("kernel", [1, 3])
+def test_slices_of_channels_in_channels_last(channels: tuple[int, int], kernel: int) -> None:
+    """Columns are further apart than there are channels, in the input, the gradient or both."""
+    ci, co = channels
+    for slices in itertools.product([False, True], repeat=2):
+        t = tensors(Case(channels=channels, kernel=(kernel, kernel)), "nhwc")
+        if slices[0]:
+            t.input = sliced(t.input, ci)
+        if slices[1]:
+            t.grad_output = sliced(t.grad_output, co)
+        torch.testing.assert_close(
+            gradients(conv2d, t),
+            tuple(g.float() for g in gradients(F.conv2d, t.double())),
+            rtol=0,
+            atol=0,
+        )
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(4))), ids=str)
@@ -133,6 +160,7 @@ def test_deterministic_mode() -> None:
 
 
 @pytest.mark.parametrize("switch", ["mkldnn", "nnpack"])
+@pytest.mark.filterwarnings("ignore:TF32 acceleration on top of oneDNN")
 def test_pytorchs_backends_switched_off(switch: str) -> None:
     t = tensors(Case(size=(7, 9)))
     with getattr(torch.backends, switch).flags(enabled=False):
@@ -220,7 +248,7 @@ NAMED_CALLS: dict[str, Callable[[Callable, Tensor, Tensor], Tensor]] = {
         input=x, weight=w, bias=None, stride=1, padding=0, dilation=1, groups=1
     ),
     "sizes of torch.Size": lambda c, x, w: c(x, w, None, torch.Size([1, 2]), torch.Size([1, 1])),
-    "booleans": lambda c, x, w: c(x, w, None, True, True),
+    "padding by name and lists of one": lambda c, x, w: c(x, w, None, [1], "same", [2]),
 }
 
 
@@ -257,6 +285,8 @@ class KnowsPyTorchAlone(Tensor):
 
     @classmethod
     def __torch_function__(cls, func, types, args=(), kwargs=None):
+        if func in (Tensor.shape.__get__, Tensor.as_subclass):
+            return super().__torch_function__(func, types, args, kwargs)
         if func is not F.conv2d:
             return NotImplemented
         with torch._C.DisableTorchFunctionSubclass():
@@ -294,18 +324,20 @@ def test_backward_twice_is_refused_as_by_torch() -> None:
 
 def test_anomaly_mode_names_the_forward_call() -> None:
     t = tensors(Case()).requires_grad_()
-    with (
-        warnings.catch_warnings(record=True) as caught,
-        torch.autograd.detect_anomaly(check_nan=True),
-        pytest.raises(RuntimeError, match="returned nan values"),
-    ):
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        (conv2d(*t.operands) * float("nan")).sum().backward()
+        with (
+            torch.autograd.detect_anomaly(check_nan=True),
+            pytest.raises(RuntimeError, match="returned nan values"),
+        ):
+            (conv2d(*t.operands) * float("nan")).sum().backward()
     assert any("test_torch_rules.py" in str(w.message) for w in caught)
 
 
 def test_what_explain_says_of_a_subclass_that_refuses() -> None:
     input = integers(2, 3, 5, 5).as_subclass(KnowsPyTorchAlone)
-    (row,) = convwright.explain(conv2d, input, integers(4, 3, 3, 3)).rows
+    weight = integers(4, 3, 3, 3)
+    rows = convwright.explain(lambda: conv2d(input, weight).as_subclass(Tensor)).rows
+    (row,) = rows
     assert row.kernel == "PyTorch"
     assert "KnowsPyTorchAlone" in row.reason

@@ -102,7 +102,9 @@ def test_gradients_of_first_and_second_order(contiguous: bool, device: str) -> N
                 total, (*leaves[:2], grad_output), materialize_grads=True
             )
             results.append([output.detach(), *(g.detach() for g in first), *second])
-        assert_equal(*results)
+        first_order = len(results[0]) - 3
+        assert_equal(*(r[:first_order] for r in results))
+        torch.testing.assert_close(*(r[first_order:] for r in results), rtol=0, atol=0)
 
 
 def test_forward_mode(device: str) -> None:
@@ -170,6 +172,7 @@ def results_and_gradients(layer: torch.nn.Module, input: Tensor) -> list[Tensor]
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.complex64], ids=str)
+@pytest.mark.filterwarnings("ignore:Complex modules are a new feature")
 def test_modules(dtype: torch.dtype, device: str) -> None:
     for ours, torchs, input in modules(device, dtype):
         if dtype.is_complex:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/conv2d.h"
+#include "runtime/tile_reach.h"
 #include "torch_ops/csrc/operands.h"
 
 namespace convwright {
@@ -20,6 +21,7 @@ public:
         if (p.dtype == DType::kBf16 && p.groups == 1) return "dense bfloat16 has no kernels";
         if (host_isa() == Isa::kNone) return "kernels exist for AVX2 with FMA and AVX-512";
         if (const char *why = why_too_large(p)) return why;
+        if (const char *why = why_tiles_reach_too_far(p)) return why;
         return pytorch_was_chosen(p) ? "it was faster when the problem was tuned" : nullptr;
     }
     const ConvPlan &plan(const ConvProblem &p, const Operand &from, const Activation &) {

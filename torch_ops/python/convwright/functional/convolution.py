@@ -17,6 +17,7 @@ from convwright._ops import RAW, fprop_eager
 from convwright._overrides import overridden
 
 _float32 = torch.float32
+_dispatch_modes = torch._C._len_torch_dispatch_stack
 
 
 def conv2d(
@@ -44,7 +45,8 @@ def conv2d(
         return overridden(conv2d, F.conv2d, input, weight, bias, stride, padding, dilation, groups)
     if type(input) in PLAIN_TYPES and input.dtype is _float32 and (input.is_cpu or input.is_cuda):
         try:
-            if type(weight) in PLAIN_TYPES and not special():
+            # A dispatch mode would see a call that the operator refuses, and a tracer keep it.
+            if type(weight) in PLAIN_TYPES and not special() and not _dispatch_modes():
                 return _eager(input, weight, bias, stride, padding, dilation, groups)
         except (AttributeError, RuntimeError, TypeError, ValueError):
             pass  # the way below repeats the call with care and says what is wrong
@@ -99,6 +101,8 @@ def _run(input: Tensor, weight: Tensor, bias: Tensor | None, *geometry: Any) -> 
         return op(input, weight, bias, *_plain(*geometry))
     if transform_active():
         return DIFFERENTIABLE.fprop(input, weight, bias, *geometry)
+    if _dispatch_modes():
+        geometry = _plain(*geometry)
     return _eager(input, weight, bias, *geometry)
 
 
