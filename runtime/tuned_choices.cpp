@@ -184,7 +184,9 @@ TuneMode read_tune_mode() {
     const std::string value = text == nullptr || *text == '\0' ? "cached" : text;
     if (value == "off") return TuneMode::kOff;
     if (value == "cached") return TuneMode::kCached;
-    throw std::runtime_error("CONVWRIGHT_TUNE is '" + value + "'; accepted are off and cached.");
+    if (value == "on") return TuneMode::kOn;
+    throw std::runtime_error("CONVWRIGHT_TUNE is '" + value +
+                             "'; accepted are off, cached and on.");
 }
 
 }  // namespace

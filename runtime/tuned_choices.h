@@ -24,6 +24,7 @@ struct TunedPass {
 enum class TuneMode {
     kOff,     ///< "off": the cost model chooses.
     kCached,  ///< "cached", the default: what was tuned is used.
+    kOn,      ///< "on": so it is here; the operators in Python search at the first call of a problem, too.
 };
 
 /// Throws std::runtime_error, naming the accepted values, if the variable has another. Read once.

@@ -380,7 +380,7 @@ bool pytorch_is_taken() {
 }
 
 TEST(TuneModeDeathTest, TheEnvironmentSaysWhetherChoicesAreUsed) {
-    for (const char *value : {"", "cached"})
+    for (const char *value : {"", "cached", "on"})
         expect_with("CONVWRIGHT_TUNE", value, pytorch_is_taken);
     expect_with("CONVWRIGHT_TUNE", "off",
                 [] { return tune_mode() == TuneMode::kOff && !pytorch_is_taken(); });
@@ -394,7 +394,7 @@ TEST(TuneModeDeathTest, AWrongValueIsNamedWithThoseThatAreAccepted) {
                 conv_plan(parse_problem(kFprop), true);
             } catch (const std::runtime_error &error) {
                 thrown += error.what() ==
-                          std::string("CONVWRIGHT_TUNE is 'maybe'; accepted are off and cached.");
+                          std::string("CONVWRIGHT_TUNE is 'maybe'; accepted are off, cached and on.");
             }
         }
         return thrown == 2 || host_isa() == Isa::kNone;

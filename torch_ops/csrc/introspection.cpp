@@ -70,7 +70,7 @@ std::string tuned_kind(const std::string &problem) {
 }
 
 std::string tuned_status() {
-    const char *const modes[] = {"off", "cached"};
+    const char *const modes[] = {"off", "cached", "on"};
     std::string text = std::string("mode\t") + modes[static_cast<int>(tune_mode())];
     text += "\nfile\t" + tuned_choices_path() + "\nkernels\t" + made_kernels_folder();
     for (const std::string &notice : tuned_notices()) text += "\nnotice\t" + notice;

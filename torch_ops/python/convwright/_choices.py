@@ -14,6 +14,9 @@ import torch
 FASTER = "it was faster when the problem was tuned"
 FASTER_STEP = FASTER + ", backward included"
 
+# Behind the schedule of what tuning chose, as the operators write it.
+TUNED = " (tuned)"
+
 # Part of the key of every plan that was made by choices.
 generation = 0
 

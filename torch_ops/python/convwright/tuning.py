@@ -23,7 +23,9 @@ import torch
 from torch import Tensor
 
 from convwright import _choices, _library, _subjects
+from convwright._choices import FASTER, FASTER_STEP
 from convwright._explain import explain
+from convwright._trace import Row
 
 _USAGE = 2  # exit status of convwright-tune
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
@@ -69,7 +71,20 @@ def problems_of(
     """
     inputs = tuple(example_inputs)
     with torch.set_grad_enabled(train):
-        rows = explain(model, *inputs).rows
+        return _counted(explain(model, *inputs).rows)
+
+
+def untuned_problems(function: Callable[..., Any], *arguments: Any) -> Counter[str]:
+    """How often each problem for which nothing was chosen occurs in one call, backward included."""
+    rows = explain(function, *arguments).rows
+    return _counted(row for row in rows if not _is_tuned(row))
+
+
+def _is_tuned(row: Row) -> bool:
+    return row.schedule.endswith(_choices.TUNED) or row.reason in (FASTER, FASTER_STEP)
+
+
+def _counted(rows: Iterable[Row]) -> Counter[str]:
     return Counter(text for text in map(_subjects.of_row, rows) if text is not None)
 
 

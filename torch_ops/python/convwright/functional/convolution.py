@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import has_torch_function_variadic
 
-from convwright import _eligibility, _trace
+from convwright import _eligibility, _first_calls, _trace
 from convwright._arguments import IntOrPair, Pair, padding_by_name, pair
 from convwright._eligibility import PLAIN_TYPES, special
 from convwright._functions import DIFFERENTIABLE, conv2d_eager, transform_active
@@ -63,6 +63,8 @@ def _eager(
     groups: int,
 ) -> Tensor:
     """The common case; the operator itself refuses what it has no kernel for."""
+    if _first_calls.pending:
+        _first_calls.tune(conv2d, input, weight, bias, stride, padding, dilation, groups)
     if torch.is_grad_enabled() and (
         weight.requires_grad or input.requires_grad or (bias is not None and bias.requires_grad)
     ):

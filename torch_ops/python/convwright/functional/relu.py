@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function_variadic
 
+from convwright import _first_calls
 from convwright._arguments import IntOrPair
 from convwright._eligibility import PLAIN_TYPES, special
 from convwright._functions import conv2d_relu_eager
@@ -54,6 +55,8 @@ def conv2d_relu(
 
 
 def _eager(input: Tensor, weight: Tensor, bias: Tensor | None, *geometry: Any) -> Tensor:
+    if _first_calls.pending:
+        _first_calls.tune(conv2d_relu, input, weight, bias, *geometry)
     if torch.is_grad_enabled() and (
         weight.requires_grad or input.requires_grad or (bias is not None and bias.requires_grad)
     ):

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function_variadic
 
-from convwright import _choices, _eligibility, _kinds, _trace
+from convwright import _choices, _eligibility, _first_calls, _kinds, _trace
 from convwright._arguments import IntOrPair, pair
 from convwright._eligibility import PLAIN_TYPES, special
 from convwright._functions import transform_active
@@ -139,6 +139,8 @@ def _eager(
     *geometry: Any,
 ) -> Tensor:
     """The common case; the operators themselves refuse what they have no kernel for."""
+    if _first_calls.pending:
+        _first_calls.tune(_separable, form, input, pointwise, depthwise, bias, *geometry)
     with_grad = _needs_grad(input, pointwise, depthwise, bias)
     plan = settled_plan(
         form,

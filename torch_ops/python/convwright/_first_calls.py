@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tuning at the first call of a problem, where CONVWRIGHT_TUNE is "on".
+
+Whoever is about to run kernels asks `pending` first, one look at a global where nothing is tuned.
+"""
+
+import threading
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from convwright import _trace
+
+# Of a search, for each problem that is not tuned yet: what the tuner gives one at least.
+SECONDS_PER_PROBLEM = 8.0
+
+# Whether `tune` has to be called; True until the mode is known. The operators read the variable,
+# so that one place accepts and refuses its values.
+pending = True
+
+_seen: set[tuple[Any, ...]] = set()
+_one_search = threading.Lock()
+
+
+def tune(function: Callable[..., Tensor], *arguments: Any) -> None:
+    """Before `function(*arguments)`: search what it and its backward have no choice for.
+
+    A call is searched once in a process, whatever came of it; backward where a tensor requires a
+    gradient. Calls on CUDA, calls inside a search or under `explain`, and calls of other threads
+    meanwhile run as they are. Warns once where there is no tuner. Raises RuntimeError for a value
+    of CONVWRIGHT_TUNE that is none.
+    """
+    global pending
+    pending = pending and _mode_is_on()
+    if not pending or _trace.active or any(isinstance(a, Tensor) and a.is_cuda for a in arguments):
+        return
+    key = (function, torch.get_num_threads(), torch.is_grad_enabled(), *map(_key, arguments))
+    if key in _seen or not _one_search.acquire(blocking=False):
+        return
+    try:
+        _seen.add(key)
+        _search(function, arguments)
+    finally:
+        _one_search.release()
+
+
+def _mode_is_on() -> bool:
+    return "mode\ton" in torch.ops.convwright.tuned_status().splitlines()
+
+
+def _key(argument: Any) -> Any:
+    if isinstance(argument, Tensor):
+        return argument.shape, argument.stride(), argument.dtype, argument.requires_grad
+    return tuple(argument) if isinstance(argument, list) else argument
+
+
+def _search(function: Callable[..., Tensor], arguments: tuple[Any, ...]) -> None:
+    global pending
+    from convwright import tuning  # it needs the layers, and these need this module
+
+    problems = tuning.untuned_problems(function, *map(_alike, arguments))
+    if not problems:
+        return
+    try:
+        tuning.tune_problems(problems, budget=SECONDS_PER_PROBLEM * len(problems))
+    except tuning.TunerMissing as error:
+        pending = False
+        warnings.warn(f"CONVWRIGHT_TUNE is on, but nothing is tuned: {error}", stacklevel=2)
+
+
+def _alike(argument: Any) -> Any:
+    """Zeros of the same sizes, strides and dtype, which take part in nobody's graph."""
+    if not isinstance(argument, Tensor):
+        return argument
+    return torch.zeros_like(argument).requires_grad_(argument.requires_grad)
