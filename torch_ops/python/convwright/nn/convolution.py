@@ -34,13 +34,19 @@ class Conv1d(torch.nn.Conv1d):
     Input [N, Ci, L] or [Ci, L], output [N, Co, Lo] or [Co, Lo].
     """
 
-    _of_torch = torch.nn.Conv1d._conv_forward
-
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if torch.jit.is_scripting():
             return self._of_torch(input, weight, bias)
         else:
             return _convolve(self, conv1d, input, weight, bias)
+
+    def _of_torch(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        if self.padding_mode != "zeros":
+            padded = F.pad(input, self._reversed_padding_repeated_twice, mode=self.padding_mode)
+            return F.conv1d(padded, weight, bias, self.stride, 0, self.dilation, self.groups)
+        return F.conv1d(
+            input, weight, bias, self.stride, self.padding, self.dilation, self.groups
+        )
 
 
 class Conv2d(torch.nn.Conv2d):
@@ -52,13 +58,19 @@ class Conv2d(torch.nn.Conv2d):
     where.
     """
 
-    _of_torch = torch.nn.Conv2d._conv_forward
-
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if torch.jit.is_scripting():
             return self._of_torch(input, weight, bias)
         else:
             return _convolve(self, conv2d, input, weight, bias)
+
+    def _of_torch(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        if self.padding_mode != "zeros":
+            padded = F.pad(input, self._reversed_padding_repeated_twice, mode=self.padding_mode)
+            return F.conv2d(padded, weight, bias, self.stride, 0, self.dilation, self.groups)
+        return F.conv2d(
+            input, weight, bias, self.stride, self.padding, self.dilation, self.groups
+        )
 
 
 class Conv2dReLU(Conv2d):
