@@ -191,7 +191,9 @@ void conv2d_wgrad(const Tensor4<const float> &grad_output, const Tensor4<const f
     require_kernels(p);
     p.format = format_of(grad_output, input);
     const Activation grad = activation(grad_output, p.format), in = activation(input, p.format);
-    const WgradPlan &plan = wgrad_plan(p, pixels_without_gaps(in, input.sizes, p.format));
+    const WgradPlan &plan =
+        wgrad_plan(p, pixels_without_gaps(grad, grad_output.sizes, p.format) &&
+                          pixels_without_gaps(in, input.sizes, p.format));
     if (plan.kernel == nullptr) refuse(plan.reason + " (" + format_problem(p) + ").");
     CallContext context;
     Workspace workspace(plan.workspace);

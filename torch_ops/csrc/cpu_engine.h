@@ -27,8 +27,9 @@ public:
     const ConvPlan &plan(const ConvProblem &p, const Operand &from, const Activation &) {
         return conv_plan(p, from.dense);
     }
-    const WgradPlan &wgrad_plan(const ConvProblem &p, const Operand &, const Operand &input) {
-        return convwright::wgrad_plan(p, input.dense);
+    const WgradPlan &wgrad_plan(const ConvProblem &p, const Operand &grad_output,
+                                const Operand &input) {
+        return convwright::wgrad_plan(p, grad_output.dense && input.dense);
     }
     /// The problem whose pixels wgrad visits: rows without gaps between them are one long row.
     static ConvProblem wgrad_problem(const ConvProblem &p, Operand &grad_output, Operand &input) {
