@@ -73,7 +73,7 @@ Format format_of(const Tensor4<A> &a, const Tensor4<B> &b) {
 template<typename T>
 Activation activation(const Tensor4<T> &t, Format format) {
     const std::array<int, 4> order = format == Format::kNhwc ? std::array<int, 4>{kC, kW, kH, kN}
-                                                              : std::array<int, 4>{kW, kH, kC, kN};
+                                                             : std::array<int, 4>{kW, kH, kC, kN};
     Sizes s = t.strides;
     int64_t inner = 1;
     for (const int d : order) {
@@ -191,9 +191,8 @@ void conv2d_wgrad(const Tensor4<const float> &grad_output, const Tensor4<const f
     require_kernels(p);
     p.format = format_of(grad_output, input);
     const Activation grad = activation(grad_output, p.format), in = activation(input, p.format);
-    const WgradPlan &plan =
-        wgrad_plan(p, pixels_without_gaps(grad, grad_output.sizes, p.format) &&
-                          pixels_without_gaps(in, input.sizes, p.format));
+    const WgradPlan &plan = wgrad_plan(p, pixels_without_gaps(grad, grad_output.sizes, p.format) &&
+                                              pixels_without_gaps(in, input.sizes, p.format));
     if (plan.kernel == nullptr) refuse(plan.reason + " (" + format_problem(p) + ").");
     CallContext context;
     Workspace workspace(plan.workspace);

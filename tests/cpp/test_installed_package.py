@@ -33,7 +33,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return prefix
 
 
-def configure(example: str, build: Path, prefix: Path, *options: str) -> subprocess.CompletedProcess:
+def configure(
+    example: str, build: Path, prefix: Path, *options: str
+) -> subprocess.CompletedProcess:
     paths = f"-DCMAKE_PREFIX_PATH={prefix}"
     return run("cmake", "-S", EXAMPLES / example, "-B", build, "-G", "Ninja", paths, *options)
 

@@ -201,14 +201,12 @@ def test_inference_tensors_are_not_saved_for_backward() -> None:
         input = integers(2, 3, 5, 5)
     weight = integers(4, 3, 3, 3)
     assert torch.equal(conv2d(input, weight), F.conv2d(input, weight))
-    errors = [
-        outcome(lambda c=c: c(input, weight.requires_grad_())) for c in (conv2d, F.conv2d)
-    ]
+    errors = [outcome(lambda c=c: c(input, weight.requires_grad_())) for c in (conv2d, F.conv2d)]
     assert errors[0] == errors[1] is not None
 
 
 def test_layers_in_inference_mode() -> None:
-    ours, torchs = both(3, 4, 3, padding=1)
+    ours, _ = both(3, 4, 3, padding=1)
     with torch.inference_mode():
         output = ours(integers(2, 3, 5, 5))
         assert output.is_inference()

@@ -179,7 +179,9 @@ def test_skipped_initialisation_and_materialised_meta_layers() -> None:
     with torch.device("meta"):
         model = network()
     model.load_state_dict(network().state_dict(), assign=True)
-    assert torch.equal(model.eval()(torch.ones(1, 3, 8, 8)), network().eval()(torch.ones(1, 3, 8, 8)))
+    assert torch.equal(
+        model.eval()(torch.ones(1, 3, 8, 8)), network().eval()(torch.ones(1, 3, 8, 8))
+    )
 
 
 def test_converting_in_place_by_overwriting_parameters() -> None:

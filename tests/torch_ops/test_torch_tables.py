@@ -97,10 +97,10 @@ def test_gradients_of_first_and_second_order(contiguous: bool, device: str) -> N
             grad_output = torch.ones_like(output, requires_grad=True)
             first = torch.autograd.grad(output, leaves, grad_output, create_graph=True)
             # Weights that differ, so that a transposed gradient would show.
-            total = sum((g * (torch.arange(g.numel()).view(g.shape).to(g) % 3)).sum() for g in first)
-            second = torch.autograd.grad(
-                total, (*leaves[:2], grad_output), materialize_grads=True
+            total = sum(
+                (g * (torch.arange(g.numel()).view(g.shape).to(g) % 3)).sum() for g in first
             )
+            second = torch.autograd.grad(total, (*leaves[:2], grad_output), materialize_grads=True)
             results.append([output.detach(), *(g.detach() for g in first), *second])
         first_order = len(results[0]) - 3
         assert_equal(*(r[:first_order] for r in results))
@@ -114,9 +114,9 @@ def test_forward_mode(device: str) -> None:
         results = []
         for convolution in (conv2d, F.conv2d):
 
-            def function(*values: Tensor, convolution=convolution) -> Tensor:
+            def function(*values: Tensor, f=convolution, options=sample.kwargs) -> Tensor:
                 bias = values[2] if len(values) == 3 else None
-                return convolution(*values[:2], bias, **sample.kwargs)
+                return f(*values[:2], bias, **options)
 
             results.append(list(torch.func.jvp(function, tuple(tensors), tangents)))
         torch.testing.assert_close(*results, rtol=0, atol=0)
@@ -143,7 +143,9 @@ def test_fake_tensors_and_traces() -> None:
 
 
 # Two samples of all, with and without groups: each takes 2 s with symbolic sizes.
-@pytest.mark.parametrize("chosen", [slice(2, 18, 14), pytest.param(slice(None), marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "chosen", [slice(2, 18, 14), pytest.param(slice(None), marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("dynamic", [False, True])
 def test_ahead_of_time_autograd(dynamic: bool, chosen: slice) -> None:
     for sample in list(samples("cpu", requires_grad=True))[chosen]:

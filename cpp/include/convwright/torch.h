@@ -61,9 +61,9 @@ inline Tensor wgrad(const Tensor &grad_output, const Tensor &input, const Tensor
 
 inline void save(AutogradContext *ctx, variable_list tensors, const ConvArguments2d &a) {
     ctx->save_for_backward(std::move(tensors));
-    ctx->saved_data["numbers"] = std::vector<int64_t>{a.stride[0],  a.stride[1],   a.padding[0],
-                                                      a.padding[1], a.dilation[0], a.dilation[1],
-                                                      a.groups};
+    ctx->saved_data["numbers"] =
+        std::vector<int64_t>{a.stride[0],   a.stride[1],   a.padding[0], a.padding[1],
+                             a.dilation[0], a.dilation[1], a.groups};
 }
 
 inline ConvArguments2d saved_arguments(AutogradContext *ctx) {
@@ -162,14 +162,14 @@ public:
                torch::ExpandingArray<2> kernel_size)
         : Conv2dImpl(torch::nn::Conv2dOptions(input_channels, output_channels, kernel_size)) {}
     explicit Conv2dImpl(const torch::nn::Conv2dOptions &o)
-        : ConvNdImpl(
-              torch::nn::detail::ConvNdOptions<2>(o.in_channels(), o.out_channels(), o.kernel_size())
-                  .stride(o.stride())
-                  .padding(o.padding())
-                  .dilation(o.dilation())
-                  .groups(o.groups())
-                  .bias(o.bias())
-                  .padding_mode(o.padding_mode())) {}
+        : ConvNdImpl(torch::nn::detail::ConvNdOptions<2>(o.in_channels(), o.out_channels(),
+                                                         o.kernel_size())
+                         .stride(o.stride())
+                         .padding(o.padding())
+                         .dilation(o.dilation())
+                         .groups(o.groups())
+                         .bias(o.bias())
+                         .padding_mode(o.padding_mode())) {}
 
     /// input [N, Ci, H, W] or [Ci, H, W].
     torch::Tensor forward(const torch::Tensor &input) {

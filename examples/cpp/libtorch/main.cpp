@@ -13,8 +13,10 @@ template<typename Conv>
 torch::nn::Sequential network() {
     return torch::nn::Sequential(
         Conv(torch::nn::Conv2dOptions(3, 16, 3).padding(1)), torch::nn::ReLU(),
-        Conv(torch::nn::Conv2dOptions(16, 16, 4).padding(torch::kSame).groups(4)), torch::nn::ReLU(),
-        Conv(torch::nn::Conv2dOptions(16, 8, 3).stride(2).padding(1).padding_mode(torch::kReflect)));
+        Conv(torch::nn::Conv2dOptions(16, 16, 4).padding(torch::kSame).groups(4)),
+        torch::nn::ReLU(),
+        Conv(
+            torch::nn::Conv2dOptions(16, 8, 3).stride(2).padding(1).padding_mode(torch::kReflect)));
 }
 
 /// Output, the gradients of the parameters, and those of a penalty on the input's gradient.
@@ -68,7 +70,8 @@ bool run() {
 int main() {
     try {
         const bool equal = run();
-        std::printf("%s\n", equal ? "equal to LibTorch's layers" : "NOT equal to LibTorch's layers");
+        std::printf("%s\n",
+                    equal ? "equal to LibTorch's layers" : "NOT equal to LibTorch's layers");
         return equal ? 0 : 1;
     } catch (const std::exception &error) {
         std::fprintf(stderr, "%s\n", error.what());

@@ -32,8 +32,8 @@ double inner(const std::vector<float> &a, const std::vector<float> &b) {
 
 /// One output pixel by the definition.
 double pixel(const std::vector<float> &x, const Sizes &xs, const std::vector<float> &w,
-             const Sizes &ws, const convwright::Conv2dArguments &a, int64_t n, int64_t co, int64_t y,
-             int64_t column) {
+             const Sizes &ws, const convwright::Conv2dArguments &a, int64_t n, int64_t co,
+             int64_t y, int64_t column) {
     double sum = 0;
     for (int64_t ci = 0; ci < ws[1]; ci++) {
         for (int64_t ky = 0; ky < ws[2]; ky++) {
@@ -57,8 +57,9 @@ bool run() {
     std::vector<float> x = integers(xs, 1), w = integers(ws, 2), g = integers(ys, 3);
     std::vector<float> y(count(ys)), gx(count(xs)), gw(count(ws));
 
-    const Tensor4<float> input{x.data(), xs, nhwc_strides(xs)}, output{y.data(), ys, nhwc_strides(ys)},
-        weight{w.data(), ws, nchw_strides(ws)}, grad{g.data(), ys, nhwc_strides(ys)};
+    const Tensor4<float> input{x.data(), xs, nhwc_strides(xs)},
+        output{y.data(), ys, nhwc_strides(ys)}, weight{w.data(), ws, nchw_strides(ws)},
+        grad{g.data(), ys, nhwc_strides(ys)};
     conv2d_fprop(input, weight, /*bias=*/nullptr, output, arguments);
     conv2d_dgrad(grad, weight, Tensor4<float>{gx.data(), xs, nhwc_strides(xs)}, arguments);
     conv2d_wgrad(grad, input, Tensor4<float>{gw.data(), ws, nchw_strides(ws)}, arguments);
@@ -68,7 +69,8 @@ bool run() {
             for (int64_t row = 0; row < ys[2]; row++) {
                 for (int64_t column = 0; column < ys[3]; column++) {
                     const float computed = y[((n * ys[2] + row) * ys[3] + column) * ys[1] + co];
-                    if (computed != pixel(x, xs, w, ws, arguments, n, co, row, column)) return false;
+                    if (computed != pixel(x, xs, w, ws, arguments, n, co, row, column))
+                        return false;
                 }
             }
         }

@@ -62,7 +62,7 @@ def convert_(
     backward: str | GradientTable = "ste",
     number_format: str = "float32",
 ) -> ConversionReport:
-    """Let Convwright compute every torch.nn.Conv1d and Conv2d of `model`, itself included, in place.
+    """Let Convwright compute each torch.nn.Conv1d and Conv2d of `model`, itself included, in place.
 
     They become `convwright.nn.Conv1d` and `Conv2d`. With a `multiplier` every torch.nn.Conv2d and
     Linear becomes an approximate layer with these settings instead (see

@@ -25,8 +25,8 @@ def conv1d(
     """torch.nn.functional.conv1d, computed by Convwright's 2-D kernels on images of one row.
 
     input [N, Ci, L] or [Ci, L], weight [Co, Ci/groups, K], bias [Co]; returns [N, Co, Lo] or
-    [Co, Lo]. Nothing is copied for it, and what `conv2d` says of dtypes, devices, memory formats and
-    errors holds.
+    [Co, Lo]. A permuted input is copied first, as PyTorch does. What `conv2d` says of dtypes,
+    devices and errors holds.
     """
     if has_torch_function_variadic(input, weight, bias):
         return overridden(conv1d, F.conv1d, input, weight, bias, stride, padding, dilation, groups)
