@@ -103,8 +103,9 @@ def test_another_libtorch_is_refused_in_one_sentence(
     done = configure("libtorch", tmp_path / "build", installed, option)
     assert done.returncode != 0
     text = " ".join(done.stderr.split())
+    held = version or "none"
     assert (
-        f"Convwright's component torch needs LibTorch 2.11, and {folder} holds {version or 'none'}; "
+        f"Convwright's component torch needs LibTorch 2.11, and {folder} holds {held}; "
         "set CONVWRIGHT_TORCH_DIR to the folder of LibTorch 2.11 that has include and lib."
     ) in text
     python = f"-DCONVWRIGHT_PYTHON={tmp_path / 'no-python'}"

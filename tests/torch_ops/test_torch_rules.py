@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rules of aten::convolution that have no table: what PyTorch's tests of its layers ask one by one."""
+"""Rules of aten::convolution that no table has: what PyTorch's own tests ask one by one."""
 
 import itertools
 import warnings

@@ -113,7 +113,7 @@ def test_torch_jit_script_gives_a_graph_of_pytorchs_own() -> None:
     torch.testing.assert_close(torch.jit.load(file)(input), model(input))
     assert type(model[0]) is convwright.nn.Conv2d
     model[0].weight.data.zero_()  # the parameters are shared, as PyTorch's layers share them
-    assert not scripted.get_parameter("0.weight").any()
+    assert not dict(scripted.named_parameters())["0.weight"].any()
 
 
 @pytest.mark.parametrize("reentrant", [False, True])
