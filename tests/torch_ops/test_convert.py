@@ -88,7 +88,11 @@ def test_filter() -> None:
         return name.startswith("blocks")
 
     report = convwright.convert_(model, only_blocks)
-    assert asked == [("first", model.first), ("blocks.0.0", model.blocks[0][0])]
+    assert asked == [
+        ("first", model.first),
+        ("blocks.0.0", model.blocks[0][0]),
+        ("line", model.line),
+    ]
     assert [layer.name for layer in report.layers if layer.converted] == ["blocks.0.0"]
     assert report.layers[0].reason == "filter_fn"
 
