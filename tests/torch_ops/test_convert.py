@@ -33,11 +33,11 @@ def test_report() -> None:
         "blocks.1": ("Special", False, "a subclass of torch.nn.Conv2d"),
         "lazy": ("LazyConv2d", False, "its sizes are unknown until the first forward"),
         "up": ("ConvTranspose2d", False, "no kernel for this kind of convolution"),
-        "line": ("Conv1d", False, "no kernel for this kind of convolution"),
+        "line": ("Conv1d", True, ""),
     }
-    assert report.converted == 2
+    assert report.converted == 3
     assert str(report).splitlines()[:2] == [
-        "2 of 6 convolutions converted",
+        "3 of 6 convolutions converted",
         "  first       Conv2d  converted",
     ]
 
@@ -88,7 +88,11 @@ def test_filter() -> None:
         return name.startswith("blocks")
 
     report = convwright.convert_(model, only_blocks)
-    assert asked == [("first", model.first), ("blocks.0.0", model.blocks[0][0])]
+    assert asked == [
+        ("first", model.first),
+        ("blocks.0.0", model.blocks[0][0]),
+        ("line", model.line),
+    ]
     assert [layer.name for layer in report.layers if layer.converted] == ["blocks.0.0"]
     assert report.layers[0].reason == "filter_fn"
 

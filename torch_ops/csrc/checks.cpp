@@ -132,6 +132,11 @@ ConvProblem check_conv2d(const Tensor &input, const Tensor &weight,
                "). Kernel size: (", span_h, " x ", span_w,
                "). Kernel size can't be greater than actual input size");
     }
+    // aten refuses them too, but what it throws is printed where the stable ABI catches it.
+    if (p.n != 0 && p.ci != 0 && (p.ih == 0 || p.iw == 0)) {
+        refuse("Only zero batch or zero channel inputs are supported, but got input shape: ",
+               list_text(input.sizes()));
+    }
     return p;
 }
 

@@ -152,7 +152,7 @@ Tensor conv2d_dgrad(const Tensor &grad_output, const Tensor &input, const Tensor
     const ConvArguments arguments{stride, padding, dilation, groups};
     ConvProblem p =
         check_conv2d_backward("convwright::conv2d_dgrad", grad_output, input, weight, arguments);
-    complete(p, Direction::kDgrad, input, weight);
+    complete(p, Direction::kDgrad, stands_for_sizes(input) ? grad_output : input, weight);
     return input.is_cuda() ? dgrad_on<CudaEngine>(p, grad_output, input, weight, arguments)
                            : dgrad_on<CpuEngine>(p, grad_output, input, weight, arguments);
 }

@@ -26,7 +26,8 @@ Tensor conv2d_fprop_eager(const Tensor &input, const Tensor &weight,
                           int64_t pad_h, int64_t pad_w, int64_t dilation_h, int64_t dilation_w,
                           int64_t groups);
 
-/// Gradient of the input, of which only sizes and strides are read; format as for fprop.
+/// Gradient of the input, of which only sizes and strides are read; format as for fprop. One element,
+/// expanded to these sizes, leaves the format to grad_output and weight.
 Tensor conv2d_dgrad(const Tensor &grad_output, const Tensor &input, const Tensor &weight,
                     const IntList &stride, const IntList &padding, const IntList &dilation,
                     int64_t groups);

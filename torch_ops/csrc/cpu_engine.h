@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/conv2d.h"
+#include "runtime/tile_reach.h"
 #include "torch_ops/csrc/operands.h"
 
 namespace convwright {
@@ -20,13 +21,15 @@ public:
         if (p.dtype == DType::kBf16 && p.groups == 1) return "dense bfloat16 has no kernels";
         if (host_isa() == Isa::kNone) return "kernels exist for AVX2 with FMA and AVX-512";
         if (const char *why = why_too_large(p)) return why;
+        if (const char *why = why_tiles_reach_too_far(p)) return why;
         return pytorch_was_chosen(p) ? "it was faster when the problem was tuned" : nullptr;
     }
     const ConvPlan &plan(const ConvProblem &p, const Operand &from, const Activation &) {
         return conv_plan(p, from.dense);
     }
-    const WgradPlan &wgrad_plan(const ConvProblem &p, const Operand &, const Operand &input) {
-        return convwright::wgrad_plan(p, input.dense);
+    const WgradPlan &wgrad_plan(const ConvProblem &p, const Operand &grad_output,
+                                const Operand &input) {
+        return convwright::wgrad_plan(p, grad_output.dense && input.dense);
     }
     /// The problem whose pixels wgrad visits: rows without gaps between them are one long row.
     static ConvProblem wgrad_problem(const ConvProblem &p, Operand &grad_output, Operand &input) {

@@ -34,10 +34,12 @@ bool within(Reach reach, const Quad &sizes, const Quad &strides) {
     return true;
 }
 
-/// Whether all pixels of a channel (for channels_last all pixels of the batch) have one stride.
+/// Whether columns and rows of a channel, for channels_last also channels and images of the batch, follow
+/// each other: a slice of channels has gaps between its columns.
 bool without_gaps(const Quad &sizes, const Quad &strides, Format format) {
     if (strides[kH] != sizes[kW] * strides[kW]) return false;
-    return format == Format::kNchw || strides[kN] == sizes[kH] * strides[kH];
+    return format == Format::kNchw ||
+           (strides[kW] == sizes[kC] && strides[kN] == sizes[kH] * strides[kH]);
 }
 
 }  // namespace

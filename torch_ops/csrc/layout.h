@@ -29,7 +29,7 @@ Quad dense_strides(const Quad &sizes, Format format);
 struct Operand {
     std::optional<Tensor> copy;  ///< Set where `t` itself could not be read.
     Activation view{};
-    bool dense = false;  ///< No gaps between rows and images.
+    bool dense = false;  ///< No gaps between columns, rows and images.
 };
 
 /// What kernels can reach in a tensor.

@@ -40,6 +40,16 @@ Format output_format(const Tensor &input, const Tensor &weight) {
     return nhwc ? Format::kNhwc : Format::kNchw;
 }
 
+bool stands_for_sizes(const Tensor &t) {
+    const Quad sizes = sizes_of(t), strides = strides_of(t);
+    bool several = false;
+    for (int d = 0; d < 4; d++) {
+        if (sizes[d] > 1 && strides[d] != 0) return false;
+        several |= sizes[d] > 1;
+    }
+    return several;
+}
+
 void complete(ConvProblem &p, Direction direction, const Tensor &input, const Tensor &weight) {
     p.direction = direction;
     p.format = output_format(input, weight);

@@ -18,6 +18,9 @@ std::optional<DType> dtype_of(const Tensor &t);
 /// The format of a result: channels_last where the input or the weight is.
 Format output_format(const Tensor &input, const Tensor &weight);
 
+/// Whether `t` is one element, expanded: it stands for sizes and has no format.
+bool stands_for_sizes(const Tensor &t);
+
 /// What the tensors add to sizes that have been checked.
 void complete(ConvProblem &p, Direction direction, const Tensor &input, const Tensor &weight);
 

@@ -20,6 +20,13 @@ def pair(value: Any) -> Pair:
     return (operator.index(value),) * 2
 
 
+def single(value: Any) -> int:
+    """One integer of any kind, or a list of one. Raises TypeError or ValueError for another."""
+    if isinstance(value, tuple | list):
+        (value,) = value
+    return operator.index(value)
+
+
 def padding_by_name(
     name: str, stride: Any, dilation: Any, kernel: Sequence[int]
 ) -> tuple[Pair, Pair]:

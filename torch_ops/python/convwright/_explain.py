@@ -15,7 +15,7 @@ from torch.utils.hooks import RemovableHandle
 
 from convwright import _trace
 from convwright._trace import Row
-from convwright.nn import Conv2d
+from convwright.nn import Conv1d, Conv2d
 from convwright.nn._approximate import Approximate
 from convwright.nn.separable import _Separable
 
@@ -115,8 +115,10 @@ def _layers_named(module: torch.nn.Module, rows: list[Row]) -> Iterator[None]:
         def after_forward(_layer: Any, args: tuple[Any, ...], output: Tensor) -> None:
             if torch.compiler.is_compiling():
                 return  # the layers of a compiled model do not run one by one
-            if not isinstance(layer, Conv2d | _Separable | Approximate):
-                reason = f"{type(layer).__name__} is not convwright.nn.Conv2d"
+            if not isinstance(layer, Conv1d | Conv2d | _Separable | Approximate):
+                kind = type(layer).__name__
+                ours = f"convwright.nn.{kind}" if kind in ("Conv1d", "Conv2d") else "Convwright's"
+                reason = f"{kind} is not {ours}"
                 _trace.note_pytorch("fprop", reason, args[0], layer.weight)
             after()
             # Hooks of the graph's nodes, not of the module: a module's backward hooks put a view

@@ -44,7 +44,10 @@ def _fake_fprop_eager(input: Tensor, weight: Tensor, bias: Tensor | None, *numbe
 
 
 def _fake_dgrad(grad_output: Tensor, input: Tensor, weight: Tensor, *_: Any) -> Tensor:
-    return torch.empty_like(input, memory_format=_activation_format(input, weight))
+    # One expanded element stands for sizes, and has no format.
+    several = [stride for size, stride in zip(input.shape, input.stride(), strict=True) if size > 1]
+    formatted = input if any(several) or not several else grad_output
+    return torch.empty_like(input, memory_format=_activation_format(formatted, weight))
 
 
 def _fake_wgrad(grad_output: Tensor, input: Tensor, weight: Tensor, *_: Any) -> Tensor:

@@ -56,6 +56,12 @@ def note_pytorch(direction: str, reason: str, *operands: Tensor) -> None:
     torch.ops.convwright.trace_note(f"{problem}\tPyTorch\t{reason}")
 
 
+def note_unless_compiling(direction: str, reason: str, *operands: Tensor) -> None:
+    """`note_pytorch` while a recording runs, for calls that a compiler may be tracing."""
+    if active and not torch.compiler.is_compiling():
+        note_pytorch(direction, reason, *operands)
+
+
 def note_kernel(problem: str, kernel: str, schedule: str, device: torch.device) -> None:
     """Record a call on `device` that is made of others, whose own lines follow."""
     if device.type == "cuda":

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 
 import torch
 from torch.nn.modules.conv import _ConvNd
+from torch.nn.modules.lazy import LazyModuleMixin
 
 from convwright._approx_settings import Settings, check_settings
 from convwright.multipliers import GradientTable, Multiplier
-from convwright.nn import ApproxConv2d, ApproxLinear, Conv2d
+from convwright.nn import ApproxConv2d, ApproxLinear, Conv1d, Conv2d
 from convwright.nn._approximate import Approximate
 
 Filter = Callable[[str, torch.nn.Module], bool]
+_EXACT: dict[type, type] = {torch.nn.Conv1d: Conv1d, torch.nn.Conv2d: Conv2d}
 # What a multiplier turns each class into. A layer that is approximate already gets the new one.
 _APPROXIMATE: dict[type, type] = {
     torch.nn.Conv2d: ApproxConv2d,
@@ -60,11 +62,12 @@ def convert_(
     backward: str | GradientTable = "ste",
     number_format: str = "float32",
 ) -> ConversionReport:
-    """Let Convwright compute every torch.nn.Conv2d of `model`, itself included, in place.
+    """Let Convwright compute each torch.nn.Conv1d and Conv2d of `model`, itself included, in place.
 
-    With a `multiplier` the layers, and every torch.nn.Linear, become approximate ones with these
-    settings (see `convwright.nn.ApproxConv2d`; layers that are approximate already get them too);
-    "exact" makes the control. Without one they become `convwright.nn.Conv2d`.
+    They become `convwright.nn.Conv1d` and `Conv2d`. With a `multiplier` every torch.nn.Conv2d and
+    Linear becomes an approximate layer with these settings instead (see
+    `convwright.nn.ApproxConv2d`; layers that are approximate already get them too); "exact" makes
+    the control.
 
     `filter_fn(name, module)` may return False to leave a layer as it is. Subclasses of PyTorch's
     layers are left too: they may override what Convwright would. Parameters, hooks, mode, dtype and
@@ -107,7 +110,7 @@ def _read_past(model: torch.nn.Module) -> set[torch.nn.Module]:
 
 def _convert(module: torch.nn.Module, settings: Settings | None) -> None:
     if settings is None:
-        module.__class__ = Conv2d
+        module.__class__ = _EXACT[type(module)]
         return
     module.__class__ = _APPROXIMATE[type(module)]
     module._use(settings)
@@ -116,17 +119,17 @@ def _convert(module: torch.nn.Module, settings: Settings | None) -> None:
 def _why_left(
     name: str, module: torch.nn.Module, filter_fn: Filter | None, approximate: bool
 ) -> str | None:
-    ours = (Conv2d,) if approximate else (Conv2d, Approximate)
+    ours = (Conv2d,) if approximate else (Conv1d, Conv2d, Approximate)
     if isinstance(module, ours) and not (approximate and type(module) in _APPROXIMATE):
         return "already Convwright's"
-    if isinstance(module, torch.nn.LazyConv2d | torch.nn.LazyLinear):
+    known = _APPROXIMATE if approximate else _EXACT
+    kinds = [kind for kind in known if isinstance(module, kind)]
+    if kinds and isinstance(module, LazyModuleMixin):
         return "its sizes are unknown until the first forward"
-    if not isinstance(module, torch.nn.Conv2d | torch.nn.Linear):
+    if not kinds:
         return "no kernel for this kind of convolution"
-    known = _APPROXIMATE if approximate else (torch.nn.Conv2d,)
     if type(module) not in known:
-        kind = "Conv2d" if isinstance(module, torch.nn.Conv2d) else "Linear"
-        return f"a subclass of torch.nn.{kind}"
+        return f"a subclass of torch.nn.{kinds[0].__name__}"
     if filter_fn is not None and not filter_fn(name, module):
         return "filter_fn"
     return None

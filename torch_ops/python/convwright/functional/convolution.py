@@ -7,15 +7,17 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.overrides import handle_torch_function, has_torch_function_variadic
+from torch.overrides import has_torch_function_variadic
 
 from convwright import _eligibility, _first_calls, _trace
 from convwright._arguments import IntOrPair, Pair, padding_by_name, pair
 from convwright._eligibility import PLAIN_TYPES, special
 from convwright._functions import DIFFERENTIABLE, conv2d_eager, transform_active
 from convwright._ops import RAW, fprop_eager
+from convwright._overrides import overridden
 
 _float32 = torch.float32
+_dispatch_modes = torch._C._len_torch_dispatch_stack
 
 
 def conv2d(
@@ -40,12 +42,11 @@ def conv2d(
     could not be loaded.
     """
     if has_torch_function_variadic(input, weight, bias):
-        return handle_torch_function(
-            conv2d, (input, weight, bias), input, weight, bias, stride, padding, dilation, groups
-        )
+        return overridden(conv2d, F.conv2d, input, weight, bias, stride, padding, dilation, groups)
     if type(input) in PLAIN_TYPES and input.dtype is _float32 and (input.is_cpu or input.is_cuda):
         try:
-            if type(weight) in PLAIN_TYPES and not special():
+            # A dispatch mode would see a call that the operator refuses, and a tracer keep it.
+            if type(weight) in PLAIN_TYPES and not special() and not _dispatch_modes():
                 return _eager(input, weight, bias, stride, padding, dilation, groups)
         except (AttributeError, RuntimeError, TypeError, ValueError):
             pass  # the way below repeats the call with care and says what is wrong
@@ -82,8 +83,7 @@ def _thorough(input: Tensor, weight: Tensor, bias: Tensor | None, *geometry: Any
     tensors = (input, weight) if bias is None else (input, weight, bias)
     reason = _eligibility.why_pytorch(tensors, (weight,), groups)
     if reason is not None:
-        if _trace.active and not torch.compiler.is_compiling():
-            _trace.note_pytorch("fprop", reason, input, weight)
+        _trace.note_unless_compiling("fprop", reason, input, weight)
         return F.conv2d(input, weight, bias, *geometry)
     try:
         if type(geometry[1]) is str or input.dim() != 4:
@@ -103,6 +103,8 @@ def _run(input: Tensor, weight: Tensor, bias: Tensor | None, *geometry: Any) -> 
         return op(input, weight, bias, *_plain(*geometry))
     if transform_active():
         return DIFFERENTIABLE.fprop(input, weight, bias, *geometry)
+    if _dispatch_modes():
+        geometry = _plain(*geometry)
     return _eager(input, weight, bias, *geometry)
 
 
@@ -144,12 +146,12 @@ def _after_refusal(
     F.conv2d(input, weight, bias, stride, padding, dilation, groups)
     # PyTorch accepts them. It takes more forms of integers than an operator of ours does, such as
     # stride=(2,) or NumPy's.
-    if not isinstance(padding, str):
-        plain = _plain(stride, padding, dilation, groups)
-        if plain != (stride, padding, dilation, groups):
-            return conv2d(input, weight, bias, *plain)
+    plain = _plain(stride, padding, dilation, groups)
+    if plain != (stride, padding, dilation, groups):
+        return conv2d(input, weight, bias, *plain)
     raise refusal
 
 
 def _plain(stride: Any, padding: Any, dilation: Any, groups: Any) -> tuple[Any, ...]:
-    return pair(stride), pair(padding), pair(dilation), operator.index(groups)
+    padding = padding if isinstance(padding, str) else pair(padding)
+    return pair(stride), padding, pair(dilation), operator.index(groups)

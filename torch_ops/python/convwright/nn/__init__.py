@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Layers: `Conv2d` in the place of torch.nn.Conv2d, and layers PyTorch has not."""
+"""Layers: `Conv1d` and `Conv2d` in the place of PyTorch's, and layers PyTorch has not."""
 
 from convwright.nn.approximate import ApproxConv2d, ApproxLinear
-from convwright.nn.convolution import Conv2d, Conv2dReLU
+from convwright.nn.convolution import Conv1d, Conv2d, Conv2dReLU
 from convwright.nn.separable import DepthwiseSeparableConv2d, WeightedSumConv2d
 
 __all__ = [
     "ApproxConv2d",
     "ApproxLinear",
+    "Conv1d",
     "Conv2d",
     "Conv2dReLU",
     "DepthwiseSeparableConv2d",

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`Conv2d`, in the place of torch.nn.Conv2d, and `Conv2dReLU`."""
+"""Layers in the place of PyTorch's: `Conv1d` and `Conv2d`; and `Conv2dReLU`.
+
+torch.jit.script takes PyTorch's own convolution in them: its graphs are for places without
+Convwright. It compiles no else of torch.jit.is_scripting().
+"""
 
 from collections.abc import Callable
 
@@ -7,7 +11,40 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from convwright.functional import conv2d, conv2d_relu
+from convwright.functional import conv1d, conv2d, conv2d_relu
+
+
+def _convolve(
+    layer: torch.nn.Conv1d | torch.nn.Conv2d,
+    function: Callable[..., Tensor],
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+) -> Tensor:
+    padding = layer.padding
+    if layer.padding_mode != "zeros":
+        input = F.pad(input, layer._reversed_padding_repeated_twice, mode=layer.padding_mode)
+        padding = 0
+    return function(input, weight, bias, layer.stride, padding, layer.dilation, layer.groups)
+
+
+class Conv1d(torch.nn.Conv1d):
+    """torch.nn.Conv1d, computed by Convwright: see `Conv2d` and `convwright.functional.conv1d`.
+
+    Input [N, Ci, L] or [Ci, L], output [N, Co, Lo] or [Co, Lo].
+    """
+
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        if torch.jit.is_scripting():
+            return self._of_torch(input, weight, bias)
+        else:
+            return _convolve(self, conv1d, input, weight, bias)
+
+    def _of_torch(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        if self.padding_mode != "zeros":
+            padded = F.pad(input, self._reversed_padding_repeated_twice, mode=self.padding_mode)
+            return F.conv1d(padded, weight, bias, self.stride, 0, self.dilation, self.groups)
+        return F.conv1d(input, weight, bias, self.stride, self.padding, self.dilation, self.groups)
 
 
 class Conv2d(torch.nn.Conv2d):
@@ -20,24 +57,23 @@ class Conv2d(torch.nn.Conv2d):
     """
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        return self._convolve(conv2d, input, weight, bias)
+        if torch.jit.is_scripting():
+            return self._of_torch(input, weight, bias)
+        else:
+            return _convolve(self, conv2d, input, weight, bias)
 
-    def _convolve(
-        self,
-        function: Callable[..., Tensor],
-        input: Tensor,
-        weight: Tensor,
-        bias: Tensor | None,
-    ) -> Tensor:
-        padding = self.padding
+    def _of_torch(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if self.padding_mode != "zeros":
-            input = F.pad(input, self._reversed_padding_repeated_twice, mode=self.padding_mode)
-            padding = (0, 0)
-        return function(input, weight, bias, self.stride, padding, self.dilation, self.groups)
+            padded = F.pad(input, self._reversed_padding_repeated_twice, mode=self.padding_mode)
+            return F.conv2d(padded, weight, bias, self.stride, 0, self.dilation, self.groups)
+        return F.conv2d(input, weight, bias, self.stride, self.padding, self.dilation, self.groups)
 
 
 class Conv2dReLU(Conv2d):
     """`Conv2d` and the ReLU after it. Constructor, parameters and state_dict are Conv2d's."""
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        return self._convolve(conv2d_relu, input, weight, bias)
+        if torch.jit.is_scripting():
+            return self._of_torch(input, weight, bias).relu()
+        else:
+            return _convolve(self, conv2d_relu, input, weight, bias)

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""torch.compile's default backend and AOTInductor packages, which need a C++ compiler."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import convwright
+
+
+def network(module=convwright.nn) -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(
+        module.Conv2d(3, 8, 3, padding=1), nn.ReLU(), module.Conv2d(8, 4, 3, stride=2, groups=2)
+    )
+
+
+def step(call, model: nn.Module, images: Tensor) -> list[Tensor]:
+    model.zero_grad()
+    images = images.clone().requires_grad_()
+    output = call(images)
+    output.square().mean().backward()
+    return [output.detach(), images.grad, *(p.grad.clone() for p in model.parameters())]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dynamic", [False, True])
+@pytest.mark.parametrize("format", ["contiguous_format", "channels_last"])
+def test_compiled_training_step(format: str, dynamic: bool) -> None:
+    torch.compiler.reset()
+    ours, torchs = (
+        network(m).to(memory_format=getattr(torch, format)) for m in (convwright.nn, nn)
+    )
+    compiled = torch.compile(ours, fullgraph=True, dynamic=dynamic)
+    for batch in (2, 5) if dynamic else (2,):
+        images = torch.randn(batch, 3, 9, 10).contiguous(memory_format=getattr(torch, format))
+        actual, expected = step(compiled, ours, images), step(torchs, torchs, images)
+        torch.testing.assert_close(actual, expected)
+
+
+def exported(model: nn.Module, images: Tensor) -> torch.export.ExportedProgram:
+    batch = torch.export.Dim("batch", min=2, max=64)
+    return torch.export.export(model.eval(), (images,), dynamic_shapes=({0: batch},))
+
+
+@pytest.mark.slow
+def test_ahead_of_time_package(tmp_path: Path) -> None:
+    model, images = network(), torch.randn(2, 3, 9, 10)
+    path = torch._inductor.aoti_compile_and_package(
+        exported(model, images), package_path=str(tmp_path / "model.pt2")
+    )
+    package = torch._inductor.aoti_load_package(path)
+    for batch in (2, 7):
+        images = torch.randn(batch, 3, 9, 10)
+        torch.testing.assert_close(package(images), model(images))
+
+
+def test_exported_program_without_the_library_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt2"
+    model, images = network(), torch.randn(2, 3, 9, 10)
+    torch.export.save(exported(model, images), path)
+    assert torch.equal(torch.export.load(path).module()(images), model(images))
+    code = f"import torch; torch.export.load({str(path)!r}).module()"
+    environment = {**os.environ, "PYTHONPATH": ""}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode != 0
+    assert "convwright" in done.stderr.splitlines()[-1]
