@@ -3,15 +3,13 @@
 
 import os
 import platform
-import re
 import subprocess
 from pathlib import Path
 
 import torch
 
 import convwright
-
-_CPU = Path("/sys/devices/system/cpu/cpu0")
+from convwright._machine import cache_bytes, cpu_name
 
 
 def describe() -> dict:
@@ -30,31 +28,6 @@ def describe() -> dict:
     }
 
 
-def cpu_name() -> str:
-    match = re.search(r"^model name\s*:\s*(.+)$", _text(Path("/proc/cpuinfo")), re.MULTILINE)
-    return match.group(1).strip() if match else platform.machine()
-
-
-def cpu_slug() -> str:
-    """The name for a file name: "amd-epyc-9654"."""
-    name = re.sub(r"\(\w+\)|@.*|\d+-Core|Processor|CPU", " ", cpu_name())
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "cpu"
-
-
-def cache_bytes() -> dict[int, int]:
-    """By level, of data and unified caches; empty where the system does not say."""
-    sizes = {}
-    for folder in _CPU.glob("cache/index*"):
-        size = re.fullmatch(r"(\d+)K\s*", _text(folder / "size"))
-        if size and _text(folder / "type").strip() != "Instruction":
-            sizes[int(_text(folder / "level"))] = int(size.group(1)) << 10
-    return sizes
-
-
-def last_level_bytes() -> int:
-    return max(cache_bytes().values(), default=0)
-
-
 def _commit() -> str:
     """Of the checkout, with "-dirty" where files differ from it; "" outside a checkout."""
     command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
@@ -65,10 +38,3 @@ def _commit() -> str:
     except OSError:
         return ""
     return result.stdout.strip()
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError:
-        return ""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from bench import host_cost
 from bench.results import OUR_BEST, SIDES
 from bench.summary import Group, groups
+from convwright._text_table import text_table
 
 _JUDGED = ("ratio", "verdict", "GFLOP/s", "GB/s", "roofline", "kernel")
 _SUMMARY_HEAD = (
@@ -36,7 +37,7 @@ def report(content: dict, markdown: bool = False) -> str:
     for group in found:
         parts += _group(group, content, markdown)
     if found:
-        parts.append(_table(_SUMMARY_HEAD, [_summary_row(g) for g in found], {0, 1, 2}, markdown))
+        parts.append(text_table(_SUMMARY_HEAD, [_summary_row(g) for g in found], {0, 1, 2}, markdown))
     if "host_cost" in content:
         lines = host_cost.lines(content["host_cost"])
         parts.append("\n".join(["```", *lines, "```"] if markdown else lines))
@@ -84,7 +85,7 @@ def _group(group: Group, content: dict, markdown: bool) -> list[str]:
     sides = content.get("sides", SIDES)
     head = ("problem", *(side.replace("_", " ") for side in sides), *_JUDGED)
     left = {0, len(head) - 1}  # columns of text; numbers stand at the right
-    table = _table(head, [_cells(row, sides) for row in group.rows], left, markdown)
+    table = text_table(head, [_cells(row, sides) for row in group.rows], left, markdown)
     first = group.rows[0]
     again = f"Repeat a row: {first['repeat'].replace(first['problem'], 'PROBLEM')}"
     notes = [f"NOTE   {row['problem']}: {note}" for row in group.timed for note in row["notes"]]
@@ -142,20 +143,3 @@ def _summary_row(group: Group) -> tuple[str, ...]:
         *(str(group.count(verdict)) for verdict in ("FAST", "AMBG", "SLOW")),
         str(len(group.errors)),
     )
-
-
-def _table(
-    head: tuple[str, ...], rows: list[tuple[str, ...]], left: set[int], markdown: bool
-) -> str:
-    if markdown:
-        rule = ("---" if i in left else "---:" for i in range(len(head)))
-        return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, tuple(rule), *rows))
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    lines = []
-    for cells in (head, *rows):
-        padded = (
-            cell.ljust(width) if i in left else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
-        )
-        lines.append("  ".join(padded).rstrip())
-    return "\n".join(lines)

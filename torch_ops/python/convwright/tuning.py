@@ -9,7 +9,6 @@ it was.
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -24,13 +23,10 @@ from torch import Tensor
 
 from convwright import _choices, _library, _subjects
 from convwright._explain import explain
+from convwright._tuner_program import TunerMissing, find_tuner
 
 _USAGE = 2  # exit status of convwright-tune
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
-
-
-class TunerMissing(RuntimeError):
-    """The program `convwright-tune` is not there, or cannot work. The text says what to do."""
 
 
 @dataclass(frozen=True)
@@ -127,21 +123,6 @@ def parse_budget(budget: str | float) -> float:
     return float(match[1]) * _UNITS[match[2]]
 
 
-def find_tuner() -> Path:
-    """convwright-tune: beside the operator library, in `bin` of its build, or on the PATH."""
-    library = _library.find().parent
-    for folder in (library, library / "bin", library.parent / "bin"):
-        if (folder / "convwright-tune").is_file():
-            return folder / "convwright-tune"
-    found = shutil.which("convwright-tune")
-    if found is None:
-        raise TunerMissing(
-            "convwright-tune was found neither beside the operator library nor on the PATH; build "
-            "it with `make`, or install the extra convwright[tune]."
-        )
-    return Path(found)
-
-
 def _events(problems: Counter[str], seconds: float, seed: int) -> Iterator[dict[str, Any]]:
     if not problems:
         return
@@ -164,10 +145,7 @@ def _lines(process: "subprocess.Popen[str]", problems: Counter[str]) -> Iterator
     assert process.stdout is not None
     assert process.stderr is not None
     with suppress(BrokenPipeError):  # its complaint says why it does not read
-        process.stdin.writelines(
-            f"{text} {count} {_subjects.kind_by_rule(text)}".rstrip() + "\n"
-            for text, count in problems.items()
-        )
+        process.stdin.write(problem_lines(problems))
         process.stdin.close()
     for line in process.stdout:
         yield json.loads(line)
@@ -176,6 +154,14 @@ def _lines(process: "subprocess.Popen[str]", problems: Counter[str]) -> Iterator
         raise ValueError(complaint.strip())
     if process.returncode != 0:
         raise TunerMissing(complaint.strip() or f"convwright-tune ended with {process.returncode}")
+
+
+def problem_lines(problems: Counter[str]) -> str:
+    """For `convwright-tune search --problems -`: problem, count, how it is computed by rule."""
+    return "".join(
+        f"{text} {count} {_subjects.kind_by_rule(text)}".rstrip() + "\n"
+        for text, count in problems.items()
+    )
 
 
 def _environment() -> dict[str, str]:
