@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench import gpu, host_cost, machine, problems, run, sides, timing
-from bench.report import report
-from bench.results import ResultsFile
-from bench.rows import Task
+from bench import run
+from convwright.bench import gpu, host_cost, machine, problems, sides, timing
+from convwright.bench.report import report
+from convwright.bench.results import ResultsFile
+from convwright.bench.rows import Task
 
 TINY = "fprop_n2ci5ih6iw7co3kh3kw3s2p1_f32_nhwc_bias"
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench import host_cost, problems, roofline, rows, run, sides
-from bench.results import SIDES
+from bench import run
+from convwright.bench import host_cost, problems, roofline, rows, sides
+from convwright.bench.results import SIDES
 
 ROOT = Path(__file__).parents[2]
 TINY = "fprop_n2ci5ih6iw7co3kh3kw3s2p1_f32_nhwc_bias"

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bench import results, table
-from bench.summary import groups
+from bench import table
+from convwright.bench import results
+from convwright.bench.summary import groups
 
 
 def row(problem: str, ratio: float, verdict: str, direction: str = "fprop") -> dict:

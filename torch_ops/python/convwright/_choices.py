@@ -42,14 +42,15 @@ def untuned() -> Iterator[None]:
 
     A call keeps its kind for its backward. Holds for the whole process; not nestable.
     """
-    _use(False)
+    use(False)
     try:
         yield
     finally:
-        _use(True)
+        use(True)
 
 
-def _use(use: bool) -> None:
+def use(use: bool) -> None:
+    """Whether calls from now on look up what was tuned. Holds for the whole process."""
     global generation
     torch.ops.convwright.use_choices(use)
     generation += 1

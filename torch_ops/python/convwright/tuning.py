@@ -7,7 +7,6 @@ it was.
 """
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -15,13 +14,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from convwright import _choices, _library, _subjects
+from convwright._child_environment import child_environment
 from convwright._explain import explain
 from convwright._tuner_program import TunerMissing, find_tuner
 
@@ -132,7 +131,9 @@ def _events(problems: Counter[str], seconds: float, seed: int) -> Iterator[dict[
         *("--budget", str(seconds), "--seed", str(seed), "--threads", str(torch.get_num_threads())),
     ]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, text=True, env=_environment(), **pipes) as process:
+    # For the Python process that compares with PyTorch.
+    environment = child_environment(CONVWRIGHT_LIBRARY=str(_library.find()))
+    with subprocess.Popen(command, text=True, env=environment, **pipes) as process:
         try:
             yield from _lines(process, problems)
         finally:
@@ -162,13 +163,6 @@ def problem_lines(problems: Counter[str]) -> str:
         f"{text} {count} {_subjects.kind_by_rule(text)}".rstrip() + "\n"
         for text, count in problems.items()
     )
-
-
-def _environment() -> dict[str, str]:
-    """For the Python process that compares with PyTorch: this package and this library."""
-    package = str(Path(__file__).resolve().parents[1])
-    path = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
-    return os.environ | {"PYTHONPATH": path, "CONVWRIGHT_LIBRARY": str(_library.find())}
 
 
 def _tuned(event: dict[str, Any]) -> Tuned:

@@ -2,13 +2,12 @@
 """The part of the examination that may crash or hang: in a process of its own."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
+from convwright._child_environment import child_environment
 from convwright._doctor.diagnosis import BAD, Finding
 
 # PyTorch's import takes seconds from a cold disk; what takes longer hangs.
@@ -17,13 +16,11 @@ _LONGEST = 120.0  # seconds
 
 def probe() -> Iterator[Finding]:
     """What the probe found, and how it ended where that was not well."""
-    package = str(Path(__file__).resolve().parents[2])
-    path = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
     command = [sys.executable, "-m", "convwright._doctor.probe"]
     try:
         done = subprocess.run(
             command,
-            env=os.environ | {"PYTHONPATH": path},
+            env=child_environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_LONGEST,
@@ -53,7 +50,7 @@ def _findings(text: str) -> Iterator[Finding]:
 
 
 def _end(status: int) -> str:
-    """"" for success."""
+    """ "" for success."""
     if status >= 0:
         return f"ended with exit status {status}" if status else ""
     try:

@@ -108,8 +108,10 @@ def _choices() -> Iterator[Finding]:
 
     for line in torch.ops.convwright.tuned_status().splitlines():
         key, _, value = line.partition("\t")
-        yield Finding("choices", key, value, NOTE) if key == "notice" else Finding(
-            "choices", key, value
+        yield (
+            Finding("choices", key, value, NOTE)
+            if key == "notice"
+            else Finding("choices", key, value)
         )
 
 

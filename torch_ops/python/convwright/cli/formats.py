@@ -23,11 +23,9 @@ Row = Mapping[str, Any]
 
 
 def chosen(as_json: bool, as_csv: bool, as_markdown: bool) -> str:
-    """"text", "json", "csv" or "md". Raises UsageError for more than one."""
+    """ "text", "json", "csv" or "md". Raises UsageError for more than one."""
     given = [
-        name
-        for name, wanted in (("json", as_json), ("csv", as_csv), ("md", as_markdown))
-        if wanted
+        name for name, wanted in (("json", as_json), ("csv", as_csv), ("md", as_markdown)) if wanted
     ]
     if len(given) > 1:
         raise UsageError("one of --json, --csv and --md can be given, not more")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from convwright.cli import formats, subjects
+from convwright.cli import formats
 from convwright.cli.errors import usage_errors
 
 _COLUMNS = ("device", "operator", "kernel", "schedule", "target", "format", "dtype", "problem")

@@ -3,10 +3,10 @@
 
 from collections.abc import Sequence
 
-from bench import host_cost
-from bench.results import OUR_BEST, SIDES
-from bench.summary import Group, groups
 from convwright._text_table import text_table
+from convwright.bench import host_cost
+from convwright.bench.results import OUR_BEST, SIDES
+from convwright.bench.summary import Group, groups
 
 _JUDGED = ("ratio", "verdict", "GFLOP/s", "GB/s", "roofline", "kernel")
 _SUMMARY_HEAD = (
@@ -37,7 +37,9 @@ def report(content: dict, markdown: bool = False) -> str:
     for group in found:
         parts += _group(group, content, markdown)
     if found:
-        parts.append(text_table(_SUMMARY_HEAD, [_summary_row(g) for g in found], {0, 1, 2}, markdown))
+        parts.append(
+            text_table(_SUMMARY_HEAD, [_summary_row(g) for g in found], {0, 1, 2}, markdown)
+        )
     if "host_cost" in content:
         lines = host_cost.lines(content["host_cost"])
         parts.append("\n".join(["```", *lines, "```"] if markdown else lines))
@@ -105,8 +107,8 @@ def _group(group: Group, content: dict, markdown: bool) -> list[str]:
 def repeat_line(problem: str, direction: str, cache: str, options: str) -> str:
     """The command that measures one row again; options are those of the whole run."""
     return (
-        f"python bench/run.py {options}{' --cold' if cache == 'cold' else ''} "
-        f"--directions {direction} --problem {problem}"
+        f"python -m convwright bench {problem} --direction {direction} {options}"
+        f"{' --cold' if cache == 'cold' else ''}"
     )
 
 
@@ -116,7 +118,7 @@ def _cells(row: dict, sides: Sequence[str]) -> tuple[str, ...]:
     percent = row.get("roofline_percent")
     return (
         row["problem"],
-        *(_time(row["seconds"][side], side == row["torch_best"]) for side in sides),
+        *(_time(row["seconds"].get(side), side == row["torch_best"]) for side in sides),
         f"{row['ratio']:.2f}",
         row["verdict"],
         f"{row['gflops']:.1f}",
@@ -126,7 +128,9 @@ def _cells(row: dict, sides: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def _time(samples: dict, best: bool) -> str:
+def _time(samples: dict | None, best: bool) -> str:
+    if samples is None:
+        return "- "
     half = (samples["p80"] - samples["p20"]) / 2 / samples["median"]
     return f"{samples['median'] * 1e3:.3f} ±{half:3.0%}{'*' if best else ' '}"
 

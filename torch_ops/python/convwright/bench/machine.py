@@ -30,11 +30,12 @@ def describe() -> dict:
 
 def _commit() -> str:
     """Of the checkout, with "-dirty" where files differ from it; "" outside a checkout."""
+    checkout = Path(convwright.__file__).resolve().parents[3]
+    if not (checkout / "torch_ops").is_dir():  # installed, perhaps inside somebody's repository
+        return ""
     command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
     try:
-        result = subprocess.run(
-            command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False
-        )
+        result = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
     except OSError:
         return ""
     return result.stdout.strip()

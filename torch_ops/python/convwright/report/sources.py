@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a report is made of: results files, and the records of a tuning database."""
+
+import json
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from convwright._tuner_program import TunerMissing, find_tuner
+from convwright.bench import results
+from convwright.bench.results import BadResults
+from convwright.bench.summary import Group, groups
+
+# Rows of bench/approximate.py that are about one layer.
+_APPROXIMATE = {"float32 layer": "float32", "8-bit layer": "int8"}
+
+
+@dataclass(frozen=True)
+class Sources:
+    benches: tuple[dict[str, Any], ...]  # of `convwright bench`
+    comparisons: tuple[dict[str, Any], ...]  # rows with a name and ratios: networks, multipliers
+    records: tuple[dict[str, Any], ...]  # trials of the tuner
+    choices: tuple[dict[str, Any], ...]
+
+    @property
+    def groups(self) -> list[tuple[dict[str, Any], Group]]:
+        """Each suite, direction and state of the caches, with the file that it is from."""
+        return [(content, group) for content in self.benches for group in groups(content["rows"])]
+
+
+def read(files: Iterable[Path], records: Iterable[str] = ()) -> Sources:
+    """Sort results files by what their rows are; `records` are lines of `convwright-tune db export`.
+
+    Raises BadResults with one sentence for a file or a line that is neither.
+    """
+    benches, comparisons = [], []
+    for path in files:
+        content = results.read(path)
+        rows = content["rows"]
+        if all("problem" in row for row in rows):
+            benches.append(content)
+        elif all("name" in row and "ratios" in row for row in rows):
+            comparisons.append(content)
+        else:
+            raise BadResults(f"{path} has rows that are neither problems nor comparisons")
+    trials, choices = [], []
+    for number, line in enumerate(records, 1):
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            raise BadResults(f"line {number} of the records is no JSON") from None
+        if "outcome" in entry:
+            trials.append(entry)
+        elif "choice" in entry:
+            choices.append(entry)
+    return Sources(tuple(benches), tuple(comparisons), tuple(trials), tuple(choices))
+
+
+def exported_records(database: Path | None) -> list[str]:
+    """The lines of this database, or of this user's. Raises TunerMissing where they cannot be had."""
+    command = [str(find_tuner())]
+    if database is not None:
+        command += ["--db", str(database)]
+    done = subprocess.run(
+        [*command, "db", "export", "-"], capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise TunerMissing(done.stderr.strip().removeprefix("convwright-tune: "))
+    return done.stdout.splitlines()
+
+
+def approximate_speeds(comparisons: Iterable[dict[str, Any]]) -> dict[tuple[str, str], list[float]]:
+    """Speeds of approximate layers beside the exact convolution, by multiplier and number format."""
+    speeds: dict[tuple[str, str], list[float]] = {}
+    for content in comparisons:
+        for row in content["rows"]:
+            kind = next((k for k in _APPROXIMATE if row["name"].startswith(k)), None)
+            if kind is None:
+                continue
+            for multiplier, ratio in row["ratios"].items():
+                speeds.setdefault((multiplier, _APPROXIMATE[kind]), []).append(ratio)
+    return speeds
