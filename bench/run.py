@@ -93,7 +93,8 @@ def make_parser() -> argparse.ArgumentParser:
         choices=problems.DIRECTIONS,
         metavar="NAME",
         help="of fprop, dgrad, wgrad, step (forward and backward of the layer), inference (the "
-        f"layer's forward); default: {' '.join(session.DEFAULT_DIRECTIONS)}, of a --problem its own",
+        f"layer's forward); default: {' '.join(session.DEFAULT_DIRECTIONS)}, of a --problem its "
+        "own",
     )
     how = parser.add_argument_group("how")
     how.add_argument(

@@ -78,9 +78,15 @@ def flops(model: Callable[..., Any], *inputs: Any, bias_and_relu: bool = False) 
     """
     names: list[str] = []
     mode = _Counting(names, bias_and_relu)
-    with undisturbed(model, inputs), force_kind("unfused"), torch.no_grad():
-        with _layers_named(model, names), mode.told_of_wholes(), mode:
-            model(*inputs)
+    with (
+        undisturbed(model, inputs),
+        force_kind("unfused"),
+        torch.no_grad(),
+        _layers_named(model, names),
+        mode.told_of_wholes(),
+        mode,
+    ):
+        model(*inputs)
     return FlopCount(mode.layers)
 
 

@@ -211,7 +211,7 @@ def check(
     sides: dict[str, Run],
     in_float64: bool = False,
 ) -> None:
-    """Compare all sides but PyTorch's own with its contiguous one, or its float64 one, element by element.
+    """Compare all sides but PyTorch's with its contiguous one, or float64, element by element.
 
     Raises WrongAnswer where they are further apart than twice 2 * sqrt(K) * eps * sum(|products|),
     K the products in a sum: the rounding error of random values, with a probability near 1

@@ -4,6 +4,7 @@
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -70,7 +71,7 @@ def _tune(
     try:
         with progress() as show, usage_errors(ValueError):
             found = tuning.tune_problems(
-                counted, budget=budget, seed=seed, progress=lambda event: show(_line(event))
+                counted, budget=budget, seed=seed, progress=lambda event: _tell(event, show)
             )
     except KeyboardInterrupt:
         print("The same command goes on where it was.", file=sys.stderr)
@@ -98,7 +99,7 @@ def _problems(
         counted = Counter(texts) if texts else subjects.problems_in(file)
     if not counted:
         raise UsageError("there is no convolution to tune")
-    with usage_errors(RuntimeError):
+    with usage_errors(RuntimeError, ValueError):
         for text in counted:
             _subjects.parse(text)
     return counted
@@ -113,10 +114,12 @@ def _ask_tuner(option: str, problems: Counter[str]) -> int:
     return subprocess.run(command, input=lines, text=True, check=False).returncode
 
 
-def _line(event: dict[str, Any]) -> str:
+def _tell(event: dict[str, Any], show: Callable[[str], None]) -> None:
+    if event["event"] not in ("task", "result"):
+        return
     line = f"[{event['number'] + 1}/{event['count']}] {event['problem']}"
     if event["event"] == "result":
         failed = ", ".join(f"{count} {name}" for name, count in event["failed"].items())
         line += f"  {event['tried']} tried, best {event['best_seconds'] * 1e3:.3f} ms"
         line += f" ({failed})" if failed else ""
-    return f"{line}  {event['left_seconds']:.0f} s left"
+    show(f"{line}  {event['left_seconds']:.0f} s left")

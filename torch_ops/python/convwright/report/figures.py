@@ -113,8 +113,8 @@ def progress(curves: Mapping[str, Sequence[float]]) -> Plot | None:
         axes.legend(fontsize=6)
     first = [curve[0] for curve in curves.values()]
     alt = (
-        f"Best time so far over the trials of {len(curves)} searches: the first trial that ran took "
-        f"{min(first):.2f} to {max(first):.2f} times the best one's time."
+        f"Best time so far over the trials of {len(curves)} searches: the first trial that ran "
+        f"took {min(first):.2f} to {max(first):.2f} times the best one's time."
     )
     return _plot(figure, "tuning-progress", "Progress of the searches", alt)
 
@@ -141,9 +141,7 @@ def pareto(points: Sequence[tuple[str, float, float]]) -> Plot | None:
     axes.plot([p[1] for p in best], [p[2] for p in best], "--", color="black", linewidth=0.8)
     axes.scatter([p[1] for p in points], [p[2] for p in points], color=_COLOURS[0], s=24)
     for name, error, speed in points:
-        axes.annotate(
-            name, (error, speed), xytext=(4, 4), textcoords="offset points", fontsize=7
-        )
+        axes.annotate(name, (error, speed), xytext=(4, 4), textcoords="offset points", fontsize=7)
     # Symmetric: exact multipliers have no error.
     axes.set_xscale("symlog", linthresh=0.01)
     axes.set_yscale("log")

@@ -31,7 +31,7 @@ class Sources:
 
 
 def read(files: Iterable[Path], records: Iterable[str] = ()) -> Sources:
-    """Sort results files by what their rows are; `records` are lines of `convwright-tune db export`.
+    """Sort results files by what their rows are; `records` are lines of `convwright db export`.
 
     Raises BadResults with one sentence for a file or a line that is neither.
     """
@@ -59,7 +59,7 @@ def read(files: Iterable[Path], records: Iterable[str] = ()) -> Sources:
 
 
 def exported_records(database: Path | None) -> list[str]:
-    """The lines of this database, or of this user's. Raises TunerMissing where they cannot be had."""
+    """The lines of this database, or of this user's. Raises TunerMissing where there are none."""
     command = [str(find_tuner())]
     if database is not None:
         command += ["--db", str(database)]
@@ -71,8 +71,10 @@ def exported_records(database: Path | None) -> list[str]:
     return done.stdout.splitlines()
 
 
-def approximate_speeds(comparisons: Iterable[dict[str, Any]]) -> dict[tuple[str, str], list[float]]:
-    """Speeds of approximate layers beside the exact convolution, by multiplier and number format."""
+def approximate_speeds(
+    comparisons: Iterable[dict[str, Any]],
+) -> dict[tuple[str, str], list[float]]:
+    """Speeds of approximate layers beside exact ones, by multiplier and number format."""
     speeds: dict[tuple[str, str], list[float]] = {}
     for content in comparisons:
         for row in content["rows"]:
