@@ -116,7 +116,7 @@ def test_rows_hold_cudnn_with_and_without_tf32(bench: gpu.GpuBench, direction: s
     theirs = min(row["seconds"][side]["median"] for side in ("torch_nhwc", "torch_nchw"))
     assert row["ratio"] == pytest.approx(theirs / row["seconds"]["convwright_nhwc"]["median"])
     assert "roofline_percent" not in row
-    assert row["repeat"].startswith("python bench/run.py --device cuda --directions ")
+    assert row["repeat"].endswith(f" --direction {direction} --device cuda")
     assert row["kernels"]["convwright_nhwc"]
 
 

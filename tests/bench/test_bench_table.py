@@ -115,6 +115,10 @@ def test_readme_without_comments_and_other_files_are_refused(
     assert "are missing" in capsys.readouterr().err
 
 
+def test_the_readme_is_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
+    assert table.main(["--check"]) == 0, capsys.readouterr().out
+
+
 def test_a_group_of_errors_has_no_mean() -> None:
     (group,) = groups([{"suite": "s", "direction": "fprop", "cache": "warm", "error": "x"}])
     assert group.sentence() == "no time: 1 errors"

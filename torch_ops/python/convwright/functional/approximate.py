@@ -11,9 +11,8 @@ from torch import Tensor
 from convwright import _approx_trace, _counting
 from convwright._approx_functions import Call, approximate
 from convwright._approx_settings import Settings, check_settings
-from convwright._arguments import IntOrPair, padding_by_name, pair
+from convwright._arguments import IntOrPair, pad_far_side, padding_by_name, pair
 from convwright._quantised import Quantisation, quantised
-from convwright.functional.convolution import pad_far_side
 from convwright.multipliers import GradientTable, Multiplier
 
 
