@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What all commands share: help, exit status, streams, packages that are missing."""
 
+import contextlib
 import os
 import pty
 import subprocess
@@ -103,6 +104,15 @@ sys.exit(main(sys.argv[1:]))
     assert doctor.stdout.splitlines()[-1].startswith("Convwright works here")
 
 
+def everything(terminal: int) -> bytes:
+    """What is written to a terminal until nobody has it open any more."""
+    seen = b""
+    with contextlib.suppress(OSError):  # the end, on Linux
+        while chunk := os.read(terminal, 4096):
+            seen += chunk
+    return seen
+
+
 @pytest.mark.parametrize("no_colour", [False, True])
 def test_progress_and_colours_are_for_terminals(no_colour: bool) -> None:
     """Standard error is a terminal, and standard output is not."""
@@ -112,22 +122,14 @@ def test_progress_and_colours_are_for_terminals(no_colour: bool) -> None:
         environment["NO_COLOR"] = "1"
     command = [sys.executable, "-m", "convwright", "check", PROBLEM]
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(
+    with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=theirs, text=True
-    )
-    os.close(theirs)
-    seen = b""
-    while True:
-        try:
-            chunk = os.read(ours, 4096)
-        except OSError:  # the other end is closed
-            break
-        if not chunk:
-            break
-        seen += chunk
-    assert process.stdout is not None
-    table = process.stdout.read()
-    assert process.wait() == 0
+    ) as process:
+        os.close(theirs)
+        seen = everything(ours)
+        table, _ = process.communicate()
+    os.close(ours)
+    assert process.returncode == 0
     assert PROBLEM.encode() in seen
     assert (b"\x1b[32m" in seen) == (not no_colour)  # the spinner's green
     assert table.startswith("kernel") and "\x1b" not in table

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 from convwright.bench.results import OUR_BEST
 from convwright.bench.summary import Group
@@ -57,7 +58,7 @@ def roofline(content: dict[str, Any], name: str) -> Plot | None:
             marker=_MARKERS[index % len(_MARKERS)],
             label=direction,
         )
-    axes.set(xscale="log", yscale="log")
+    _log_scale(axes, "x", "y")
     axes.set_xlabel("operations per compulsory byte")
     axes.set_ylabel("GFLOP/s")
     axes.legend(fontsize="small")
@@ -87,7 +88,7 @@ def speed_ups(groups: Sequence[Group], name: str) -> Plot | None:
     axes.set_yticks(places, labels, fontsize=6, family="monospace")
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.axvline(1, color="black", linewidth=0.8)
-    axes.set_xscale("log")
+    _log_scale(axes, "x")
     low, high = min(row["ratio"] for row in rows), max(row["ratio"] for row in rows)
     axes.set_xlim(min(low, 0.9) / 1.6, max(high, 1.1) * 1.6)
     axes.set_xlabel("PyTorch's time / Convwright's: above 1 Convwright is faster")
@@ -144,7 +145,9 @@ def pareto(points: Sequence[tuple[str, float, float]]) -> Plot | None:
         axes.annotate(name, (error, speed), xytext=(4, 4), textcoords="offset points", fontsize=7)
     # Symmetric: exact multipliers have no error.
     axes.set_xscale("symlog", linthresh=0.01)
-    axes.set_yscale("log")
+    _log_scale(axes, "y")
+    axes.xaxis.set_major_formatter(_plain_number)
+    axes.margins(x=0.15)
     axes.set_xlabel("mean error of a product, percent")
     axes.set_ylabel("speed / PyTorch's exact convolution")
     alt = "Error against speed of multipliers; none is better in both than " + ", ".join(
@@ -172,6 +175,20 @@ def _axes(height: float) -> tuple[Figure, Axes]:
     axes = figure.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
+
+
+def _log_scale(axes: Axes, *names: str) -> None:
+    """Logarithmic, with ticks at 1, 2 and 5 that are written out."""
+    for name in names:
+        axes.set(**{f"{name}scale": "log"})
+        axis = axes.xaxis if name == "x" else axes.yaxis
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter(_plain_number)
+        axis.set_minor_locator(NullLocator())
+
+
+def _plain_number(value: float, _: int) -> str:
+    return f"{value:g}"
 
 
 def _plot(figure: Figure, name: str, title: str, alt: str) -> Plot:

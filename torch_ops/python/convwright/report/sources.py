@@ -14,7 +14,7 @@ from convwright.bench.results import BadResults
 from convwright.bench.summary import Group, groups
 
 # Rows of bench/approximate.py that are about one layer.
-_APPROXIMATE = {"float32 layer": "float32", "8-bit layer": "int8"}
+_APPROXIMATE = ("float32 layer", "8-bit layer")
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,9 @@ def approximate_speeds(
     speeds: dict[tuple[str, str], list[float]] = {}
     for content in comparisons:
         for row in content["rows"]:
-            kind = next((k for k in _APPROXIMATE if row["name"].startswith(k)), None)
-            if kind is None:
+            if not row["name"].startswith(_APPROXIMATE):
                 continue
-            for multiplier, ratio in row["ratios"].items():
-                speeds.setdefault((multiplier, _APPROXIMATE[kind]), []).append(ratio)
+            for side, ratio in row["ratios"].items():  # "mbm", "mbm int8"
+                multiplier, _, number_format = side.partition(" ")
+                speeds.setdefault((multiplier, number_format or "float32"), []).append(ratio)
     return speeds
