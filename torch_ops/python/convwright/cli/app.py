@@ -20,7 +20,7 @@ _BadCommandLine = typer.BadParameter.__mro__[1]
 app = typer.Typer(
     help="Tuned convolutions for PyTorch: tune, time and explain them.\n\n"
     "Exit status: 0 success, 1 failure, 2 usage, 130 interrupted.",
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
 for module in (tune, bench, report, explain, check, kernels, db, doctor):

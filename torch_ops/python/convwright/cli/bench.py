@@ -53,7 +53,7 @@ class FailOn(str, Enum):
 
 
 def _suite_names() -> list[str]:
-    """For completion, which has no time for PyTorch."""
+    """For help and completion, which have no time for PyTorch."""
     suites = resources.files("convwright.bench") / "suites"
     return sorted(f.name.removesuffix(".txt") for f in suites.iterdir())
 
@@ -64,11 +64,14 @@ def add_to(app: typer.Typer) -> None:
 
 def _bench(
     problem: Annotated[
-        list[str] | None, typer.Argument(metavar="[PROBLEM]...", help=subjects.PROBLEM_HELP)
+        list[str] | None, typer.Argument(metavar="PROBLEM", help=subjects.PROBLEM_HELP)
     ] = None,
     suite: Annotated[
         list[str] | None,
-        typer.Option(autocompletion=_suite_names, help="Layers of this name; may be repeated."),
+        typer.Option(
+            autocompletion=_suite_names,
+            help=f"Layers of {', '.join(_suite_names())}; may be repeated.",
+        ),
     ] = None,
     model: Model = None,
     input: Inputs = None,

@@ -21,7 +21,7 @@ def add_to(app: typer.Typer) -> None:
 def _report(
     results: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[FILE]...", help="Results files of `convwright bench --out`."),
+        typer.Argument(metavar="FILE", help="Results files of `convwright bench --out`."),
     ] = None,
     tuning: Annotated[
         bool, typer.Option("--tuning", help="The tuning database of this user, too.")

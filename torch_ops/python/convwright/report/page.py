@@ -60,9 +60,9 @@ def _machine(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _summary(content: dict[str, Any], group: Any) -> dict[str, Any]:
-    timed = group.timed
+    timed, about = group.timed, content["machine"]
     return {
-        "machine": content["machine"].get("gpu", content["machine"]["cpu"]),
+        "machine": f"{about.get('gpu', about['cpu'])}, {content['date']}",
         "group": group,
         "mean": group.mean,
         "slowest": group.slowest_first[0]["ratio"] if timed else None,
