@@ -2,12 +2,14 @@
 """`convwright report`: what it reads, what it makes of it, and the page."""
 
 import json
+import math
 import re
 import shutil
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from convwright.bench.results import SCHEMA, BadResults
@@ -128,6 +130,39 @@ def test_what_the_records_say() -> None:
         ("rejected", "its inner loop spills", 2),
         ("crashed", "signal 11", 1),
     ]
+
+
+RECORDING = """{"convwright_replay": 1, "problem": "fprop_x", "phase": 0}
+{"candidate": "conv2d.avx2/vec:1", "predicted": 10.0, "outcome": "ok", "seconds": 2e-3}
+{"candidate": "conv2d.avx2/vec:2", "predicted": 20.0, "outcome": "ok", "seconds": 1e-3}
+{"candidate": "conv2d.avx2/vec:3", "predicted": 30.0, "outcome": "ok", "seconds": 3e-3}
+{"candidate": "conv2d.avx2/vec:4", "predicted": 40.0, "outcome": "rejected", "reason": "spills"}
+{"candidate": "pytorch", "outcome": "ok", "seconds": 1e-3}
+"""
+
+
+def test_predicted_against_measured(tmp_path: Path) -> None:
+    file = tmp_path / "space.jsonl"
+    file.write_text(RECORDING)
+    found = sources.read([], recordings=[file])
+    assert tuning_facts.predictions(found.recorded) == {
+        "fprop_x": [(10.0, 2e-3), (20.0, 1e-3), (30.0, 3e-3)]
+    }
+    alts = [plot.alt for plot in page.plots_of(found)["tuning"]]
+    assert alts == [
+        "Predicted against measured. fprop_x, 3 candidates: rank correlation 0.50, the one "
+        "predicted best takes 2.00 of the best time."
+    ]
+    assert ("rejected", "spills", 1) in tuning_facts.failures(found.recorded)
+    file.write_text("{}")
+    with pytest.raises(BadResults, match="is not a recording"):
+        sources.read([], recordings=[file])
+
+
+def test_ranks_of_equal_values_are_their_mean() -> None:
+    first, second = np.array([1.0, 1.0, 2.0]), np.array([5.0, 7.0, 9.0])
+    assert figures.rank_correlation(first, second) == pytest.approx(math.sqrt(3) / 2)
+    assert math.isnan(figures.rank_correlation(first, np.ones(3)))
 
 
 def test_too_few_trials_say_nothing() -> None:

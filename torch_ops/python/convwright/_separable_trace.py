@@ -21,8 +21,7 @@ _SCHEDULES = {
     ("fused", True): "z:recomputed",
 }
 _OF_STEPS = {schedule for (_, with_grad), schedule in _SCHEDULES.items() if with_grad}
-# Behind a schedule that tuning chose; the operators write the same.
-TUNED = " (tuned)"
+_TUNED = " (tuned)"
 
 
 def note_plan(
@@ -41,11 +40,11 @@ def note_plan(
         reason = FASTER_STEP if with_grad else FASTER
         torch.ops.convwright.trace_note(f"{problem}\tPyTorch\t{reason}")
         return
-    schedule = _SCHEDULES[plan.kind, with_grad] + (TUNED if plan.tuned else "")
+    schedule = _SCHEDULES[plan.kind, with_grad] + (_TUNED if plan.tuned else "")
     _trace.note_kernel(problem, plan.kind, schedule, input.device)
 
 
 def tuned_problem(row: Row) -> str:
     """What tuning asks about for a row of note_plan(): a step where backward follows."""
-    step = row.schedule.removesuffix(TUNED) in _OF_STEPS or row.reason == FASTER_STEP
+    step = row.schedule.removesuffix(_TUNED) in _OF_STEPS or row.reason == FASTER_STEP
     return row.problem.replace(":fprop_", ":step_", 1) if step else row.problem

@@ -8,7 +8,7 @@ from convwright.bench import host_cost
 from convwright.bench.results import OUR_BEST, SIDES
 from convwright.bench.summary import Group, groups
 
-_JUDGED = ("ratio", "verdict", "GFLOP/s", "GB/s", "roofline", "kernel")
+_JUDGED = ("ratio", "verdict", "GFLOP/s", "GB/s", "roofline", "PyTorch by", "kernel")
 _SUMMARY_HEAD = (
     "suite",
     "direction",
@@ -86,7 +86,7 @@ def _group(group: Group, content: dict, markdown: bool) -> list[str]:
     title = f"{group.suite}, {group.direction}, {group.cache} caches"
     sides = content.get("sides", SIDES)
     head = ("problem", *(side.replace("_", " ") for side in sides), *_JUDGED)
-    left = {0, len(head) - 1}  # columns of text; numbers stand at the right
+    left = {0, len(head) - 2, len(head) - 1}  # columns of text; numbers stand at the right
     table = text_table(head, [_cells(row, sides) for row in group.rows], left, markdown)
     first = group.rows[0]
     again = f"Repeat a row: {first['repeat'].replace(first['problem'], 'PROBLEM')}"
@@ -114,7 +114,7 @@ def repeat_line(problem: str, direction: str, cache: str, options: str) -> str:
 
 def _cells(row: dict, sides: Sequence[str]) -> tuple[str, ...]:
     if "error" in row:
-        return (row["problem"], *["-"] * len(sides), "-", "ERROR", "-", "-", "-", row["error"])
+        return (row["problem"], *["-"] * len(sides), "-", "ERROR", *["-"] * 4, row["error"])
     percent = row.get("roofline_percent")
     return (
         row["problem"],
@@ -124,8 +124,14 @@ def _cells(row: dict, sides: Sequence[str]) -> tuple[str, ...]:
         f"{row['gflops']:.1f}",
         f"{row['gbytes']:.1f}",
         "-" if percent is None else f"{percent:.0f}%",
-        " ".join(row["kernels"][OUR_BEST]),
+        torch_backend(row),
+        " ".join(row["kernels"][OUR_BEST]) + (" (tuned)" if row.get("tuned") else ""),
     )
+
+
+def torch_backend(row: dict) -> str:
+    """Whose convolution PyTorch took in its better format; "-" in results of older versions."""
+    return row.get("torch_backends", {}).get(row["torch_best"].rpartition("_")[2], "-")
 
 
 def _time(samples: dict | None, best: bool) -> str:

@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass, field
 
 from convwright import _choices
 from convwright._choices import FASTER, FASTER_STEP
-from convwright._separable_trace import TUNED
 from convwright._trace import Row
 from convwright.bench import sides, timing
 from convwright.bench.problems import Problem
@@ -14,6 +13,7 @@ from convwright.bench.report import repeat_line
 from convwright.bench.results import FORMAT_NAMES, OUR_BEST, OURS, SIDES, TORCHS
 from convwright.bench.roofline import Roofline
 
+_TUNED = " (tuned)"  # behind a schedule that tuning chose
 # What may be timed beside the plain sides, and what it is called in a row.
 EXTRA_SIDES = {"untuned": (sides.UNTUNED,), "compile": (sides.COMPILED,)}
 
@@ -150,7 +150,7 @@ class Bench:
 
 
 def _is_tuned(row: Row) -> bool:
-    return row.schedule.endswith(TUNED) or row.reason in (FASTER, FASTER_STEP)
+    return row.schedule.endswith(_TUNED) or row.reason in (FASTER, FASTER_STEP)
 
 
 def _notes(taken: timing.Timing, compared: tuple[str, str]) -> list[str]:

@@ -208,13 +208,14 @@ def _print(content: dict[str, Any], how: str) -> None:
 def _flat(row: dict[str, Any]) -> dict[str, Any]:
     if "error" in row:
         return row
+    from convwright.bench.report import torch_backend
     from convwright.bench.results import OUR_BEST
 
     best = row["torch_best"]
     return row | {
         "convwright_ms": row["seconds"][OUR_BEST]["median"] * 1e3,
         "torch_ms": row["seconds"][best]["median"] * 1e3,
-        "torch_backend": row["torch_backends"][best.rpartition("_")[2]],
+        "torch_backend": torch_backend(row),
     }
 
 

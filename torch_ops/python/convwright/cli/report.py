@@ -29,6 +29,10 @@ def _report(
     db: Annotated[
         Path | None, typer.Option(metavar="FILE", help="This tuning database, too.")
     ] = None,
+    recording: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Of `convwright-tune record`; may be repeated."),
+    ] = None,
     out: Annotated[Path, typer.Option(metavar="FILE", help="The page.")] = Path("report.html"),
     png: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="The plots as PNG files, too.")
@@ -42,8 +46,10 @@ def _report(
 
     convwright report bench/results/*.json --tuning --png plots
     """
-    if not results and not tuning and db is None:
-        raise UsageError("there is nothing to report; give results files, --tuning or --db")
+    if not (results or tuning or db is not None or recording):
+        raise UsageError(
+            "there is nothing to report; give results files, --tuning, --db or --recording"
+        )
     if db is not None and not db.is_file():
         raise UsageError(f"--db is {db}, which is not a file; give a tuning database")
     missing = [name for name in _NEEDED if find_spec(name) is None]
@@ -59,7 +65,7 @@ def _report(
         show("reading")
         lines = sources.exported_records(db) if tuning or db is not None else []
         with usage_errors(BadResults):
-            found = sources.read(results or [], lines)
+            found = sources.read(results or [], lines, recording or [])
         show("drawing")
         plots = page.plots_of(found)
         text = page.render(found, plots)

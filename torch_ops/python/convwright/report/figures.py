@@ -120,6 +120,52 @@ def progress(curves: Mapping[str, Sequence[float]]) -> Plot | None:
     return _plot(figure, "tuning-progress", "Progress of the searches", alt)
 
 
+def predictions(pairs: Mapping[str, Sequence[tuple[float, float]]]) -> Plot | None:
+    """Predicted cycles against measured seconds, each by the best of its problem."""
+    if not pairs:
+        return None
+    figure, axes = _axes(5.0)
+    said = []
+    for index, (name, own) in enumerate(pairs.items()):
+        predicted, measured = (np.array(values) for values in zip(*own, strict=True))
+        axes.scatter(
+            predicted / predicted.min(),
+            measured / measured.min(),
+            s=8,
+            alpha=0.6,
+            color=_COLOURS[index % len(_COLOURS)],
+            marker=_MARKERS[index % len(_MARKERS)],
+            label=_short(name) if len(pairs) <= _MOST_NAMED else None,
+        )
+        first = measured[predicted.argmin()] / measured.min()
+        said.append(
+            f"{name}, {len(own)} candidates: rank correlation "
+            f"{rank_correlation(predicted, measured):.2f}, the one predicted best takes "
+            f"{first:.2f} of the best time"
+        )
+    _, high = axes.get_ylim()
+    axes.plot([1, high], [1, high], color="black", linewidth=0.8)
+    _log_scale(axes, "x", "y")
+    axes.set_xlabel("predicted / best predicted")
+    axes.set_ylabel("measured / best measured")
+    if len(pairs) <= _MOST_NAMED:
+        axes.legend(fontsize=6)
+    alt = f"Predicted against measured. {'; '.join(said)}."
+    return _plot(figure, "predicted-measured", "Predicted against measured", alt)
+
+
+def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
+    """Spearman's, 1 where both order alike; equal values share the mean of their ranks. NaN where
+    one of them does not vary."""
+    ranks = []
+    for values in (first, second):
+        _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+        ranks.append((np.cumsum(counts) - (counts - 1) / 2)[inverse])
+    if any(np.ptp(r) == 0 for r in ranks):
+        return float("nan")
+    return float(np.corrcoef(*ranks)[0, 1])
+
+
 def knobs(importance: Mapping[str, float]) -> Plot | None:
     if not importance:
         return None

@@ -26,7 +26,8 @@ def plots_of(sources: Sources) -> dict[str, list[Plot]]:
         found["speed"].append(figures.speed_ups(own, f"speed-{number}-{suite}-{cache}"))
     found["tuning"] = [
         figures.progress(tuning_facts.progress_curves(sources.records)),
-        figures.knobs(tuning_facts.knob_importance(sources.records)),
+        figures.predictions(tuning_facts.predictions(sources.recorded)),
+        figures.knobs(tuning_facts.knob_importance([*sources.records, *sources.recorded])),
     ]
     found["multipliers"] = [figures.pareto([m[:3] for m in _multipliers(sources)])]
     return {section: [p for p in plots if p is not None] for section, plots in found.items()}
@@ -43,8 +44,8 @@ def render(sources: Sources, plots: dict[str, list[Plot]]) -> str:
         losses=_losses(sources),
         errors=[row for c in sources.benches for row in c["rows"] if "error" in row],
         comparisons=[row for content in sources.comparisons for row in content["rows"]],
-        failures=tuning_facts.failures(sources.records),
-        trials=len(sources.records),
+        failures=tuning_facts.failures([*sources.records, *sources.recorded]),
+        trials=len(sources.records) + len(sources.recorded),
         choices=sources.choices,
         multipliers=_multipliers(sources),
     )

@@ -23,6 +23,8 @@ class Sources:
     comparisons: tuple[dict[str, Any], ...]  # rows with a name and ratios: networks, multipliers
     records: tuple[dict[str, Any], ...]  # trials of the tuner
     choices: tuple[dict[str, Any], ...]
+    # Trials of `convwright-tune record`: every candidate of a space, with its predicted cycles.
+    recorded: tuple[dict[str, Any], ...] = ()
 
     @property
     def groups(self) -> list[tuple[dict[str, Any], Group]]:
@@ -30,10 +32,13 @@ class Sources:
         return [(content, group) for content in self.benches for group in groups(content["rows"])]
 
 
-def read(files: Iterable[Path], records: Iterable[str] = ()) -> Sources:
-    """Sort results files by what their rows are; `records` are lines of `convwright db export`.
+def read(
+    files: Iterable[Path], records: Iterable[str] = (), recordings: Iterable[Path] = ()
+) -> Sources:
+    """Sort results files by what their rows are; `records` are lines of `convwright db export`,
+    `recordings` files of `convwright-tune record`.
 
-    Raises BadResults with one sentence for a file or a line that is neither.
+    Raises BadResults with one sentence for a file or a line that is none.
     """
     benches, comparisons = [], []
     for path in files:
@@ -55,7 +60,20 @@ def read(files: Iterable[Path], records: Iterable[str] = ()) -> Sources:
             trials.append(entry)
         elif "choice" in entry:
             choices.append(entry)
-    return Sources(tuple(benches), tuple(comparisons), tuple(trials), tuple(choices))
+    recorded = [trial for path in recordings for trial in _recording(path)]
+    return Sources(*map(tuple, (benches, comparisons, trials, choices, recorded)))
+
+
+def _recording(path: Path) -> list[dict[str, Any]]:
+    """The trials of one file, each with the problem and the pass of its first line."""
+    try:
+        head, *trials = map(json.loads, path.read_text().splitlines())
+        key = {name: head[name] for name in ("problem", "phase", "convwright_replay")}
+        return [key | {"candidate": trial["candidate"]} | trial for trial in trials]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadResults(
+            f"{path} is not a recording of `convwright-tune record` ({error!r})"
+        ) from None
 
 
 def exported_records(database: Path | None) -> list[str]:

@@ -32,8 +32,21 @@ def progress_curves(records: Iterable[dict[str, Any]]) -> dict[str, list[float]]
 
 def failures(records: Iterable[dict[str, Any]]) -> list[tuple[str, str, int]]:
     """(outcome, reason, how often), the most frequent first."""
-    counts = Counter((r["outcome"], r["reason"]) for r in records if r["outcome"] != _OK)
+    counts = Counter((r["outcome"], r.get("reason", "")) for r in records if r["outcome"] != _OK)
     return [(outcome, reason, count) for (outcome, reason), count in counts.most_common()]
+
+
+def predictions(recorded: Iterable[dict[str, Any]]) -> dict[str, list[tuple[float, float]]]:
+    """(predicted cycles, measured seconds) of the candidates that ran, by problem and pass."""
+    found = {
+        name: [
+            (t["predicted"], t["seconds"])
+            for t in trials
+            if t["outcome"] == _OK and t.get("predicted") is not None
+        ]
+        for name, trials in _by_search(recorded).items()
+    }
+    return {name: pairs for name, pairs in found.items() if len(pairs) > 1}
 
 
 def knob_importance(records: Iterable[dict[str, Any]]) -> dict[str, float]:
