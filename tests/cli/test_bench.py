@@ -202,7 +202,7 @@ def test_layers_of_a_model(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyP
         ([TINY, "--budget", "soon"], 2, "accepted are seconds, and texts such as 90s"),
         ([TINY, "--direction", "sideways"], 2, "--direction"),
         ([TINY, "--fail-on", "slow"], 2, "--fail-on needs --against"),
-        ([TINY, "--device", "cuda", "--untuned"], 2, "are for --device cpu"),
+        ([TINY, "--device", "cuda", "--untuned"], 2, "--untuned is for --device cpu"),
         ([TINY, "--against", "/nowhere/before.json"], 2, "/nowhere/before.json is not a results"),
         ([TINY, "--against", __file__], 2, "is not a results file of `convwright bench`"),
         ([TINY, "--out", "/nowhere/results.json"], 1, "cannot be written to /nowhere/results"),
@@ -231,9 +231,15 @@ def test_a_machine_without_a_gpu(
 def test_a_missing_extra(
     run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(bench, "find_spec", lambda name: None)
-    assert run(TINY) == 1
-    assert "install convwright[bench]" in capsys.readouterr().err
+    find = bench.find_spec
+    for option, package, extra in (
+        ("--untuned", "numpy", "convwright[bench]"),
+        ("--autoscheduler", "halide", "convwright[tune]"),
+    ):
+        monkeypatch.setattr(bench, "find_spec", lambda n, p=package: None if n == p else find(n))
+        assert run(TINY, option) == 1
+        text = f"needs {package}, which is not installed: install {extra}"
+        assert text in capsys.readouterr().err
 
 
 def test_completion_knows_the_suites() -> None:

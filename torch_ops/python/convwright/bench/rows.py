@@ -15,7 +15,11 @@ from convwright.bench.roofline import Roofline
 
 _TUNED = " (tuned)"  # behind a schedule that tuning chose
 # What may be timed beside the plain sides, and what it is called in a row.
-EXTRA_SIDES = {"untuned": (sides.UNTUNED,), "compile": (sides.COMPILED,)}
+EXTRA_SIDES = {
+    "untuned": (sides.UNTUNED,),
+    "compile": (sides.COMPILED,),
+    "autoscheduler": (sides.AUTOSCHEDULED,),
+}
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,7 @@ class Bench:
         self, runs: dict[str, sides.Run], task: Task, operands: sides.Operands
     ) -> list[str]:
         """Adds the further sides; what could not be made is a note."""
+        notes = []
         if "untuned" in self.extras:
             runs[sides.UNTUNED] = sides.untuned_side(task.problem, task.direction, operands)
         if "compile" in self.extras:
@@ -90,8 +95,15 @@ class Bench:
                 compiled = sides.compiled_side(task.problem, task.direction, operands)
                 runs[sides.COMPILED] = compiled
             except RuntimeError as error:
-                return [f"{sides.COMPILED} could not be compiled: {error}"]
-        return []
+                notes.append(f"{sides.COMPILED} could not be compiled: {error}")
+        if "autoscheduler" in self.extras:
+            try:
+                runs[sides.AUTOSCHEDULED] = sides.autoscheduled_side(
+                    task.problem, task.direction, operands, self.threads
+                )
+            except RuntimeError as error:
+                notes.append(f"{sides.AUTOSCHEDULED} could not be made: {error}")
+        return notes
 
     def _operands(self, problem: Problem) -> sides.Operands:
         return sides.draw(problem)

@@ -27,9 +27,11 @@ REFERENCE = f"{TORCHS}_nchw"  # ours are compared with its results
 Run = Callable[[], tuple[Tensor, ...]]
 
 
-# Further sides, in channels_last: Convwright without what tuning chose, and PyTorch's compiler.
+# Further sides, in channels_last: Convwright without what tuning chose, PyTorch's compiler, and
+# Halide's own autoscheduler.
 UNTUNED = f"{OURS}_untuned_nhwc"
 COMPILED = "compile_nhwc"
+AUTOSCHEDULED = "halide_adams2019_nhwc"
 
 
 class WrongAnswer(Exception):
@@ -188,6 +190,18 @@ def compiled_side(problem: Problem, direction: str, operands: Operands) -> Run:
     except Exception as error:  # of any of the compiler's parts
         raise RuntimeError((str(error).splitlines() or [type(error).__name__])[0]) from error
     return run
+
+
+def autoscheduled_side(problem: Problem, direction: str, operands: Operands, threads: int) -> Run:
+    """Halide's autoscheduler's form. Raises RuntimeError where there is none."""
+    from convwright.bench import autoscheduled  # the package halide, which nothing else here needs
+
+    if direction not in autoscheduled.DIRECTIONS:
+        raise RuntimeError(f"it has no {direction}")
+    t = operands
+    return autoscheduled.make(
+        problem, direction, (t.input, t.weight, t.bias, t.grad_output), threads
+    )
 
 
 def torch_backends(problem: Problem, operands: Operands) -> dict[str, str]:

@@ -95,6 +95,9 @@ def _bench(
         bool, typer.Option("--untuned", help="Convwright without what was tuned, too.")
     ] = False,
     compile: Annotated[bool, typer.Option("--compile", help="torch.compile, too.")] = False,
+    autoscheduler: Annotated[
+        bool, typer.Option("--autoscheduler", help="Halide's Adams2019, too; needs halide.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Results file; every row is kept at once.")
     ] = None,
@@ -129,9 +132,13 @@ def _bench(
         raise UsageError(f"--seconds is {seconds:g}; it must be above 0")
     if fail_on is not None and against is None:
         raise UsageError("--fail-on needs --against, the results to compare with")
-    if device is Device.cuda and (untuned or compile):
-        raise UsageError("--untuned and --compile are for --device cpu")
-    _need_numpy()
+    asked = {"untuned": untuned, "compile": compile, "autoscheduler": autoscheduler}
+    extras = tuple(name for name, wanted in asked.items() if wanted)
+    if device is Device.cuda and extras:
+        raise UsageError(f"--{extras[0]} is for --device cpu")
+    _need("numpy", "convwright[bench]")
+    if autoscheduler:
+        _need("halide", "convwright[tune]")
     from convwright import _library, tuning
     from convwright.bench import problems
     from convwright.bench.session import Request, choose_tasks
@@ -150,7 +157,7 @@ def _bench(
         threads=threads,
         seconds=seconds,
         budget=limit,
-        extras=tuple(n for n, on in (("untuned", untuned), ("compile", compile)) if on),
+        extras=extras,
         name="problem" if model is None else "model",
     )
     with usage_errors(problems.BadProblem):
@@ -268,6 +275,6 @@ def _check_device(device: Device) -> None:
         raise UsageError("--device is cuda, but PyTorch finds no CUDA device; cpu is accepted")
 
 
-def _need_numpy() -> None:
-    if find_spec("numpy") is None:
-        raise CommandError("bench needs numpy, which is not installed: install convwright[bench]")
+def _need(package: str, extra: str) -> None:
+    if find_spec(package) is None:
+        raise CommandError(f"bench needs {package}, which is not installed: install {extra}")
