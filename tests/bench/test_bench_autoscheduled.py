@@ -6,7 +6,7 @@ import torch
 
 pytest.importorskip("halide")
 
-from convwright.bench import autoscheduled, problems, sides
+from convwright.bench import problems, sides
 from convwright.bench.rows import Bench, Task
 
 PROBLEM = "fprop_n2ci4ih7iw6co6kh3kw2s2x1p1x0d1x2g2_f32_nhwc_bias"

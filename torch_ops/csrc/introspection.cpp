@@ -75,8 +75,8 @@ std::string list_library_kernels() {
     of_cpu("conv2d_wgrad", wgrad_kernels());
     of_cpu("weighted_sum", weighted_sum_kernels());
     for (const ProductKernel &k : product_kernels())
-        add({"cpu", "approx_conv2d " + k.product, k.name, k.schedule, isa_name(k.isa), "any",
-             "any", ""});
+        add({"cpu", "approx_conv2d " + k.product, k.name, k.schedule, isa_name(k.isa), "any", "any",
+             ""});
     of_cuda("conv2d", cuda::conv_kernels());
     of_cuda("conv2d_wgrad", cuda::wgrad_kernels());
     return lines;
