@@ -63,6 +63,9 @@ def test_explain_a_model(
     assert rows[0]["problem"] == "fprop_n2ci4ih6iw6co8kh3kw3s1p0_f32_nchw_bias"
     trained = json.loads(printed(capsys, *model, "--convert", "--train", "--json"))
     assert len(trained) > len(rows)
+    for command in ("explain", "bench", "tune"):
+        assert main([command, "--model", "some_model:make", "--input", "2x3x6x6"]) == 2
+        assert "the model does not run on --input: " in capsys.readouterr().err
     assert printed(capsys, *model, "--convert").split()[:3] == ["layer", "problem", "kernel"]
 
 

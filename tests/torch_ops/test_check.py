@@ -52,6 +52,17 @@ def test_wrong_result(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     assert "FAIL: 1 of 504 values differ, first at (1, 2, 3, 4): " in capsys.readouterr().out
 
 
+def test_a_kernel_that_fails_is_no_usage_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    def fail(*_: object) -> torch.Tensor:
+        raise RuntimeError("a kernel returned -1")
+
+    monkeypatch.setattr(check, "_run", fail)
+    assert main(["check", PROBLEMS[0]]) == 1
+    assert "FAIL: it raised RuntimeError: a kernel returned -1" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [

@@ -114,8 +114,11 @@ def check(
     expected = _expected(problem, operands)
     for name, schedule, isa in chosen:
         on_device = tuple(None if t is None else t.to(device) for t in operands)
-        actual = _run(problem, name, on_device).cpu()
-        yield Result(name, schedule, isa, _difference(actual, expected))
+        try:
+            failure = _difference(_run(problem, name, on_device).cpu(), expected)
+        except RuntimeError as error:
+            failure = f"it raised {type(error).__name__}: {str(error).splitlines()[0]}"
+        yield Result(name, schedule, isa, failure)
 
 
 def _operands(problem: Problem, seed: int) -> tuple[Tensor | None, ...]:

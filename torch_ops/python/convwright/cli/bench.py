@@ -254,7 +254,8 @@ def _layers_of(model: str, inputs: list[str] | None) -> tuple[str, ...]:
 
     network, tensors = subjects.model_and_inputs(model, inputs)
     convwright.convert_(network)
-    found = tuning.problems_of(network, tensors)
+    with subjects.model_runs():
+        found = tuning.problems_of(network, tensors)
     layers = tuple(text for text in found if text.startswith("fprop_"))
     if not layers:
         raise UsageError(f"--model {model} has no convolution that Convwright computes")

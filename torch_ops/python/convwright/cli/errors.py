@@ -21,4 +21,9 @@ def usage_errors(*kinds: type[Exception]) -> Iterator[None]:
     try:
         yield
     except kinds as error:
-        raise UsageError(str(error).splitlines()[0]) from error
+        raise UsageError(first_line(error)) from error
+
+
+def first_line(error: Exception) -> str:
+    """Of its text, or what it is."""
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`convwright explain`: which kernel computes each convolution of a model."""
 
-from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Annotated
 
@@ -46,7 +45,7 @@ def _explain(
 
     if convert:
         convwright.convert_(network)
-    with nullcontext() if train else torch.no_grad():
+    with subjects.model_runs(), torch.set_grad_enabled(train):
         explanation = convwright.explain(network, *inputs)
     if how == "text":
         print(explanation)

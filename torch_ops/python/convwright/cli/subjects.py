@@ -4,12 +4,14 @@
 import importlib
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from convwright.cli.errors import UsageError, usage_errors
+from convwright.cli.errors import UsageError, first_line, usage_errors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -50,6 +52,15 @@ def model_and_inputs(name: str, inputs: list[str] | None) -> tuple[Any, list["Te
     if not inputs:
         raise UsageError("--model needs --input, the sizes of its input, such as 128x3x32x32")
     return load_model(name), [torch.randn(_sizes(text)) for text in inputs]
+
+
+@contextmanager
+def model_runs() -> Iterator[None]:
+    """What a model raises inside is about its inputs."""
+    try:
+        yield
+    except (RuntimeError, TypeError, ValueError, IndexError) as error:
+        raise UsageError(f"the model does not run on --input: {first_line(error)}") from error
 
 
 def _sizes(text: str) -> tuple[int, ...]:

@@ -94,7 +94,9 @@ def _problems(
     from convwright import _subjects, tuning
 
     if model is not None:
-        counted = tuning.problems_of(*subjects.model_and_inputs(model, inputs), train)
+        network, tensors = subjects.model_and_inputs(model, inputs)
+        with subjects.model_runs():
+            counted = tuning.problems_of(network, tensors, train)
     else:
         counted = Counter(texts) if texts else subjects.problems_in(file)
     if not counted:
