@@ -30,10 +30,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import convwright
-from bench import approximate_torch, machine, timing
-from bench.problems import Problem, parse
-from bench.results import ResultsFile
+from bench import approximate_torch
 from convwright import _library, _memory
+from convwright.bench import machine, timing
+from convwright.bench.problems import Problem, parse
+from convwright.bench.results import ResultsFile
 from examples import nets
 
 Sides = dict[str, Callable[[], object]]

@@ -27,9 +27,9 @@ import torch
 from torch import Tensor, nn
 
 import convwright
-from bench import machine, timing
-from bench.results import ResultsFile
 from convwright import _library, _memory
+from convwright.bench import machine, timing
+from convwright.bench.results import ResultsFile
 from examples import nets
 
 Sides = dict[str, Callable[[], object]]

@@ -20,10 +20,11 @@ from pathlib import Path
 # Run as a file: the checkout's root in place of this folder.
 if __package__ in (None, ""):
     sys.path[0] = str(Path(__file__).resolve().parents[1])
+sys.path.append(str(Path(__file__).resolve().parents[1] / "torch_ops/python"))
 
-from bench import results
-from bench.results import OUR_BEST
-from bench.summary import Group, groups
+from convwright.bench import results
+from convwright.bench.results import OUR_BEST
+from convwright.bench.summary import Group, groups
 
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN, END = "<!-- speed:begin -->", "<!-- speed:end -->"
@@ -40,7 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("files", nargs="*", metavar="FILE", help="results files of bench/run.py")
+    parser.add_argument(
+        "files", nargs="*", metavar="FILE", help="results files of `convwright bench`"
+    )
     parser.add_argument("--check", action="store_true", help="write nothing")
     parser.add_argument("--readme", type=Path, default=ROOT / "README.md", metavar="PATH")
     options = parser.parse_args(arguments)

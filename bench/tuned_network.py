@@ -22,9 +22,9 @@ import torch
 import torch.nn.functional as F
 
 import convwright
-from bench import timing
-from bench.timing import Samples
 from convwright import _choices, _memory, _subjects, tuning
+from convwright.bench import timing
+from convwright.bench.timing import Samples
 from examples.nets import channel_selection
 
 SIDES = UNTUNED, TUNED, PYTORCH = "untuned", "tuned", "PyTorch"

@@ -13,7 +13,7 @@ import pytest
 import torch
 from tune_program import PROBLEM, PROGRAM, Tuner, sentence
 
-from convwright.__main__ import main
+from convwright.cli import main
 
 TARGET = f"cpu:{torch.ops.convwright.isa()}"
 pytestmark = [

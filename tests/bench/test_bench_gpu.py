@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench import gpu, host_cost, machine, problems, run, sides, timing
-from bench.report import report
-from bench.results import ResultsFile
-from bench.rows import Task
+from bench import run
+from convwright.bench import gpu, host_cost, machine, problems, sides, timing
+from convwright.bench.report import report
+from convwright.bench.results import ResultsFile
+from convwright.bench.rows import Task
 
 TINY = "fprop_n2ci5ih6iw7co3kh3kw3s2p1_f32_nhwc_bias"
 
@@ -115,7 +116,7 @@ def test_rows_hold_cudnn_with_and_without_tf32(bench: gpu.GpuBench, direction: s
     theirs = min(row["seconds"][side]["median"] for side in ("torch_nhwc", "torch_nchw"))
     assert row["ratio"] == pytest.approx(theirs / row["seconds"]["convwright_nhwc"]["median"])
     assert "roofline_percent" not in row
-    assert row["repeat"].startswith("python bench/run.py --device cuda --directions ")
+    assert row["repeat"].endswith(f" --direction {direction} --device cuda")
     assert row["kernels"]["convwright_nhwc"]
 
 

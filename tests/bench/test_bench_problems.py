@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bench import problems
-from bench.problems import BadProblem, Work
+from convwright.bench import problems
+from convwright.bench.problems import BadProblem, Work
 
 
 @pytest.mark.parametrize("name", problems.suite_names())

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench import host_cost, problems, roofline, rows, run, sides
-from bench.results import SIDES
+from bench import run
+from convwright import cli
+from convwright.bench import host_cost, problems, roofline, rows, sides
+from convwright.bench.results import SIDES
 
 ROOT = Path(__file__).parents[2]
 TINY = "fprop_n2ci5ih6iw7co3kh3kw3s2p1_f32_nhwc_bias"
@@ -67,10 +69,13 @@ def test_every_direction_is_verified_timed_and_written(
 def test_repeat_line_measures_the_same_row(bench: Bench, results_path: Path) -> None:
     bench("--directions", "dgrad", "--cold")
     (row,) = json.loads(results_path.read_text())["rows"]
-    assert row["repeat"].startswith("python bench/run.py ")
-    options = run.make_parser().parse_args(row["repeat"].split()[2:])
-    (task,) = run.choose_tasks(options)
-    assert (task.text, task.direction, task.cache) == (row["problem"], "dgrad", "cold")
+    assert row["repeat"].startswith("python -m convwright bench ")
+    again = results_path.with_name("again.json")
+    command = [*row["repeat"].split()[3:], "--seconds", "0.01", "--out", str(again)]
+    assert cli.main(command) == 0
+    (repeated,) = json.loads(again.read_text())["rows"]
+    same = ("problem", "direction", "cache", "repeat")
+    assert [repeated[key] for key in same] == [row[key] for key in same]
 
 
 def test_a_problem_runs_the_direction_it_names(bench: Bench, results_path: Path) -> None:

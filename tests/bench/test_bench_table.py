@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bench import results, table
-from bench.summary import groups
+from bench import table
+from convwright.bench import results
+from convwright.bench.summary import groups
 
 
 def row(problem: str, ratio: float, verdict: str, direction: str = "fprop") -> dict:
@@ -112,6 +113,10 @@ def test_readme_without_comments_and_other_files_are_refused(
     with pytest.raises(SystemExit):
         table.main(["--readme", str(readme), str(measured)])
     assert "are missing" in capsys.readouterr().err
+
+
+def test_the_readme_is_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
+    assert table.main(["--check"]) == 0, capsys.readouterr().out
 
 
 def test_a_group_of_errors_has_no_mean() -> None:

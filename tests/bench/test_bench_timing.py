@@ -3,9 +3,9 @@
 
 import pytest
 
-from bench import roofline, timing
-from bench.problems import Work
-from bench.timing import Samples
+from convwright.bench import roofline, timing
+from convwright.bench.problems import Work
+from convwright.bench.timing import Samples
 
 
 def samples(low: float, high: float) -> Samples:

@@ -11,7 +11,7 @@ import torch
 from cases import Case, assert_same, gradients, tensors
 
 from convwright import check
-from convwright.__main__ import main
+from convwright.cli import main
 from convwright.functional import conv2d
 
 PROBLEMS = [
@@ -26,7 +26,8 @@ PROBLEMS = [
 @pytest.mark.parametrize("problem", PROBLEMS)
 def test_every_accepting_kernel_is_run(problem: str, capsys: pytest.CaptureFixture) -> None:
     assert main(["check", problem, "--seed", "3"]) == 0
-    lines = capsys.readouterr().out.splitlines()
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head.split() == ["kernel", "schedule", "isa", "verdict"]
     kernels = torch.ops.convwright.kernels(problem).splitlines()
     assert [line.split("  ")[0] for line in lines] == [k.split("\t")[0] for k in kernels]
     assert all(line.endswith("  ok") for line in lines)
@@ -35,7 +36,7 @@ def test_every_accepting_kernel_is_run(problem: str, capsys: pytest.CaptureFixtu
 def test_one_kernel(capsys: pytest.CaptureFixture) -> None:
     last = torch.ops.convwright.kernels(PROBLEMS[0]).splitlines()[-1].split("\t")[0]
     assert main(["check", PROBLEMS[0], "--kernel", last]) == 0
-    assert capsys.readouterr().out.startswith(f"{last}  ")
+    assert capsys.readouterr().out.splitlines()[1].startswith(f"{last}  ")
 
 
 def test_wrong_result(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
@@ -51,14 +52,25 @@ def test_wrong_result(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     assert "FAIL: 1 of 504 values differ, first at (1, 2, 3, 4): " in capsys.readouterr().out
 
 
+def test_a_kernel_that_fails_is_no_usage_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    def fail(*_: object) -> torch.Tensor:
+        raise RuntimeError("a kernel returned -1")
+
+    monkeypatch.setattr(check, "_run", fail)
+    assert main(["check", PROBLEMS[0]]) == 1
+    assert "FAIL: it raised RuntimeError: a kernel returned -1" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ([], "required"),
-        (["check"], "required"),
+        ([], "Missing command"),
+        (["check"], "Missing argument"),
         (["check", "nonsense"], "nonsense"),
         (["check", PROBLEMS[0], "--kernel", "none such"], "no kernel none such for"),
-        (["check", PROBLEMS[0], "--seed", "x"], "invalid int value"),
+        (["check", PROBLEMS[0], "--seed", "x"], "'--seed'"),
         (["check", PROBLEMS[0], "--device", "meta"], "device is 'meta', but there are the CPU and"),
         (["check", PROBLEMS[0], "--device", "cuda:99"], "device is 'cuda:99', but"),
         (["check", PROBLEMS[0], "--device", "x"], "device type at start of device string: x"),
@@ -66,9 +78,7 @@ def test_wrong_result(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     ],
 )
 def test_usage(arguments: list[str], text: str, capsys: pytest.CaptureFixture) -> None:
-    with pytest.raises(SystemExit) as exit_info:
-        main(arguments)
-    assert exit_info.value.code == 2
+    assert main(arguments) == 2
     assert text in capsys.readouterr().err
 
 

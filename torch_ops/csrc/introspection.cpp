@@ -7,6 +7,7 @@
 #include "runtime/cuda/conv_plan.h"
 #include "runtime/cuda/forced_kernel.h"
 #include "runtime/cuda/wgrad_plan.h"
+#include "runtime/kernel_table.h"
 #include "runtime/plan.h"
 #include "runtime/trace.h"
 #include "runtime/tuned_choices.h"
@@ -14,6 +15,12 @@
 #include "torch_ops/csrc/torch_cuda.h"
 
 namespace convwright {
+namespace {
+
+/// As in problem strings.
+const char *format_text(Format format) { return format == Format::kNhwc ? "nhwc" : "nchw"; }
+
+}  // namespace
 
 std::string list_kernels(const std::string &problem) {
     std::string text;
@@ -42,6 +49,36 @@ std::string list_cuda_kernels(const std::string &text, int64_t index) {
             add(kernel->name, kernel->schedule);
         }
     }
+    return lines;
+}
+
+std::string list_library_kernels() {
+    std::string lines;
+    const auto add = [&](const std::vector<std::string> &fields) {
+        for (size_t i = 0; i < fields.size(); i++)
+            lines += (i > 0 ? "\t" : lines.empty() ? "" : "\n") + fields[i];
+    };
+    const auto of_cpu = [&](const char *op, const auto &kernels) {
+        for (const auto &k : kernels) {
+            add({"cpu", op, k.name, k.schedule, isa_name(k.isa), format_text(k.format),
+                 dtype_name(k.dtype), k.problem});
+        }
+    };
+    // CUDA C++ is compiled for the device at hand.
+    const auto of_cuda = [&](const char *op, const auto &kernels) {
+        for (const auto &k : kernels) {
+            add({"cuda", op, k.name, k.schedule, "any", format_text(k.format), dtype_name(k.dtype),
+                 ""});
+        }
+    };
+    of_cpu("conv2d", conv_kernels());
+    of_cpu("conv2d_wgrad", wgrad_kernels());
+    of_cpu("weighted_sum", weighted_sum_kernels());
+    for (const ProductKernel &k : product_kernels())
+        add({"cpu", "approx_conv2d " + k.product, k.name, k.schedule, isa_name(k.isa), "any", "any",
+             ""});
+    of_cuda("conv2d", cuda::conv_kernels());
+    of_cuda("conv2d_wgrad", cuda::wgrad_kernels());
     return lines;
 }
 

@@ -13,6 +13,9 @@ namespace convwright {
 std::string list_kernels(const std::string &problem);
 /// The same of the CUDA device of that index, with its architecture, "sm_90", for the isa.
 std::string list_cuda_kernels(const std::string &problem, int64_t device);
+/// A line per kernel of the library: "device\toperator\tname\tschedule\ttarget\tformat\tdtype\tproblem".
+/// What a kernel is not made for one of is "any"; problem is "" for generic kernels.
+std::string list_library_kernels();
 /// A kernel of the CPU or of CUDA; calls on the other one are as before. "" frees both.
 void force_kernel_op(const std::string &name);
 /// Takes a candidate of the tuner for pass `phase` of a problem in this process (runtime/tuned_choices.h).

@@ -5,6 +5,9 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
+import torch.nn.functional as F
+from torch import Tensor
+
 IntOrPair = int | tuple[int, int]
 Pair = tuple[int, int]
 
@@ -43,3 +46,8 @@ def padding_by_name(
         raise RuntimeError("padding='same' is not supported for strided convolutions")
     reach_h, reach_w = (d * (k - 1) for d, k in zip(pair(dilation), kernel, strict=True))
     return (reach_h // 2, reach_w // 2), (reach_h % 2, reach_w % 2)
+
+
+def pad_far_side(input: Tensor, extra: Pair) -> Tensor:
+    """input with `extra` rows and columns of zeros below and at the right."""
+    return F.pad(input, (0, extra[1], 0, extra[0])) if any(extra) else input

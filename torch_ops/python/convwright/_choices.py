@@ -14,7 +14,7 @@ import torch
 FASTER = "it was faster when the problem was tuned"
 FASTER_STEP = FASTER + ", backward included"
 
-# Behind the schedule of what was chosen, here or in a table of the library, as the operators write it.
+# Behind the schedule of what was chosen, here or in a table of the library; the operators write it.
 MARKS = (" (tuned)", " (shipped)")
 
 # Part of the key of every plan that was made by choices.
@@ -45,14 +45,15 @@ def untuned() -> Iterator[None]:
 
     A call keeps its kind for its backward. Holds for the whole process; not nestable.
     """
-    _use(False)
+    use(False)
     try:
         yield
     finally:
-        _use(True)
+        use(True)
 
 
-def _use(use: bool) -> None:
+def use(use: bool) -> None:
+    """Whether calls from now on look up what was tuned. Holds for the whole process."""
     global generation
     torch.ops.convwright.use_choices(use)
     generation += 1

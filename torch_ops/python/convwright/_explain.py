@@ -14,7 +14,9 @@ from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.hooks import RemovableHandle
 
 from convwright import _trace
+from convwright._text_table import text_table
 from convwright._trace import Row
+from convwright._undisturbed import undisturbed
 from convwright.nn import Conv1d, Conv2d
 from convwright.nn._approximate import Approximate
 from convwright.nn.separable import _Separable
@@ -33,13 +35,8 @@ class Explanation:
     def __str__(self) -> str:
         if not self.rows:
             return f"no convolution was recorded (isa {self.isa})"
-        cells = [("layer", "problem", "kernel", "schedule", "isa"), *map(_cells, self.rows)]
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        lines = [
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            for row in cells
-        ]
-        return "\n".join(lines)
+        head = ("layer", "problem", "kernel", "schedule", "isa")
+        return text_table(head, [_cells(row) for row in self.rows], left=range(len(head)))
 
 
 def _cells(row: Row) -> tuple[str, ...]:
@@ -63,9 +60,8 @@ def explain(module_or_fn: Callable[..., Any], *inputs: Any) -> Explanation:
     rows: list[Row] = []
     with ExitStack() as stack:
         stack.enter_context(_trace.recording())
-        stack.enter_context(torch.random.fork_rng(devices=_gpus(module_or_fn, inputs)))
+        stack.enter_context(undisturbed(module_or_fn, inputs))
         if isinstance(module_or_fn, torch.nn.Module):
-            stack.enter_context(_buffers_kept(module_or_fn))
             stack.enter_context(_layers_named(module_or_fn, rows))
         output = module_or_fn(*inputs)
         rows += _trace.take()
@@ -79,25 +75,6 @@ def _as_leaf(value: Any) -> Any:
     if isinstance(value, Tensor) and value.grad_fn is not None:
         return value.detach().requires_grad_()
     return value
-
-
-def _gpus(module_or_fn: Callable[..., Any], inputs: tuple[Any, ...]) -> list[int]:
-    """The indices of the CUDA devices that hold an input or a parameter."""
-    tensors = [t for t in tree_leaves(inputs) if isinstance(t, Tensor)]
-    if isinstance(module_or_fn, torch.nn.Module):
-        tensors += module_or_fn.parameters()
-    return sorted({t.get_device() for t in tensors if t.is_cuda})
-
-
-@contextmanager
-def _buffers_kept(module: torch.nn.Module) -> Iterator[None]:
-    saved = [(buffer, buffer.detach().clone()) for buffer in module.buffers()]
-    try:
-        yield
-    finally:
-        with torch.no_grad():
-            for buffer, value in saved:
-                buffer.copy_(value)
 
 
 @contextmanager

@@ -7,9 +7,8 @@ Places, in order: the path in `CONVWRIGHT_LIBRARY`; `lib/` beside this file (a w
 
 import os
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
-
-import torch
 
 FILE_NAME = "libconvwright_ops.so"
 _REMEDY = (
@@ -49,9 +48,11 @@ def load() -> None:
 
     Raises LibraryMissing with the cause if no library is found or the loader refuses it.
     """
+    import torch  # not above: `convwright doctor` looks for the library without PyTorch
+
     if hasattr(torch.ops.convwright, "conv2d_fprop"):
         # A second copy would register the same namespace again, which ends the process.
-        _warn_if_other_library_was_loaded()
+        _warn_if_other_library_was_loaded(torch.ops.loaded_libraries)
         return
     path = find()
     try:
@@ -60,9 +61,9 @@ def load() -> None:
         raise LibraryMissing(f"{path} could not be loaded ({error}). {_REMEDY}") from error
 
 
-def _warn_if_other_library_was_loaded() -> None:
+def _warn_if_other_library_was_loaded(libraries: Iterable[str]) -> None:
     named = os.environ.get("CONVWRIGHT_LIBRARY")
-    loaded = [p for p in torch.ops.loaded_libraries if Path(p).name == FILE_NAME]
+    loaded = [p for p in libraries if Path(p).name == FILE_NAME]
     if named and loaded and str(Path(named).resolve()) not in loaded:
         warnings.warn(
             f"CONVWRIGHT_LIBRARY is {named!r}, but {loaded[0]} is already loaded and stays in use.",

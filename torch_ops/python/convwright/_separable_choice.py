@@ -10,8 +10,8 @@ from torch import Tensor
 from torch._prims_common import suggest_memory_format
 
 from convwright import _kinds
+from convwright._arguments import pad_far_side
 from convwright._separable_plan import Form, Plan, make_plan
-from convwright.functional.convolution import pad_far_side
 
 _DTYPES = {torch.float32: "f32", torch.bfloat16: "bf16", torch.float16: "f16"}
 

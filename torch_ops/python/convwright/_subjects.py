@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from convwright import check, functional
-from convwright._choices import FASTER, FASTER_STEP
+from convwright._choices import FASTER, FASTER_STEP, MARKS
 from convwright._kinds import KINDS
 from convwright._separable_choice import by_rule
 from convwright._separable_plan import DEPTHWISE_SEPARABLE, WEIGHTED_SUM, Form, make_plan
@@ -56,6 +56,11 @@ def of_row(row: Row) -> str | None:
     except RuntimeError:
         return None
     return text
+
+
+def was_chosen(row: Row) -> bool:
+    """Whether what computed a row of `explain` was chosen by tuning, here or for the library."""
+    return row.schedule.endswith(MARKS) or row.reason in (FASTER, FASTER_STEP)
 
 
 def kind_by_rule(text: str) -> str:

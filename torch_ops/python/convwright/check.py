@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Check kernels of one problem against PyTorch: the engine of `python -m convwright check`.
+"""Check kernels of one problem against PyTorch: the engine of `convwright check`.
 
 Tensors hold small integers, so that every partial sum is exact in float32 whatever the order of
 summation; the expected values come from PyTorch in float64, and the tolerance is 0.
@@ -20,6 +20,10 @@ from convwright import _library
 _DIRECTIONS = ("fprop", "dgrad", "wgrad")
 _EXACT = 2**24  # integers up to here are exact in float32
 _LARGEST_VALUE = 3
+_KERNEL_FIELDS = (
+    *("device", "operator", "kernel", "schedule"),
+    *("target", "format", "dtype", "problem"),
+)
 
 
 class Problem(NamedTuple):
@@ -78,6 +82,19 @@ def kernels(text: str, device: str = "cpu") -> list[tuple[str, str, str]]:
     return [tuple(line.split("\t")) for line in lines.splitlines()]
 
 
+def library_kernels(device: str | None = None) -> list[dict[str, str]]:
+    """All kernels of the library, or those for "cpu" or "cuda": name, schedule, what for.
+
+    Raises ValueError for another device, LibraryMissing without the library.
+    """
+    if device not in (None, "cpu", "cuda"):
+        raise ValueError(f"device is {device!r}, but the library has kernels for cpu and for cuda")
+    _library.load()
+    lines = torch.ops.convwright.library_kernels().splitlines()
+    rows = [dict(zip(_KERNEL_FIELDS, line.split("\t"), strict=True)) for line in lines]
+    return [row for row in rows if device in (None, row["device"])]
+
+
 def check(
     text: str, kernel: str | None = None, seed: int = 0, device: str = "cpu"
 ) -> Iterator[Result]:
@@ -97,8 +114,11 @@ def check(
     expected = _expected(problem, operands)
     for name, schedule, isa in chosen:
         on_device = tuple(None if t is None else t.to(device) for t in operands)
-        actual = _run(problem, name, on_device).cpu()
-        yield Result(name, schedule, isa, _difference(actual, expected))
+        try:
+            failure = _difference(_run(problem, name, on_device).cpu(), expected)
+        except RuntimeError as error:
+            failure = f"it raised {type(error).__name__}: {str(error).splitlines()[0]}"
+        yield Result(name, schedule, isa, failure)
 
 
 def _operands(problem: Problem, seed: int) -> tuple[Tensor | None, ...]:

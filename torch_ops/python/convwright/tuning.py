@@ -7,32 +7,26 @@ it was.
 """
 
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from convwright import _choices, _library, _subjects
-from convwright._choices import FASTER, FASTER_STEP
+from convwright._child_environment import child_environment
 from convwright._explain import explain
 from convwright._trace import Row
+from convwright._tuner_program import TunerMissing, find_tuner
 
 _USAGE = 2  # exit status of convwright-tune
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
-
-
-class TunerMissing(RuntimeError):
-    """The program `convwright-tune` is not there, or cannot work. The text says what to do."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +71,7 @@ def problems_of(
 def untuned_problems(function: Callable[..., Any], *arguments: Any) -> Counter[str]:
     """How often each problem for which nothing was chosen occurs in one call, backward included."""
     rows = explain(function, *arguments).rows
-    return _counted(row for row in rows if not _is_tuned(row))
-
-
-def _is_tuned(row: Row) -> bool:
-    return row.schedule.endswith(_choices.MARKS) or row.reason in (FASTER, FASTER_STEP)
+    return _counted(row for row in rows if not _subjects.was_chosen(row))
 
 
 def _counted(rows: Iterable[Row]) -> Counter[str]:
@@ -158,32 +148,13 @@ def explanations(problems: Iterable[str]) -> str:
     return _look("--explain", problems)
 
 
-def run_tuner(*arguments: str) -> int:
-    """Run convwright-tune on this process's input and output; its exit status."""
-    return subprocess.run([str(find_tuner()), *arguments], env=_environment()).returncode
-
-
 def _look(how: str, problems: Iterable[str]) -> str:
     command = [str(find_tuner()), "search", how, "--problems", "-"]
-    lines = "".join(text + "\n" for text in problems)
-    done = subprocess.run(command, input=lines, capture_output=True, text=True, env=_environment())
+    done = subprocess.run(
+        command, input=problem_lines(Counter(problems)), capture_output=True, text=True
+    )
     _raise_unless_ok(done.returncode, done.stderr)
     return (done.stdout + done.stderr).rstrip()  # problems without a task are named there
-
-
-def find_tuner() -> Path:
-    """convwright-tune: beside the operator library, in `bin` of its build, or on the PATH."""
-    library = _library.find().parent
-    for folder in (library, library / "bin", library.parent / "bin"):
-        if (folder / "convwright-tune").is_file():
-            return folder / "convwright-tune"
-    found = shutil.which("convwright-tune")
-    if found is None:
-        raise TunerMissing(
-            "convwright-tune was found neither beside the operator library nor on the PATH; build "
-            "it with `make`, or install the extra convwright[tune]."
-        )
-    return Path(found)
 
 
 def _events(problems: Counter[str], seconds: float, seed: int) -> Iterator[dict[str, Any]]:
@@ -195,7 +166,9 @@ def _events(problems: Counter[str], seconds: float, seed: int) -> Iterator[dict[
         *("--budget", str(seconds), "--seed", str(seed), "--threads", str(torch.get_num_threads())),
     ]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, text=True, env=environment(), **pipes) as process:
+    # For the Python process that compares with PyTorch.
+    environment = child_environment(CONVWRIGHT_LIBRARY=str(_library.find()))
+    with subprocess.Popen(command, text=True, env=environment, **pipes) as process:
         try:
             yield from _lines(process, problems)
         finally:
@@ -208,10 +181,7 @@ def _lines(process: "subprocess.Popen[str]", problems: Counter[str]) -> Iterator
     assert process.stdout is not None
     assert process.stderr is not None
     with suppress(BrokenPipeError):  # its complaint says why it does not read
-        process.stdin.writelines(
-            f"{text} {count} {_subjects.kind_by_rule(text)}".rstrip() + "\n"
-            for text, count in problems.items()
-        )
+        process.stdin.write(problem_lines(problems))
         process.stdin.close()
     for line in process.stdout:
         yield json.loads(line)
@@ -226,11 +196,12 @@ def _raise_unless_ok(status: int, complaint: str) -> None:
         raise TunerMissing(complaint.strip() or f"convwright-tune ended with {status}")
 
 
-def environment() -> dict[str, str]:
-    """For Python processes that the tuner starts: this package and this library."""
-    package = str(Path(__file__).resolve().parents[1])
-    path = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
-    return os.environ | {"PYTHONPATH": path, "CONVWRIGHT_LIBRARY": str(_library.find())}
+def problem_lines(problems: Counter[str]) -> str:
+    """For `convwright-tune search --problems -`: problem, count, how it is computed by rule."""
+    return "".join(
+        f"{text} {count} {_subjects.kind_by_rule(text)}".rstrip() + "\n"
+        for text, count in problems.items()
+    )
 
 
 def _tuned(event: dict[str, Any]) -> Tuned:

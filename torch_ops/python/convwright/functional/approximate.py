@@ -8,12 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from convwright import _approx_trace
+from convwright import _approx_trace, _counting
 from convwright._approx_functions import Call, approximate
 from convwright._approx_settings import Settings, check_settings
-from convwright._arguments import IntOrPair, padding_by_name, pair
+from convwright._arguments import IntOrPair, pad_far_side, padding_by_name, pair
 from convwright._quantised import Quantisation, quantised
-from convwright.functional.convolution import pad_far_side
 from convwright.multipliers import GradientTable, Multiplier
 
 
@@ -136,7 +135,10 @@ def _run(
             f"number_format {settings.number_format} needs a quantisation: scales and zero points"
         )
     _approx_trace.note("fprop", settings, input, weight, bias, geometry)
-    return quantised(settings, quantisation, input, weight, bias, *geometry)
+    with _counting.as_one(settings.text) as count:
+        output = quantised(settings, quantisation, input, weight, bias, *geometry)
+        count(output, weight, bias)
+    return output
 
 
 def _float32(tensor: Tensor | None) -> Tensor | None:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.overrides import has_torch_function_variadic
 
 from convwright import _eligibility, _first_calls, _trace
-from convwright._arguments import IntOrPair, Pair, padding_by_name, pair
+from convwright._arguments import IntOrPair, pad_far_side, padding_by_name, pair
 from convwright._eligibility import PLAIN_TYPES, special
 from convwright._functions import DIFFERENTIABLE, conv2d_eager, transform_active
 from convwright._ops import RAW, fprop_eager
@@ -125,11 +125,6 @@ def _rewritten(
         output = _run(input.unsqueeze(0), weight, bias, stride, padding, dilation, groups)
         return output.squeeze(0)
     return _run(input, weight, bias, stride, padding, dilation, groups)
-
-
-def pad_far_side(input: Tensor, extra: Pair) -> Tensor:
-    """input with `extra` rows and columns of zeros below and at the right."""
-    return F.pad(input, (0, extra[1], 0, extra[0])) if any(extra) else input
 
 
 def _after_refusal(

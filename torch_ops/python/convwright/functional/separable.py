@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function_variadic
 
 from convwright import _choices, _eligibility, _first_calls, _kinds, _trace
-from convwright._arguments import IntOrPair, pair
+from convwright._arguments import IntOrPair, pad_far_side, pair
 from convwright._eligibility import PLAIN_TYPES, special
 from convwright._functions import transform_active
 from convwright._fused import fused_fprop
@@ -23,7 +23,7 @@ from convwright._separable_plan import (
     make_plan,
 )
 from convwright._separable_trace import note_plan
-from convwright.functional.convolution import conv2d, pad_far_side
+from convwright.functional.convolution import conv2d
 
 _float32 = torch.float32
 _KERNEL_DTYPES = (torch.float32, torch.bfloat16)

@@ -15,14 +15,23 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import convwright
-from bench.problems import Problem
-from bench.results import FORMAT_NAMES, OURS, TORCHS
-from convwright import _trace
+from convwright import _choices, _trace
+from convwright._trace import Row
+from convwright.bench.problems import Problem
+from convwright.bench.results import FORMAT_NAMES, OURS, TORCHS
 
 FORMATS = dict(zip(FORMAT_NAMES, (torch.channels_last, torch.contiguous_format), strict=True))
+_BACKENDS = {"Mkldnn": "oneDNN", "Cudnn": "cuDNN", "Slow2d": "PyTorch's GEMM (Slow2d)"}
 REFERENCE = f"{TORCHS}_nchw"  # ours are compared with its results
 
 Run = Callable[[], tuple[Tensor, ...]]
+
+
+# Further sides, in channels_last: Convwright without what tuning chose, PyTorch's compiler, and
+# Halide's own autoscheduler.
+UNTUNED = f"{OURS}_untuned_nhwc"
+COMPILED = "compile_nhwc"
+AUTOSCHEDULED = "halide_adams2019_nhwc"
 
 
 class WrongAnswer(Exception):
@@ -144,6 +153,71 @@ def _step(layer: torch.nn.Conv2d, operands: Operands) -> Run:
     return run
 
 
+@dataclass(frozen=True)
+class Untuned:
+    """A side that looks up no choice. A switch costs a plan: who times it uses `run`, and switches
+    before."""
+
+    run: Run
+
+    def __call__(self) -> tuple[Tensor, ...]:
+        with _choices.untuned():
+            return self.run()
+
+
+def untuned_side(problem: Problem, direction: str, operands: Operands) -> Untuned:
+    own = in_format(operands, torch.channels_last)
+    return Untuned(_make(OURS, problem, direction, own, torch.channels_last))
+
+
+def compiled_side(problem: Problem, direction: str, operands: Operands) -> Run:
+    """PyTorch's side by torch.compile, which has compiled it when this returns.
+
+    A step's forward and backward are compiled, and the calls around them are not. Raises
+    RuntimeError, with one sentence, where the compiler fails.
+    """
+    own = in_format(operands, torch.channels_last)
+    if direction == "step":
+        layer = _layer(TORCHS, problem, own, torch.channels_last)
+        run = _step(torch.compile(layer, dynamic=False), own)
+    else:
+        run = torch.compile(
+            _make(TORCHS, problem, direction, own, torch.channels_last), dynamic=False
+        )
+    try:
+        with mode(direction):
+            run()
+    except Exception as error:  # of any of the compiler's parts
+        raise RuntimeError((str(error).splitlines() or [type(error).__name__])[0]) from error
+    return run
+
+
+def autoscheduled_side(problem: Problem, direction: str, operands: Operands, threads: int) -> Run:
+    """Halide's autoscheduler's form. Raises RuntimeError where there is none."""
+    from convwright.bench import autoscheduled  # the package halide, which nothing else here needs
+
+    if direction not in autoscheduled.DIRECTIONS:
+        raise RuntimeError(f"it has no {direction}")
+    t = operands
+    return autoscheduled.make(
+        problem, direction, (t.input, t.weight, t.bias, t.grad_output), threads
+    )
+
+
+def torch_backends(problem: Problem, operands: Operands) -> dict[str, str]:
+    """Whose convolution PyTorch takes, by memory format: "oneDNN", "cuDNN", …; it takes the same
+    for all directions."""
+    stride, padding, dilation, groups = problem.geometry
+    found = {}
+    for name, memory_format in FORMATS.items():
+        t = in_format(operands, memory_format)
+        backend = torch._C._select_conv_backend(
+            t.input, t.weight, t.bias, stride, padding, dilation, False, (0, 0), groups
+        )
+        found[name] = _BACKENDS.get(backend.name, backend.name)
+    return found
+
+
 def check(
     problem: Problem,
     direction: str,
@@ -151,7 +225,7 @@ def check(
     sides: dict[str, Run],
     in_float64: bool = False,
 ) -> None:
-    """Compare our sides with PyTorch's contiguous one, or its float64 one, element by element.
+    """Compare all sides but PyTorch's with its contiguous one, or float64, element by element.
 
     Raises WrongAnswer where they are further apart than twice 2 * sqrt(K) * eps * sum(|products|),
     K the products in a sum: the rounding error of random values, with a probability near 1
@@ -168,7 +242,7 @@ def check(
     eps = torch.finfo(torch.float32).eps
     factors = [4 * math.sqrt(k) * eps for k in _products(problem, direction)]
     for name, run in sides.items():
-        if not name.startswith(OURS):
+        if name.startswith(TORCHS):
             continue
         try:
             actual = run()
@@ -193,8 +267,8 @@ def _products(problem: Problem, direction: str) -> list[int]:
     return [*passes, passes[2]] if problem.has_bias else passes
 
 
-def kernels_of(run: Run) -> list[str]:
-    """Names of the kernels that one call runs, in order; "PyTorch" where none of ours did."""
+def traced(run: Run) -> list[Row]:
+    """The kernels that one call runs, in order; "PyTorch" where none of ours did."""
     with _trace.recording():
         run()
-    return [row.kernel for row in _trace.take()]
+    return _trace.take()

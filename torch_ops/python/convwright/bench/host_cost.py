@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Host cost of a call: a convolution of one value, microseconds, beside PyTorch's.
 
-    python bench/host_cost.py [cpu|cuda]
+    python -m convwright.bench.host_cost [cpu|cuda]
 
 One thread, by its processor time; the two sides in turn, medians. On CUDA by wall time, of calls
 that are only enqueued. Exit status 1 without the operator library.
@@ -9,18 +9,12 @@ that are only enqueued. Exit status 1 without the operator library.
 
 import sys
 from collections.abc import Callable
-from pathlib import Path
-
-# Run as a file: the checkout's root in place of this folder, and its Python package last.
-if __package__ in (None, ""):
-    sys.path[0] = str(Path(__file__).parents[1])
-sys.path.append(str(Path(__file__).parents[1] / "torch_ops/python"))
 
 import torch
 import torch.nn.functional as F
 
 import convwright
-from bench import timing
+from convwright.bench import timing
 
 # Times PyTorch's cost.
 LIMITS = {

@@ -2,13 +2,21 @@
 """One row of results: verified, timed, held against PyTorch and the roofline."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
-from bench import sides, timing
-from bench.problems import Problem
-from bench.report import repeat_line
-from bench.results import FORMAT_NAMES, OUR_BEST, OURS, TORCHS
-from bench.roofline import Roofline
+from convwright import _choices, _subjects
+from convwright.bench import sides, timing
+from convwright.bench.problems import Problem
+from convwright.bench.report import repeat_line
+from convwright.bench.results import FORMAT_NAMES, OUR_BEST, OURS, SIDES, TORCHS
+from convwright.bench.roofline import Roofline
+
+# What may be timed beside the plain sides, and what it is called in a row.
+EXTRA_SIDES = {
+    "untuned": (sides.UNTUNED,),
+    "compile": (sides.COMPILED,),
+    "autoscheduler": (sides.AUTOSCHEDULED,),
+}
 
 
 @dataclass(frozen=True)
@@ -33,11 +41,17 @@ class Bench:
     seconds: float  # of timing a row
     roofline: Roofline | None
     flush: Callable[[], None] | None  # where some row is cold
+    extras: tuple[str, ...] = field(default=(), kw_only=True)  # of EXTRA_SIDES
+
+    @staticmethod
+    def plain_sides() -> tuple[str, ...]:
+        return SIDES
 
     @property
     def repeat_options(self) -> str:
         """Of the command that measures one row again."""
-        return f"--threads {self.threads}"
+        extras = "".join(f" --{extra}" for extra in self.extras)
+        return f"--threads {self.threads}{extras}"
 
     def measure(self, task: Task) -> dict:
         """The row, as it stands in the results file. A wrong answer gives one without times."""
@@ -51,14 +65,42 @@ class Bench:
         operands = self._operands(task.problem)
         with sides.mode(task.direction):
             runs = self._sides(task.problem, task.direction, operands)
+            left_out = self._add_extras(runs, task, operands)
             try:
                 self._check(task.problem, task.direction, operands, runs)
             except sides.WrongAnswer as error:
                 return row | {"error": str(error)}
             ours = [f"{OURS}_{name}" for name in FORMAT_NAMES]
-            kernels = {name: sides.kernels_of(runs[name]) for name in ours}
+            traces = {name: sides.traced(runs[name]) for name in ours}
             taken, notes = self._time(runs, task.cache == "cold")
-        return row | {"kernels": kernels} | self._judge(task, taken, notes)
+        found = {
+            "kernels": {name: [r.kernel for r in rows] for name, rows in traces.items()},
+            "tuned": any(_subjects.was_chosen(r) for r in traces[OUR_BEST]),
+            "torch_backends": sides.torch_backends(task.problem, operands),
+        }
+        return row | found | self._judge(task, taken, [*left_out, *notes])
+
+    def _add_extras(
+        self, runs: dict[str, sides.Run], task: Task, operands: sides.Operands
+    ) -> list[str]:
+        """Adds the further sides; what could not be made is a note."""
+        notes = []
+        if "untuned" in self.extras:
+            runs[sides.UNTUNED] = sides.untuned_side(task.problem, task.direction, operands)
+        if "compile" in self.extras:
+            try:
+                compiled = sides.compiled_side(task.problem, task.direction, operands)
+                runs[sides.COMPILED] = compiled
+            except RuntimeError as error:
+                notes.append(f"{sides.COMPILED} could not be compiled: {error}")
+        if "autoscheduler" in self.extras:
+            try:
+                runs[sides.AUTOSCHEDULED] = sides.autoscheduled_side(
+                    task.problem, task.direction, operands, self.threads
+                )
+            except RuntimeError as error:
+                notes.append(f"{sides.AUTOSCHEDULED} could not be made: {error}")
+        return notes
 
     def _operands(self, problem: Problem) -> sides.Operands:
         return sides.draw(problem)
@@ -80,7 +122,18 @@ class Bench:
     def _time(self, runs: dict[str, sides.Run], cold: bool) -> tuple[timing.Timing, list[str]]:
         """The times, and what makes them doubtful."""
         flush = self.flush if cold else None
-        return timing.measure(runs, self.threads, self.seconds, flush), []
+        if sides.UNTUNED not in runs:
+            return timing.measure(runs, self.threads, self.seconds, flush), []
+        bare = runs | {sides.UNTUNED: runs[sides.UNTUNED].run}
+
+        def switch(name: str) -> None:
+            _choices.use(name != sides.UNTUNED)
+            bare[name]()  # plans anew
+
+        try:
+            return timing.measure(bare, self.threads, self.seconds, flush, switch=switch), []
+        finally:
+            _choices.use(True)
 
     def _judge(self, task: Task, taken: timing.Timing, notes: list[str]) -> dict:
         ours = taken.sides[OUR_BEST]

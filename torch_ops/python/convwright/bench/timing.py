@@ -72,16 +72,23 @@ def measure(
     seconds: float,
     flush: Callable[[], None] | None = None,
     settle: Callable[[], object] | None = None,
+    switch: Callable[[str], object] | None = None,
 ) -> Timing:
     """Time the sides in turn, as `interleaved` says.
 
     `flush` empties the caches before each call; `settle` waits, before each sample, for what calls
-    have left running.
+    have left running; `switch`, before those, makes the process what the side is to run in.
     """
     clock = clock_for(threads)
-    calls = {name: 1 if flush else _calls_needed(run, clock) for name, run in sides.items()}
+    calls = {}
+    for name, run in sides.items():
+        if switch:
+            switch(name)
+        calls[name] = 1 if flush else _calls_needed(run, clock)
 
     def sample(name: str) -> tuple[float, float]:
+        if switch:
+            switch(name)
         if flush:
             flush()
         if settle:

@@ -6,7 +6,6 @@ import os
 from datetime import datetime, timezone
 from pathlib import Path
 
-FOLDER = Path(__file__).parent / "results"
 SCHEMA = 1
 
 # The sides of a row: who computes, in what memory format.
@@ -52,7 +51,7 @@ class ResultsFile:
         os.replace(part, self.path)
 
 
-def default_path(where: str, folder: Path = FOLDER) -> Path:
+def default_path(where: str, folder: Path) -> Path:
     """<date>-<where>.json; "-2" and so on where there is one of this day already."""
     folder.mkdir(exist_ok=True)
     date = datetime.now(timezone.utc).strftime("%Y-%m-%d")
@@ -69,7 +68,9 @@ def read(path: Path) -> dict:
         content = json.loads(path.read_text())
         schema = content["schema"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadResults(f"{path} is not a results file of bench/run.py ({error!r})") from None
+        raise BadResults(
+            f"{path} is not a results file of `convwright bench` ({error!r})"
+        ) from None
     if schema != SCHEMA:
         raise BadResults(f"{path} has schema {schema}, this program reads {SCHEMA}: measure again")
     return content

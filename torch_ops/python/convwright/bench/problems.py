@@ -7,7 +7,7 @@ from pathlib import Path
 
 from convwright import check
 
-PROBLEMS = Path(__file__).parent / "problems"
+SUITES = Path(__file__).parent / "suites"
 PASSES = ("fprop", "dgrad", "wgrad")
 # step: forward and backward of the layer, for input and weight; inference: the layer's forward.
 DIRECTIONS = (*PASSES, "step", "inference")
@@ -104,11 +104,11 @@ def parse(text: str) -> tuple[Problem, str]:
     )
 
 
-def suite_names(folder: Path = PROBLEMS) -> list[str]:
+def suite_names(folder: Path = SUITES) -> list[str]:
     return sorted(path.stem for path in folder.glob("*.txt"))
 
 
-def read_suite(name: str, folder: Path = PROBLEMS) -> list[Problem]:
+def read_suite(name: str, folder: Path = SUITES) -> list[Problem]:
     """Problems of folder/name.txt: a string a line; empty lines and those with # in front skipped.
 
     Raises BadProblem, with file and line, if there is no such file or a line does not parse.

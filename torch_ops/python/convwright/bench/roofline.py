@@ -8,19 +8,18 @@ buffers that are together as large as what the pass moves: tensors that stay in 
 against the caches' bandwidth, and tensors read from memory against the memory's.
 """
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import torch
 
-from bench import machine, timing
-from bench.problems import Work
+from convwright import _machine
+from convwright._child_environment import child_environment
+from convwright.bench import timing
+from convwright.bench.problems import Work
 
-ROOT = Path(__file__).parents[1]
 _SMALLEST, _LARGEST = 1 << 16, 1 << 28  # bytes of both buffers; every second power of two
 
 
@@ -56,7 +55,7 @@ class Roofline:
 def measure(threads: int) -> Roofline:
     """A few seconds; `threads` is what PyTorch is set to."""
     gflops, peak_of = _fma_peak(threads)
-    largest = max(_LARGEST, 4 * machine.last_level_bytes())
+    largest = max(_LARGEST, 4 * _machine.last_level_bytes())
     sizes = []
     size = _SMALLEST
     while size <= largest:
@@ -66,11 +65,9 @@ def measure(threads: int) -> Roofline:
 
 
 def _fma_peak(threads: int) -> tuple[float, str]:
-    command = [sys.executable, "-m", "bench.fma_peak", str(threads)]
-    environment = os.environ | {"HL_NUM_THREADS": str(threads), "PYTHONPATH": str(ROOT)}
-    program = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-m", "convwright.bench.fma_peak", str(threads)]
+    environment = child_environment(HL_NUM_THREADS=str(threads))
+    program = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if program.returncode == 0:
         return float(program.stdout), "multiply-adds in registers"
     # Without Halide's package: less than the peak, and results may then pass 100 percent.

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Peak of fused multiply-adds, float32: a loop in registers, compiled with Halide for this CPU.
 
-Prints GFLOP/s of `python -m bench.fma_peak THREADS`. A program of its own, so that Halide's thread
-pool and compiler are gone before anything else is timed. No sum of products can be faster: each
-multiply-add counts 2, and only one cache line is read.
+Prints GFLOP/s of `python -m convwright.bench.fma_peak THREADS`. A program of its own, so that
+Halide's thread pool and compiler are gone before anything else is timed. No sum of products can be
+faster: each multiply-add counts 2, and only one cache line is read.
 """
 
 import sys

@@ -2,7 +2,7 @@
 """Rows measured on a GPU: the sides beside cuDNN's, timed by events around replays of a graph.
 
 A replay has no host in it, so that a small convolution is timed and not the launches before it; the
-host's share is a row of bench/host_cost.py. cuDNN chooses its algorithm by trying
+host's share is a row of host_cost.py. cuDNN chooses its algorithm by trying
 (torch.backends.cudnn.benchmark), with TF32 off and, as further sides, on.
 """
 
@@ -14,10 +14,10 @@ from typing import Protocol
 
 import torch
 
-from bench import sides, timing
-from bench.results import FORMAT_NAMES, SIDES, TORCHS
-from bench.rows import Bench
-from bench.sides import Operands, Run
+from convwright.bench import sides, timing
+from convwright.bench.results import FORMAT_NAMES, SIDES, TORCHS
+from convwright.bench.rows import Bench
+from convwright.bench.sides import Operands, Run
 
 TF32 = f"{TORCHS}_tf32"
 GPU_SIDES = (*SIDES, *(f"{TF32}_{name}" for name in FORMAT_NAMES))
@@ -163,7 +163,7 @@ def cache_flush() -> Callable[[], object]:
 
 
 def describe() -> dict:
-    """For a results file, beside what bench/machine.py says of the host."""
+    """For a results file, beside what machine.py says of the host."""
     properties = torch.cuda.get_device_properties()
     return {
         "gpu": properties.name,

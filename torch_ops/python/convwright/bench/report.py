@@ -3,11 +3,12 @@
 
 from collections.abc import Sequence
 
-from bench import host_cost
-from bench.results import OUR_BEST, SIDES
-from bench.summary import Group, groups
+from convwright._text_table import text_table
+from convwright.bench import host_cost
+from convwright.bench.results import OUR_BEST, SIDES
+from convwright.bench.summary import Group, groups
 
-_JUDGED = ("ratio", "verdict", "GFLOP/s", "GB/s", "roofline", "kernel")
+_JUDGED = ("ratio", "verdict", "GFLOP/s", "GB/s", "roofline", "PyTorch by", "kernel")
 _SUMMARY_HEAD = (
     "suite",
     "direction",
@@ -36,7 +37,9 @@ def report(content: dict, markdown: bool = False) -> str:
     for group in found:
         parts += _group(group, content, markdown)
     if found:
-        parts.append(_table(_SUMMARY_HEAD, [_summary_row(g) for g in found], {0, 1, 2}, markdown))
+        parts.append(
+            text_table(_SUMMARY_HEAD, [_summary_row(g) for g in found], {0, 1, 2}, markdown)
+        )
     if "host_cost" in content:
         lines = host_cost.lines(content["host_cost"])
         parts.append("\n".join(["```", *lines, "```"] if markdown else lines))
@@ -83,8 +86,8 @@ def _group(group: Group, content: dict, markdown: bool) -> list[str]:
     title = f"{group.suite}, {group.direction}, {group.cache} caches"
     sides = content.get("sides", SIDES)
     head = ("problem", *(side.replace("_", " ") for side in sides), *_JUDGED)
-    left = {0, len(head) - 1}  # columns of text; numbers stand at the right
-    table = _table(head, [_cells(row, sides) for row in group.rows], left, markdown)
+    left = {0, len(head) - 2, len(head) - 1}  # columns of text; numbers stand at the right
+    table = text_table(head, [_cells(row, sides) for row in group.rows], left, markdown)
     first = group.rows[0]
     again = f"Repeat a row: {first['repeat'].replace(first['problem'], 'PROBLEM')}"
     notes = [f"NOTE   {row['problem']}: {note}" for row in group.timed for note in row["notes"]]
@@ -104,28 +107,36 @@ def _group(group: Group, content: dict, markdown: bool) -> list[str]:
 def repeat_line(problem: str, direction: str, cache: str, options: str) -> str:
     """The command that measures one row again; options are those of the whole run."""
     return (
-        f"python bench/run.py {options}{' --cold' if cache == 'cold' else ''} "
-        f"--directions {direction} --problem {problem}"
+        f"python -m convwright bench {problem} --direction {direction} {options}"
+        f"{' --cold' if cache == 'cold' else ''}"
     )
 
 
 def _cells(row: dict, sides: Sequence[str]) -> tuple[str, ...]:
     if "error" in row:
-        return (row["problem"], *["-"] * len(sides), "-", "ERROR", "-", "-", "-", row["error"])
+        return (row["problem"], *["-"] * len(sides), "-", "ERROR", *["-"] * 4, row["error"])
     percent = row.get("roofline_percent")
     return (
         row["problem"],
-        *(_time(row["seconds"][side], side == row["torch_best"]) for side in sides),
+        *(_time(row["seconds"].get(side), side == row["torch_best"]) for side in sides),
         f"{row['ratio']:.2f}",
         row["verdict"],
         f"{row['gflops']:.1f}",
         f"{row['gbytes']:.1f}",
         "-" if percent is None else f"{percent:.0f}%",
-        " ".join(row["kernels"][OUR_BEST]),
+        torch_backend(row),
+        " ".join(row["kernels"][OUR_BEST]) + (" (tuned)" if row.get("tuned") else ""),
     )
 
 
-def _time(samples: dict, best: bool) -> str:
+def torch_backend(row: dict) -> str:
+    """Whose convolution PyTorch took in its better format; "-" in results of older versions."""
+    return row.get("torch_backends", {}).get(row["torch_best"].rpartition("_")[2], "-")
+
+
+def _time(samples: dict | None, best: bool) -> str:
+    if samples is None:
+        return "- "
     half = (samples["p80"] - samples["p20"]) / 2 / samples["median"]
     return f"{samples['median'] * 1e3:.3f} ±{half:3.0%}{'*' if best else ' '}"
 
@@ -142,20 +153,3 @@ def _summary_row(group: Group) -> tuple[str, ...]:
         *(str(group.count(verdict)) for verdict in ("FAST", "AMBG", "SLOW")),
         str(len(group.errors)),
     )
-
-
-def _table(
-    head: tuple[str, ...], rows: list[tuple[str, ...]], left: set[int], markdown: bool
-) -> str:
-    if markdown:
-        rule = ("---" if i in left else "---:" for i in range(len(head)))
-        return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, tuple(rule), *rows))
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    lines = []
-    for cells in (head, *rows):
-        padded = (
-            cell.ljust(width) if i in left else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
-        )
-        lines.append("  ".join(padded).rstrip())
-    return "\n".join(lines)
