@@ -14,7 +14,8 @@ constexpr char kAnySpills[] = "999999";
 /// Of the two Generators of a kernel's algorithm the one that its schedule is of.
 template<typename Params>
 std::string engine_of(const std::string &schedule) {
-    return parse_params<Params>(schedule).engine == Params::kDirect ? "_direct" : "_gemm";
+    constexpr const char *kEngines[] = {"_direct", "_gemm", "_depthwise"};
+    return kEngines[parse_params<Params>(schedule).engine];
 }
 
 std::string generator_of(const cuda::LoadableKernel &k) {

@@ -24,6 +24,10 @@ using Wgrad = Conv2dWgradCudaParams;
 const char *why_told_apart(const Conv &p) {
     const Conv same;
     if (p.engine == Conv::kGemm) return nullptr;
+    if (p.engine == Conv::kDepthwise) {
+        const bool rest = p.px == same.px && p.co_t == same.co_t && p.chunk == same.chunk;
+        return rest ? nullptr : "strips have no panels";
+    }
     const bool plain = p.co == same.co && p.px == same.px && p.co_t == same.co_t &&
                        p.px_t == same.px_t && p.chunk == same.chunk;
     return plain ? nullptr : "the direct engine has no tiles";
@@ -31,6 +35,12 @@ const char *why_told_apart(const Conv &p) {
 
 const char *why_told_apart(const Wgrad &p) {
     const Wgrad same;
+    if (p.engine == Wgrad::kDepthwise) {
+        const bool rest =
+            p.e == same.e && p.co_t == same.co_t && p.e_t == same.e_t && p.chunk == same.chunk;
+        return rest ? nullptr : "strips have no tiles of elements";
+    }
+    if (p.px_t != same.px_t) return "only strips have a length";
     if (p.engine == Wgrad::kGemm)
         return p.shares == same.shares ? nullptr : "the gemm engine shares no outputs";
     const bool plain = p.co_t == same.co_t && p.e_t == same.e_t && p.chunk == same.chunk;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
+
 #include "runtime/conv_pass.h"
 #include "schedules/knobs.h"
 
@@ -12,10 +14,13 @@ namespace convwright {
 ///     pixels, a thread co_t times px_t registers of it; panels of `chunk` products of a sum of both
 ///     operands lie in shared memory. With mma a warp has co_t times px_t of the tile, and its 32 lanes
 ///     multiply on tensor cores: operands are rounded to TF32 (10 bits of mantissa), sums are float32.
+///   engine 2, depthwise: groups of one channel. A block is co channels, a thread `vec` of them times
+///     strips of px_t output pixels, along columns (nhwc) or rows (nchw, whose neighbouring threads are
+///     columns). What a row of taps meets is read once, into registers.
 struct Conv2dCudaParams {
     /// As Conv2dCpuParams::kVersion.
     static constexpr int kVersion = 1;
-    static constexpr int kDirect = 0, kGemm = 1;
+    static constexpr int kDirect = 0, kGemm = 1, kDepthwise = 2;
 
     int engine = kGemm;
     int co = 64, px = 64;    ///< Block tile.
@@ -30,12 +35,13 @@ struct Conv2dCudaParams {
     int stages = 1;  ///< Buffers of each panel.
     int split = 0;   ///< 1: parts of the sum go to partial results, which another kernel adds.
     int mma = 0;     ///< 1: TF32 on tensor cores.
+    int taps = 0, stride = 1;  ///< Along a strip, compiled in (depthwise).
 
     static const std::vector<Knob<Conv2dCudaParams>> &knobs() {
         using P = Conv2dCudaParams;
         static const std::vector<Knob<P>> table = {
-            {"engine", &P::engine, {kDirect, kGemm}},
-            {"co", &P::co, {16, 32, 64, 128}},
+            {"engine", &P::engine, {kDirect, kGemm, kDepthwise}},
+            {"co", &P::co, {1, 16, 32, 64, 128}},
             {"px", &P::px, {16, 32, 64, 128}},
             {"co_t", &P::co_t, {4, 8, 16, 32, 64}},
             {"px_t", &P::px_t, {4, 8, 16, 32, 64}},
@@ -45,6 +51,8 @@ struct Conv2dCudaParams {
             {"stages", &P::stages, {1, 2, 3, 4}},
             {"split", &P::split, {0, 1}},
             {"mma", &P::mma, {0, 1}},
+            {"taps", &P::taps, {0, 1, 2, 3, 4, 5, 7}},
+            {"stride", &P::stride, {1, 2}},
         };
         return table;
     }
@@ -54,14 +62,32 @@ struct Conv2dCudaParams {
     /// Input channels that are read at a time.
     int read_vector(Format format) const { return pixels_dense(format) ? 1 : vec; }
     int threads() const {
-        return engine == kDirect ? kDirectThreads : co / co_t * (px / px_t) * (mma ? 32 : 1);
+        return engine != kGemm ? kSmallThreads : co / co_t * (px / px_t) * (mma ? 32 : 1);
     }
     /// Words of a row of weights and of a pixel's row along the sum in shared memory. So long the lanes
     /// of a warp read different banks for tensor cores: 8 behind a multiple of 16, 4 behind one of 8.
     int panel_row() const { return co + (mma ? 8 : 0); }
     int pixel_row() const { return chunk + (mma ? 4 : 0); }
+    /// Channels of a row of taps in shared memory; 4 more, so that a tap of several is written to
+    /// several banks (depthwise).
+    int tap_row() const { return co + (co > 1 ? 4 : 0); }
+    /// Of a filter, across the strips; phases of dgrad have one more along an axis than along the other
+    /// (depthwise).
+    int most_taps_across() const { return std::max(taps, 4); }
     int shared_bytes() const {
-        return engine == kDirect ? 0 : 4 * stages * (chunk * panel_row() + px * pixel_row());
+        if (engine == kDirect) return 0;
+        if (engine == kDepthwise) return 4 * taps * most_taps_across() * tap_row();
+        return 4 * stages * (chunk * panel_row() + px * pixel_row());
+    }
+    /// Strips of px_t output pixels (depthwise).
+    int64_t strips(const ConvPass &pass, Format format) const {
+        const bool columns = format == Format::kNhwc;
+        const PassAxis &along = columns ? pass.x : pass.y, &across = columns ? pass.y : pass.x;
+        return divide_up(along.out, px_t) * across.out * pass.n;
+    }
+    /// Blocks of them (depthwise).
+    int64_t strip_blocks(const ConvPass &pass, Format format) const {
+        return divide_up(strips(pass, format), threads() / (co / vec)) * divide_up(pass.groups, co);
     }
 
     /// Turns of the sum of a pass: chunks, the last one of a tap or of the sum with zeros behind.
@@ -84,6 +110,8 @@ struct Conv2dCudaParams {
         if (int64_t{pass.n} * pass.x.out * pass.y.out > kMost - 256) {
             return "there are nearly 2^31 output pixels or more";
         }
+        if (engine == kDepthwise) return why_no_strips(pass, format);
+        if (taps != 0 || stride != 1) return "taps and stride are any";
         if (engine == kDirect) {
             if (vec != 1 || linear != 0 || stages != 1 || split != 0 || mma != 0) {
                 return "nothing is staged";
@@ -116,9 +144,30 @@ struct Conv2dCudaParams {
                    : "the channels of a group are not whole vectors";
     }
 
-    static constexpr int kDirectThreads = 128;
+    static constexpr int kSmallThreads = 128;  ///< Of engines without tiles.
 
 private:
+    /// Depthwise.
+    const char *why_no_strips(const ConvPass &pass, Format format) const {
+        const bool columns = format == Format::kNhwc;
+        const PassAxis &along = columns ? pass.x : pass.y, &across = columns ? pass.y : pass.x;
+        if (linear != 0 || stages != 1 || split != 0 || mma != 0) return "nothing is staged";
+        if (pass.ci != 1 || pass.co != 1) return "groups have more than one channel";
+        if (along.taps.count != taps) return "another number of taps is compiled in";
+        if (along.stride != stride) return "another stride is compiled in";
+        if (along.dilation != 1 && taps > 1) return "the taps are not side by side";
+        if (across.taps.count > most_taps_across())
+            return "there are more taps than places for them";
+        if (px_t > 8) return "a thread has more outputs than registers";
+        if (co % vec != 0) return "a block has no whole vectors of channels";
+        if (!columns && co * vec != 1) return "threads side by side are columns of one channel";
+        // With those behind the last one.
+        if (strips(pass, format) > INT32_MAX - kSmallThreads)
+            return "there are too many strips to count";
+        if (strip_blocks(pass, format) > INT32_MAX) return "there are 2^31 blocks or more";
+        return pass.groups % vec == 0 ? nullptr : "the channels are not whole vectors";
+    }
+
     /// Of a thread or a warp.
     const char *why_no_tile(Format format, int capability) const {
         if (mma == 0) {

@@ -13,28 +13,48 @@ namespace convwright {
 ///   engine 0, direct: any strides and groups; `shares` threads share the pixels of an output.
 ///   engine 1, gemm: matrix product; a thread is co_t times e_t registers of the block's tile, both
 ///     operands of a chunk of pixels lie in shared memory.
+///   engine 2, depthwise: groups of one channel; a thread has all taps of `vec` channels in registers
+///     and sums over strips of px_t pixels, along columns (nhwc) or rows (nchw), of which `shares`
+///     threads each take their own.
 struct Conv2dWgradCudaParams {
     /// As Conv2dCpuParams::kVersion.
     static constexpr int kVersion = 1;
-    static constexpr int kDirect = 0, kGemm = 1;
+    static constexpr int kDirect = 0, kGemm = 1, kDepthwise = 2;
 
     int engine = kGemm;
     int co = 64, e = 64;    ///< Tile of a block.
     int co_t = 8, e_t = 4;  ///< Tile of a thread (gemm).
     int chunk = 16;         ///< Pixels in shared memory (gemm).
-    /// 4: channels are loaded 16 bytes at a time; they are dense and come in fours (gemm, nhwc).
+    /// 4: channels are loaded 16 bytes at a time; they are dense and come in fours (nhwc).
     int vec = 1;
     int async = 0;   ///< 1: cp.async fills shared memory (gemm).
     int stages = 1;  ///< Chunks in shared memory, those copied and the one in use (gemm).
-    int shares = 8;  ///< Threads of an output (direct).
+    int shares = 8;  ///< Threads of an output (direct, depthwise).
+    int px_t = 4;    ///< Pixels of a strip (depthwise).
+    int taps = 0,
+        stride = 1;  ///< Of the filter, which is square, and of strips: compiled in (depthwise).
 
     /// Threads of a block.
-    int threads() const { return engine == kGemm ? co / co_t * (e / e_t) : co * shares; }
+    int threads() const {
+        if (engine == kDepthwise) return co / vec * shares;
+        return engine == kGemm ? co / co_t * (e / e_t) : co * shares;
+    }
+    /// Filter elements of a block.
+    int elements() const { return engine == kDepthwise ? taps * taps : e; }
+    /// What a step of a part is to a block: pixels, or strips (depthwise).
+    int64_t step_size() const { return engine == kGemm ? chunk : shares; }
+    /// How many of those the problem has.
+    int64_t items(const ConvProblem &p) const {
+        if (engine != kDepthwise) return p.n * p.oh() * p.ow();
+        const bool columns = p.format == Format::kNhwc;
+        const int64_t along = columns ? p.ow() : p.oh(), across = columns ? p.oh() : p.ow();
+        return (along + px_t - 1) / px_t * across * p.n;
+    }
 
     static const std::vector<Knob<Conv2dWgradCudaParams>> &knobs() {
         using P = Conv2dWgradCudaParams;
         static const std::vector<Knob<P>> table = {
-            {"engine", &P::engine, {kDirect, kGemm}},
+            {"engine", &P::engine, {kDirect, kGemm, kDepthwise}},
             {"co", &P::co, {1, 2, 4, 8, 16, 32, 64, 128}},
             {"e", &P::e, {1, 2, 3, 4, 5, 8, 9, 16, 32, 64, 128}},
             {"co_t", &P::co_t, {4, 8}},
@@ -44,13 +64,16 @@ struct Conv2dWgradCudaParams {
             {"async", &P::async, {0, 1}},
             {"stages", &P::stages, {1, 2, 3, 4}},
             {"shares", &P::shares, {4, 8, 16, 32}},
+            {"px_t", &P::px_t, {4, 8}},
+            {"taps", &P::taps, {0, 3, 5, 7}},
+            {"stride", &P::stride, {1, 2}},
         };
         return table;
     }
 
     /// Bytes of shared memory of a block.
     int shared_bytes() const {
-        if (engine == kDirect) return 4 * co * e * shares;
+        if (engine != kGemm) return 4 * co * elements() * shares;
         return 4 * stages * chunk * (co + e + (vec == 1 ? 8 : 0));
     }
 
@@ -65,6 +88,8 @@ struct Conv2dWgradCudaParams {
             return "there are more than 2^30 output pixels";
         }
         if (problem.co / co >= kMostBlocks) return "there are 65535 tiles of output channels";
+        if (engine == kDepthwise) return why_no_strips(problem);
+        if (taps != 0 || stride != 1) return "taps and stride are any";
         if (engine == kDirect) {
             if (vec != 1 || async != 0 || stages != 1) return "nothing is staged";
             return nullptr;
@@ -80,6 +105,21 @@ struct Conv2dWgradCudaParams {
         const bool whole =
             problem.ci / problem.groups % vec == 0 && problem.co / problem.groups % vec == 0;
         return whole ? nullptr : "the channels of a group are not whole vectors";
+    }
+
+private:
+    /// Depthwise.
+    const char *why_no_strips(const ConvProblem &p) const {
+        const bool columns = p.format == Format::kNhwc;
+        if (async != 0 || stages != 1) return "nothing is staged";
+        if (p.ci != p.groups || p.co != p.groups) return "groups have more than one channel";
+        if (p.kw != taps || p.kh != taps) return "another number of taps is compiled in";
+        if ((columns ? p.stride_w : p.stride_h) != stride) return "another stride is compiled in";
+        if ((columns ? p.dilation_w : p.dilation_h) != 1) return "the taps are not side by side";
+        if (co % vec != 0) return "a block has no whole vectors of channels";
+        if (vec == 1) return nullptr;
+        if (!columns) return "the channels are not dense";
+        return p.co % vec == 0 ? nullptr : "the channels are not whole vectors";
     }
 };
 

@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "codegen/cuda_backend.h"
+#include "generators/cuda/in_fours.h"
 #include "generators/kernel_sizes.h"
 #include "schedules/conv2d_cuda_params.h"
 #include "schedules/cuda/conv2d_gemm.h"
@@ -83,15 +84,6 @@ public:
     }
 
 private:
-    /// Every row along the dense dimension starts at a multiple of 16 bytes.
-    template<typename BufferParam>
-    static void in_fours(BufferParam &buffer, int dense) {
-        buffer.set_host_alignment(16);
-        for (int d = 0; d < buffer.dimensions(); d++) {
-            if (d != dense) buffer.dim(d).set_stride(buffer.dim(d).stride() / 4 * 4);
-        }
-    }
-
     Conv2dCudaParams params_;
     GemmShape shape_;
     std::optional<Conv2dGemm> alg_;

@@ -42,3 +42,14 @@ foreach(tile IN ITEMS co:64,split:1 co:64,px:32,px_t:4,split:1)
     convwright_add_cuda_kernel(conv2d_gemm FORMAT nhwc SCHEDULE vec:4,${tile},stages:3)
     convwright_add_cuda_kernel(conv2d_gemm FORMAT nchw SCHEDULE ${tile},stages:3)
 endforeach()
+
+# Depthwise. With the filters of 3, 5 and 7 taps the phases of their dgrad: 1 and 2, 2 and 3, 3 and 4.
+foreach(window IN ITEMS
+        taps:3 taps:3,stride:2 taps:5 taps:5,stride:2 taps:7 taps:7,stride:2 taps:1 taps:2 taps:4)
+    convwright_add_cuda_kernel(conv2d_depthwise FORMAT nhwc
+        SCHEDULE engine:2,co:32,vec:4,px_t:4,${window})
+    convwright_add_cuda_kernel(conv2d_depthwise FORMAT nchw SCHEDULE engine:2,co:1,px_t:8,${window})
+endforeach()
+foreach(window IN ITEMS taps:3 taps:3,stride:2)
+    convwright_add_cuda_kernel(conv2d_depthwise FORMAT nhwc SCHEDULE engine:2,co:32,px_t:4,${window})
+endforeach()

@@ -21,3 +21,15 @@ foreach(format IN ITEMS nhwc nchw)
         convwright_add_cuda_kernel(conv2d_wgrad_gemm FORMAT ${format} SCHEDULE ${tile},async:1,stages:3)
     endforeach()
 endforeach()
+
+# Depthwise: all taps in registers. 32 channels in 4 or 8 lanes of a warp, or columns of 4 channels.
+foreach(stride IN ITEMS 1 2)
+    foreach(tile IN ITEMS taps:3,vec:4,shares:16 taps:5,vec:4,shares:8 taps:7,shares:4 taps:3,shares:8)
+        convwright_add_cuda_kernel(conv2d_wgrad_depthwise FORMAT nhwc
+            SCHEDULE engine:2,co:32,${tile},stride:${stride})
+    endforeach()
+    foreach(taps IN ITEMS 3 5 7)
+        convwright_add_cuda_kernel(conv2d_wgrad_depthwise FORMAT nchw
+            SCHEDULE engine:2,co:4,shares:32,taps:${taps},stride:${stride})
+    endforeach()
+endforeach()

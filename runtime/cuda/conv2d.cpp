@@ -59,6 +59,31 @@ bool run_direct(const Call &call, const ConvStep &step) {
     return arguments.call(step.kernel->call);
 }
 
+/// For nchw with columns and rows exchanged.
+bool run_depthwise(const Call &call, const ConvStep &step) {
+    const ConvPass &pass = step.pass;
+    const P &params = step.kernel->params;
+    const bool columns = call.plan.format == Format::kNhwc;
+    const auto exchanged = [&](Extent x, Extent y) { return columns ? x : y; };
+    const auto view = [&](const PassView &v) {
+        return DeviceView<4>(v.data, {{v.group, exchanged(v.x, v.y), exchanged(v.y, v.x), v.n}});
+    };
+    DeviceView<4> input = view(view_input(call.input, pass, DType::kF32));
+    DeviceView<4> output = view(view_output(call.output, pass, DType::kF32));
+    const WeightView w = view_weight(call.weight, pass, DType::kF32);
+    const Extent &kx = w.extents[2], &ky = w.extents[3];
+    DeviceView<3> weight(w.data, {{w.extents[4], exchanged(kx, ky), exchanged(ky, kx)}});
+    DeviceView<1> bias = call.bias_view(pass);
+    const PassAxis &x = columns ? pass.x : pass.y, &y = columns ? pass.y : pass.x;
+    const int tiles = (pass.groups + params.co - 1) / params.co;
+    KernelArguments arguments(&call.context);
+    arguments.add(input.get(), weight.get(), bias.get(), call.floor(), y.stride, x.pad, y.pad,
+                  y.dilation, x.out, y.out);
+    arguments.add(FastDivisor((x.out + params.px_t - 1) / params.px_t), FastDivisor(y.out),
+                  FastDivisor(tiles), output.get());
+    return arguments.call(step.kernel->call);
+}
+
 bool pack_weight(const Call &call, const ConvPass &pass, const StepLayout &layout) {
     const WeightView w = view_weight(call.weight, pass, DType::kF32);
     DeviceView<5> weight(w.data, w.extents);
@@ -145,9 +170,9 @@ bool run_gemm(const Call &call, const ConvStep &step) {
 bool run_conv(CallContext &context, const ConvPlan &plan, const Activation &input,
               const Weight &weight, const void *bias, const Activation &output, float *workspace) {
     const Call call{context, plan, input, weight, bias, output, workspace};
+    constexpr decltype(&run_direct) kRun[] = {run_direct, run_gemm, run_depthwise};  // by engine
     for (const ConvStep &step : plan.steps) {
-        const bool direct = step.kernel->params.engine == P::kDirect;
-        if (!(direct ? run_direct(call, step) : run_gemm(call, step))) return false;
+        if (!kRun[step.kernel->params.engine](call, step)) return false;
     }
     return true;
 }

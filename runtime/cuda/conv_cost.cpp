@@ -68,10 +68,28 @@ double direct_cycles(const ConvPass &pass, int multiprocessors) {
            bytes_of(pass) / (kBytesPerCycle * multiprocessors);
 }
 
+/// Each strip reads what a row of taps meets once, from memory or from L1.
+double depthwise_cycles(const P &p, const ConvPass &pass, int multiprocessors) {
+    // Blocks of one channel are those of nchw.
+    const Format format = p.co > 1 ? Format::kNhwc : Format::kNchw;
+    const double rows = pass.taps() / p.taps, columns = (p.px_t - 1) * p.stride + p.taps;
+    // A load with its condition, then the products; at the end what is stored.
+    const double instructions =
+        rows * (columns * (5 + p.vec) + 1.0 * p.taps * (p.px_t * p.vec + 1)) +
+        p.px_t * (4.0 + 3 * p.vec) + 60;
+    const double warps = 1.0 * p.strip_blocks(pass, format) * p.threads() / kWarp;
+    const double busiest = divide_up(warps, multiprocessors);
+    const double resident = std::min(busiest, 1.0 * kMostThreads / kWarp / 2);
+    const double latency = rows * kTurnLatency * divide_up(busiest, resident);
+    const double cycles = std::max(latency, busiest * instructions / kInstructionsPerCycle);
+    return kLaunchCycles + std::max(cycles, bytes_of(pass) / (kBytesPerCycle * multiprocessors));
+}
+
 }  // namespace
 
 double predicted_cycles(const P &p, const ConvPass &pass, int multiprocessors, int64_t parts) {
     if (p.engine == P::kDirect) return direct_cycles(pass, multiprocessors);
+    if (p.engine == P::kDepthwise) return depthwise_cycles(p, pass, multiprocessors);
     const double tiles = 1.0 * p.co_tiles(pass) * p.px_tiles(pass) * pass.groups;
     const double turns = divide_up(static_cast<double>(p.turns(pass)), static_cast<double>(parts));
     const double most = divide_up(tiles * parts, multiprocessors);  // blocks of the busiest

@@ -107,7 +107,7 @@ std::string joined(const std::vector<ConvStep> &steps, Text text) {
 
 StepLayout::StepLayout(const ConvStep &step) {
     const P &params = step.kernel->params;
-    if (params.engine == P::kDirect) return;
+    if (params.engine != P::kGemm) return;
     const ConvPass &pass = step.pass;
     panel = params.co, panels = params.co_tiles(pass);
     ci = params.linear ? pass.ci : divide_up(pass.ci, params.chunk) * params.chunk;

@@ -158,6 +158,46 @@ bool run_direct(CallContext &context, const WgradPlan &plan, const ConvPass &pas
     return arguments.call(plan.kernel->call);
 }
 
+/// For nchw with columns and rows exchanged.
+bool run_depthwise(CallContext &context, const WgradPlan &plan, const ConvPass &pass,
+                   const Activation &grad_output, const Activation &input,
+                   halide_buffer_t *partial) {
+    const Conv2dWgradCudaParams &params = plan.kernel->params;
+    const bool columns = plan.kernel->format == Format::kNhwc;
+    const auto view = [&](const PassView &v) {
+        return DeviceView<4>(v.data, {{v.group, columns ? v.x : v.y, columns ? v.y : v.x, v.n}});
+    };
+    DeviceView<4> grad = view(view_output(grad_output, pass, plan.kernel->dtype));
+    DeviceView<4> from = view(view_input(input, pass, plan.kernel->dtype));
+    const PassAxis &x = columns ? pass.x : pass.y, &y = columns ? pass.y : pass.x;
+    KernelArguments arguments(&context);
+    arguments.add(grad.get(), from.get(), y.stride, x.pad, y.pad, y.dilation);
+    arguments.add(static_cast<int32_t>(plan.cut.steps),
+                  FastDivisor((x.out + params.px_t - 1) / params.px_t), FastDivisor(y.out),
+                  partial);
+    return arguments.call(plan.kernel->call);
+}
+
+/// Where the kernel writes its parts: (e, co) of a tile, e tile, co tile, slice; depthwise, by the
+/// axes that it takes for columns and rows: (co of a tile, kx, ky, co tile, part).
+DeviceView<5> view_partial(const void *data, const WgradPlan &plan, const Strides &s) {
+    const Conv2dWgradCudaParams &params = plan.kernel->params;
+    const Extent co{params.co, s.co}, co_tile{plan.co / params.co, params.co * s.co};
+    if (params.engine == Conv2dWgradCudaParams::kDepthwise) {
+        const Extent kx{params.taps, s.e}, ky{params.taps, s.e * params.taps};
+        const bool columns = plan.kernel->format == Format::kNhwc;
+        return {data,
+                {{co, columns ? kx : ky, columns ? ky : kx, co_tile, {plan.cut.parts, s.part}}}};
+    }
+    const bool gemm = params.engine == Conv2dWgradCudaParams::kGemm;
+    return {data,
+            {{{params.e, s.e},
+              co,
+              {plan.e / params.e, params.e * s.e},
+              co_tile,
+              {plan.groups * plan.cut.parts, gemm ? s.g : s.part}}}};
+}
+
 /// Whether the only part may be written as the result: whole tiles, and elements side by side.
 bool is_result(const ConvProblem &p, const WgradPlan &plan, const Weight &weight) {
     const int64_t ci = p.ci / p.groups;
@@ -175,7 +215,7 @@ bool run_wgrad(CallContext &context, const WgradPlan &plan, const ConvProblem &p
     const Conv2dWgradCudaParams &params = plan.kernel->params;
     const bool gemm = params.engine == Conv2dWgradCudaParams::kGemm;
     const ConvPass pass = conv_passes(problem).front();
-    // Neighbouring threads of the direct engine have neighbouring channels.
+    // Neighbouring threads of the engines without tiles have neighbouring channels.
     const bool channels_first = !gemm && problem.format == Format::kNhwc;
     Strides strides;
     strides.e = channels_first ? plan.co : 1;
@@ -185,13 +225,9 @@ bool run_wgrad(CallContext &context, const WgradPlan &plan, const ConvProblem &p
 
     const bool straight = is_result(problem, plan, grad_weight);
     if (straight) strides = {1, grad_weight.co, grad_weight.co * pass.co, 0};
-    DeviceView<5> partial(straight ? grad_weight.data : workspace,
-                          {{{params.e, strides.e},
-                            {params.co, strides.co},
-                            {plan.e / params.e, params.e * strides.e},
-                            {plan.co / params.co, params.co * strides.co},
-                            {plan.groups * plan.cut.parts, gemm ? strides.g : strides.part}}});
-    const auto run = gemm ? run_gemm : run_direct;
+    DeviceView<5> partial = view_partial(straight ? grad_weight.data : workspace, plan, strides);
+    constexpr decltype(&run_direct) kRun[] = {run_direct, run_gemm, run_depthwise};  // by engine
+    const auto run = kRun[params.engine];
     if (!run(context, plan, pass, grad_output, input, partial.get())) return false;
     return straight || reduce(context, problem.format, axes_of(problem, grad_weight, strides),
                               grad_weight, workspace, plan.cut.parts, strides.part);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/cuda/kernel_table.h"
 
+#include <algorithm>
+
 // cuda_rows.inc is generated: CONVWRIGHT_CUDA_KERNEL(generator, symbol, format, dtype, schedule,
 // index_bits) once per kernel.
 #define CONVWRIGHT_CUDA_KERNEL(generator, symbol, ...) extern "C" int symbol##_argv(void **);
@@ -42,12 +44,13 @@ KernelEntry entry_of(const std::string &generator, Format format) {
     return nullptr;
 }
 
-/// The rows of two generators.
+/// The rows of some generators.
 template<typename Params>
-std::vector<Kernel<Params>> kernels_of(const std::string &first, const std::string &second) {
+std::vector<Kernel<Params>> kernels_of(const std::vector<std::string> &generators) {
     std::vector<Kernel<Params>> kernels;
     for (const Row &row : kRows) {
-        if (row.generator != first && row.generator != second) continue;
+        if (std::find(generators.begin(), generators.end(), row.generator) == generators.end())
+            continue;
         const auto params = parse_params<Params>(row.schedule);
         const Format format = row.format == nchw ? Format::kNchw : Format::kNhwc;
         kernels.push_back({row.symbol, format_params(params), format, row.dtype, row.index_bits,
@@ -59,13 +62,14 @@ std::vector<Kernel<Params>> kernels_of(const std::string &first, const std::stri
 }  // namespace
 
 const std::vector<ConvKernel> &conv_kernels() {
-    static const auto kernels = kernels_of<Conv2dCudaParams>("conv2d_direct", "conv2d_gemm");
+    static const auto kernels =
+        kernels_of<Conv2dCudaParams>({"conv2d_direct", "conv2d_gemm", "conv2d_depthwise"});
     return kernels;
 }
 
 const std::vector<WgradKernel> &wgrad_kernels() {
-    static const auto kernels =
-        kernels_of<Conv2dWgradCudaParams>("conv2d_wgrad_direct", "conv2d_wgrad_gemm");
+    static const auto kernels = kernels_of<Conv2dWgradCudaParams>(
+        {"conv2d_wgrad_direct", "conv2d_wgrad_gemm", "conv2d_wgrad_depthwise"});
     return kernels;
 }
 

@@ -27,17 +27,19 @@ constexpr int64_t kMostSlices = 65535;  // parts of groups: a grid's third axis
 int64_t round_up(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
 int64_t divide_up(int64_t value, int64_t by) { return (value + by - 1) / by; }
 
-int64_t pixels(const ConvProblem &p) { return p.n * p.oh() * p.ow(); }
-
-/// Pixels of one step of a part.
-int64_t pixels_per_step(const P &p) { return p.engine == P::kGemm ? p.chunk : p.shares; }
-
 /// Cycles of one step of a block that has a multiprocessor for itself and hides all latencies.
 double step_cycles(const P &p) {
     const double warps = static_cast<double>(p.threads()) / kWarp;
     if (p.engine == P::kDirect) {
         // Taking the pixel apart, then a condition, an address and a load per product.
         return warps * (30 + 22.0 * p.e) / kInstructionsPerCycle;
+    }
+    if (p.engine == P::kDepthwise) {
+        // A load with its condition for each column of each row of taps, and the products.
+        const double columns = (p.px_t - 1) * p.stride + p.taps;
+        const double products = 1.0 * p.taps * p.taps * p.px_t * p.vec;
+        const double loads = p.taps * (10 + columns * (5 + p.vec)) + p.px_t * 4.0;
+        return warps * (30 + loads + products) / kInstructionsPerCycle;
     }
     // What a chunk's loads cost beside the products; shared memory is read meanwhile.
     const double loads = (p.co + p.e) * p.chunk / static_cast<double>(p.vec) / kWarp;
@@ -46,7 +48,9 @@ double step_cycles(const P &p) {
 
 int resident_blocks(const P &p) {
     // Accumulators, operands of a step of the sum, and the addresses of loads.
-    const int registers = p.engine == P::kDirect ? 40 : p.co_t * p.e_t + p.co_t + p.e_t + 40;
+    const int registers = p.engine == P::kDirect      ? 40
+                          : p.engine == P::kDepthwise ? 60 + (p.elements() + p.px_t * 2) * p.vec
+                                                      : p.co_t * p.e_t + p.co_t + p.e_t + 40;
     return std::max(1, std::min({kMostBlocks, kRegisters / (registers * p.threads()),
                                  kMostThreads / p.threads(), kSharedBytes / p.shared_bytes()}));
 }
@@ -55,7 +59,7 @@ int resident_blocks(const P &p) {
 
 WgradExtents::WgradExtents(const P &params, const ConvProblem &p) {
     const bool gemm = params.engine == P::kGemm;
-    e = round_up(p.ci / p.groups * p.kh * p.kw, params.e);
+    e = round_up(p.ci / p.groups * p.kh * p.kw, params.elements());
     co = round_up(gemm ? p.co / p.groups : p.co, params.co);
     groups = gemm ? p.groups : 1;
 }
@@ -81,7 +85,7 @@ double predicted_cycles(const P &params, const ConvProblem &problem, int multipr
 
 WgradParts wgrad_parts(const P &params, const ConvProblem &problem, int multiprocessors) {
     const WgradExtents extents(params, problem);
-    const int64_t all = divide_up(pixels(problem), pixels_per_step(params));
+    const int64_t all = divide_up(params.items(problem), params.step_size());
     const int64_t most = std::min(
         {all, kMostSlices / extents.groups, std::max<int64_t>(1, kMostFloats / extents.floats())});
     WgradParts best;

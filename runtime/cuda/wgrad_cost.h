@@ -9,7 +9,7 @@
 namespace convwright::cuda {
 
 /// How wgrad cuts its sum over the output pixels: `parts` parts of `steps` chunks each (direct:
-/// pixels of a thread), the last perhaps shorter. Depends on sizes and the number of multiprocessors
+/// pixels of a thread; depthwise: strips), the last perhaps shorter. Depends on sizes and the number of multiprocessors
 /// alone: each call gives the same bits.
 struct WgradParts {
     int64_t parts = 1, steps = 1;
@@ -23,7 +23,7 @@ struct WgradExtents {
     WgradExtents(const Conv2dWgradCudaParams &params, const ConvProblem &problem);
     int64_t floats() const { return e * co * groups; }
     int64_t blocks(const Conv2dWgradCudaParams &params) const {
-        return e / params.e * (co / params.co) * groups;
+        return e / params.elements() * (co / params.co) * groups;
     }
 };
 

@@ -83,6 +83,58 @@ TEST(Conv2dCudaParams, TensorCoresTakeVectorsOfChannels) {
     EXPECT_NE(why("co_t:32,px_t:32", pass, Format::kNhwc), "") << "without mma";
 }
 
+TEST(Conv2dCudaParams, StripsAreOfGroupsOfOneChannel) {
+    const std::string strips = "engine:2,co:32,vec:4,px_t:4,taps:3";
+    const auto of = [&](const std::string &knobs, const std::string &problem) {
+        const std::string format = problem.substr(problem.size() - 4);
+        return why(knobs, pass_of(problem), format == "nhwc" ? Format::kNhwc : Format::kNchw);
+    };
+    const std::string wide = "fprop_n2ci36ih9iw9co36kh3kw3s1p1g36_f32_nhwc";
+    EXPECT_EQ(of(strips, wide), "");
+    EXPECT_EQ(of(strips, "fprop_n2ci36ih9iw9co36kh2kw3s2x1p1d3x1g36_f32_nhwc"), "");
+    EXPECT_EQ(of("engine:2,co:1,px_t:8,taps:3", "fprop_n2ci5ih9iw9co5kh3kw3s1p1g5_f32_nchw"), "");
+    // Along strips: columns of nhwc, rows of nchw.
+    EXPECT_EQ(of("engine:2,co:1,taps:5,stride:2", "fprop_n2ci5ih9iw9co5kh5kw3s2x1p1g5_f32_nchw"),
+              "");
+    EXPECT_EQ(of(strips + ",stages:3", wide), "nothing is staged");
+    EXPECT_EQ(of(strips, "fprop_n2ci36ih9iw9co36kh3kw3s1p1g18_f32_nhwc"),
+              "groups have more than one channel");
+    EXPECT_EQ(of(strips, "fprop_n2ci36ih9iw9co72kh3kw3s1p1g36_f32_nhwc"),
+              "groups have more than one channel");
+    EXPECT_EQ(of(strips, "fprop_n2ci36ih9iw9co36kh3kw5s1p1g36_f32_nhwc"),
+              "another number of taps is compiled in");
+    EXPECT_EQ(of(strips, "fprop_n2ci36ih9iw9co36kh3kw3s2p1g36_f32_nhwc"),
+              "another stride is compiled in");
+    EXPECT_EQ(of(strips, "fprop_n2ci36ih9iw9co36kh3kw3s1p1d2g36_f32_nhwc"),
+              "the taps are not side by side");
+    EXPECT_EQ(of(strips, "fprop_n2ci36ih9iw9co36kh5kw3s1p1g36_f32_nhwc"),
+              "there are more taps than places for them");
+    EXPECT_EQ(of("engine:2,co:1,vec:4,px_t:4,taps:3", wide),
+              "a block has no whole vectors of channels");
+    EXPECT_EQ(of(strips, "fprop_n2ci34ih9iw9co34kh3kw3s1p1g34_f32_nhwc"),
+              "the channels are not whole vectors");
+    EXPECT_EQ(of("engine:2,co:32,px_t:4,taps:3", "fprop_n2ci5ih9iw9co5kh3kw3s1p1g5_f32_nchw"),
+              "threads side by side are columns of one channel");
+    EXPECT_EQ(of("engine:2,co:32,px_t:16,taps:3", wide),
+              "a thread has more outputs than registers");
+    EXPECT_EQ(
+        of("engine:2,co:1,px_t:4,taps:3", "fprop_n40000ci1ih480iw480co1kh3kw3s1p1g1_f32_nchw"),
+        "there are nearly 2^31 output pixels or more");
+    EXPECT_EQ(of("taps:3", wide), "taps and stride are any");
+    EXPECT_EQ(of("engine:0,stride:2", wide), "taps and stride are any");
+}
+
+TEST(Conv2dCudaParams, CountsStrips) {
+    const auto params = parse_params<P>("engine:2,co:32,vec:4,px_t:4,taps:3");
+    EXPECT_EQ(params.threads(), 128);
+    EXPECT_EQ(params.shared_bytes(), 3 * 4 * 36 * 4);  // as ptxas says
+    const ConvPass pass = pass_of("fprop_n2ci36ih7iw9co36kh3kw3s1p1g36_f32_nhwc");
+    EXPECT_EQ(params.strips(pass, Format::kNhwc), 2 * 7 * 3);
+    EXPECT_EQ(params.strips(pass, Format::kNchw), 2 * 9 * 2);
+    // 16 strips of 8 vectors.
+    EXPECT_EQ(params.strip_blocks(pass, Format::kNhwc), 3 * 2);
+}
+
 TEST(Conv2dCudaParams, TurnsCoverTheSum) {
     const ConvPass pass = pass_of("fprop_n1ci20ih4iw4co12kh3kw3s1p1_f32_nhwc");
     EXPECT_EQ(parse_params<P>("chunk:16").turns(pass), 9 * 2);

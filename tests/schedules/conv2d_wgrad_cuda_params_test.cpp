@@ -46,6 +46,30 @@ TEST(Conv2dWgradCudaParams, AcceptsWhatTheScheduleComputes) {
     EXPECT_STREQ(why("vec:4,async:1", kFours), nullptr);
 }
 
+TEST(Conv2dWgradCudaParams, StripsAreOfGroupsOfOneChannel) {
+    const char *strips = "engine:2,co:32,vec:4,shares:16,taps:3";
+    EXPECT_STREQ(why(strips, "wgrad_n2ci36ih9iw9co36kh3kw3s2x1p1d2x1g36_f32_nhwc"), nullptr);
+    const char *columns = "engine:2,co:4,shares:32,taps:5,stride:2";
+    EXPECT_STREQ(why(columns, "wgrad_n2ci5ih9iw9co5kh5kw5s2x1p1g5_f32_nchw"), nullptr);
+    const std::string wide = "wgrad_n2ci36ih9iw9co36kh3kw3s1p1g36_f32_nhwc";
+    EXPECT_STREQ(why("engine:2,co:32,vec:4,taps:3,stages:2", wide), "nothing is staged");
+    EXPECT_STREQ(why(strips, "wgrad_n2ci36ih9iw9co36kh3kw3s1p1g12_f32_nhwc"),
+                 "groups have more than one channel");
+    EXPECT_STREQ(why(strips, "wgrad_n2ci36ih9iw9co36kh3kw5s1p1g36_f32_nhwc"),
+                 "another number of taps is compiled in");
+    EXPECT_STREQ(why(strips, "wgrad_n2ci36ih9iw9co36kh3kw3s1x2p1g36_f32_nhwc"),
+                 "another stride is compiled in");
+    EXPECT_STREQ(why(strips, "wgrad_n2ci36ih9iw9co36kh3kw3s1p1d1x2g36_f32_nhwc"),
+                 "the taps are not side by side");
+    EXPECT_STREQ(why("engine:2,co:2,vec:4,taps:3", wide),
+                 "a block has no whole vectors of channels");
+    EXPECT_STREQ(why(strips, "wgrad_n2ci36ih9iw9co36kh3kw3s1p1g36_f32_nchw"),
+                 "the channels are not dense");
+    EXPECT_STREQ(why(strips, "wgrad_n2ci34ih9iw9co34kh3kw3s1p1g34_f32_nhwc"),
+                 "the channels are not whole vectors");
+    EXPECT_STREQ(why("taps:3", kFours), "taps and stride are any");
+}
+
 TEST(Conv2dWgradCudaParams, CountsThreadsAndSharedMemory) {
     const auto of = [](const char *text) { return parse_params<Conv2dWgradCudaParams>(text); };
     EXPECT_EQ(of("co:64,e:64,co_t:8,e_t:4").threads(), 128);
@@ -53,6 +77,11 @@ TEST(Conv2dWgradCudaParams, CountsThreadsAndSharedMemory) {
     // As ptxas says of the kernels.
     EXPECT_EQ(of("co:64,e:64,chunk:16,vec:4").shared_bytes(), 8192);
     EXPECT_EQ(of("engine:0,co:32,e:3,shares:8").shared_bytes(), 3072);
+    const auto strips = of("engine:2,co:32,vec:4,shares:16,taps:3");
+    EXPECT_EQ(strips.threads(), 128);
+    EXPECT_EQ(strips.shared_bytes(), 9 * 32 * 16 * 4);
+    // 9 columns are 3 strips.
+    EXPECT_EQ(strips.items(parse_problem("wgrad_n2ci8ih5iw9co8kh3kw3s1p1g8_f32_nhwc")), 2 * 5 * 3);
 }
 
 }  // namespace

@@ -2,7 +2,9 @@
 // Every CUDA kernel of wgrad, run on the CPU, against the definition on small integers, tolerance 0.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
+#include <limits>
 
 #include "autotune/verify/naive_conv2d.h"
 #include "runtime/cuda/conv_wgrad.h"
@@ -52,9 +54,17 @@ protected:
     /// The sizes of `text`, "n1ci3ih4iw5co6kh3kw3s1p1", with all variants, in the kernel's format.
     /// `stride` replaces those of the axes that have one element: w, h, n.
     void expect_exact(const std::string &text, const std::array<int64_t, 3> &stride = {0, 0, 0}) {
+        const ConvProblem p = problem_of(text);
+        expect_exact(p, integer_values(p, test_seed()), stride);
+    }
+
+    ConvProblem problem_of(const std::string &text) const {
         const bool nhwc = kernel().format == Format::kNhwc;
-        const ConvProblem p = parse_problem("wgrad_" + text + "_f32_" + (nhwc ? "nhwc" : "nchw"));
-        const ConvValues values = integer_values(p, test_seed());
+        return parse_problem("wgrad_" + text + "_f32_" + (nhwc ? "nhwc" : "nchw"));
+    }
+
+    void expect_exact(const ConvProblem &p, const ConvValues &values,
+                      const std::array<int64_t, 3> &stride = {0, 0, 0}) {
         const Values expected = naive_conv2d(p, values);
         for (const Variant &v : kVariants) {
             // Whole vectors follow each other without gaps.
@@ -102,7 +112,15 @@ std::string name_of(const testing::TestParamInfo<size_t> &info) {
     return wgrad_kernels()[info.param].name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Cuda, Wgrad, testing::Range<size_t>(0, wgrad_kernels().size()), name_of);
+std::vector<size_t> kernels(bool depthwise) {
+    std::vector<size_t> numbers;
+    for (size_t i = 0; i < wgrad_kernels().size(); i++) {
+        if ((wgrad_kernels()[i].params.engine == P::kDepthwise) == depthwise) numbers.push_back(i);
+    }
+    return numbers;
+}
+
+INSTANTIATE_TEST_SUITE_P(Cuda, Wgrad, testing::ValuesIn(kernels(false)), name_of);
 
 std::string text(int64_t value) { return std::to_string(value); }
 
@@ -142,6 +160,68 @@ TEST_P(Wgrad, Groups) {
     expect_exact("n2ci6ih5iw6co10kh3kw3s1p1g2");
     expect_exact("n2ci5ih5iw6co5kh3kw3s2p1g5");
     expect_exact("n1ci3ih4iw7co6kh2kw2s1p1g3");
+}
+
+class WgradDepthwise : public Wgrad {
+protected:
+    const P &params() const { return kernel().params; }
+
+    /// Along strips and across them.
+    struct Pair {
+        int64_t along, across;
+    };
+    ConvProblem problem(int64_t n, int64_t channels, const Pair &image, const Pair &pad = {1, 1},
+                        int64_t stride_across = 1, int64_t dilation_across = 1) const {
+        // Rows before columns.
+        const auto two = [&](const Pair &pair, const char *between) {
+            const bool nhwc = kernel().format == Format::kNhwc;
+            return text(nhwc ? pair.across : pair.along) + between +
+                   text(nhwc ? pair.along : pair.across);
+        };
+        const Pair taps{params().taps, params().taps};
+        return problem_of("n" + text(n) + "ci" + text(channels) + "ih" + two(image, "iw") + "co" +
+                          text(channels) + "kh" + two(taps, "kw") + "s" +
+                          two({params().stride, stride_across}, "x") + "p" + two(pad, "x") + "d" +
+                          two({1, dilation_across}, "x") + "g" + text(channels));
+    }
+    void expect(const ConvProblem &p) { expect_exact(p, integer_values(p, test_seed())); }
+    /// Pixels along strips from which `out` results come, with a padding of 1.
+    int64_t read(int64_t out) const {
+        return std::max<int64_t>(1, (out - 1) * params().stride + params().taps - 2);
+    }
+};
+
+INSTANTIATE_TEST_SUITE_P(Cuda, WgradDepthwise, testing::ValuesIn(kernels(true)), name_of);
+
+TEST_P(WgradDepthwise, StripsAndTilesAndOneMore) {
+    const int64_t strip = params().px_t, vec = params().vec, co = params().co;
+    expect(problem(1, vec, {read(1), params().taps}));
+    expect(problem(2, co, {read(strip), params().taps + 1}));
+    expect(problem(3, co + vec, {read(strip + 1), params().taps}));
+    expect(problem(1, std::max(vec, co - vec), {read(2 * strip - 1), params().taps + 2}));
+}
+
+TEST_P(WgradDepthwise, StridesDilationsAndPadding) {
+    const int64_t channels = 3 * params().vec, strip = params().px_t;
+    expect(problem(2, channels, {read(strip + 2), 11}, {1, 0}, 2));
+    expect(problem(1, channels, {read(strip) + 1, 9}, {2, 6}, 1, 2));
+    expect(problem(1, channels, {3, 2}, {params().taps, 4}, 3));
+}
+
+// The second strip ends in the middle: what its other pixels would meet is infinite, in the last column
+// of the input, and belongs to fewer taps than they have.
+TEST_P(WgradDepthwise, WhatNoPixelMeetsIsNotMultiplied) {
+    const int64_t taps = params().taps, stride = params().stride;
+    const int64_t along = params().px_t * stride + taps + stride - 1;
+    const ConvProblem p = problem(1, params().vec, {along, taps}, {0, 0});
+    ConvValues values = integer_values(p, test_seed());
+    std::fill(values.output.begin(), values.output.end(), 1.0f);
+    for (size_t i = 0; i < values.input.size(); i++) {
+        const int64_t at = static_cast<int64_t>(i);
+        const int64_t position = p.format == Format::kNhwc ? at % p.iw : at / p.iw % p.ih;
+        if (position == along - 1) values.input[i] = std::numeric_limits<float>::infinity();
+    }
+    expect_exact(p, values);
 }
 
 }  // namespace

@@ -52,13 +52,28 @@ TEST(ConvPlanCuda, AcceptsEveryProblemOfAnyPlace) {
     }
 }
 
-TEST(ConvPlanCuda, TakesTilesForWideLayersAndNoneForDepthwise) {
+TEST(ConvPlanCuda, TakesTilesForWideLayersAndStripsForDepthwise) {
     const ConvPlan wide = plan_of("fprop_n32ci128ih28iw28co128kh3kw3s1p1_f32_nhwc");
     EXPECT_EQ(wide.steps.at(0).kernel->params.engine, Conv2dCudaParams::kGemm);
     EXPECT_EQ(wide.steps.at(0).kernel->params.vec, 4);
     const ConvPlan depthwise = plan_of("fprop_n32ci128ih28iw28co128kh3kw3s1p1g128_f32_nhwc");
-    EXPECT_EQ(depthwise.steps.at(0).kernel->params.engine, Conv2dCudaParams::kDirect);
+    EXPECT_EQ(depthwise.steps.at(0).kernel->params.engine, Conv2dCudaParams::kDepthwise);
     EXPECT_EQ(depthwise.workspace, 0);
+    for (const char *format : {"nhwc", "nchw"}) {
+        for (const int taps : {3, 5, 7}) {
+            for (const char *direction : {"fprop", "dgrad"}) {
+                const std::string k = std::to_string(taps), p = std::to_string(taps / 2);
+                for (const std::string stride : {"1", "2"}) {
+                    const std::string text = std::string(direction) + "_n32ci96ih56iw56co96kh" + k +
+                                             "kw" + k + "s" + stride + "p" + p + "g96_f32_" +
+                                             format;
+                    for (const ConvStep &step : plan_of(text).steps) {
+                        EXPECT_EQ(step.kernel->params.engine, Conv2dCudaParams::kDepthwise) << text;
+                    }
+                }
+            }
+        }
+    }
 }
 
 // 49 pixels are 2 tiles of 32; 108 multiprocessors want more blocks than the 16 of 512 channels.
@@ -117,7 +132,8 @@ TEST(ConvPlanCuda, AForcedKernelRunsOrNone) {
     for (const ConvKernel &kernel : conv_kernels()) {
         const Forced forced(kernel.name);
         const ConvPlan plan = plan_of(problem);
-        if (kernel.format == Format::kNchw || kernel.params.vec == 4) {
+        if (kernel.format == Format::kNchw || kernel.params.vec == 4 ||
+            kernel.params.engine == Conv2dCudaParams::kDepthwise) {
             EXPECT_TRUE(plan.steps.empty()) << kernel.name;
             EXPECT_NE(plan.reason.find(kernel.name), std::string::npos) << plan.reason;
             continue;
