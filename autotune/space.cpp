@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
+#include <unordered_map>
 
 #include "runtime/fnv.h"
 
@@ -61,16 +62,34 @@ Space::Space(Subject subject, std::vector<SpaceKind> kinds)
         }
         firsts_.push_back(size_);
         size_ += points_of(kinds_[k]);
-        for (Point point = firsts_[k]; point < size_; point++) {
-            const char *why = why_illegal(point);
-            if (why == nullptr) {
-                legal_.push_back(point);
-            } else {
-                rejected_[why]++;
-            }
-        }
+        judge(k);
     }
     hash_ = hex16(fnv1a(description(kinds_)));
+}
+
+/// A space of GPU schedules has millions of points: values are counted up in place, and reasons told apart by
+/// where their text is.
+void Space::judge(size_t kind) {
+    const auto &knobs = kinds_[kind].knobs;
+    std::unordered_map<const char *, int64_t> rejected;
+    std::vector<size_t> places(knobs.size(), 0);
+    std::vector<int> values;
+    for (const auto &knob : knobs) values.push_back(knob.values.front());
+    for (Point point = firsts_[kind]; point < size_; point++) {
+        const char *why = kinds_[kind].why_illegal ? kinds_[kind].why_illegal(values) : nullptr;
+        if (why == nullptr) {
+            legal_.push_back(point);
+        } else {
+            rejected[why]++;
+        }
+        for (size_t i = knobs.size(); i-- > 0;) {  // the last knob counts fastest
+            const bool over = ++places[i] == knobs[i].values.size();
+            if (over) places[i] = 0;
+            values[i] = knobs[i].values[places[i]];
+            if (!over) break;
+        }
+    }
+    for (const auto &[why, count] : rejected) rejected_[why] += count;
 }
 
 int Space::kind_of(Point point) const {

@@ -90,6 +90,7 @@ public:
 
 private:
     Point first(int kind) const { return firsts_[kind]; }
+    void judge(size_t kind);
 
     Subject subject_;
     std::vector<SpaceKind> kinds_;

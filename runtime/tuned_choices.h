@@ -28,7 +28,7 @@ const char *tuned_mark(bool shipped) noexcept;
 enum class TuneMode {
     kOff,     ///< "off": the cost model chooses, whatever was tuned or shipped.
     kCached,  ///< "cached", the default: what was tuned is used.
-    kOn,      ///< "on": so it is here; the operators in Python search at the first call of a problem, too.
+    kOn,  ///< "on": so it is here; the operators in Python search at the first call of a problem, too.
 };
 
 /// Throws std::runtime_error, naming the accepted values, if the variable has another. Read once.

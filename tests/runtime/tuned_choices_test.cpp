@@ -393,8 +393,9 @@ TEST(TuneModeDeathTest, AWrongValueIsNamedWithThoseThatAreAccepted) {
             try {
                 conv_plan(parse_problem(kFprop), true);
             } catch (const std::runtime_error &error) {
-                thrown += error.what() ==
-                          std::string("CONVWRIGHT_TUNE is 'maybe'; accepted are off, cached and on.");
+                thrown +=
+                    error.what() ==
+                    std::string("CONVWRIGHT_TUNE is 'maybe'; accepted are off, cached and on.");
             }
         }
         return thrown == 2 || host_isa() == Isa::kNone;

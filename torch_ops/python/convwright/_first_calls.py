@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from convwright import _trace
+from convwright import _library, _trace
 
 # Of a search, for each problem that is not tuned yet: what the tuner gives one at least.
 SECONDS_PER_PROBLEM = 8.0
@@ -48,6 +48,7 @@ def tune(function: Callable[..., Tensor], *arguments: Any) -> None:
 
 
 def _mode_is_on() -> bool:
+    _library.load()
     return "mode\ton" in torch.ops.convwright.tuned_status().splitlines()
 
 
