@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 import convwright
-from convwright import _choices, _compare, _library, _subjects, check, tuning
+from convwright import _choices, _comparison, _library, _subjects, check, tuning
 from convwright._choices import FASTER, FASTER_STEP
 from convwright.cli import main
 
@@ -145,10 +145,10 @@ def test_compare_leaves_out_what_cannot_run() -> None:
     _, shipped = last_candidate(PROBLEM)
     missing = "conv2d.avx2/lane:0,vec:1,tile:5,stage:1"
     try:
-        times = _compare.compare(job(shipped, "nonsense", missing, "pytorch"))
+        times = _comparison.compare(job(shipped, "nonsense", missing, "pytorch"))
         assert set(times) == {shipped, "pytorch"}
         assert all(0 < t["seconds"] < 1 and t["spread"] >= 0 for t in times.values())
-        assert _compare.compare(job("nonsense")) == {}
+        assert _comparison.compare(job("nonsense")) == {}
     finally:
         torch.ops.convwright.choose(PROBLEM, 0, "", "")
 
@@ -165,7 +165,7 @@ def test_compare_leaves_out_what_cannot_run() -> None:
 )
 def test_compare_times_every_kind_of_problem(problem: str) -> None:
     try:
-        times = _compare.compare(job("pytorch") | {"problem": problem})
+        times = _comparison.compare(job("pytorch") | {"problem": problem})
         assert times["pytorch"]["seconds"] > 0
     finally:
         torch.ops.convwright.choose(problem, 0, "", "")
@@ -286,7 +286,7 @@ def test_what_is_no_kind_is_refused(problem: str) -> None:
 )
 def test_compare_times_kinds(problem: str, kinds: tuple[str, ...]) -> None:
     try:
-        times = _compare.compare(job("passes", *kinds) | {"problem": problem})
+        times = _comparison.compare(job("passes", *kinds) | {"problem": problem})
         assert set(times) == set(kinds)
     finally:
         _choices.choose(problem, "")

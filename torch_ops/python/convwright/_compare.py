@@ -1,84 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Time candidates of one problem and PyTorch side by side, through the operators.
+"""The tuner's Python process: a job from stdin, to stdout `{candidate: {"seconds": …, …}}`.
 
-A process of its own for the tuner: reads a job from stdin, writes `{candidate: {"seconds": …,
-"spread": …}}` to stdout. A candidate that cannot run is left out. Passes and convolutions that are
-not what the job is about run as they were tuned.
+Where a server is at hand the job is done there, without importing PyTorch once more.
 """
 
 import json
 import os
 import sys
-import time
-from collections.abc import Callable
-from typing import Any
 
-import torch
-
-from convwright import _choices, _memory
-from convwright._subjects import call_of
-
-_SHORTEST = 50e-6  # of a sample; shorter calls are repeated
+from convwright import _compare_server
 
 
-def _samples(
-    calls: dict[str, Callable[[], Any]], choose: Callable[[str], None], job: dict[str, Any]
-) -> dict[str, list[float]]:
-    """Seconds of each call, in rounds of one sample each; the first round is dropped."""
-    # Processor time of one thread, which other processes disturb less than wall time.
-    clock = time.process_time if job["threads"] == 1 else time.perf_counter
-    samples: dict[str, list[float]] = {name: [] for name in calls}
-    repeats = dict.fromkeys(calls, 1)
-    end = time.monotonic() + job["seconds"]
-    for round_ in range(job["most"] + 1):
-        if round_ > job["least"] and time.monotonic() > end:
-            break
-        for name, call in calls.items():
-            choose(name)
-            call()  # plans anew
-            start = clock()
-            for _ in range(repeats[name]):
-                call()
-            seconds = (clock() - start) / repeats[name]
-            if round_ > 0:
-                samples[name].append(seconds)
-            elif seconds < _SHORTEST:
-                repeats[name] = int(_SHORTEST / max(seconds, 1e-8)) + 1
-    return samples
-
-
-def _quantile(values: list[float], part: float) -> float:
-    return torch.tensor(values, dtype=torch.float64).quantile(part).item()
-
-
-def compare(job: dict[str, Any]) -> dict[str, dict[str, float]]:
-    """{candidate: seconds and spread} of the candidates in `job` that run."""
-    torch.set_num_threads(job["threads"])
-    artifacts = {c["candidate"]: c["artifact"] for c in job["contestants"]}
-
-    def choose(candidate: str) -> None:
-        _choices.choose(job["problem"], candidate, artifacts.get(candidate, ""), job["phase"])
-
-    call = call_of(job["problem"])
-    calls = {}
-    for candidate in artifacts:
-        try:
-            choose(candidate)
-            call()
-        except RuntimeError:
-            continue
-        calls[candidate] = call
-    return {
-        name: {
-            "seconds": _quantile(values, 0.5),
-            "spread": _quantile(values, 0.8) - _quantile(values, 0.2),
-        }
-        for name, values in _samples(calls, choose, job).items()
-    }
+def main() -> int:
+    job = json.load(sys.stdin)
+    server = os.environ.get(_compare_server.VARIABLE)
+    answer = _compare_server.ask(server, job) if server else None
+    if answer is None:
+        answer = _compare_server.prepared()(job)
+    print(json.dumps(answer))
+    return 0
 
 
 if __name__ == "__main__":
-    # Whatever the user has switched off, candidates are choices.
-    os.environ["CONVWRIGHT_TUNE"] = "cached"
-    _memory.keep_freed_memory()  # else one candidate pays for pages that another has returned
-    print(json.dumps(compare(json.load(sys.stdin))))
+    try:
+        sys.exit(main())
+    except _compare_server.Failed as error:
+        sys.exit(str(error))

@@ -19,8 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from convwright import _choices, _library, _subjects
-from convwright._child_environment import child_environment
+from convwright import _choices, _compare_server, _library, _subjects
 from convwright._explain import explain
 from convwright._trace import Row
 from convwright._tuner_program import TunerMissing, find_tuner
@@ -166,9 +165,10 @@ def _events(problems: Counter[str], seconds: float, seed: int) -> Iterator[dict[
         *("--budget", str(seconds), "--seed", str(seed), "--threads", str(torch.get_num_threads())),
     ]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    # For the Python process that compares with PyTorch.
-    environment = child_environment(CONVWRIGHT_LIBRARY=str(_library.find()))
-    with subprocess.Popen(command, text=True, env=environment, **pipes) as process:
+    with (
+        _compare_server.running(CONVWRIGHT_LIBRARY=str(_library.find())) as environment,
+        subprocess.Popen(command, text=True, env=environment, **pipes) as process,
+    ):
         try:
             yield from _lines(process, problems)
         finally:
