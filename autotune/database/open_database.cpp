@@ -30,12 +30,27 @@ bool has_tables(SqliteConnection &connection) {
     return connection.integer("SELECT count(*) FROM sqlite_schema") != 0;
 }
 
+struct Marks {
+    int64_t application = 0, version = 0;
+    bool tables = false;
+};
+
+/// All three of one moment: while another process makes the database they come at once.
+Marks marks_of(SqliteConnection &connection) {
+    const SqliteTransaction snapshot(connection, "BEGIN");
+    Marks marks;
+    marks.tables =
+        has_tables(connection);  // first: the snapshot begins with the first page that is read
+    marks.application = connection.integer("PRAGMA application_id");
+    marks.version = connection.integer("PRAGMA user_version");
+    return marks;
+}
+
 /// What an open file is. Throws DatabaseError if it is not ours to change.
 State inspect(SqliteConnection &connection, const std::string &path) {
     try {
-        const int64_t application = connection.integer("PRAGMA application_id");
-        const int64_t version = connection.integer("PRAGMA user_version");
-        if (application == 0 && version == 0 && !has_tables(connection)) return State::kFresh;
+        const auto [application, version, tables] = marks_of(connection);
+        if (application == 0 && version == 0 && !tables) return State::kFresh;
         if (application != kApplicationId) {
             throw DatabaseError(Kind::kForeign, "'" + path +
                                                     "' is a database of another program; name "

@@ -78,9 +78,10 @@ private:
 /// A write transaction; gone if it is not committed.
 class SqliteTransaction {
 public:
-    explicit SqliteTransaction(SqliteConnection &connection) : connection_(connection) {
-        // At once for writing: to upgrade later could fail against another writer's snapshot.
-        connection_.run("BEGIN IMMEDIATE");
+    /// At once for writing: to upgrade later could fail against another writer's snapshot.
+    explicit SqliteTransaction(SqliteConnection &connection, const char *begin = "BEGIN IMMEDIATE")
+        : connection_(connection) {
+        connection_.run(begin);
     }
     ~SqliteTransaction();
     SqliteTransaction(const SqliteTransaction &) = delete;
