@@ -27,7 +27,7 @@ std::map<std::string, std::string> default_schedules() {
 }
 
 std::string generator_of(const std::string &candidate) {
-    return candidate.find('/') == std::string::npos ? "" : candidate.substr(0, candidate.find('.'));
+    return is_algorithm(candidate) ? "" : candidate.substr(0, candidate.find('.'));
 }
 
 /// That of "cpu/<model>/<isa>"; none where the text is no such identity.

@@ -37,8 +37,6 @@ private:
     std::map<std::string, int> numbers_;
 };
 
-bool is_algorithm(const std::string &candidate) { return candidate.find('/') == std::string::npos; }
-
 std::vector<Choice> newest_choices(Database &database) {
     std::map<std::tuple<std::string, std::string, int>, Choice> newest;
     for (Choice &choice : database.choices()) {

@@ -15,11 +15,6 @@ struct Making {
     ProcessLimits limits{60, 60, int64_t{4} << 30};
 };
 
-/// Whether a candidate has no knobs: then it has no kernel of its own either, and is timed through the operators.
-inline bool is_algorithm(const std::string &candidate) {
-    return candidate.find('/') == std::string::npos;
-}
-
 /// A job without timing for a candidate with knobs: the library's kernel where it has that one, else one that is still
 /// to be made, without files. A result where the text is no candidate of the problem.
 std::variant<MeasureJob, Result> job_of(const OperatorProblem &problem, int phase,

@@ -39,6 +39,11 @@ struct SpaceKind {
     std::function<double(const std::vector<int> &)> predict;
 };
 
+/// Whether a candidate has no knobs: then it has no kernel of its own either, and is timed through the operators.
+inline bool is_algorithm(std::string_view candidate) {
+    return candidate.find('/') == std::string_view::npos;
+}
+
 /// An algorithm that has no knobs and is always legal.
 SpaceKind plain_kind(const std::string &name);
 inline constexpr char kPytorchKind[] = "pytorch";

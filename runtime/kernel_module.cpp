@@ -88,4 +88,16 @@ KernelEntry KernelModule::entry(const std::string &symbol) const {
     return reinterpret_cast<KernelEntry>(dlsym(handle_, (symbol + "_argv").c_str()));
 }
 
+std::variant<KernelEntry, std::string> load_kernel_entry(const std::string &path,
+                                                         const std::string &sha256,
+                                                         const std::string &symbol) {
+    auto module = KernelModule::load(path, sha256);
+    if (auto *why = std::get_if<std::string>(&module)) return std::move(*why);
+    const KernelEntry entry = std::get<KernelModule>(module).entry(symbol);
+    if (entry == nullptr)
+        return "kernel module '" + path + "' has no kernel " + symbol +
+               "; delete it and tune the problem again.";
+    return entry;
+}
+
 }  // namespace convwright

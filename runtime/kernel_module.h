@@ -27,4 +27,9 @@ private:
     void *handle_;
 };
 
+/// The kernel of this symbol in a file that KernelModule::load() takes, or one sentence why there is none.
+std::variant<KernelEntry, std::string> load_kernel_entry(const std::string &path,
+                                                         const std::string &sha256,
+                                                         const std::string &symbol);
+
 }  // namespace convwright

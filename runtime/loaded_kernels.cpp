@@ -18,12 +18,9 @@ std::variant<const Kernel<Params> *, std::string> load(const LoadableKernel &k) 
         return "kernel " + k.symbol + " was made for " + isa_name(k.isa) +
                ", which this CPU does not have; tune the problem here.";
     const Params params = parse_params<Params>(k.schedule);
-    auto module = KernelModule::load(k.path, k.sha256);
-    if (auto *why = std::get_if<std::string>(&module)) return std::move(*why);
-    const KernelEntry entry = std::get<KernelModule>(module).entry(k.symbol);
-    if (entry == nullptr)
-        return "kernel module '" + k.path + "' has no kernel " + k.symbol +
-               "; delete it and tune the problem again.";
+    auto loaded = load_kernel_entry(k.path, k.sha256, k.symbol);
+    if (auto *why = std::get_if<std::string>(&loaded)) return std::move(*why);
+    const KernelEntry entry = std::get<KernelEntry>(loaded);
     return &kernels
                 .emplace(key, Kernel<Params>{k.symbol, format_params(params), k.problem, k.phase,
                                              k.format, k.isa, k.dtype, params, entry})
@@ -32,25 +29,35 @@ std::variant<const Kernel<Params> *, std::string> load(const LoadableKernel &k) 
 
 /// What makes the kernels of a problem; empty where it has none of its own.
 std::string generator_of(const OperatorProblem &problem) {
-    if (problem.op == Operator::kConv2d)
-        return problem.sizes.direction == Direction::kWgrad ? "conv2d_wgrad" : "conv2d";
+    if (problem.op == Operator::kConv2d) return conv2d_generator(problem.sizes.direction);
     // A step's kernels are those of its parts.
     return problem.op == Operator::kWeightedSum && !problem.step ? "weighted_sum" : "";
 }
 
 }  // namespace
 
+std::string conv2d_generator(Direction direction) {
+    return direction == Direction::kWgrad ? "conv2d_wgrad" : "conv2d";
+}
+
+std::string versioned_symbol(const std::string &generator, int version, Format format, DType dtype,
+                             const std::string &target, const std::string &schedule) {
+    std::string symbol = generator + "_v" + std::to_string(version) + "_" +
+                         (format == Format::kNhwc ? "nhwc_" : "nchw_") + dtype_name(dtype) + "_" +
+                         target + "_" + schedule;
+    for (char &c : symbol)
+        if (c == ':' || c == ',') c = '_';
+    return symbol;
+}
+
 std::string kernel_symbol(const LoadableKernel &k) {
     const int version = k.generator == "conv2d_wgrad"   ? Conv2dWgradCpuParams::kVersion
                         : k.generator == "weighted_sum" ? WeightedSumCpuParams::kVersion
                                                         : Conv2dCpuParams::kVersion;
-    std::string text = k.generator + "_v" + std::to_string(version) + "_" +
-                       (k.format == Format::kNhwc ? "nhwc_" : "nchw_") + dtype_name(k.dtype) + "_" +
-                       isa_name(k.isa) + "_" + k.schedule;
-    if (!k.problem.empty()) text += "_" + k.problem + "_" + std::to_string(k.phase);
-    for (char &c : text)
-        if (c == ':' || c == ',') c = '_';
-    return text;
+    std::string symbol =
+        versioned_symbol(k.generator, version, k.format, k.dtype, isa_name(k.isa), k.schedule);
+    if (!k.problem.empty()) symbol += "_" + k.problem + "_" + std::to_string(k.phase);
+    return symbol;
 }
 
 std::optional<LoadableKernel> parse_candidate(const OperatorProblem &problem,

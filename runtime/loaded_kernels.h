@@ -22,6 +22,13 @@ struct LoadableKernel {
     std::string path, sha256;  ///< As KernelModule::load().
 };
 
+/// What makes the kernels of one convolution, on every target: "conv2d" or "conv2d_wgrad".
+std::string conv2d_generator(Direction direction);
+
+/// The symbol of a kernel that a Generator, at this version of its params, makes for a target.
+std::string versioned_symbol(const std::string &generator, int version, Format format, DType dtype,
+                             const std::string &target, const std::string &schedule);
+
 /// The name of a kernel that the other fields describe: unique, and another one when the version of its generator's
 /// params is, so that no object is taken for what its schedule meant earlier.
 std::string kernel_symbol(const LoadableKernel &kernel);

@@ -107,7 +107,7 @@ int64_t add_jobs(const JobFolder &folder, const std::vector<TuningTask> &tasks,
 
 WorkDone make_jobs(const JobFolder &folder, const std::function<Making(const Target &)> &making,
                    double lease_seconds, const std::function<void(const std::string &)> &tell) {
-    Work work{JobStage::kMake, JobStage::kMeasure, lease_seconds, {}, {}, {}, tell};
+    StageWork work{JobStage::kMake, JobStage::kMeasure, lease_seconds, {}, {}, {}, tell};
     std::map<std::string, Making> known;  // by target
     work.why_not = [&](const Job &job) -> std::string {
         const std::string target = format_target(job.target);

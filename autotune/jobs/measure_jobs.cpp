@@ -114,7 +114,7 @@ struct Measuring {
 WorkDone measure_jobs(const JobFolder &folder, const Trials &trials, const std::string &versions,
                       double lease_seconds, const std::function<void(const std::string &)> &tell) {
     const Measuring measuring{folder, trials, versions};
-    Work work{JobStage::kMeasure, JobStage::kResult, lease_seconds, {}, {}, {}, tell};
+    StageWork work{JobStage::kMeasure, JobStage::kResult, lease_seconds, {}, {}, {}, tell};
     work.why_not = [&](const Job &job) { return measuring.why_not(job); };
     work.work = [&](const Job &job) { return measuring.result_text(job, measuring.measure(job)); };
     work.failed = [&](const Job &job, const Result &result) {

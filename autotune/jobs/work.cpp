@@ -15,7 +15,7 @@ constexpr std::chrono::milliseconds kLookAgain{200};
 
 }  // namespace
 
-WorkDone work_through(const JobFolder &folder, const Work &work) {
+WorkDone work_through(const JobFolder &folder, const StageWork &work) {
     WorkDone done;
     std::set<std::string> left, told;
     const auto leave = [&](const std::string &name, const std::string &why) {

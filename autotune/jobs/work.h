@@ -10,7 +10,7 @@
 namespace convwright {
 
 /// What a worker does with the jobs of one stage.
-struct Work {
+struct StageWork {
     JobStage from, to;
     double lease_seconds = kLeaseSeconds;
     /// Empty, or why this worker cannot do the job and others may: one sentence.
@@ -29,6 +29,6 @@ struct WorkDone {
 };
 
 /// Does jobs until none of the stage is open that this worker can do: also those of workers that die meanwhile.
-WorkDone work_through(const JobFolder &folder, const Work &work);
+WorkDone work_through(const JobFolder &folder, const StageWork &work);
 
 }  // namespace convwright

@@ -9,6 +9,7 @@
 
 #include "runtime/cuda/module_table.h"
 #include "runtime/kernel_module.h"
+#include "runtime/loaded_kernels.h"
 #include "runtime/private_file.h"
 #include "runtime/sha256.h"
 
@@ -56,12 +57,9 @@ std::variant<const Kernel<Params> *, std::string> load(const LoadableKernel &k) 
         return "another kernel " + k.symbol + " was loaded in this process; start it again.";
     }
     const Params params = parse_params<Params>(k.schedule);
-    auto module = KernelModule::load(k.path, k.sha256);
-    if (auto *why = std::get_if<std::string>(&module)) return std::move(*why);
-    const KernelEntry entry = std::get<KernelModule>(module).entry(k.symbol);
-    if (entry == nullptr)
-        return "kernel module '" + k.path + "' has no kernel " + k.symbol +
-               "; delete it and tune the problem again.";
+    auto found_entry = load_kernel_entry(k.path, k.sha256, k.symbol);
+    if (auto *why = std::get_if<std::string>(&found_entry)) return std::move(*why);
+    const KernelEntry entry = std::get<KernelEntry>(found_entry);
     if (std::string why = enter_images_of(k); !why.empty()) return why;
     const Kernel<Params> kernel{k.symbol, format_params(params), k.format, k.dtype, 32, params,
                                 entry};
@@ -72,7 +70,7 @@ std::variant<const Kernel<Params> *, std::string> load(const LoadableKernel &k) 
 /// What makes the kernels of a problem; empty where it has none on GPUs.
 std::string generator_of(const OperatorProblem &problem) {
     if (problem.op != Operator::kConv2d) return "";
-    return problem.sizes.direction == Direction::kWgrad ? "conv2d_wgrad" : "conv2d";
+    return conv2d_generator(problem.sizes.direction);
 }
 
 }  // namespace
@@ -82,12 +80,7 @@ std::string candidate_kind(const char *generator) { return std::string(generator
 std::string kernel_symbol(const LoadableKernel &k) {
     const int version = k.generator == "conv2d_wgrad" ? Conv2dWgradCudaParams::kVersion
                                                       : Conv2dCudaParams::kVersion;
-    std::string text = k.generator + "_v" + std::to_string(version) + "_" +
-                       (k.format == Format::kNhwc ? "nhwc_" : "nchw_") + dtype_name(k.dtype) +
-                       "_cuda_" + k.schedule;
-    for (char &c : text)
-        if (c == ':' || c == ',') c = '_';
-    return text;
+    return versioned_symbol(k.generator, version, k.format, k.dtype, "cuda", k.schedule);
 }
 
 std::optional<LoadableKernel> parse_candidate(const OperatorProblem &problem,

@@ -7,6 +7,7 @@
 
 #include "autotune/cpu_spaces.h"
 #include "schedules/conv2d_params.h"
+#include "tests/autotune/refusal.h"
 
 namespace convwright {
 namespace {
@@ -39,23 +40,10 @@ std::vector<ChoiceRow> read(const std::string &text) {
 }
 
 /// Why a table is refused; empty if it is not.
-std::string refusal(const std::string &text) {
-    try {
-        read(text);
-        return "";
-    } catch (const std::invalid_argument &error) {
-        return error.what();
-    }
-}
+std::string refusal(const std::string &text) { return refusal(read, text); }
 
 std::string with_row(const std::string &row) {
     return format_choice_table(three_rows(), {}) + row + "\n";
-}
-
-std::string replaced(std::string text, const std::string &from, const std::string &to) {
-    const size_t at = text.find(from);
-    EXPECT_NE(at, std::string::npos) << from;
-    return at == std::string::npos ? text : text.replace(at, from.size(), to);
 }
 
 TEST(ChoiceTable, ComesBackFromItsTextSorted) {

@@ -25,7 +25,7 @@ protected:
         return std::get<MadeKernel>(result);
     }
 
-    PrivateFolder folder_;
+    TemporaryFolder folder_;
     ProcessLimits limits_{60, 60, int64_t{4} << 30};
 };
 

@@ -114,7 +114,7 @@ protected:
     }
 
     KernelTools tools_;
-    PrivateFolder folder_;
+    TemporaryFolder folder_;
 };
 
 TEST_F(MadeGpuKernels, AreVerifiedAndTimedAsShippedOnes) {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "autotune/compile_kernel.h"
-#include "tests/autotune/private_folder.h"
+#include "tests/temporary_folder.h"
 
 namespace convwright {
 

@@ -21,7 +21,7 @@ size_t entries(const std::string &folder) {
 }
 
 TEST(MakingFolders, GoWithWhatIsInThem) {
-    const PrivateFolder parent;
+    const TemporaryFolder parent;
     {
         const MakingFolder folder(parent.path());
         std::ofstream(folder.path() + "/kernel.o") << "object";
@@ -32,7 +32,7 @@ TEST(MakingFolders, GoWithWhatIsInThem) {
 }
 
 TEST(MakingFolders, OfKilledProcessesAreRemoved) {
-    const PrivateFolder parent;
+    const TemporaryFolder parent;
     fs::create_directory(parent.path() + "/kept");
     std::ofstream(parent.path() + "/making-note") << "no folder";
     const pid_t child = fork();

@@ -5,6 +5,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace convwright {
 
@@ -16,6 +17,17 @@ std::string refusal(Parse parse, const std::string &text) {
         return "";
     } catch (const std::invalid_argument &error) {
         return error.what();
+    }
+}
+
+/// Every one of these texts is refused, in one sentence.
+template<typename Parse>
+void expect_refused(Parse parse, const std::vector<std::string> &texts) {
+    for (const std::string &wrong : texts) {
+        const std::string sentence = refusal(parse, wrong);
+        ASSERT_FALSE(sentence.empty()) << wrong;
+        EXPECT_EQ(sentence.back(), '.') << sentence;
+        EXPECT_EQ(sentence.find('\n'), std::string::npos) << sentence;
     }
 }
 

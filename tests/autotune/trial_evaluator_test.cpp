@@ -29,7 +29,7 @@ protected:
         trials_.python = {"sh", "-c", "cat > " + folder_.path() + "/job; " + script};
     }
 
-    PrivateFolder folder_;
+    TemporaryFolder folder_;
     Trials trials_;
 };
 

@@ -7,6 +7,7 @@
 
 #include "runtime/cuda/images.h"
 #include "tests/child_process.h"
+#include "tests/temporary_folder.h"
 
 namespace convwright::cuda {
 namespace {
@@ -15,13 +16,7 @@ namespace fs = std::filesystem;
 
 class CompileCuda : public testing::Test {
 protected:
-    void SetUp() override {
-        std::string name = (fs::temp_directory_path() / "convwright_XXXXXX").string();
-        ASSERT_NE(mkdtemp(name.data()), nullptr);
-        root_ = name;
-        output_ = (root_ / "k.images").string();
-    }
-    void TearDown() override { fs::remove_all(root_); }
+    void SetUp() override { output_ = (root_ / "k.images").string(); }
 
     ChildResult run(const std::string &arguments, const std::string &environment = "") const {
         return run_child("CONVWRIGHT_CACHE_DIR='" + (root_ / "cache").string() + "' " +
@@ -38,7 +33,8 @@ protected:
         return std::get<Images>(Images::read(file_));
     }
 
-    fs::path root_;
+    const TemporaryFolder folder_;
+    const fs::path root_ = folder_.path();
     std::string output_, file_;
 };
 

@@ -26,7 +26,7 @@ std::string contents(const std::string &path) {
 class KernelModuleTest : public testing::Test {
 protected:
     static void SetUpTestSuite() {
-        folder_ = new PrivateFolder;
+        folder_ = new TemporaryFolder;
         LoadableKernel source;
         source.generator = "conv2d", source.isa = Isa::kAvx2, source.schedule = kSchedule;
         auto result = compile_kernel(test_kernel_tools(), source, folder_->path(), {60, 0, 0});
@@ -46,7 +46,7 @@ protected:
     }
 
     static constexpr char kSchedule[] = "lane:0,vec:1,tile:1,stage:1";
-    static inline PrivateFolder *folder_ = nullptr;
+    static inline TemporaryFolder *folder_ = nullptr;
     static inline LoadableKernel made_;
     static inline std::string symbol_;
 };

@@ -73,7 +73,7 @@ protected:
         return std::get<MadeKernel>(result).kernel;
     }
 
-    PrivateFolder folder_;
+    TemporaryFolder folder_;
 };
 
 /// The last in the cost model's order: what it does not choose by itself.

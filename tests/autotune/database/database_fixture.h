@@ -15,24 +15,20 @@
 
 #include "autotune/database/database.h"
 #include "autotune/database/database_error.h"
+#include "tests/temporary_folder.h"
 
 namespace convwright {
 
 /// A folder of its own for every test, gone with all in it.
 class DatabaseTest : public testing::Test {
 protected:
-    DatabaseTest() : folder_(testing::TempDir() + "convwright-db-XXXXXX") {
-        if (mkdtemp(folder_.data()) == nullptr) std::abort();
-    }
-    ~DatabaseTest() override { std::filesystem::remove_all(folder_); }
-
     std::string path(const std::string &name = "records.sqlite") const {
-        return folder_ + "/" + name;
+        return folder() + "/" + name;
     }
-    const std::string &folder() const { return folder_; }
+    const std::string &folder() const { return folder_.path(); }
 
 private:
-    std::string folder_;
+    const TemporaryFolder folder_;
 };
 
 inline SearchKey test_key(int n = 1, const std::string &identity = "cpu/test/avx2") {

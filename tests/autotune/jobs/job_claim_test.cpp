@@ -10,7 +10,7 @@
 #include <fstream>
 #include <thread>
 
-#include "tests/autotune/private_folder.h"
+#include "tests/temporary_folder.h"
 
 namespace convwright {
 namespace {
@@ -41,7 +41,7 @@ protected:
         EXPECT_TRUE(WIFSIGNALED(status));
     }
 
-    PrivateFolder folder_;
+    TemporaryFolder folder_;
 };
 
 TEST_F(JobClaims, OneHolderAtATime) {

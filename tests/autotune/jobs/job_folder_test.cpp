@@ -8,7 +8,7 @@
 #include <fstream>
 #include <thread>
 
-#include "tests/autotune/private_folder.h"
+#include "tests/temporary_folder.h"
 
 namespace convwright {
 namespace {
@@ -38,7 +38,7 @@ protected:
         std::ofstream(folder_.file(JobStage::kMake, name)) << text;
     }
 
-    PrivateFolder parent_;
+    TemporaryFolder parent_;
     JobFolder folder_{path(), true};
 };
 

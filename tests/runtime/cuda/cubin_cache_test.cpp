@@ -15,6 +15,7 @@
 #include "runtime/cache_folder.h"
 #include "runtime/cuda/images.h"
 #include "tests/runtime/cuda/test_table.h"
+#include "tests/temporary_folder.h"
 
 namespace convwright::cuda {
 namespace {
@@ -25,13 +26,7 @@ constexpr char kText[] = "extern \"C\" __global__ void twice_0(float *x) { x[thr
 
 class CubinCacheTest : public testing::Test {
 protected:
-    void SetUp() override {
-        std::string name = (fs::temp_directory_path() / "convwright_XXXXXX").string();
-        ASSERT_NE(mkdtemp(name.data()), nullptr);
-        root_ = name;
-        nvrtc_ = std::make_unique<Nvrtc>(open_nvrtc());
-    }
-    void TearDown() override { fs::remove_all(root_); }
+    void SetUp() override { nvrtc_ = std::make_unique<Nvrtc>(open_nvrtc()); }
 
     static Nvrtc open_nvrtc() {
         auto opened = Nvrtc::open("", {CONVWRIGHT_SITE_PACKAGES});
@@ -77,7 +72,8 @@ protected:
         std::ofstream(file, std::ios::binary | std::ios::trunc) << bytes;
     }
 
-    fs::path root_;
+    const TemporaryFolder folder_;
+    const fs::path root_ = folder_.path();
     std::unique_ptr<Nvrtc> nvrtc_;
 };
 

@@ -11,6 +11,7 @@
 #include "runtime/cuda/module_table.h"
 #include "tests/runtime/cuda/emulated_driver.h"
 #include "tests/runtime/cuda/test_table.h"
+#include "tests/temporary_folder.h"
 
 namespace convwright::cuda {
 namespace {
@@ -34,18 +35,13 @@ class LoadModule : public testing::Test {
 protected:
     static void SetUpTestSuite() { enter_images(test_table()); }
     LoadModule() {
-        std::string name = (fs::temp_directory_path() / "convwright_XXXXXX").string();
-        root_ = mkdtemp(name.data());
         setenv("CONVWRIGHT_CACHE_DIR", root_.c_str(), 1);
         given.clear();
         for (Result &answer : answers) answer = 0;
         driver_ = driver();
         driver_.cuModuleLoadData = load_data;
     }
-    ~LoadModule() override {
-        unsetenv("CONVWRIGHT_CACHE_DIR");
-        fs::remove_all(root_);
-    }
+    ~LoadModule() override { unsetenv("CONVWRIGHT_CACHE_DIR"); }
 
     /// Empty, or why there is none.
     std::string load(int capability, const char *symbol = kSymbol) const {
@@ -54,7 +50,8 @@ protected:
         return why == nullptr ? "" : *why;
     }
 
-    fs::path root_;
+    const TemporaryFolder folder_;
+    const fs::path root_ = folder_.path();
     UseEmulatedDriver emulated_;
     Driver driver_;
 };

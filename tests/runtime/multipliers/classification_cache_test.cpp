@@ -9,8 +9,8 @@
 #include <random>
 
 #include "tests/runtime/multipliers/example_tables.h"
-#include "tests/runtime/multipliers/temporary_folder.h"
 #include "tests/seed.h"
+#include "tests/temporary_folder.h"
 
 namespace convwright {
 namespace {

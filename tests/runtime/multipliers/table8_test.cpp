@@ -8,7 +8,7 @@
 
 #include "runtime/multipliers/table8_files.h"
 #include "tests/runtime/multipliers/example_tables.h"
-#include "tests/runtime/multipliers/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 namespace convwright {
 namespace {

@@ -85,13 +85,14 @@ def _serve(path: str) -> None:
     """Until standard input ends: whoever started this is gone then."""
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
-        listener.listen()  # from here on they wait
-        compare = prepared()
+        listener.listen()
+        compare = None  # until somebody asks: importing would disturb what is measured meanwhile
         while True:
             ready, _, _ = select.select([listener, sys.stdin], [], [])
             if sys.stdin in ready:
                 return
             connection, _ = listener.accept()
+            compare = compare or prepared()
             with connection:
                 _answer(connection, compare)
 

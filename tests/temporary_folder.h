@@ -10,11 +10,11 @@
 
 namespace convwright {
 
-/// A new folder that goes, with all that is in it, when this does.
+/// A new folder, which no other user can write to, that goes with all that is in it when this does.
 class TemporaryFolder {
 public:
     TemporaryFolder()
-        : path_((std::filesystem::temp_directory_path() / "convwrightXXXXXX").string()) {
+        : path_((std::filesystem::temp_directory_path() / "convwright-XXXXXX").string()) {
         if (mkdtemp(path_.data()) == nullptr) throw std::runtime_error("no temporary folder");
     }
     ~TemporaryFolder() {
