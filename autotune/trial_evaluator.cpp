@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 namespace convwright {
 namespace {
@@ -21,9 +22,24 @@ TrialEvaluator::TrialEvaluator(const OperatorProblem &problem, int phase, Trials
     : problem_(problem), phase_(phase), trials_(std::move(trials)) {}
 
 void TrialEvaluator::prepare(const std::vector<std::string> &candidates) {
-    announced_.clear();
-    std::copy_if(candidates.begin(), candidates.end(), std::back_inserter(announced_),
-                 is_algorithm);
+    algorithms_.clear(), kernels_.clear();
+    std::partition_copy(candidates.begin(), candidates.end(), std::back_inserter(algorithms_),
+                        std::back_inserter(kernels_), is_algorithm);
+}
+
+std::vector<MeasureJob> TrialEvaluator::kernels_after(const std::string &candidate) const {
+    std::vector<MeasureJob> jobs;
+    const size_t cores = std::max(std::thread::hardware_concurrency(), 1u);
+    for (auto next = std::find(kernels_.begin(), kernels_.end(), candidate);
+         next != kernels_.end() && jobs.size() + 1 < cores; ++next) {
+        auto known = job_of(problem_, phase_, *next);
+        auto *job = std::get_if<MeasureJob>(&known);
+        if (*next != candidate && job != nullptr && job->shipped.empty() &&
+            !trials_.made->has(*job)) {
+            jobs.push_back(*job);
+        }
+    }
+    return jobs;
 }
 
 std::variant<MeasureJob, Result> TrialEvaluator::job_for(const std::string &candidate) {
@@ -33,7 +49,9 @@ std::variant<MeasureJob, Result> TrialEvaluator::job_for(const std::string &cand
     job.timing = trials_.screening;
     job.gpu = trials_.gpu;
     if (!job.shipped.empty()) return job;
-    if (const std::optional<Result> failure = make_kernel(job, trials_.making)) return *failure;
+    const std::optional<Result> failure =
+        trials_.made->make(job, kernels_after(candidate), trials_.making);
+    if (failure) return *failure;
     artifacts_[candidate] = job.artifact();
     return job;
 }
@@ -56,7 +74,7 @@ Result TrialEvaluator::evaluate_algorithm(const std::string &candidate) {
     const FinalTime *time = timed_together(candidate);
     if (time == nullptr) {
         side_by_side_.clear();
-        for (const std::string &name : announced_) side_by_side_.push_back({name, name, 0, 0});
+        for (const std::string &name : algorithms_) side_by_side_.push_back({name, name, 0, 0});
         if (timed_together(candidate) == nullptr)
             side_by_side_.push_back({candidate, candidate, 0, 0});
         ask_python(side_by_side_);

@@ -3,15 +3,17 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 
 #include "autotune/evaluator.h"
-#include "autotune/make_candidate.h"
+#include "autotune/made_kernels.h"
 
 namespace convwright {
 
 /// What trials on this machine need beside the candidates.
 struct Trials {
     Making making;
+    std::shared_ptr<MadeKernels> made = std::make_shared<MadeKernels>();  ///< Of all copies.
     int gpu = 0;                      ///< Number of the GPU, of candidates for one.
     std::vector<std::string> worker;  ///< As of measure_apart().
     /// Command of a Python process that times candidates and PyTorch side by side through the operators
@@ -22,8 +24,8 @@ struct Trials {
     ProcessLimits measuring{120, 0, 0};
 };
 
-/// Candidates of one phase of a problem. Kernels are made where the library has no such one, verified and timed each
-/// in a process of its own, one at a time. Algorithms without knobs are timed through the operators, all of a batch in
+/// Candidates of one phase of a problem. Kernels are made where the library has no such one, one of the batch on each
+/// core; then, with nothing else running, each is verified and timed in a process of its own. Algorithms without knobs are timed through the operators, all of a batch in
 /// turns in one Python process.
 class TrialEvaluator : public Evaluator {
 public:
@@ -41,14 +43,16 @@ private:
     /// Fills in times that a Python process measures; false if it failed.
     bool ask_python(std::vector<FinalTime> &times);
     std::variant<MeasureJob, Result> job_for(const std::string &candidate);
+    /// Jobs of the batch behind this one whose kernels are still to be made, one for each core but the first.
+    std::vector<MeasureJob> kernels_after(const std::string &candidate) const;
 
     OperatorProblem problem_;
     int phase_;
     Trials trials_;
-    std::map<std::string, std::string> artifacts_;  ///< By candidate.
-    std::vector<std::string> announced_;            ///< Algorithms of the batch.
-    std::vector<FinalTime> side_by_side_;           ///< What one Python process timed together.
-    std::string python_failure_ = ".";              ///< The end of a sentence.
+    std::map<std::string, std::string> artifacts_;   ///< By candidate.
+    std::vector<std::string> algorithms_, kernels_;  ///< Of the batch.
+    std::vector<FinalTime> side_by_side_;            ///< What one Python process timed together.
+    std::string python_failure_ = ".";               ///< The end of a sentence.
 };
 
 }  // namespace convwright

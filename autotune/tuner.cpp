@@ -3,7 +3,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <map>
+#include <numeric>
+#include <set>
 
 #include "autotune/cpu_spaces.h"
 #include "autotune/cuda_spaces.h"
@@ -23,6 +24,8 @@ using Clock = std::chrono::steady_clock;
 constexpr double kLeastSeconds = 8;
 /// What a final comparison is expected to take until one was seen, if the budget is no smaller.
 constexpr double kFinalSeconds = 3, kMostOfBudget = 0.3;
+/// Final comparisons that a comparison of algorithms takes, which times them first.
+constexpr double kComparisons = 2;
 
 double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
@@ -143,103 +146,159 @@ double task_seconds(double left, double part, size_t later) {
     return std::min(left, kLeastSeconds + beyond * part);
 }
 
-size_t tune(const std::vector<TuningTask> &tasks, Database &database, const TunerOptions &options,
-            const std::function<void(const TunerEvent &)> &tell) {
-    const auto start = Clock::now();
-    const auto left = [&] { return options.seconds - seconds_since(start); };
-    double weight_left = 0, reserved = 0;
-    size_t searches_left = 0;
-    for (const TuningTask &task : tasks) {
-        weight_left += task.weight;
-        if (task.weight > 0) {
-            searches_left++;
-        } else {
-            reserved += kLeastSeconds;
+namespace {
+
+/// One call of tune().
+class Run {
+public:
+    Run(const std::vector<TuningTask> &tasks, Database &database, const TunerOptions &options,
+        const std::function<void(const TunerEvent &)> &tell)
+        : tasks_(tasks),
+          database_(database),
+          options_(options),
+          tell_(tell),
+          gpu_(options.gpu ? &cuda::device(*options.gpu) : nullptr),
+          environment_(gpu_ != nullptr ? gpu_environment(gpu_facts(*options.gpu), options.versions)
+                                       : cpu_environment(options.versions)),
+          final_seconds_(std::min(kFinalSeconds, kMostOfBudget * options.seconds)) {}
+
+    size_t all() {
+        std::vector<size_t> open(tasks_.size());
+        std::iota(open.begin(), open.end(), 0);
+        // What others left of their shares goes to those that had no time, then to those cut short.
+        int64_t measured_before = -1;
+        while (!open.empty() && measured_ > measured_before) {
+            measured_before = measured_;
+            open = round(open);
+            std::stable_partition(open.begin(), open.end(),
+                                  [&](size_t i) { return chosen_.count(i) == 0; });
         }
+        for (const size_t i : open)
+            if (chosen_.count(i) == 0) tell_(event(i, TunerEvent::Kind::kLeft));
+        return chosen_.size();
     }
-    // Comparisons at the end decide more than a search of what has the least to gain.
-    reserved = std::min(reserved, options.seconds / 2);
-    const cuda::Device *gpu = options.gpu ? &cuda::device(*options.gpu) : nullptr;
-    const Environment environment = gpu != nullptr
-                                        ? gpu_environment(gpu_facts(*options.gpu), options.versions)
-                                        : cpu_environment(options.versions);
-    size_t chosen = 0;
-    double final_seconds = std::min(kFinalSeconds, kMostOfBudget * options.seconds);
-    for (size_t i = 0; i < tasks.size(); i++) {
-        const TuningTask &task = tasks[i];
+
+private:
+    double left() const { return options_.seconds - seconds_since(start_); }
+
+    TunerEvent event(size_t i, TunerEvent::Kind kind) const {
         TunerEvent event;
-        event.task = &task;
+        event.kind = kind;
+        event.task = &tasks_[i];
         event.number = i;
-        event.count = tasks.size();
+        event.count = tasks_.size();
         event.left_seconds = left();
-        const bool searched = task.weight > 0;
-        if (searched) searches_left--;
-        const double free = searched ? left() - reserved : left();
-        const double share = task_seconds(free, searched ? task.weight / weight_left : 0,
-                                          searched ? searches_left : 0);
-        weight_left -= task.weight;
-        if (free <= final_seconds) {
-            event.kind = TunerEvent::Kind::kLeft;
-            tell(event);
-            continue;
+        return event;
+    }
+
+    /// Tunes these tasks and returns those that another round could do more for.
+    std::vector<size_t> round(const std::vector<size_t> &open) {
+        double weight_left = 0;
+        size_t searches_left = 0, comparisons_left = 0;
+        for (const size_t i : open) {
+            weight_left += tasks_[i].weight;
+            (tasks_[i].weight > 0 ? searches_left : comparisons_left)++;
         }
-        tell(event);
-        const Space space = gpu != nullptr
-                                ? cuda_space(task.problem.sizes, task.subject.phase, *gpu)
-                                : space_of(task, options.isas);
-        const SearchKey key{space.subject(), space.hash(), environment};
-        if (!options.trial_setup.python.empty() && database.forget_failure(key, kPytorchKind)) {
+        std::vector<size_t> again;
+        for (const size_t i : open) {
+            const TuningTask &task = tasks_[i];
+            const bool searched = task.weight > 0;
+            (searched ? searches_left : comparisons_left)--;
+            // Comparisons at the end decide more than a search of what has the least to gain.
+            const double reserved = std::min(
+                kComparisons * final_seconds_ * static_cast<double>(comparisons_left), left() / 2);
+            const double free = searched ? left() - reserved : left();
+            const double share = task_seconds(free, searched ? task.weight / weight_left : 0,
+                                              searched ? searches_left : 0);
+            weight_left -= task.weight;
+            const double least = chosen_.count(i) > 0 ? kLeastSeconds : final_seconds_;
+            if (free <= least || tune_one(i, share)) again.push_back(i);
+        }
+        return again;
+    }
+
+    /// Whether its time was over before the search was.
+    bool tune_one(size_t i, double share) {
+        const TuningTask &task = tasks_[i];
+        TunerEvent event = this->event(i, TunerEvent::Kind::kTask);
+        tell_(event);
+        const Space space = gpu_ != nullptr
+                                ? cuda_space(task.problem.sizes, task.subject.phase, *gpu_)
+                                : space_of(task, options_.isas);
+        const SearchKey key{space.subject(), space.hash(), environment_};
+        if (!options_.trial_setup.python.empty() && database_.forget_failure(key, kPytorchKind)) {
             event.kind = TunerEvent::Kind::kNotice;
             event.notice = "PyTorch could not be timed before; it is tried again.";
-            tell(event);
+            tell_(event);
         }
-        Portfolio strategy(space, options.seed,
-                           seeds_from(database, space, environment, Portfolio::kAnalytic));
-        TrialEvaluator evaluator(task.problem, task.subject.phase, options.trial_setup);
+        Portfolio strategy(space, options_.seed,
+                           seeds_from(database_, space, environment_, Portfolio::kAnalytic));
+        TrialEvaluator evaluator(task.problem, task.subject.phase, options_.trial_setup);
         SearchOptions search_options;
-        search_options.seed = options.seed;
-        search_options.stop.most_trials = options.trials;
-        search_options.stop.stagnation = options.stagnation;
+        search_options.seed = options_.seed;
+        search_options.stop.most_trials = options_.trials;
+        search_options.stop.stagnation = options_.stagnation;
         search_options.default_candidate =
-            gpu != nullptr ? untuned_cuda_candidate(task, *gpu) : untuned_candidate(task);
-        if (const auto before = database.choice(key)) {
+            gpu_ != nullptr ? untuned_cuda_candidate(task, *gpu_) : untuned_candidate(task);
+        if (const auto before = database_.choice(key)) {
             search_options.incumbent = before->candidate;
         } else if (const ShippedChoice *shipped = find_shipped_choice(
-                       environment.identity, task.subject.problem, task.subject.phase)) {
+                       environment_.identity, task.subject.problem, task.subject.phase)) {
             search_options.incumbent = shipped->candidate;
         }
         // A search whose time is over still compares and chooses: its budget becomes what it has done.
         const auto task_start = Clock::now();
+        bool cut_short = false;
         search_options.out_of_time = [&] {
-            return seconds_since(task_start) > share - final_seconds;
+            cut_short |= seconds_since(task_start) > share - final_seconds_;
+            return cut_short;
         };
-        double best = 0;
         auto last_trial = task_start;
         search_options.on_result = [&](const std::string &candidate, const Result &result,
                                        bool known) {
             last_trial = Clock::now();
-            if (result.outcome == Outcome::kOk && (best == 0 || result.seconds < best))
-                best = result.seconds;
+            if (result.outcome == Outcome::kOk &&
+                (event.best_seconds == 0 || result.seconds < event.best_seconds))
+                event.best_seconds = result.seconds;
             event.kind = TunerEvent::Kind::kResult;
             event.candidate = candidate;
             event.result = result;
             event.known = known;
-            event.best_seconds = best;
             event.left_seconds = left();
-            tell(event);
+            tell_(event);
         };
         const SearchReport report =
-            search(space, strategy, evaluator, database, environment, search_options);
-        final_seconds = std::max(final_seconds, seconds_since(last_trial));
-        if (!report.choice) continue;
-        chosen++;
+            search(space, strategy, evaluator, database_, environment_, search_options);
+        measured_ += report.measured;
+        // The first comparison also imports PyTorch: a mean that forgets.
+        final_seconds_ = (final_seconds_ + seconds_since(last_trial)) / 2;
+        if (!report.choice) return cut_short;
+        chosen_.insert(i);
         event.kind = TunerEvent::Kind::kChoice;
         event.candidate = report.choice->candidate;
         event.choice = *report.choice;
         event.left_seconds = left();
-        tell(event);
+        tell_(event);
+        return cut_short;
     }
-    return chosen;
+
+    const std::vector<TuningTask> &tasks_;
+    Database &database_;
+    const TunerOptions &options_;
+    const std::function<void(const TunerEvent &)> &tell_;
+    const cuda::Device *gpu_;
+    const Environment environment_;
+    const Clock::time_point start_ = Clock::now();
+    double final_seconds_;  ///< What a final comparison is expected to take.
+    int64_t measured_ = 0;  ///< Trials, of all tasks.
+    std::set<size_t> chosen_;
+};
+
+}  // namespace
+
+size_t tune(const std::vector<TuningTask> &tasks, Database &database, const TunerOptions &options,
+            const std::function<void(const TunerEvent &)> &tell) {
+    return Run(tasks, database, options, tell).all();
 }
 
 }  // namespace convwright

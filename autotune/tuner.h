@@ -63,10 +63,10 @@ struct TunerEvent {
 /// them, and by weight what is beyond that; never more than what is left.
 double task_seconds(double left, double part, size_t later);
 
-/// Tunes the tasks in their order; each gets task_seconds(), its final comparison
-/// included, so that the whole goes over the budget by the end of one trial at most. Searches leave a few seconds for
-/// each task without weight. That PyTorch could not be timed
-/// is tried again each time. Returns how many got a choice. Throws as search() does.
+/// Tunes the tasks in their order; each gets task_seconds(), its final comparison included, so that the whole goes over
+/// the budget by the end of one trial at most. Searches leave time for the tasks without weight. What is left
+/// in the end goes to those that had no time, then to those whose search was cut short. That PyTorch could not be
+/// timed is tried again each time. Returns how many got a choice. Throws as search() does.
 size_t tune(const std::vector<TuningTask> &tasks, Database &database, const TunerOptions &options,
             const std::function<void(const TunerEvent &)> &tell);
 

@@ -1,22 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <limits>
+#include <map>
+#include <string>
 
+#include "autotune/database/exchange.h"
 #include "autotune/replay.h"
 #include "autotune/tuner.h"
 #include "runtime/isa.h"
 #include "runtime/tuned_choices.h"
+#include "tests/temporary_folder.h"
 
 namespace convwright {
 namespace {
 
-/// The schedule that runs untuned, by the times of whole spaces that were recorded for this CPU's instruction set: at
-/// most 3 times as slow as the fastest of all.
-TEST(DefaultSchedule, TakesAtMostThreeTimesAsLongAsTheFastest) {
-    setenv("CONVWRIGHT_DB", "/nowhere/tuning.db", 1);  // nothing is tuned
+/// The schedule that runs untuned is at most so many times as slow as the fastest that is known.
+constexpr double kMostOfFastest = 3;
+
+void forget_what_is_tuned() {
+    setenv("CONVWRIGHT_DB", "/nowhere/tuning.db", 1);
     reload_tuned_choices();
+}
+
+/// By the times of whole spaces that were recorded for this CPU's instruction set.
+TEST(DefaultSchedule, TakesAtMostThreeTimesAsLongAsTheFastest) {
+    forget_what_is_tuned();
     int compared = 0;
     for (const auto &file : std::filesystem::directory_iterator(CONVWRIGHT_RECORDINGS)) {
         if (file.path().extension() != ".jsonl") continue;
@@ -29,10 +42,37 @@ TEST(DefaultSchedule, TakesAtMostThreeTimesAsLongAsTheFastest) {
         if (!space.parse(candidate)) continue;
         ASSERT_TRUE(recording.trials.contains(candidate)) << candidate;
         compared++;
-        EXPECT_LE(recording.trials.at(candidate).result.cost(), 3 * recording.best_seconds())
+        EXPECT_LE(recording.trials.at(candidate).result.cost(),
+                  kMostOfFastest * recording.best_seconds())
             << subject.problem << ": " << candidate;
     }
     if (compared == 0) GTEST_SKIP() << "No space is recorded for this instruction set.";
+}
+
+/// By searches that were recorded on a CPU of this one's instruction set: twenty passes of networks and more.
+TEST(DefaultSchedule, TakesAtMostThreeTimesAsLongAsWhatWasTuned) {
+    forget_what_is_tuned();
+    const std::string isa = isa_name(host_isa());
+    const std::string path = std::string(CONVWRIGHT_RECORDINGS) + "/searches/" + isa + ".jsonl";
+    std::ifstream file(path);
+    if (!file) GTEST_SKIP() << "No searches are recorded for " << isa << ".";
+    const TemporaryFolder folder;
+    Database database(folder.path() + "/searches.db");
+    ASSERT_TRUE(import_records(database, file, path).refused.empty());
+
+    std::map<std::string, std::map<std::string, double>> searches;  // by problem and candidate
+    for (const Record &record : database.records()) {
+        if (record.result.outcome == Outcome::kOk)
+            searches[record.key.subject.problem][record.candidate] = record.result.cost();
+    }
+    EXPECT_GE(searches.size(), 20u);
+    for (const auto &[problem, seconds] : searches) {
+        const std::string candidate = untuned_candidate({{problem, 0}, parse_problem(problem), 1});
+        ASSERT_TRUE(seconds.contains(candidate)) << problem << ": " << candidate;
+        double best = std::numeric_limits<double>::infinity();
+        for (const auto &[other, time] : seconds) best = std::min(best, time);
+        EXPECT_LE(seconds.at(candidate), kMostOfFastest * best) << problem << ": " << candidate;
+    }
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <thread>
 
 #include "runtime/plan.h"
 #include "tests/autotune/kernel_tools.h"
@@ -56,7 +57,27 @@ TEST_F(TrialEvaluators, MakeOthers) {
     EXPECT_GT(result.seconds, 0) << result.reason;
     EXPECT_EQ(result.artifact.size(), 64u);
     EXPECT_FALSE(std::filesystem::is_empty(folder_.path()));
+    trials_.made = std::make_shared<MadeKernels>();
     EXPECT_EQ(evaluator().evaluate(kMade).artifact, result.artifact);  // the same to the bit
+}
+
+TEST_F(TrialEvaluators, MakeAKernelOnceForAllProblems) {
+    const Result result = evaluator().evaluate(kMade);
+    trials_.making.tools.generators = "false";
+    TrialEvaluator other(parse_problem("fprop_n2ci8ih5iw7co16kh1kw1s1p0_f32_nhwc"), 0, trials_);
+    const Result again = other.evaluate(kMade);
+    EXPECT_GT(again.seconds, 0) << again.reason;
+    EXPECT_EQ(again.artifact, result.artifact);
+}
+
+TEST_F(TrialEvaluators, MakeTheNextKernelsOfABatchOnTheOtherCores) {
+    constexpr char kNext[] = "conv2d.avx2/lane:0,vec:2,tile:5,stage:1";
+    TrialEvaluator evaluator(parse_problem(kFprop), 0, trials_);
+    evaluator.prepare({kMade, "pytorch", kMade, kNext, "conv2d.avx2/lane:0,vec:1,tile:6,stage:1"});
+    EXPECT_GT(evaluator.evaluate(kMade).seconds, 0);
+    const auto files = std::distance(std::filesystem::directory_iterator(folder_.path()), {});
+    EXPECT_EQ(files, std::min(std::thread::hardware_concurrency(), 3u));
+    EXPECT_GT(evaluator.evaluate(kNext).seconds, 0);
 }
 
 TEST_F(TrialEvaluators, RejectThoseThatSpillBeforeTheyRun) {

@@ -35,9 +35,8 @@ def prepared() -> Callable[[dict[str, Any]], dict[str, Any]]:
     """What compares, in this process."""
     # Whatever the user has switched off, candidates are choices.
     os.environ["CONVWRIGHT_TUNE"] = "cached"
-    from convwright import _comparison, _memory
+    from convwright import _comparison
 
-    _memory.keep_freed_memory()  # else one candidate pays for pages that another has returned
     return _comparison.compare
 
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import torch
 
-from convwright import _choices
-from convwright._subjects import call_of
+from convwright import _choices, _memory
+from convwright._subjects import bytes_of, call_of
 
+_LEAST_MEMORY, _MOST_MEMORY = 16 << 20, 768 << 20  # bytes
 _SHORTEST = 50e-6  # of a sample; shorter calls are repeated
 
 
@@ -21,8 +22,9 @@ def _samples(
     calls: dict[str, Callable[[], Any]], choose: Callable[[str], None], job: dict[str, Any]
 ) -> dict[str, list[float]]:
     """Seconds of each call, in rounds of one sample each; the first round is dropped."""
-    # Processor time of one thread, which other processes disturb less than wall time.
-    clock = time.process_time if job["threads"] == 1 else time.perf_counter
+    # Processor time of one thread, which other processes disturb less than wall time; the process's
+    # would count threads of other libraries.
+    clock = time.thread_time if job["threads"] == 1 else time.perf_counter
     samples: dict[str, list[float]] = {name: [] for name in calls}
     repeats = dict.fromkeys(calls, 1)
     end = time.monotonic() + job["seconds"]
@@ -56,6 +58,8 @@ def compare(job: dict[str, Any]) -> dict[str, dict[str, float]]:
         _choices.choose(job["problem"], candidate, artifacts.get(candidate, ""), job["phase"])
 
     call = call_of(job["problem"])
+    # Results and what is made on the way to them: else it is chance which candidate gets fresh pages.
+    _memory.keep_freed_memory(min(4 * bytes_of(job["problem"]) + _LEAST_MEMORY, _MOST_MEMORY))
     calls = {}
     for candidate in artifacts:
         try:

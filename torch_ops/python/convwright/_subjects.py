@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Problems of every operator that is tuned, as calls."""
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -74,6 +75,13 @@ def kind_by_rule(text: str) -> str:
     plan = make_plan(form, *sizes, *problem.geometry[:3], "auto")
     channels_last = problem.memory_format is torch.channels_last
     return by_rule(plan, problem.input_sizes[3], channels_last, step).kind
+
+
+def bytes_of(text: str) -> int:
+    """Of the input, the output and the weight of a problem, in float32."""
+    problem = parse(text).problem
+    shapes = problem.input_sizes, problem.weight_sizes, check.output_sizes(problem)
+    return 4 * sum(math.prod(shape) for shape in shapes)
 
 
 def call_of(text: str) -> Callable[[], Any]:
