@@ -2,15 +2,19 @@
 """What tuning gains in a training step: the network before and after, and each of its problems.
 
     python bench/tuned_network.py [--budget 300] [--threads 1] [--batch 128] [--no-tune]
+        [--against OTHER.db]
 
 The channel-selection network of the examples. Tunes it, or with --no-tune takes what is there; then
-times in turns, in this process, each problem without tuning, as tuned and by PyTorch, and at last
-the whole step without tuning and as tuned. Choices change outside the timed part.
+times in turns, in this process, each problem without tuning, as tuned, as tuned in another database
+(of a longer search) and by PyTorch, and at last the whole step without PyTorch. Choices change
+outside the timed part.
 """
 
 import argparse
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 # Run as a file: the checkout's root in place of this folder, and its Python package last.
@@ -27,14 +31,35 @@ from convwright.bench import timing
 from convwright.bench.timing import Samples
 from examples.nets import channel_selection
 
-SIDES = UNTUNED, TUNED, PYTORCH = "untuned", "tuned", "PyTorch"
-_HEAD = f"{'untuned':>10}{'tuned':>10}{'PyTorch':>10}{'gain':>7}{'of PyTorch':>12}{'spread':>8}"
+SIDES = UNTUNED, TUNED, OTHER, PYTORCH = "untuned", "tuned", "other", "PyTorch"
+_HEAD = "".join(f"{side:>10}" for side in SIDES) + f"{'gain':>7}{'of other':>10}{'of PyTorch':>12}"
+
+
+@contextmanager
+def database(path: str) -> Iterator[None]:
+    """Inside the block the choices of another database count."""
+    before = os.environ.get("CONVWRIGHT_DB")
+    os.environ["CONVWRIGHT_DB"] = path
+    _choices.reload()
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["CONVWRIGHT_DB"]
+        else:
+            os.environ["CONVWRIGHT_DB"] = before
+        _choices.reload()
 
 
 def compare(
-    run: Callable[[], object], problem: str | None, threads: int, seconds: float
+    run: Callable[[], object],
+    problem: str | None,
+    threads: int,
+    seconds: float,
+    other: str | None = None,
 ) -> dict[str, Samples]:
-    """Times of `run` without tuning, as tuned and, of a problem, with PyTorch in its place."""
+    """Times of `run` without tuning, as tuned, as tuned in another database if there is one and, of
+    a problem, with PyTorch in its place."""
     clock = timing.clock_for(threads)
 
     def timed() -> float:
@@ -49,13 +74,16 @@ def compare(
         if side == UNTUNED:
             with _choices.untuned():
                 return timed()
+        if side == OTHER:
+            with database(other):
+                return timed()
         _choices.choose(problem, "pytorch")
         try:
             return timed()
         finally:
             _choices.choose(problem, "")
 
-    sides = list(SIDES if problem is not None else SIDES[:2])
+    sides = [UNTUNED, TUNED, *[OTHER] * bool(other), *[PYTORCH] * (problem is not None)]
     taken = timing.interleaved(sides, seconds, sample)
     return {side: timing.summary(samples, 1) for side, samples in taken.items()}
 
@@ -67,12 +95,12 @@ def answer(run: Callable[[], object]) -> str:
 
 
 def row(times: dict[str, Samples]) -> str:
-    """Milliseconds, how often as fast as untuned and as PyTorch, and the widest spread."""
-    tuned = times[TUNED].median
+    """Milliseconds, how often as fast as the others, and the widest spread."""
     cells = "".join(f"{times[s].median * 1e3:10.3f}" if s in times else 10 * " " for s in SIDES)
-    ratio = f"{times[PYTORCH].median / tuned:12.2f}" if PYTORCH in times else 12 * " "
-    spread = max(samples.spread for samples in times.values())
-    return f"{cells}{times[UNTUNED].median / tuned:7.2f}{ratio}{spread:8.1%}"
+    for side, width in ((UNTUNED, 7), (OTHER, 10), (PYTORCH, 12)):
+        ratio = f"{times[side].median / times[TUNED].median:.2f}" if side in times else ""
+        cells += f"{ratio:>{width}}"
+    return f"{cells}{max(samples.spread for samples in times.values()):8.1%}"
 
 
 def training_step(model: torch.nn.Module, images: torch.Tensor) -> Callable[[], object]:
@@ -94,6 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=1, help="of PyTorch (default: 1)")
     parser.add_argument("--batch", type=int, default=128, help="images (default: 128)")
     parser.add_argument("--seconds", type=float, default=2, help="of timing, each problem")
+    parser.add_argument("--against", metavar="DB", help="another database to compare with")
     parser.add_argument("--no-tune", action="store_true", help="take what was tuned before")
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
@@ -105,17 +134,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not options.no_tune:
         print(tuning.tune_problems(problems, budget=options.budget))
         problems |= tuning.problems_of(model, (images,), train=True)  # of the kinds that won
-    print(f"milliseconds, {timing.clock_name(options.threads)}, {options.threads} threads\n{_HEAD}")
+    print(f"milliseconds, {timing.clock_name(options.threads)}, {options.threads} threads")
+    print(f"{_HEAD}{'spread':>8}")
     by_pytorch = []
     for problem, count in problems.items():
         run = _subjects.call_of(problem)
-        times = compare(run, problem, options.threads, options.seconds)
+        times = compare(run, problem, options.threads, options.seconds, options.against)
         how = answer(run)
         if how == PYTORCH and ":" in problem:
             by_pytorch.append(problem)
         print(f"{row(times)}  {count}x {problem}  {how}", flush=True)
     step = training_step(model, images)
-    print(f"{row(compare(step, None, options.threads, 10 * options.seconds))}  the training step")
+    times = compare(step, None, options.threads, 10 * options.seconds, options.against)
+    print(f"{row(times)}  the training step")
     print(f"weighted sums that PyTorch computes: {', '.join(by_pytorch) or 'none'}")
     return int(bool(by_pytorch))
 

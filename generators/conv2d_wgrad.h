@@ -32,6 +32,7 @@ struct Conv2dWgrad {
     FrameLoops frame;                ///< Of the updates that fill `padded`,
     Halide::RVar r_spare, r_column;  ///< and of those that fill `grad`.
     Halide::Expr gradient_channels;  ///< Of a group.
+    Halide::Expr frame_pixels;       ///< Of the padded input of a chunk, about.
     Halide::Func pixels{"pixels"};   ///< What is read in place, under its mask.
     Halide::Func padded{"padded"}, grad{"grad"}, sum{"sum"}, partial{"partial"};
 
@@ -40,6 +41,8 @@ struct Conv2dWgrad {
                 Halide::Expr frame_columns, int panel, int group, bool whole_pixels,
                 bool copy_gradient, const Halide::Expr &pixel_channels = {}) {
         gradient_channels = geo.co;
+        // With the halo of filters of three rows: their sizes are those of the output, unknown to schedules.
+        frame_pixels = ow * geo.stride_x * (cut.rows * geo.stride_y + 2) * cut.images;
         Halide::RDom r(0, ow, 0, cut.rows, 0, cut.images, "r");
         r_x = r[0], r_y = r[1], r_n = r[2];
         const Halide::Expr gy = band * cut.rows + r_y, gn = block * cut.images + r_n;

@@ -3,14 +3,17 @@
 # choice (runtime/cost_model.h); a row earns its place by being the best for some common width.
 
 # Tiles of columns. 2 x 8 accumulators reach 0.9 of the FMA peak with 32 registers, and larger tiles
-# (2 x 12, 1 x 14) were no faster: their column pointers spill. 16 registers hold 2 x 6.
+# (2 x 12, 1 x 14) were no faster: their column pointers spill. 16 registers hold 2 x 6, or 3 x 4 where rows
+# are short: 2 x 4 accumulators leave a third of the FMA peak unused.
+set(tiles3_avx512)
+set(tiles3_avx2 4)
 set(tiles2_avx512 8 7 4 1)
 set(tiles1_avx512 8 7 4 1)
 set(tiles2_avx2 6 4 1)
 set(tiles1_avx2 8 4 1)
 
 set(folded_tiles_avx512 vec:2,tile:8 vec:2,tile:7 vec:2,tile:4 vec:1,tile:8 vec:1,tile:7)
-set(folded_tiles_avx2 vec:2,tile:6 vec:1,tile:8)
+set(folded_tiles_avx2 vec:3,tile:4 vec:2,tile:6 vec:1,tile:8)
 
 foreach(isa IN ITEMS avx2 avx512)
     foreach(dtype IN ITEMS f32 bf16)
@@ -18,7 +21,7 @@ foreach(isa IN ITEMS avx2 avx512)
         convwright_add_kernel(wgrad_reduce ISA ${isa} DTYPE ${dtype})
     endforeach()
 
-    foreach(vec IN ITEMS 2 1)
+    foreach(vec IN ITEMS 3 2 1)
         # Lanes are output channels; stage 0 reads in place, 1 from a frame of zeros.
         foreach(tile IN LISTS tiles${vec}_${isa})
             foreach(stage IN ITEMS 0 1)

@@ -10,10 +10,16 @@ namespace {
 // Adding up the lanes of an accumulator: eight instructions, half of them on the one port of shuffles.
 constexpr double kSumUp = 6;
 constexpr double kFmaPorts = 2, kLoadPorts = 2, kFmaLatency = 4;
+// A step of a loop over input channels takes longer than the latency: on Zen 3 one of 2 x 4 accumulators took 5.4
+// cycles, one of 2 x 6 or 3 x 4 7.0.
+constexpr double kLoopLatency = 5;
 // Scratch of a task in floats: half of the 1 MB L2 of a server core, the panel of weights beside it.
 constexpr int64_t kTaskFloats = 96 * 1024;
 // A chunk that wgrad reads in place is read once for each register tile: 48 KB, an L1.
 constexpr int64_t kInPlaceFloats = 12 * 1024;
+// A panel of the gradient and the lines of input that a register tile reads: 32 KB, an L1, while all tiles pass. With
+// as many pixels as fill an L2 256 -> 64 channels at 56 x 56 took 1.3 times as long, 2048 -> 512 at 7 x 7 1.25 times.
+constexpr int64_t kPanelFloats = 8 * 1024, kLineFloats = 16;
 // Enough tasks to keep 16 cores busy with two each; more would copy frames more often.
 constexpr int64_t kTasks = 32;
 
@@ -21,8 +27,8 @@ int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int to_int(int64_t v) { return static_cast<int>(v); }
 
 /// One step of the reduction over a register tile, in vectors.
-double step_cycles(double accumulators, double loads) {
-    return std::max({accumulators / kFmaPorts, loads / kLoadPorts, kFmaLatency}) + 0.5;
+double step_cycles(double accumulators, double loads, double latency = kFmaLatency) {
+    return std::max({accumulators / kFmaPorts, loads / kLoadPorts, latency}) + 0.5;
 }
 
 /// Whether a column lies inside is a vector of its own where taps and stride are not compiled in: an address,
@@ -85,8 +91,10 @@ double predicted_cycles(const Conv2dCpuParams &p, const ConvPass &pass, Format f
     // Unrolled, a loop over channels sets up nothing of its own for each column.
     const double pointers = p.lane == Conv2dCpuParams::kChannels && p.group != 1 ? 1 : p.tile;
     const bool masked = p.stage == Conv2dCpuParams::kMasked && (p.taps_x == 0 || p.stride == 0);
+    const bool loop = p.lane == Conv2dCpuParams::kChannels && p.group == 1;
     // Each tap that is a loop sets up its pointers, each tile stores its accumulators.
-    const double tile = steps * step_cycles(p.vec * p.tile + step_shuffles(p), step_loads(p)) +
+    const double tile = steps * step_cycles(p.vec * p.tile + step_shuffles(p), step_loads(p),
+                                            loop ? kLoopLatency : kFmaLatency) +
                         (p.taps_x == 0 ? loops * (6.0 + pointers) : 0.0) +
                         (masked ? 1.0 * pass.taps() * p.tile * mask_cycles(isa) : 0.0) +
                         (p.taps_y == 0 ? pass.y.taps.count * 4.0 : 0.0) +
@@ -208,13 +216,16 @@ WgradCut wgrad_cut(const Conv2dWgradCpuParams &p, const ConvProblem &problem, Is
     const int64_t read = static_cast<int64_t>(pass.x.in) * pass.y.stride;
     // In place there is no copy, but the tiles of all groups share what the chunk brings into L2.
     const bool direct = p.stage == Conv2dWgradCpuParams::kDirect;
-    const int64_t budget = direct ? kInPlaceFloats : kTaskFloats;
+    const bool framed = p.stage == Conv2dWgradCpuParams::kFrame && !grouped;
+    const int64_t budget = direct ? kInPlaceFloats : framed ? kPanelFloats : kTaskFloats;
     const int64_t row = p.stage == Conv2dWgradCpuParams::kMasked ? problem.co * (ow + read)
                         : direct                                 ? ow * co + read * ci
+                        : framed                                 ? ow * (lane_size + kLineFloats)
                         : grouped                                ? lane_size * (ow + read)
                                   : ow * std::min(co, 4 * lane_size) + read * ci;
     WgradCut cut;
-    const int64_t halo = (problem.kh - 1) * problem.dilation_h;
+    // Rows of the gradient have none.
+    const int64_t halo = framed ? 0 : (problem.kh - 1) * problem.dilation_h;
     int64_t rows = std::clamp<int64_t>(budget / std::max<int64_t>(row, 1) - halo / 2, 1, oh);
     const int64_t bands = ceil_div(oh, rows);
     cut.rows = to_int(ceil_div(oh, bands));

@@ -13,7 +13,7 @@ namespace convwright {
 /// are few input channels.
 struct Conv2dWgradCpuParams {
     /// Raised when the same knobs come to mean another kernel: earlier measurements are stale then.
-    static constexpr int kVersion = 1;
+    static constexpr int kVersion = 2;
     static constexpr int kChannels = 0, kGroups = 2;
     static constexpr int kDirect = 0, kFrame = 1, kMasked = 3, kFolded = 4, kFoldedCopied = 5;
 

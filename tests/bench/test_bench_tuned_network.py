@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """bench/tuned_network.py: what is compared, and that no choice stays behind."""
 
+import os
+
 import pytest
 import torch
 
@@ -28,6 +30,18 @@ def test_three_sides_of_a_problem_and_two_of_a_network() -> None:
     both = tuned_network.compare(run, None, threads=1, seconds=0.01)
     assert list(both) == ["untuned", "tuned"]
     assert len(tuned_network.row(both).split()) == 4
+
+
+def test_the_choices_of_another_database(tmp_path, monkeypatch) -> None:
+    run = _subjects.call_of(SUM)
+    monkeypatch.setenv("CONVWRIGHT_DB", "here")
+    other = str(tmp_path / "other.db")
+    times = tuned_network.compare(run, SUM, threads=1, seconds=0.01, other=other)
+    assert list(times) == ["untuned", "tuned", "other", "PyTorch"]
+    assert len(tuned_network.row(times).split()) == 8
+    with tuned_network.database(other):
+        assert os.environ["CONVWRIGHT_DB"] == other
+    assert os.environ["CONVWRIGHT_DB"] == "here"
 
 
 def test_a_step_trains() -> None:

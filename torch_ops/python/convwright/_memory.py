@@ -3,7 +3,7 @@
 
 import ctypes
 
-_ENOUGH = 512 << 20  # bytes: what the layers and networks of the benchmarks have at a time, and more
+_ENOUGH = 256 << 20  # bytes: what the layers and networks of the benchmarks have at a time, and more
 
 
 def keep_freed_memory(touched: int = _ENOUGH) -> None:
