@@ -20,12 +20,11 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// The least time for a task: a handful of trials and the final comparison.
-constexpr double kLeastSeconds = 8;
+/// The least time for a task: a handful of trials and the final comparison. What is set aside for one that only
+/// compares algorithms.
+constexpr double kLeastSeconds = 5, kComparisonSeconds = 4;
 /// What a final comparison is expected to take until one was seen, if the budget is no smaller.
 constexpr double kFinalSeconds = 3, kMostOfBudget = 0.3;
-/// Final comparisons that a comparison of algorithms takes, which times them first.
-constexpr double kComparisons = 2;
 
 double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
@@ -205,8 +204,8 @@ private:
             const bool searched = task.weight > 0;
             (searched ? searches_left : comparisons_left)--;
             // Comparisons at the end decide more than a search of what has the least to gain.
-            const double reserved = std::min(
-                kComparisons * final_seconds_ * static_cast<double>(comparisons_left), left() / 2);
+            const double reserved =
+                std::min(kComparisonSeconds * static_cast<double>(comparisons_left), left() / 2);
             const double free = searched ? left() - reserved : left();
             const double share = task_seconds(free, searched ? task.weight / weight_left : 0,
                                               searched ? searches_left : 0);

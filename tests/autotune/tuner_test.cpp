@@ -23,9 +23,9 @@ std::vector<double> shares(double budget, const std::vector<double> &weights) {
 }
 
 TEST(Budgets, AreSharedByWeightAndNeverExceeded) {
-    EXPECT_EQ(shares(124, {6, 2, 2}), (std::vector<double>{68, 28, 28}));
+    EXPECT_EQ(shares(115, {6, 2, 2}), (std::vector<double>{65, 25, 25}));
     EXPECT_EQ(shares(5, {2, 1}), (std::vector<double>{5, 0}));
-    EXPECT_EQ(shares(20, {1, 1, 1, 1}), (std::vector<double>{8, 8, 4, 0}));
+    EXPECT_EQ(shares(12, {1, 1, 1, 1}), (std::vector<double>{5, 5, 2, 0}));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@ import sys
 import textwrap
 
 import pytest
+import torch
 
 _PROGRAM = """
     import resource, sys
@@ -36,3 +37,21 @@ def _faults(how: str) -> int:
 def test_no_page_is_fetched_while_something_is_timed():
     assert _faults("") > 1000
     assert _faults("keep") < 100
+
+
+def test_a_sample_that_fetched_pages_is_taken_again():
+    from convwright import _memory
+
+    taken = []
+
+    def sample() -> int:
+        taken.append(torch.ones(1 << 22) if len(taken) < 2 else None)  # kept: 4096 pages each
+        return len(taken)
+
+    assert _memory.on_present_memory(sample) == 3
+
+    def always() -> int:
+        taken.append(torch.ones(1 << 22))
+        return len(taken)
+
+    assert _memory.on_present_memory(always) == 8  # five times, then it counts

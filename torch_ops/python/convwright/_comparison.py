@@ -7,6 +7,7 @@ run as they were tuned.
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -34,15 +35,20 @@ def _samples(
         for name, call in calls.items():
             choose(name)
             call()  # plans anew
-            start = clock()
-            for _ in range(repeats[name]):
-                call()
-            seconds = (clock() - start) / repeats[name]
+            seconds = _memory.on_present_memory(partial(_timed, call, repeats[name], clock))
             if round_ > 0:
                 samples[name].append(seconds)
             elif seconds < _SHORTEST:
                 repeats[name] = int(_SHORTEST / max(seconds, 1e-8)) + 1
     return samples
+
+
+def _timed(call: Callable[[], Any], repeats: int, clock: Callable[[], float]) -> float:
+    """Seconds of a call."""
+    start = clock()
+    for _ in range(repeats):
+        call()
+    return (clock() - start) / repeats
 
 
 def _quantile(values: list[float], part: float) -> float:
@@ -58,7 +64,7 @@ def compare(job: dict[str, Any]) -> dict[str, dict[str, float]]:
         _choices.choose(job["problem"], candidate, artifacts.get(candidate, ""), job["phase"])
 
     call = call_of(job["problem"])
-    # Results and what is made on the way to them: else it is chance which candidate gets fresh pages.
+    # Results and what is made on the way: else it is chance which candidate gets fresh pages.
     _memory.keep_freed_memory(min(4 * bytes_of(job["problem"]) + _LEAST_MEMORY, _MOST_MEMORY))
     calls = {}
     for candidate in artifacts:

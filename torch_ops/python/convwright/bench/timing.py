@@ -10,6 +10,8 @@ from typing import TypeVar
 import numpy as np
 import torch
 
+from convwright import _memory
+
 MIN_ROUNDS, MAX_ROUNDS = 7, 50
 # A sample lasts at least this long, so that reading the clock (0.3 us) does not count: a fast side
 # is called several times in a row, except with cold caches.
@@ -89,11 +91,15 @@ def measure(
     def sample(name: str) -> tuple[float, float]:
         if switch:
             switch(name)
-        if flush:
-            flush()
-        if settle:
-            settle()
-        return _sample(sides[name], calls[name], clock)
+
+        def once() -> tuple[float, float]:
+            if flush:
+                flush()
+            if settle:
+                settle()
+            return _sample(sides[name], calls[name], clock)
+
+        return _memory.on_present_memory(once)
 
     taken = interleaved(list(sides), seconds, sample)
     counted = {name: np.array(samples) for name, samples in taken.items()}
