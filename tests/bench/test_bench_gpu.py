@@ -162,7 +162,6 @@ def test_every_row_is_in_the_file_when_it_is_measured(bench: gpu.GpuBench, tmp_p
         },
         "threads": 1,
         "clock": "CUDA events",
-        "sides": gpu.GPU_SIDES,
     }
     results = ResultsFile(path, about)
     problem, _ = problems.parse(TINY)

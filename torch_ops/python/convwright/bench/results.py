@@ -7,6 +7,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 SCHEMA = 1
+# What every file has.
+_ALWAYS = {
+    **{"date": str, "machine": dict, "threads": int},
+    **{"clock": str, "finished": bool, "rows": list},
+}
 
 # The sides of a row: who computes, in what memory format.
 OURS, TORCHS = "convwright", "torch"
@@ -67,6 +72,9 @@ def read(path: Path) -> dict:
     try:
         content = json.loads(path.read_text())
         schema = content["schema"]
+        for name, kind in _ALWAYS.items():
+            if not isinstance(content[name], kind):
+                raise TypeError(f"{name} is {content[name]!r}")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadResults(
             f"{path} is not a results file of `convwright bench` ({error!r})"
