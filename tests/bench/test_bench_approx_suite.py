@@ -172,7 +172,7 @@ def test_bad_texts(text: str, message: str) -> None:
 
 def test_what_is_not_there() -> None:
     text = f"fprop_{LAYER}_mbm_int8"
-    with pytest.raises(BadProblem, match="has no dgrad: .* accepted are fprop, step, inference"):
+    with pytest.raises(BadProblem, match=r"has no dgrad: .* accepted are fprop, step, inference"):
         choose_tasks(Request(problems=(text,), directions=("dgrad",)))
     with pytest.raises(BadProblem, match="timed on the CPU; --device cpu is accepted"):
         choose_tasks(Request(suites=("approx",), device="cuda"))
