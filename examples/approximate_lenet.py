@@ -14,12 +14,14 @@ import argparse
 import copy
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from accuracy import Row, write_rows
 from dataset import Dataset, fitted
 from nets import lenet5, parameter_count
 from progress import TrainingProgress
+from record import finish, new_record, row_of
 from script import new_parser, positive, prepare, print_data, run
 from side_by_side import BATCH, LEARNING_RATE, MOMENTUM, Side, count_right, train_epoch, warm_up
 
@@ -52,8 +54,20 @@ class Loaded:
     """What came of the exact network's weights in other layers."""
 
     name: str
+    multiplier: str
+    number_format: str
     right: int  # test images classified right
     seconds: float  # of all test images
+
+    def to_row(self, test_count: int) -> dict[str, Any]:
+        """For the record."""
+        return {
+            "network": self.name,
+            "multiplier": self.multiplier,
+            "number_format": self.number_format,
+            "accuracy": [self.right / test_count],
+            "cost": self.seconds,
+        }
 
 
 def parse_options() -> argparse.Namespace:
@@ -121,7 +135,8 @@ def load_into_others(model: torch.nn.Module, images: tuple[torch.Tensor, ...]) -
             calibrate_(other, batches, observer=lambda: PercentileObserver(PERCENTILE))
         start = time.perf_counter()
         right = count_right(other, test_images, test_labels)
-        results.append(Loaded(name, right, time.perf_counter() - start))
+        seconds = time.perf_counter() - start
+        results.append(Loaded(name, multiplier, number_format, right, seconds))
     return results
 
 
@@ -189,6 +204,8 @@ def main() -> int:
     test_count = len(images[3])
     steps = options.epochs * -(-train_count // BATCH)
     sides = make_sides(options.short, dataset.channels, steps)
+    title = f"LeNet-5 on {dataset.name}"
+    record = new_record(options.record, title, f"seconds of {test_count} test images")
 
     print_data(dataset, train_count, test_count)
     print(f"network   LeNet-5, {parameter_count(sides[0].model)} parameters, seed {SEED}")
@@ -200,8 +217,10 @@ def main() -> int:
     print_training(sides, test_count)
     loaded = load_into_others(sides[0].model, images)
     print_loaded(loaded, sides[0], test_count)
-    write_rows(options.out, f"LeNet-5 on {dataset.name}", picture_rows(sides, loaded, test_count))
+    write_rows(options.out, title, picture_rows(sides, loaded, test_count))
     print(f"picture: {options.out}")
+    trained = [row_of(side, test_count) for side in sides]
+    finish(record, [*trained, *(row.to_row(test_count) for row in loaded)])
     found = disagreements(loaded, sides[0], test_count)
     print("\n".join(found) or "Exact weights keep their accuracy with MBM.")
     return 1 if found else 0

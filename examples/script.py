@@ -45,6 +45,9 @@ def new_parser(description: str, picture: str) -> argparse.ArgumentParser:
         metavar="FILE",
         help="the picture, PNG; default: %(default)s",
     )
+    parser.add_argument(
+        "--record", type=Path, metavar="FILE", help="losses and accuracy, for `convwright report`"
+    )
     return parser
 
 

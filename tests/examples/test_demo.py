@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import side_by_side
 import torch
-from curves import running_mean
 from dataset import Dataset
 from nets import small_cnn
 from torch import nn
@@ -109,13 +108,6 @@ def test_what_is_too_far_apart(name: str, loss: float, right: int, found: list[s
     sentences = fashion_mnist.disagreements(ours, theirs, dataset)
     assert len(sentences) == len(found)
     assert all(f in s for s, f in zip(sentences, found, strict=True)), sentences
-
-
-def test_running_mean_keeps_the_ends_and_straight_lines() -> None:
-    losses = [3.0, *np.linspace(2.0, 1.0, 300), 5.0]
-    mean = running_mean(losses)
-    assert (mean[0], mean[-1]) == (3.0, pytest.approx(5.0))
-    assert mean[10:-10] == pytest.approx(np.array(losses)[10:-10])
 
 
 def test_largest_relative_difference() -> None:
