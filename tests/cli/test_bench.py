@@ -244,6 +244,16 @@ def test_bad_input(
     assert output.err.count("\n") == 1
 
 
+def test_a_folder_in_place_of_the_results(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "results"
+    out.mkdir()
+    assert run(TINY, "--out", str(out)) == 1
+    assert f"results cannot be written to {out}: Is a directory" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [out]
+
+
 def test_a_machine_without_a_gpu(
     run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,6 +12,7 @@ import data
 import pytest
 import torch
 from dataset import fitted
+from loaded import Loaded, tensors
 from nets import lenet5, parameter_count
 from side_by_side import BATCH, Side, count_right
 from torch import nn
@@ -89,8 +90,7 @@ def test_lenet_has_its_size() -> None:
 )
 def test_what_is_too_far_apart(rights: list[int], found: list[str]) -> None:
     loaded = [
-        approximate_lenet.Loaded(*about, r, 1.0)
-        for about, r in zip(approximate_lenet.LOADED, rights, strict=False)
+        Loaded(*about, r, 1.0) for about, r in zip(approximate_lenet.LOADED, rights, strict=False)
     ]
     exact = Side("exact", nn.Linear(1, 1), right=[900])
     sentences = approximate_lenet.disagreements(loaded, exact, 1000)
@@ -103,7 +103,7 @@ def fashion_mnist() -> tuple[torch.Tensor, ...]:
     if data.find_installed_folder() is None:
         pytest.skip("Fashion-MNIST is not installed")
     dataset = fitted(data.load_fashion_mnist(data.find_installed_folder()), 32)
-    return approximate_lenet.tensors(dataset, 60_000, 10_000)
+    return tensors(dataset, 60_000, 10_000)
 
 
 @pytest.mark.slow

@@ -51,6 +51,20 @@ def test_a_bad_folder_is_one_sentence(run_example: Run, tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("option", ["--out", "--record"])
+def test_what_cannot_be_written_is_said_before_the_training(
+    option: str, run_example: Run, fashion_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = fashion_folder(train=64, test=10)
+    options = ["--out", str(tmp_path / "picture.png"), option, str(tmp_path)]
+    result = run_example("fashion_mnist", *options, CONVWRIGHT_DATA=str(folder))
+    assert result.returncode == 1
+    assert "epoch" not in result.stdout + result.stderr
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"fashion_mnist: {tmp_path}")
+    assert line.endswith("cannot be written: Is a directory")
+
+
 @pytest.mark.parametrize("option", ["--epochs=0", "--train-images=-1", "--threads=two"])
 def test_a_wrong_option_is_a_usage_error(
     option: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

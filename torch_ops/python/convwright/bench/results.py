@@ -3,6 +3,7 @@
 
 import json
 import os
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -52,8 +53,13 @@ class ResultsFile:
             return
         # Written beside and moved into place: whoever reads finds the old rows or the new ones.
         part = self.path.with_name(self.path.name + ".part")
-        part.write_text(json.dumps(self.content, indent=1) + "\n")
-        os.replace(part, self.path)
+        try:
+            part.write_text(json.dumps(self.content, indent=1) + "\n")
+            os.replace(part, self.path)
+        except OSError:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+            raise
 
 
 def default_path(where: str, folder: Path) -> Path:
