@@ -22,7 +22,8 @@ def test_the_demo_trains_tunes_and_ends_with_its_report() -> None:
     programs = [c for c in commands() if c[0] == "python"]
     scripts = [c[1] for c in programs if c[1] != "-m"]
     assert scripts == [
-        f"examples/{name}.py" for name in ("fashion_mnist", "channel_selection", "approximate_lenet")
+        f"examples/{name}.py"
+        for name in ("fashion_mnist", "channel_selection", "approximate_lenet")
     ]
     assert all((ROOT / script).is_file() for script in scripts)
     tune = next(c for c in programs if c[1:4] == ["-m", "convwright", "tune"])

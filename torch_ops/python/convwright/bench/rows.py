@@ -11,9 +11,6 @@ from convwright.bench.report import repeat_line
 from convwright.bench.results import FORMAT_NAMES, OUR_BEST, OURS, TORCHS
 from convwright.bench.roofline import Roofline
 
-# What may be timed beside the plain sides.
-EXTRAS = ("untuned", "compile", "autoscheduler")
-
 
 @dataclass(frozen=True)
 class Task:
@@ -37,7 +34,7 @@ class Bench:
     seconds: float  # of timing a row
     roofline: Roofline | None
     flush: Callable[[], None] | None  # where some row is cold
-    extras: tuple[str, ...] = field(default=(), kw_only=True)  # of EXTRAS
+    extras: tuple[str, ...] = field(default=(), kw_only=True)  # untuned, compile, autoscheduler
 
     @property
     def repeat_options(self) -> str:

@@ -33,7 +33,7 @@ class Request:
     threads: int = 1
     seconds: float = 2.0  # of timing a row
     budget: float | None = None  # seconds after which no row starts
-    extras: tuple[str, ...] = ()  # of rows.EXTRAS
+    extras: tuple[str, ...] = ()  # as of rows.Bench
     name: str = "problem"  # what stands for a suite beside problems
 
     @property
