@@ -31,7 +31,7 @@ def training(content: dict[str, Any], name: str) -> Plot | None:
         colour, marker = COLOURS[index % len(COLOURS)], MARKERS[index % len(MARKERS)]
         losses, accuracy = row["losses"], row["accuracy"]
         # Thinner on top: networks that train alike cover each other.
-        width = 1.2 + 1.2 * (len(rows) - 1 - index)
+        width = 1.0 + 0.8 * (len(rows) - 1 - index)
         steps = np.arange(1, len(losses) + 1)
         upper.plot(steps, running_mean(losses), color=colour, linewidth=width, label=row["network"])
         epochs = range(1, len(accuracy) + 1)
@@ -44,6 +44,7 @@ def training(content: dict[str, Any], name: str) -> Plot | None:
     upper.set_ylim(bottom=0)
     lower.set_xlabel("epoch")
     lower.set_ylabel("test accuracy")
+    lower.set_xlim(0.5, max(len(row["accuracy"]) for row in rows) + 0.5)
     lower.xaxis.set_major_locator(MaxNLocator(integer=True))
     lower.yaxis.set_major_formatter(PercentFormatter(1))
     for axes in (upper, lower):
