@@ -10,6 +10,9 @@ PRESET ?= dev
 BUDGET ?= 20
 
 BUILD := build/$(PRESET)
+DEMO := $(BUILD)/demo
+# Picture and record of an example.
+files = --out $(DEMO)/$(1).png --record $(DEMO)/$(1).json
 # New files too, what .gitignore names not.
 CXX_FILES = $(shell git ls-files --cached --others --exclude-standard '*.h' '*.cpp')
 
@@ -36,10 +39,17 @@ setup:
 build: setup
 	@tools/build $(PRESET)
 
+# What tuning finds stays in this build: another run of the demo goes on from there.
+demo: export CONVWRIGHT_CACHE_DIR := $(CURDIR)/$(DEMO)/cache
 demo: build
-	@python examples/fashion_mnist.py --out $(BUILD)/fashion_mnist.png
-	@python examples/channel_selection.py --short --out $(BUILD)/channel_selection.png
-	@python examples/approximate_lenet.py --short --out $(BUILD)/approximate_lenet.png
+	@python examples/fashion_mnist.py $(call files,fashion_mnist)
+	@echo "tuning for a minute"
+	@python -m convwright tune --model examples.nets:channel_selection --input 64x3x32x32 --train \
+	    --budget 1m
+	@python examples/channel_selection.py --short $(call files,channel_selection)
+	@python examples/approximate_lenet.py --short $(call files,approximate_lenet)
+	@python -m convwright report $(DEMO)/fashion_mnist.json $(DEMO)/channel_selection.json \
+	    $(DEMO)/approximate_lenet.json --db $(DEMO)/cache/tuning.db --out $(DEMO)/report.html
 
 # Both runners have their say; the exit status is an error if either had one.
 test: build
@@ -81,7 +91,7 @@ clean:
 
 help:
 	@echo "make          set up what is missing and build (again: seconds)"
-	@echo "make demo     train two small networks beside PyTorch's, and one with approximate products"
+	@echo "make demo     train three small networks, tune for a minute, and report"
 	@echo "make test     every test: GoogleTest, then pytest"
 	@echo "make bench    time the operators beside PyTorch's"
 	@echo "make wheel    dist/convwright-*.whl; without set-up where PYTHON has the packages"

@@ -17,7 +17,7 @@ import argparse
 import math
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 # Run as a file: the checkout's root in place of this folder, and its Python package last.
@@ -30,9 +30,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import convwright
-from bench import approximate_torch
 from convwright import _library, _memory
-from convwright.bench import machine, timing
+from convwright.bench import machine, timing, unfold
+from convwright.bench.approximate_torch import MBM, MBM_BITS
 from convwright.bench.problems import Problem, parse
 from convwright.bench.results import ResultsFile
 from examples import nets
@@ -119,19 +119,19 @@ def vectorised_sides() -> Sides:
     """MBM by Convwright and by three forms of vectorised PyTorch."""
     p = problem(VECTORISED)
     x, weight = operands(p)
-    (stride, _), (padding, _), (dilation, _), groups = p.geometry
+    *geometry, groups = p.geometry
     call = torch.ops.convwright.approx_conv2d_fprop
-    lists = ([stride] * 2, [padding] * 2, [dilation] * 2, groups)
+    lists = (*map(list, geometry), groups)
     forms = {
-        "unfold bits": approximate_torch.conv2d_bits,
-        "unfold algebra": approximate_torch.conv2d_algebra,
-        "unfold compiled": approximate_torch.conv2d_compiled,
+        "unfold bits": MBM_BITS,
+        "unfold algebra": MBM,
+        "unfold compiled": replace(MBM, compiled=True),
     }
     sides = exact_sides(x, weight, p.geometry)
     sides["mbm"] = lambda: call(x, weight, None, *lists, "mbm", "float32")
     for name, form in forms.items():
-        form(x, weight, None, stride, padding, dilation)  # compiles
-        sides[name] = lambda f=form: f(x, weight, None, stride, padding, dilation)
+        unfold.fprop(form, x, weight, None, *geometry)  # compiles
+        sides[name] = lambda f=form: unfold.fprop(f, x, weight, None, *geometry)
     return sides
 
 

@@ -12,26 +12,22 @@ from __future__ import annotations
 
 import argparse
 import copy
-import time
-from dataclasses import dataclass
 
 import torch
 from accuracy import Row, write_rows
-from dataset import Dataset, fitted
+from dataset import fitted
+from loaded import IMAGE_SIZE, Images, Loaded, load_into, tensors
 from nets import lenet5, parameter_count
 from progress import TrainingProgress
+from record import finish, new_record, row_of
 from script import new_parser, positive, prepare, print_data, run
 from side_by_side import BATCH, LEARNING_RATE, MOMENTUM, Side, count_right, train_epoch, warm_up
 
 import convwright
-from convwright.quantisation import PercentileObserver, calibrate_
 
 SEED = 0
-IMAGE_SIZE = 32
 SHORT = {"epochs": 3, "train_images": 12_800, "test_images": 2000}
 LONG_EPOCHS = 10
-CALIBRATION_IMAGES = 1000
-PERCENTILE = 99.99
 POINTS_LIMIT = 1.0  # of float32 MBM with the weights of exact training, percent of the images
 CONTROL_LIMIT = 0.1  # of the exact multiplier, whose sums are only taken in another order
 LEAST_IMAGES = 3  # of a small test set a few images are more than these points
@@ -45,15 +41,6 @@ LOADED = (
     ("int8 MBM table", "mbm", "int8"),
     ("int8 DRUM(4)", "drum(4)", "int8"),
 )
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """What came of the exact network's weights in other layers."""
-
-    name: str
-    right: int  # test images classified right
-    seconds: float  # of all test images
 
 
 def parse_options() -> argparse.Namespace:
@@ -91,7 +78,7 @@ def make_sides(short: bool, channels: int, steps: int) -> list[Side]:
     return sides
 
 
-def train(sides: list[Side], images: tuple[torch.Tensor, ...], epochs: int) -> None:
+def train(sides: list[Side], images: Images, epochs: int) -> None:
     """Trains all sides on the same batches and notes their test accuracy after each epoch."""
     train_images, train_labels, test_images, test_labels = images
     warm_up(sides, train_images[:BATCH], train_labels[:BATCH])
@@ -106,23 +93,6 @@ def train(sides: list[Side], images: tuple[torch.Tensor, ...], epochs: int) -> N
             )
             for side in sides:
                 side.right.append(count_right(side.model, test_images, test_labels))
-
-
-def load_into_others(model: torch.nn.Module, images: tuple[torch.Tensor, ...]) -> list[Loaded]:
-    """Test accuracy of the weights of `model` with the multipliers of LOADED."""
-    train_images, _, test_images, test_labels = images
-    results = []
-    for name, multiplier, number_format in LOADED:
-        other = lenet5(channels=train_images.shape[1])
-        other.load_state_dict(model.state_dict())
-        convwright.convert_(other, multiplier=multiplier, number_format=number_format)
-        if number_format == "int8":
-            batches = train_images[:CALIBRATION_IMAGES].split(BATCH)
-            calibrate_(other, batches, observer=lambda: PercentileObserver(PERCENTILE))
-        start = time.perf_counter()
-        right = count_right(other, test_images, test_labels)
-        results.append(Loaded(name, right, time.perf_counter() - start))
-    return results
 
 
 def print_training(sides: list[Side], test_count: int) -> None:
@@ -172,15 +142,6 @@ def picture_rows(sides: list[Side], loaded: list[Loaded], test_count: int) -> li
     ]
 
 
-def tensors(dataset: Dataset, train_count: int, test_count: int) -> tuple[torch.Tensor, ...]:
-    return (
-        torch.from_numpy(dataset.train_images[:train_count]),
-        torch.from_numpy(dataset.train_labels[:train_count]),
-        torch.from_numpy(dataset.test_images[:test_count]),
-        torch.from_numpy(dataset.test_labels[:test_count]),
-    )
-
-
 def main() -> int:
     options = parse_options()
     dataset, train_count = prepare(options)
@@ -189,6 +150,8 @@ def main() -> int:
     test_count = len(images[3])
     steps = options.epochs * -(-train_count // BATCH)
     sides = make_sides(options.short, dataset.channels, steps)
+    title = f"LeNet-5 on {dataset.name}"
+    record = new_record(options.record, title, f"seconds of {test_count} test images")
 
     print_data(dataset, train_count, test_count)
     print(f"network   LeNet-5, {parameter_count(sides[0].model)} parameters, seed {SEED}")
@@ -198,10 +161,12 @@ def main() -> int:
     print()
     train(sides, images, options.epochs)
     print_training(sides, test_count)
-    loaded = load_into_others(sides[0].model, images)
+    loaded = [load_into(sides[0].model, *about, images) for about in LOADED]
     print_loaded(loaded, sides[0], test_count)
-    write_rows(options.out, f"LeNet-5 on {dataset.name}", picture_rows(sides, loaded, test_count))
+    write_rows(options.out, title, picture_rows(sides, loaded, test_count))
     print(f"picture: {options.out}")
+    trained = [row_of(side, test_count) for side in sides]
+    finish(record, [*trained, *(row.to_row(test_count) for row in loaded)])
     found = disagreements(loaded, sides[0], test_count)
     print("\n".join(found) or "Exact weights keep their accuracy with MBM.")
     return 1 if found else 0

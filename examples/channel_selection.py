@@ -16,6 +16,7 @@ from dataset import Dataset, fitted
 from nets import channel_selection, copy_weights, parameter_count
 from plotting import OTHER_COLOUR, OURS_COLOUR, THEIRS_COLOUR
 from progress import TrainingProgress
+from record import finish, new_record, row_of
 from script import new_parser, positive, prepare, print_data, run
 from side_by_side import (
     MOMENTUM,
@@ -211,6 +212,8 @@ def main() -> int:
         )
     )
     test_count = len(test_part[0])
+    title = f"A residual network on {dataset.name}"
+    record = new_record(options.record, title, f"milliseconds of a training step, batch {batch}")
 
     print_what_is_done(options, dataset, train_count, test_count)
     print_kernels(channel_selection("convwright", CLASSES), train_part[0][:batch])
@@ -221,11 +224,12 @@ def main() -> int:
     found = disagreements(sides, AUTOCAST_LOSS_LIMITS if options.autocast else LOSS_LIMITS)
     write_bars(
         options.out,
-        f"A residual network on {dataset.name}: dense, and as weighted sums of channels",
+        f"{title}: dense, and as weighted sums of channels",
         (f"training step, {batch} images", f"inference, {batch} images"),
         to_bars(sides, test_count),
     )
     print(f"picture: {options.out}")
+    finish(record, (row_of(s, test_count, 1e3 * s.step_time) for s in sides.values()))
     print("\n".join(found) or "The weighted-sum forms trained alike.")
     return 1 if found else 0
 

@@ -9,6 +9,8 @@ import numpy as np
 from matplotlib.ticker import StrMethodFormatter
 from plotting import INK, LIMIT_COLOUR, OURS_COLOUR, THEIRS_COLOUR, plt, tidy
 
+from convwright.report.networks import running_mean
+
 TINY = 1e-9  # what equal losses are drawn as: zero has no place on a logarithmic axis
 
 
@@ -81,12 +83,3 @@ def draw_difference(
     axes.set_ylabel("relative difference")
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     tidy(axes)
-
-
-def running_mean(losses: list[float]) -> np.ndarray:
-    """Mean around each step: over a fiftieth of the run, less towards the ends, never lopsided."""
-    count = len(losses)
-    step = np.arange(count)
-    reach = np.minimum(np.minimum(step, count - 1 - step), count // 100)
-    sums = np.concatenate(([0.0], np.cumsum(losses)))
-    return (sums[step + reach + 1] - sums[step - reach]) / (2 * reach + 1)

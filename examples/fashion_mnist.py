@@ -16,6 +16,7 @@ from data import DIGITS
 from dataset import Dataset
 from nets import parameter_count, small_cnn
 from progress import TrainingProgress
+from record import finish, new_record, row_of
 from script import new_parser, positive, prepare, print_data, run
 from side_by_side import (
     BATCH,
@@ -129,6 +130,8 @@ def main() -> int:
             Side(name, small_cnn(conv, image_size=dataset.image_size, channels=dataset.channels))
         )
     ours, theirs = sides
+    title = f"A small CNN on {dataset.name}"
+    record = new_record(options.record, title, "seconds of training")
 
     print_what_is_done(dataset, train_count, ours.model)
     batch = torch.from_numpy(dataset.train_images[:BATCH])
@@ -139,13 +142,15 @@ def main() -> int:
     found = disagreements(ours, theirs, dataset)
     write_picture(
         options.out,
-        f"A small CNN on {dataset.name}: {ours.name} beside {theirs.name}",
+        f"{title}: {ours.name} beside {theirs.name}",
         (ours.name, ours.losses),
         (theirs.name, theirs.losses),
         min(CHECKED_STEPS, len(ours.losses)),
         LOSS_LIMIT,
     )
     print(f"picture: {options.out}")
+    test_count = len(dataset.test_labels)
+    finish(record, (row_of(side, test_count, sum(side.seconds)) for side in sides))
     print("\n".join(found) or "Both trained alike.")
     return 1 if found else 0
 

@@ -8,6 +8,8 @@ Exit status: what `main` returns; 1 when the data are not right or Convwright's 
 from __future__ import annotations
 
 import argparse
+import errno
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -45,15 +47,20 @@ def new_parser(description: str, picture: str) -> argparse.ArgumentParser:
         metavar="FILE",
         help="the picture, PNG; default: %(default)s",
     )
+    parser.add_argument(
+        "--record", type=Path, metavar="FILE", help="losses and accuracy, for `convwright report`"
+    )
     return parser
 
 
 def prepare(options: argparse.Namespace) -> tuple[Dataset, int]:
     """Sets the threads, makes the picture's folder, loads the data; returns the data and how many
-    images to train on."""
+    images to train on. Raises OSError where no picture can be written."""
     if options.threads:
         torch.set_num_threads(options.threads)
     options.out.parent.mkdir(parents=True, exist_ok=True)
+    if options.out.is_dir():  # said before the training, not behind it
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(options.out))
     dataset = load()
     available = len(dataset.train_labels)
     return dataset, min(options.train_images or available, available)
@@ -70,7 +77,11 @@ def run(main: Callable[[], int]) -> None:
     try:
         sys.exit(main())
     except (DataError, OSError, convwright.LibraryMissing) as error:
-        sys.exit(f"{Path(sys.argv[0]).stem}: {error}")
+        text = str(error)
+        if isinstance(error, OSError) and error.filename:
+            place = error.filename2 or error.filename  # of a move its target
+            text = f"{place} cannot be written: {error.strerror}"
+        sys.exit(f"{Path(sys.argv[0]).stem}: {text}")
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)

@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The competitors compute what they say: MBM, to the bit, in a convolution."""
+"""The competitors compute what they say: a product to the bit, in all three directions."""
+
+from dataclasses import replace
 
 import pytest
 import torch
 
-from bench import approximate_torch as competitor
-from convwright.functional import approx_conv2d
+from convwright import multipliers
+from convwright.bench import approx_reference, unfold
+from convwright.bench import approximate_torch as competitor
+from convwright.bench.approximate_torch import MBM, MBM_BITS, MITCHELL
 
-CONVOLUTIONS = [
-    competitor.conv2d_bits,
-    competitor.conv2d_algebra,
-    pytest.param(competitor.conv2d_compiled, marks=pytest.mark.slow),
+FORMS = [
+    pytest.param(MBM_BITS, "mbm", id="bits"),
+    pytest.param(MBM, "mbm", id="algebra"),
+    pytest.param(MITCHELL, "mitchell", id="mitchell"),
+    pytest.param(replace(MBM, compiled=True), "mbm", id="compiled", marks=pytest.mark.slow),
 ]
 
 
@@ -26,13 +31,11 @@ def operands(count: int) -> tuple[torch.Tensor, torch.Tensor]:
     return a, b
 
 
-def test_products_equal_the_scalar_reference() -> None:
+@pytest.mark.parametrize(("form", "multiplier"), FORMS[:3])
+def test_products_equal_the_scalar_reference(form: unfold.Form, multiplier: str) -> None:
     a, b = operands(200_000)
-    expected = torch.ops.convwright.approx_product(a, b, "mbm", "float32")
-    bits = competitor.mbm_bits(*competitor.pack_bits(a), *competitor.pack_bits(b))
-    algebra = competitor.mbm_algebra(*competitor.pack_algebra(a), *competitor.pack_algebra(b))
-    assert torch.equal(bits, expected)
-    assert torch.equal(algebra, expected)
+    expected = torch.ops.convwright.approx_product(a, b, multiplier, "float32")
+    assert torch.equal(form.product(*form.pack(a), *form.pack(b)), expected)
 
 
 def test_the_correction_rounds_toward_zero() -> None:
@@ -48,12 +51,42 @@ def test_the_correction_rounds_toward_zero() -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("conv2d", CONVOLUTIONS)
-def test_convolutions_equal_the_operator_up_to_the_order_of_sums(
-    conv2d, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("form", "multiplier"), FORMS)
+def test_convolutions_equal_the_model_up_to_the_order_of_sums(
+    form: unfold.Form, multiplier: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(competitor, "PAIRS", 1 << 12)  # several blocks
+    monkeypatch.setattr(unfold, "PAIRS", 1 << 10)  # several blocks
+    model = {"multiplier": multiplier}
     input, weight, bias = torch.randn(2, 3, 9, 8), torch.randn(5, 3, 3, 2), torch.randn(5)
-    for geometry in ((1, 0, 1), (2, 1, 1), (1, 2, 2)):
-        expected = approx_conv2d(input, weight, bias, *geometry)
-        torch.testing.assert_close(conv2d(input, weight, bias, *geometry), expected)
+    for geometry in (
+        ((1, 1), (0, 0), (1, 1)),
+        ((2, 1), (1, 0), (1, 1)),
+        ((1, 1), (2, 1), (2, 2)),
+    ):
+        output = unfold.fprop(form, input, weight, bias, *geometry)
+        expected = approx_reference.fprop(input, weight, bias, *geometry, 1, **model)
+        torch.testing.assert_close(output, expected)
+        operands = torch.randn_like(output), input, weight, *geometry
+        for direction in ("dgrad", "wgrad"):
+            found = getattr(unfold, direction)(form, *operands)
+            expected = getattr(approx_reference, direction)(*operands, 1, **model)
+            torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_a_table_is_looked_up() -> None:
+    """To the bit: sums of integers are exact."""
+    generator = torch.Generator().manual_seed(0)
+    entries = torch.randint(-9999, 9999, (256, 256), generator=generator, dtype=torch.int32)
+    table = multipliers.from_table(entries, signed=True)
+    form = competitor.form_of(table, "int8")
+    a, w = (torch.randint(-128, 128, s, generator=generator) for s in ((1, 2, 4, 3), (3, 2, 2, 2)))
+    found = unfold.fprop(form, a.float(), w.float(), None)
+    expected = torch.zeros(1, 3, 3, 2, dtype=torch.int64)
+    for y, x, o, c, ky, kx in torch.cartesian_prod(*map(torch.arange, (3, 2, 3, 2, 2, 2))).tolist():
+        expected[0, o, y, x] += entries[a[0, c, y + ky, x + kx] % 256, w[o, c, ky, kx] % 256]
+    assert torch.equal(found, expected)
+
+
+def test_what_is_not_written_in_pytorch() -> None:
+    for name, number_format in (("drum(6)", "float32"), ("mbm(4)", "float32"), ("mbm", "bfloat16")):
+        assert competitor.form_of(multipliers.parse(name), number_format) is None

@@ -11,10 +11,11 @@ import torch
 from bench import run
 from convwright.bench import gpu, host_cost, machine, problems, sides, timing
 from convwright.bench.report import report
-from convwright.bench.results import ResultsFile
+from convwright.bench.results import FORMAT_NAMES, SIDES, ResultsFile
 from convwright.bench.rows import Task
 
 TINY = "fprop_n2ci5ih6iw7co3kh3kw3s2p1_f32_nhwc_bias"
+GPU_SIDES = (*SIDES, *(f"{gpu.TF32}_{name}" for name in FORMAT_NAMES))
 
 
 class FakeDevice:
@@ -112,7 +113,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> gpu.GpuBench:
 def test_rows_hold_cudnn_with_and_without_tf32(bench: gpu.GpuBench, direction: str) -> None:
     problem, _ = problems.parse(TINY)
     row = bench.measure(Task("a suite", problem, direction, "warm"))
-    assert list(row["seconds"]) == list(gpu.GPU_SIDES)
+    assert list(row["seconds"]) == list(GPU_SIDES)
     theirs = min(row["seconds"][side]["median"] for side in ("torch_nhwc", "torch_nchw"))
     assert row["ratio"] == pytest.approx(theirs / row["seconds"]["convwright_nhwc"]["median"])
     assert "roofline_percent" not in row
@@ -124,14 +125,14 @@ def test_tf32_is_on_for_the_sides_that_are_called_so(
     bench: gpu.GpuBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def asking_sides(*arguments: object) -> dict[str, Callable[[], bool]]:
-        names = gpu.GPU_SIDES[4:] if len(arguments) > 3 else gpu.GPU_SIDES[:4]
+        names = GPU_SIDES[4:] if len(arguments) > 3 else GPU_SIDES[:4]
         return dict.fromkeys(names, torch.ops.convwright.tf32_allowed)
 
     monkeypatch.setattr(sides, "make_sides", asking_sides)
     problem, _ = problems.parse(TINY)
     runs = bench._sides(problem, "fprop", bench._operands(problem))
     assert {name: call() for name, call in runs.items()} == {
-        name: "tf32" in name for name in gpu.GPU_SIDES
+        name: "tf32" in name for name in GPU_SIDES
     }
 
 
@@ -162,7 +163,6 @@ def test_every_row_is_in_the_file_when_it_is_measured(bench: gpu.GpuBench, tmp_p
         },
         "threads": 1,
         "clock": "CUDA events",
-        "sides": gpu.GPU_SIDES,
     }
     results = ResultsFile(path, about)
     problem, _ = problems.parse(TINY)

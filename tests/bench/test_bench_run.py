@@ -176,7 +176,7 @@ def corrupt_last_result(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--suite", "resnet51"], "there is no suite 'resnet51'; there are: depthwise,"),
+        (["--suite", "resnet51"], "there is no suite 'resnet51'; there are: approx, depthwise,"),
         (["--problem", "fprop_n1"], "fprop_n1"),
         (["--threads", "0"], "argument --threads: 0 is not above 0"),
         (["--threads", "two"], "argument --threads: invalid int value: 'two'"),

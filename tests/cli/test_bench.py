@@ -64,7 +64,7 @@ def test_further_sides_are_checked_and_timed(run: Run, tmp_path: Path) -> None:
     assert run(TINY, "--untuned", "--out", str(out)) == 0
     content = content_of(out)
     (row,) = content["rows"]
-    assert content["sides"][-1] == sides.UNTUNED
+    assert list(row["seconds"])[-1] == sides.UNTUNED
     assert row["seconds"][sides.UNTUNED]["median"] > 0
     assert row["repeat"].endswith("--untuned")
     torch.ops.convwright.choose(TINY, 0, "pytorch", "")
@@ -142,6 +142,28 @@ def test_a_baseline_of_another_machine_is_refused(
     assert "none of `convwright bench`" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "content",
+    [[], {"schema": 1}, {"schema": 2}, {"schema": 1, "rows": 3}],
+    ids=["list", "nothing", "another schema", "no rows"],
+)
+def test_a_foreign_baseline_is_refused(
+    content: object, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = tmp_path / "before.json"
+    before.write_text(json.dumps(content))
+    assert run(TINY, "--against", str(before)) == 2
+    error = capsys.readouterr().err
+    assert "before.json" in error and error.count("\n") == 1
+
+
+def test_an_approximate_row(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(f"{TINY}_mbm", "--direction", "step", "--csv") == 0
+    (read,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert read["problem"] == f"{TINY}_mbm"
+    assert float(read["gproducts"]) > 0 and float(read["unfold_ratio"]) > 0
+
+
 def test_a_wrong_answer_is_a_failure(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def wrong(*_: object, **__: object) -> None:
         raise sides.WrongAnswer("convwright_nhwc is wrong")
@@ -194,7 +216,7 @@ def test_layers_of_a_model(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("options", "status", "text"),
     [
-        (["--suite", "resnet51"], 2, "there is no suite 'resnet51'; there are: depthwise,"),
+        (["--suite", "resnet51"], 2, "there is no suite 'resnet51'; there are: approx, depthwise,"),
         (["fprop_n1"], 2, "fprop_n1"),
         ([TINY, "--suite", "small"], 2, "give one of them"),
         ([TINY, "--cold", "--both"], 2, "one of --cold and --both"),
@@ -204,6 +226,8 @@ def test_layers_of_a_model(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyP
         ([TINY, "--fail-on", "slow"], 2, "--fail-on needs --against"),
         ([TINY, "--device", "cuda", "--untuned"], 2, "--untuned is for --device cpu"),
         ([TINY, "--against", "/nowhere/before.json"], 2, "/nowhere/before.json is not a results"),
+        ([f"{TINY}_mbn"], 2, "mbn"),
+        ([f"{TINY}_mbm_int8", "--direction", "wgrad"], 2, "accepted are fprop, step, inference"),
         ([TINY, "--against", __file__], 2, "is not a results file of `convwright bench`"),
         ([TINY, "--out", "/nowhere/results.json"], 1, "cannot be written to /nowhere/results"),
         (["--model", "torch.nn:Identity", "--input", "1x3"], 2, "has no convolution"),
@@ -218,6 +242,16 @@ def test_bad_input(
     assert output.out == ""
     assert text in output.err
     assert output.err.count("\n") == 1
+
+
+def test_a_folder_in_place_of_the_results(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "results"
+    out.mkdir()
+    assert run(TINY, "--out", str(out)) == 1
+    assert f"results cannot be written to {out}: Is a directory" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [out]
 
 
 def test_a_machine_without_a_gpu(

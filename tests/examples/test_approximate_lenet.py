@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """approximate_lenet.py from end to end, in a tiny form, and what it must show on Fashion-MNIST."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import data
 import pytest
 import torch
 from dataset import fitted
+from loaded import Loaded, tensors
 from nets import lenet5, parameter_count
 from side_by_side import BATCH, Side, count_right
 from torch import nn
@@ -25,7 +27,9 @@ def test_writes_its_table_and_picture(
     form: list[str], run_example: Run, fashion_folder: Callable[..., Path], tmp_path: Path
 ) -> None:
     folder, picture = fashion_folder(train=16, test=4), tmp_path / "new" / "lenet.png"
+    record = picture.with_suffix(".json")
     options = [*form, "--epochs", "1", "--threads", "1", "--out", str(picture)]
+    options += ["--record", str(record)]
     result = run_example("approximate_lenet", *options, CONVWRIGHT_DATA=str(folder))
     assert result.returncode == 0, result.stdout + result.stderr
     for expected in (
@@ -42,6 +46,10 @@ def test_writes_its_table_and_picture(
         assert expected in result.stdout
     assert ("MBM both ways: " in result.stdout) == (not form)
     assert picture.read_bytes().startswith(b"\x89PNG")
+    rows = json.loads(record.read_text())["rows"]
+    trained = len(rows) - len(approximate_lenet.LOADED)
+    assert [len(row["losses"]) for row in rows[:trained]] == [1] * (2 if form else 3)
+    assert (rows[-1]["multiplier"], rows[-1]["number_format"]) == ("drum(4)", "int8")
 
 
 def test_short_sets_what_was_not_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,8 +89,9 @@ def test_lenet_has_its_size() -> None:
     ],
 )
 def test_what_is_too_far_apart(rights: list[int], found: list[str]) -> None:
-    names = [name for name, *_ in approximate_lenet.LOADED]
-    loaded = [approximate_lenet.Loaded(n, r, 1.0) for n, r in zip(names, rights, strict=False)]
+    loaded = [
+        Loaded(*about, r, 1.0) for about, r in zip(approximate_lenet.LOADED, rights, strict=False)
+    ]
     exact = Side("exact", nn.Linear(1, 1), right=[900])
     sentences = approximate_lenet.disagreements(loaded, exact, 1000)
     assert len(sentences) == len(found)
@@ -94,7 +103,7 @@ def fashion_mnist() -> tuple[torch.Tensor, ...]:
     if data.find_installed_folder() is None:
         pytest.skip("Fashion-MNIST is not installed")
     dataset = fitted(data.load_fashion_mnist(data.find_installed_folder()), 32)
-    return approximate_lenet.tensors(dataset, 60_000, 10_000)
+    return tensors(dataset, 60_000, 10_000)
 
 
 @pytest.mark.slow

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import side_by_side
 import torch
-from curves import running_mean
 from dataset import Dataset
 from nets import small_cnn
 from torch import nn
@@ -50,6 +49,20 @@ def test_a_bad_folder_is_one_sentence(run_example: Run, tmp_path: Path) -> None:
         f"fashion_mnist: {tmp_path} has neither train-images-idx3-ubyte nor "
         "train-images-idx3-ubyte.gz; expected one of them"
     ]
+
+
+@pytest.mark.parametrize("option", ["--out", "--record"])
+def test_what_cannot_be_written_is_said_before_the_training(
+    option: str, run_example: Run, fashion_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = fashion_folder(train=64, test=10)
+    options = ["--out", str(tmp_path / "picture.png"), option, str(tmp_path)]
+    result = run_example("fashion_mnist", *options, CONVWRIGHT_DATA=str(folder))
+    assert result.returncode == 1
+    assert "epoch" not in result.stdout + result.stderr
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"fashion_mnist: {tmp_path}")
+    assert line.endswith("cannot be written: Is a directory")
 
 
 @pytest.mark.parametrize("option", ["--epochs=0", "--train-images=-1", "--threads=two"])
@@ -109,13 +122,6 @@ def test_what_is_too_far_apart(name: str, loss: float, right: int, found: list[s
     sentences = fashion_mnist.disagreements(ours, theirs, dataset)
     assert len(sentences) == len(found)
     assert all(f in s for s, f in zip(sentences, found, strict=True)), sentences
-
-
-def test_running_mean_keeps_the_ends_and_straight_lines() -> None:
-    losses = [3.0, *np.linspace(2.0, 1.0, 300), 5.0]
-    mean = running_mean(losses)
-    assert (mean[0], mean[-1]) == (3.0, pytest.approx(5.0))
-    assert mean[10:-10] == pytest.approx(np.array(losses)[10:-10])
 
 
 def test_largest_relative_difference() -> None:

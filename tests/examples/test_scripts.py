@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """channel_selection.py and pruned_network.py from end to end, in a tiny form."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -52,18 +53,45 @@ def test_pruned_network_writes_its_picture(
     run_example: Run, fashion_folder: Callable[..., Path], tmp_path: Path
 ) -> None:
     folder, picture = fashion_folder(train=128, test=20), tmp_path / "pruned.png"
-    options = ["--batch", "4", "--threads", "1", "--out", str(picture)]
+    record = tmp_path / "new" / "pruned.json"
+    options = ["--batch", "4", "--threads", "1", "--out", str(picture), "--record", str(record)]
     result = run_example("pruned_network", *options, CONVWRIGHT_DATA=str(folder))
     assert result.returncode == 0, result.stdout + result.stderr
-    for expected in ("16 32 64", "11 23 45", "PyTorch and Convwright give the same scores."):
+    for expected in (
+        *("16 32 64", "11 23 45", "unfold and GEMM", "PyTorch, channels_last"),
+        "PyTorch and Convwright give the same scores.",
+    ):
         assert expected in result.stdout
     assert picture.read_bytes().startswith(b"\x89PNG")
+    rows = json.loads(record.read_text())["rows"]
+    names = [" ".join(map(str, widths)) for widths in pruned_network.WIDTHS]
+    assert [row["network"] for row in rows] == names
+    costs = [row["cost"] for row in rows]
+    assert costs == sorted(costs, reverse=True) and len(set(costs)) == len(costs)
+    # Of the full network: 2 * (9 * (1 * 16 * 784 + 16 * 32 * 196 + 32 * 64 * 49) + 64 * 49 * 10)
+    assert costs[0] == 3_901_184
+
+
+@torch.no_grad()
+def test_unfold_and_gemm_is_a_convolution() -> None:
+    """Of integers, so to the bit, in a geometry whose axes differ."""
+    options = {"stride": (2, 1), "padding": (1, 2), "dilation": (1, 2)}
+    layer = pruned_network.UnfoldConv2d(3, 5, (3, 2), **options)
+    for parameter in layer.parameters():
+        parameter.copy_(torch.randint(-3, 4, parameter.shape))
+    images = torch.randint(-3, 4, (2, 3, 7, 6)).float()
+    expected = nn.functional.conv2d(images, layer.weight, layer.bias, *options.values())
+    assert torch.equal(layer(images), expected)
 
 
 def test_pruned_network_times_pytorch_itself() -> None:
     """A side called PyTorch holds PyTorch's layers, and only Convwright's side holds ours."""
+    kinds = {
+        pruned_network.UNFOLD: pruned_network.UnfoldConv2d,
+        pruned_network.OURS: convwright.nn.Conv2d,
+    }
     for name, side in pruned_network.make_sides(small_cnn()).items():
-        expected = convwright.nn.Conv2d if name == "Convwright" else nn.Conv2d
+        expected = kinds.get(name, nn.Conv2d)
         convs = [layer for layer in side.model if isinstance(layer, nn.Conv2d)]
         assert [type(layer) for layer in convs] == [expected] * 3, name
 

@@ -77,6 +77,17 @@ def compared(tmp_path: Path) -> Path:
     return write(tmp_path / "approximate.json", rows)
 
 
+@pytest.fixture
+def trained(tmp_path: Path) -> Path:
+    rows = [
+        {"network": "ex<act", "losses": [2.0, 1.0], "accuracy": [0.5, 0.75], "cost": None},
+        {"network": "mbm", "multiplier": "mbm", "number_format": "float32", "accuracy": [0.7]},
+        {"network": "small", "accuracy": [0.6], "cost": 1000},
+        {"network": "large", "accuracy": [0.9], "cost": 2000},
+    ]
+    return write(tmp_path / "record.json", rows, title="A net", cost="operations of an image")
+
+
 def trial(number: int, seconds: float, knobs: str, outcome: str = "ok", reason: str = "") -> dict:
     return {
         **{"problem": f"fprop_{LAYER}", "phase": 0, "recorded": number},
@@ -103,12 +114,6 @@ def test_files_are_sorted_by_their_rows(measured: Path, compared: Path) -> None:
     found = sources.read([measured, compared], lines)
     counts = (len(found.benches), len(found.comparisons), len(found.records), len(found.choices))
     assert counts == (1, 1, len(TRIALS), 1)
-    assert sources.approximate_speeds(found.comparisons) == {
-        ("mbm", "float32"): [0.25, 0.64],
-        ("drum(6)", "float32"): [0.9, 0.9],
-        ("exact", "int8"): [2.0],
-        ("mbm", "int8"): [0.2],
-    }
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
@@ -168,12 +173,7 @@ def test_ranks_of_equal_values_are_their_mean() -> None:
 def test_too_few_trials_say_nothing() -> None:
     assert tuning_facts.knob_importance(TRIALS[:7]) == {}
     assert tuning_facts.progress_curves(TRIALS[:1]) == {}
-    assert figures.progress({}) is None and figures.knobs({}) is None and figures.pareto([]) is None
-
-
-def test_the_pareto_front_by_hand() -> None:
-    points = [("a", 1.0, 0.5), ("b", 2.0, 0.4), ("c", 3.0, 0.9), ("d", 1.0, 0.6), ("e", 0.0, 0.1)]
-    assert [name for name, *_ in figures.pareto_front(points)] == ["e", "d", "c"]
+    assert figures.progress({}) is None and figures.knobs({}) is None
 
 
 class Page(HTMLParser):
@@ -199,15 +199,16 @@ class Page(HTMLParser):
 
 
 @pytest.fixture
-def text(measured: Path, compared: Path) -> str:
+def text(measured: Path, compared: Path, trained: Path) -> str:
     lines = map(json.dumps, [*TRIALS, CHOICE])
-    found = sources.read([measured, compared], lines)
+    found = sources.read([measured, compared, trained], lines)
     return page.render(found, page.plots_of(found))
 
 
 def test_the_page_stands_alone(text: str) -> None:
     read = Page(text)
-    assert len(read.pictures) == 5  # speed, roofline, progress, knobs, multipliers
+    # Speed, roofline, progress, knobs, multipliers, training, accuracy against cost.
+    assert len(read.pictures) == 7
     for picture in read.pictures:
         assert picture["src"].startswith("data:image/png;base64,")
         assert picture["alt"].endswith(".") and len(picture["alt"].split()) > 5
@@ -234,6 +235,23 @@ def test_multipliers_have_error_speed_and_published_energy(text: str) -> None:
     assert "0.40" in read  # of mbm: the geometric mean of 0.25 and 0.64
     assert "DRUM, ICCAD 2015" in read
     assert "exact int8" in read
+    assert "70.00% (A net)" in read
+
+
+def test_networks_have_curves_and_costs(text: str) -> None:
+    read = Page(text)
+    (curves,) = (p for p in read.pictures if p["alt"].startswith("Training loss over 2 steps"))
+    assert "over 2 epochs of A net: ex<act ends at 1.000 and 75.00%" in curves["alt"]
+    (costs,) = (p for p in read.pictures if p["alt"].startswith("Accuracy against operations"))
+    assert "none beats small (1e+03, 60.00%), large (2e+03, 90.00%) in both" in costs["alt"]
+    section = read.text.partition("Networks, trained and tested")[2]
+    assert "75.00 %" in section and "1e+03" in section
+
+
+def test_a_record_that_was_interrupted_says_so(tmp_path: Path) -> None:
+    record = {"title": "A net", "cost": "seconds", "finished": False}
+    found = sources.read([write(tmp_path / "record.json", [], **record)])
+    assert "It was interrupted." in page.render(found, page.plots_of(found))
 
 
 def test_an_empty_part_is_left_out(measured: Path) -> None:
@@ -257,6 +275,7 @@ def test_command(measured: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
     [
         ([], 2, "there is nothing to report"),
         (["/nowhere/results.json"], 2, "/nowhere/results.json is not a results file"),
+        (["FOREIGN"], 2, "is not a results file of `convwright bench`"),
         (["--db", "/nowhere/tuning.db"], 2, "/nowhere/tuning.db, which is not a file"),
         (["FILE", "--out", "/nowhere/page.html"], 1, "/nowhere/page.html cannot be written"),
     ],
@@ -268,7 +287,10 @@ def test_bad_input(
     measured: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    given = [str(measured) if a == "FILE" else a for a in arguments]
+    foreign = measured.with_name("foreign.json")
+    foreign.write_text('{"schema": 1}')
+    files = {"FILE": str(measured), "FOREIGN": str(foreign)}
+    given = [files.get(a, a) for a in arguments]
     assert main(["report", *given]) == status
     output = capsys.readouterr()
     assert output.out == ""

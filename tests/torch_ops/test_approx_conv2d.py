@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The approximate operators against the scalar reference, to the last bit."""
 
-import approx_oracle as oracle
 import pytest
 import torch
 import torch.nn.functional as F
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 import convwright
+from convwright.bench import approx_reference as oracle
 from convwright.functional import approx_conv2d
 
 ops = torch.ops.convwright

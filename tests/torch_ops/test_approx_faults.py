@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Faults seen in other implementations of approximate layers, each with a test that catches it."""
 
-import approx_oracle as oracle
 import pytest
 import torch
 import torch.nn.functional as F
 from cases import Case, tensors
 
 from convwright import multipliers
+from convwright.bench import approx_reference as oracle
 from convwright.functional import approx_conv2d
 from convwright.nn import ApproxConv2d, ApproxLinear
 

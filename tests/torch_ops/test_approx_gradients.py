@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The kinds of backward of approximate layers in float formats, each against its reference."""
 
-import approx_oracle as oracle
 import pytest
 import torch
 import torch.nn.functional as F
@@ -10,6 +9,7 @@ from test_approx_conv2d import reals
 
 import convwright
 from convwright import _slopes, _windows
+from convwright.bench import approx_reference as oracle
 from convwright.functional import approx_conv2d, approx_linear
 from convwright.multipliers import parse
 

@@ -35,7 +35,7 @@ class Change:
 def check_comparable(baseline: dict[str, Any], about: dict[str, Any]) -> None:
     """Raises NotComparable if `about`, of the run to come, differs in machine, threads or clock, or
     the baseline's rows are not convolutions."""
-    if not all({"problem", "direction", "cache"} <= row.keys() for row in baseline["rows"]):
+    if not all(_is_convolution(row) for row in baseline["rows"]):
         raise NotComparable("the baseline's rows are none of `convwright bench`")
     for key in _SAME_MACHINE:
         then, now = baseline["machine"].get(key), about["machine"].get(key)
@@ -47,6 +47,12 @@ def check_comparable(baseline: dict[str, Any], about: dict[str, Any]) -> None:
                 f"the baseline was measured with {key} {baseline[key]!r}, this run has "
                 f"{about[key]!r}"
             )
+
+
+def _is_convolution(row: Any) -> bool:
+    if not isinstance(row, dict) or not {"problem", "direction", "cache"} <= row.keys():
+        return False
+    return "error" in row or OUR_BEST in row.get("seconds", ())
 
 
 def changes(baseline: dict[str, Any], content: dict[str, Any]) -> list[Change]:

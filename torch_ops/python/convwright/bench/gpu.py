@@ -15,12 +15,11 @@ from typing import Protocol
 import torch
 
 from convwright.bench import sides, timing
-from convwright.bench.results import FORMAT_NAMES, SIDES, TORCHS
+from convwright.bench.results import TORCHS
 from convwright.bench.rows import Bench
 from convwright.bench.sides import Operands, Run
 
 TF32 = f"{TORCHS}_tf32"
-GPU_SIDES = (*SIDES, *(f"{TF32}_{name}" for name in FORMAT_NAMES))
 # A sample lasts at least this long: events count in steps of 0.5 us and a replay starts in some.
 _SHORTEST_SAMPLE = 1e-3  # seconds
 _MOST_CALLS = 200

@@ -9,11 +9,13 @@ from pathlib import Path
 import torch
 
 import convwright
+from convwright import _library
 from convwright._machine import cache_bytes, cpu_name
 
 
 def describe() -> dict:
-    """For a results file; nothing in it names the machine."""
+    """For a results file; nothing in it names the machine. Raises LibraryMissing."""
+    _library.load()
     return {
         "cpu": cpu_name(),
         "cores": len(os.sched_getaffinity(0)),

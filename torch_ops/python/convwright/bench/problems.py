@@ -2,10 +2,12 @@
 """Problems to time, and what each must compute and move at least."""
 
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from convwright import check
+from convwright import check, multipliers
+from convwright.multipliers._multiplier import FLOAT_FORMATS
 
 SUITES = Path(__file__).parent / "suites"
 PASSES = ("fprop", "dgrad", "wgrad")
@@ -13,6 +15,7 @@ PASSES = ("fprop", "dgrad", "wgrad")
 DIRECTIONS = (*PASSES, "step", "inference")
 _PASSES_OF = {"step": PASSES, "inference": ("fprop",)} | {p: (p,) for p in PASSES}
 _FLOAT = 4  # bytes
+_EXACT = re.compile(r".*?_(nhwc|nchw)(_bias)?(_relu)?(?=_|$)")  # a string without a multiplier
 
 
 class BadProblem(ValueError):
@@ -28,21 +31,52 @@ class Work:
 
 
 @dataclass(frozen=True)
+class Product:
+    """An approximate multiplier in place of the exact product."""
+
+    multiplier: multipliers.Multiplier
+    number_format: str
+
+    @property
+    def is_float(self) -> bool:
+        return self.number_format in FLOAT_FORMATS
+
+    def __str__(self) -> str:
+        """As it stands behind a problem string: "mbm", "drum(4)_int8"."""
+        text = self.multiplier.text.replace(" ", "")
+        return text if self.number_format == "float32" else f"{text}_{self.number_format}"
+
+
+@dataclass(frozen=True)
 class Problem:
     """One convolution, of any direction; sizes in elements. Both memory formats are timed."""
 
-    text: str  # a problem string, fprop
+    text: str  # a problem string, fprop; behind it, if there is one, the multiplier
     input_sizes: tuple[int, int, int, int]  # n, ci, ih, iw
     weight_sizes: tuple[int, int, int, int]  # co, ci/groups, kh, kw
     output_sizes: tuple[int, int, int, int]  # n, co, oh, ow
     geometry: tuple[tuple[int, int], tuple[int, int], tuple[int, int], int]
     has_bias: bool
+    product: Product | None = None  # None: the exact one
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        """Integer formats have no gradients of their own products."""
+        exact_gradients = self.product is not None and not self.product.is_float
+        return ("fprop", "step", "inference") if exact_gradients else DIRECTIONS
 
     def text_for(self, direction: str) -> str:
         """The problem string of a direction; a layer's is that of its forward."""
         if direction in ("dgrad", "wgrad"):
-            return direction + self.text.removeprefix("fprop").removesuffix("_bias")
+            return direction + self.text.removeprefix("fprop").replace("_bias", "", 1)
         return self.text
+
+    @property
+    def approximate_products(self) -> int:
+        """Of the multiplier, in any direction: a step's gradients are exact. Padding counts."""
+        if self.product is None:
+            return 0
+        return math.prod(self.output_sizes) * self.products("fprop")
 
     def products(self, direction: str) -> int:
         """Products in one sum of one pass."""
@@ -84,24 +118,42 @@ class Problem:
 def parse(text: str) -> tuple[Problem, str]:
     """The problem of a problem string, and the direction that the string names.
 
-    Raises BadProblem if it does not parse.
+    Behind an exact problem a multiplier may stand, and behind that a number format if it is not
+    float32: "..._f32_nhwc_bias_drum(4)_int8". Raises BadProblem if the text does not parse.
     """
+    found = _EXACT.match(text)
+    exact = found.group() if found else text
     try:
-        parsed = check.parse(text)
+        parsed = check.parse(exact)
+        product = _product(text[len(exact) + 1 :])
     except (RuntimeError, ValueError) as error:
         raise BadProblem(str(error).splitlines()[0]) from None
-    _, rest = text.split("_", 1)
+    _, rest = exact.split("_", 1)
+    behind = f"_{product}" if product else ""
     return (
         Problem(
-            f"fprop_{rest}",
+            f"fprop_{rest}{behind}",
             parsed.input_sizes,
             parsed.weight_sizes,
             tuple(check.output_sizes(parsed)),
             parsed.geometry,
             parsed.has_bias,
+            product,
         ),
         parsed.direction,
     )
+
+
+def _product(text: str) -> Product | None:
+    """Of "drum(4)_int8"; None of nothing. Raises ValueError."""
+    if not text:
+        return None
+    name, _, number_format = text.rpartition("_")
+    if not name or number_format not in multipliers.NUMBER_FORMATS:
+        name, number_format = text, "float32"
+    multiplier = multipliers.parse(name)
+    multiplier.check_format(number_format)
+    return Product(multiplier, number_format)
 
 
 def suite_names(folder: Path = SUITES) -> list[str]:

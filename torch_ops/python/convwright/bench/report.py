@@ -2,12 +2,14 @@
 """Results as text: a table for each group of rows, and a summary; plain or markdown."""
 
 from collections.abc import Sequence
+from shlex import quote
 
 from convwright._text_table import text_table
 from convwright.bench import host_cost
 from convwright.bench.results import OUR_BEST, SIDES
 from convwright.bench.summary import Group, groups
 
+_APPROXIMATE = ("Gproducts/s", "unfold ratio")
 _JUDGED = ("ratio", "verdict", "GFLOP/s", "GB/s", "roofline", "PyTorch by", "kernel")
 _SUMMARY_HEAD = (
     "suite",
@@ -26,7 +28,9 @@ LEGEND = (
     "ratio = that one / convwright nhwc: above 1 Convwright is faster. FAST and SLOW where the\n"
     "intervals are apart, else AMBG. GFLOP/s, GB/s (compulsory bytes) and share of the roofline\n"
     "are those of convwright nhwc, and so are the kernels. On a GPU no side runs with TF32 but\n"
-    "those that are called so, which are no part of the ratio."
+    "those that are called so, which are no part of the ratio. Of an approximate layer PyTorch's\n"
+    "sides are the exact convolution, and unfold is the product written in PyTorch: unfold ratio\n"
+    "is its fastest form / convwright nhwc."
 )
 
 
@@ -35,7 +39,7 @@ def report(content: dict, markdown: bool = False) -> str:
     parts = [_about(content), LEGEND, _roofline(content)]
     found = groups(content["rows"])
     for group in found:
-        parts += _group(group, content, markdown)
+        parts += _group(group, markdown)
     if found:
         parts.append(
             text_table(_SUMMARY_HEAD, [_summary_row(g) for g in found], {0, 1, 2}, markdown)
@@ -82,14 +86,18 @@ def _roofline(content: dict) -> str:
     )
 
 
-def _group(group: Group, content: dict, markdown: bool) -> list[str]:
+def _group(group: Group, markdown: bool) -> list[str]:
     title = f"{group.suite}, {group.direction}, {group.cache} caches"
-    sides = content.get("sides", SIDES)
-    head = ("problem", *(side.replace("_", " ") for side in sides), *_JUDGED)
+    # Those of any row, in the order of the rows: not every layer has every side.
+    sides = list(dict.fromkeys(side for row in group.timed for side in row["seconds"])) or SIDES
+    approximate = any("gproducts" in row for row in group.timed)
+    judged = (*_APPROXIMATE, *_JUDGED) if approximate else _JUDGED
+    head = ("problem", *(side.replace("_", " ") for side in sides), *judged)
     left = {0, len(head) - 2, len(head) - 1}  # columns of text; numbers stand at the right
-    table = text_table(head, [_cells(row, sides) for row in group.rows], left, markdown)
+    rows = [_cells(row, sides, approximate) for row in group.rows]
+    table = text_table(head, rows, left, markdown)
     first = group.rows[0]
-    again = f"Repeat a row: {first['repeat'].replace(first['problem'], 'PROBLEM')}"
+    again = f"Repeat a row: {first['repeat'].replace(quote(first['problem']), 'PROBLEM')}"
     notes = [f"NOTE   {row['problem']}: {note}" for row in group.timed for note in row["notes"]]
     losses = [
         f"SLOW   {row['ratio']:.2f}  {row['repeat']}"
@@ -107,18 +115,23 @@ def _group(group: Group, content: dict, markdown: bool) -> list[str]:
 def repeat_line(problem: str, direction: str, cache: str, options: str) -> str:
     """The command that measures one row again; options are those of the whole run."""
     return (
-        f"python -m convwright bench {problem} --direction {direction} {options}"
+        f"python -m convwright bench {quote(problem)} --direction {direction} {options}"
         f"{' --cold' if cache == 'cold' else ''}"
     )
 
 
-def _cells(row: dict, sides: Sequence[str]) -> tuple[str, ...]:
+def _cells(row: dict, sides: Sequence[str], approximate: bool) -> tuple[str, ...]:
     if "error" in row:
-        return (row["problem"], *["-"] * len(sides), "-", "ERROR", *["-"] * 4, row["error"])
-    percent = row.get("roofline_percent")
+        missing = ["-"] * (len(sides) + (len(_APPROXIMATE) if approximate else 0))
+        return (row["problem"], *missing, "-", "ERROR", *["-"] * 4, row["error"])
+    percent, faster = row.get("roofline_percent"), row.get("unfold_ratio")
+    products = ()
+    if approximate:
+        products = (f"{row['gproducts']:.2f}", "-" if faster is None else f"{faster:.1f}")
     return (
         row["problem"],
         *(_time(row["seconds"].get(side), side == row["torch_best"]) for side in sides),
+        *products,
         f"{row['ratio']:.2f}",
         row["verdict"],
         f"{row['gflops']:.1f}",

@@ -3,10 +3,16 @@
 
 import json
 import os
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 
 SCHEMA = 1
+# What every file has.
+_ALWAYS = {
+    **{"date": str, "machine": dict, "threads": int},
+    **{"clock": str, "finished": bool, "rows": list},
+}
 
 # The sides of a row: who computes, in what memory format.
 OURS, TORCHS = "convwright", "torch"
@@ -47,8 +53,13 @@ class ResultsFile:
             return
         # Written beside and moved into place: whoever reads finds the old rows or the new ones.
         part = self.path.with_name(self.path.name + ".part")
-        part.write_text(json.dumps(self.content, indent=1) + "\n")
-        os.replace(part, self.path)
+        try:
+            part.write_text(json.dumps(self.content, indent=1) + "\n")
+            os.replace(part, self.path)
+        except OSError:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+            raise
 
 
 def default_path(where: str, folder: Path) -> Path:
@@ -67,6 +78,9 @@ def read(path: Path) -> dict:
     try:
         content = json.loads(path.read_text())
         schema = content["schema"]
+        for name, kind in _ALWAYS.items():
+            if not isinstance(content[name], kind):
+                raise TypeError(f"{name} is {content[name]!r}")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadResults(
             f"{path} is not a results file of `convwright bench` ({error!r})"

@@ -8,15 +8,8 @@ from convwright import _choices, _subjects
 from convwright.bench import sides, timing
 from convwright.bench.problems import Problem
 from convwright.bench.report import repeat_line
-from convwright.bench.results import FORMAT_NAMES, OUR_BEST, OURS, SIDES, TORCHS
+from convwright.bench.results import FORMAT_NAMES, OUR_BEST, OURS, TORCHS
 from convwright.bench.roofline import Roofline
-
-# What may be timed beside the plain sides, and what it is called in a row.
-EXTRA_SIDES = {
-    "untuned": (sides.UNTUNED,),
-    "compile": (sides.COMPILED,),
-    "autoscheduler": (sides.AUTOSCHEDULED,),
-}
 
 
 @dataclass(frozen=True)
@@ -41,11 +34,7 @@ class Bench:
     seconds: float  # of timing a row
     roofline: Roofline | None
     flush: Callable[[], None] | None  # where some row is cold
-    extras: tuple[str, ...] = field(default=(), kw_only=True)  # of EXTRA_SIDES
-
-    @staticmethod
-    def plain_sides() -> tuple[str, ...]:
-        return SIDES
+    extras: tuple[str, ...] = field(default=(), kw_only=True)  # untuned, compile, autoscheduler
 
     @property
     def repeat_options(self) -> str:

@@ -9,9 +9,11 @@ import torch
 
 from convwright import _machine, _memory
 from convwright.bench import gpu, host_cost, machine, problems, roofline, timing
+from convwright.bench.approx_rows import ApproxBench
+from convwright.bench.problems import BadProblem, Problem
 from convwright.bench.report import one_line
 from convwright.bench.results import ResultsFile
-from convwright.bench.rows import EXTRA_SIDES, Bench, Task
+from convwright.bench.rows import Bench, Task
 
 DEFAULT_DIRECTIONS = ("fprop", "dgrad", "wgrad", "step")
 BUSY = 0.5  # load average
@@ -31,7 +33,7 @@ class Request:
     threads: int = 1
     seconds: float = 2.0  # of timing a row
     budget: float | None = None  # seconds after which no row starts
-    extras: tuple[str, ...] = ()  # of EXTRA_SIDES
+    extras: tuple[str, ...] = ()  # as of rows.Bench
     name: str = "problem"  # what stands for a suite beside problems
 
     @property
@@ -44,22 +46,42 @@ def choose_tasks(request: Request) -> list[Task]:
     """Suite by suite, direction by direction. Raises BadProblem."""
     if request.problems:
         if request.suites:
-            raise problems.BadProblem("suites and problems were both given; give one of them")
+            raise BadProblem("suites and problems were both given; give one of them")
         parsed = [problems.parse(text) for text in request.problems]
-        return [
-            Task(request.name, problem, direction, cache)
+        tasks = [
+            Task(request.name, problem, _accepted(direction, problem), cache)
             for cache in request.caches
             for problem, own in parsed
             for direction in request.directions or [own]
         ]
-    suites = {n: problems.read_suite(n) for n in request.suites or problems.suite_names()}
-    return [
-        Task(suite, problem, direction, cache)
-        for cache in request.caches
-        for suite, members in suites.items()
-        for direction in request.directions or DEFAULT_DIRECTIONS
-        for problem in members
-    ]
+    else:
+        suites = {n: problems.read_suite(n) for n in request.suites or problems.suite_names()}
+        tasks = [
+            Task(suite, problem, direction, cache)
+            for cache in request.caches
+            for suite, members in suites.items()
+            for direction in request.directions or DEFAULT_DIRECTIONS
+            for problem in members
+            if direction in problem.directions
+        ]
+    return tasks if request.device == "cpu" else _on_a_gpu(tasks, request)
+
+
+def _accepted(direction: str, problem: Problem) -> str:
+    if direction not in problem.directions:
+        raise BadProblem(
+            f"{problem.text} has no {direction}: gradients of integer formats are exact; accepted "
+            f"are {', '.join(problem.directions)}"
+        )
+    return direction
+
+
+def _on_a_gpu(tasks: list[Task], request: Request) -> list[Task]:
+    """Without approximate layers, unless they were asked for."""
+    exact = [task for task in tasks if task.problem.product is None]
+    if len(exact) < len(tasks) and (request.problems or request.suites):
+        raise BadProblem("approximate multipliers are timed on the CPU; --device cpu is accepted")
+    return exact
 
 
 def prepare(request: Request) -> None:
@@ -73,17 +95,8 @@ def describe(request: Request) -> dict:
     about = {"machine": machine.describe(), "threads": request.threads}
     if request.device == "cuda":
         about["machine"] |= gpu.describe()
-        return about | {
-            "clock": "CUDA events around replays of a graph",
-            "sides": gpu.GPU_SIDES,
-        }
-    about["clock"] = timing.clock_name(request.threads)
-    if request.extras:
-        about["sides"] = [
-            *Bench.plain_sides(),
-            *(s for e in request.extras for s in EXTRA_SIDES[e]),
-        ]
-    return about
+        return about | {"clock": "CUDA events around replays of a graph"}
+    return about | {"clock": timing.clock_name(request.threads)}
 
 
 def measure_all(tasks: Iterable[Task], request: Request, results: ResultsFile, say: Say) -> None:
@@ -91,11 +104,12 @@ def measure_all(tasks: Iterable[Task], request: Request, results: ResultsFile, s
     tasks = list(tasks)
     start = time.monotonic()
     bench = _make_bench(tasks, request, results, say)
+    approximate = ApproxBench.like(bench) if request.device == "cpu" else None
     for number, task in enumerate(tasks, 1):
         if request.budget is not None and time.monotonic() - start > request.budget:
             results.put(stopped=f"the budget of {request.budget:g} s was used up")
             return
-        row = bench.measure(task)
+        row = (bench if task.problem.product is None else approximate).measure(task)
         results.add(row)
         where = f"{task.suite} {task.direction} {task.cache}"
         say(f"[{number}/{len(tasks)}] {where} {task.text}: {one_line(row)}")

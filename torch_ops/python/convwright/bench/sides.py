@@ -6,7 +6,7 @@ channels_last ("nhwc") or contiguous ("nchw"), as `model.to(memory_format=...)` 
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -100,8 +100,9 @@ def _make(
     memory_format: torch.memory_format,
 ) -> Run:
     if direction in ("step", "inference"):
-        layer = _layer(who, problem, operands, memory_format)
-        return _step(layer, operands) if direction == "step" else lambda: (layer(operands.input),)
+        kind = convwright.nn.Conv2d if who == OURS else torch.nn.Conv2d
+        layer = layer_of(kind, problem, operands, memory_format)
+        return step(layer, operands) if direction == "step" else lambda: (layer(operands.input),)
     make = _our_operator if who == OURS else _torch_operator
     return make(problem, direction, operands)
 
@@ -125,10 +126,13 @@ def _torch_operator(problem: Problem, direction: str, t: Operands) -> Run:
     return lambda: (op(t.grad_output, t.input, t.weight, *fixed)[index],)
 
 
-def _layer(
-    who: str, problem: Problem, operands: Operands, memory_format: torch.memory_format
+def layer_of(
+    kind: Callable[..., torch.nn.Conv2d],
+    problem: Problem,
+    operands: Operands,
+    memory_format: torch.memory_format,
 ) -> torch.nn.Conv2d:
-    kind = convwright.nn.Conv2d if who == OURS else torch.nn.Conv2d
+    """With the operands' weight and bias."""
     ci, co = problem.input_sizes[1], problem.output_sizes[1]
     layer = kind(ci, co, problem.weight_sizes[2:], *problem.geometry, bias=problem.has_bias)
     layer.to(operands.weight)
@@ -139,7 +143,8 @@ def _layer(
     return layer.to(memory_format=memory_format)
 
 
-def _step(layer: torch.nn.Conv2d, operands: Operands) -> Run:
+def step(layer: torch.nn.Conv2d, operands: Operands) -> Run:
+    """Forward and backward: the output, gradients of input, weight and, if there is one, bias."""
     input = operands.input.requires_grad_()
     leaves = [input, *layer.parameters()]  # weight, bias
 
@@ -178,18 +183,23 @@ def compiled_side(problem: Problem, direction: str, operands: Operands) -> Run:
     """
     own = in_format(operands, torch.channels_last)
     if direction == "step":
-        layer = _layer(TORCHS, problem, own, torch.channels_last)
-        run = _step(torch.compile(layer, dynamic=False), own)
+        layer = layer_of(torch.nn.Conv2d, problem, own, torch.channels_last)
+        run = step(torch.compile(layer, dynamic=False), own)
     else:
         run = torch.compile(
             _make(TORCHS, problem, direction, own, torch.channels_last), dynamic=False
         )
+    compile_now(run, direction)
+    return run
+
+
+def compile_now(run: Run, direction: str) -> None:
+    """Calls a compiled side once. Raises RuntimeError, with one sentence."""
     try:
         with mode(direction):
             run()
     except Exception as error:  # of any of the compiler's parts
         raise RuntimeError((str(error).splitlines() or [type(error).__name__])[0]) from error
-    return run
 
 
 def autoscheduled_side(problem: Problem, direction: str, operands: Operands, threads: int) -> Run:
@@ -237,24 +247,40 @@ def check(
         expected = _make(TORCHS, problem, direction, wide, torch.contiguous_format)()
     else:
         expected = sides[REFERENCE]()
+    allowed = rounding(problem, direction, operands)
+    for name, run in sides.items():
+        if not name.startswith(TORCHS):
+            compare(name, run, expected, allowed)
+
+
+def rounding(problem: Problem, direction: str, operands: Operands) -> list[Tensor]:
+    """How far apart each value of each result may be, as `check` says."""
     magnitude = operands.map(torch.abs)
     scale = _make(TORCHS, problem, direction, magnitude, torch.contiguous_format)()
     eps = torch.finfo(torch.float32).eps
     factors = [4 * math.sqrt(k) * eps for k in _products(problem, direction)]
-    for name, run in sides.items():
-        if name.startswith(TORCHS):
-            continue
-        try:
-            actual = run()
-        except Exception as error:
-            text = str(error).splitlines()[0] if str(error) else ""
-            raise WrongAnswer(f"{name} raised {type(error).__name__}: {text}") from error
-        for got, want, size, factor in zip(actual, expected, scale, factors, strict=True):
-            if got.shape != want.shape:
-                raise WrongAnswer(f"{name}: sizes {tuple(got.shape)}, not {tuple(want.shape)}")
-            excess = ((got - want).abs() / (factor * size).clamp_min(1e-30)).max().item()
-            if not excess <= 1:  # NaN too
-                raise WrongAnswer(f"{name} is wrong: {excess:.2g} times the rounding allowed")
+    return [factor * size for factor, size in zip(factors, scale, strict=True)]
+
+
+def compare(
+    name: str, run: Run, expected: Sequence[Tensor], allowed: Sequence[Tensor | float]
+) -> None:
+    """Raises WrongAnswer where a result is further from what is expected than allowed."""
+    try:
+        actual = run()
+    except Exception as error:
+        text = str(error).splitlines()[0] if str(error) else ""
+        raise WrongAnswer(f"{name} raised {type(error).__name__}: {text}") from error
+    for got, want, limit in zip(actual, expected, allowed, strict=True):
+        if got.shape != want.shape:
+            raise WrongAnswer(f"{name}: sizes {tuple(got.shape)}, not {tuple(want.shape)}")
+        apart, limit = (got - want).abs(), torch.as_tensor(limit)
+        excess = (apart / limit.clamp_min(1e-30)).max().item()
+        if not excess <= 1:  # NaN too
+            how = f"{excess:.2g} times the rounding allowed"
+            if not limit.any():
+                how = f"values are up to {apart.max().item():.2g} apart, and must be equal"
+            raise WrongAnswer(f"{name} is wrong: {how}")
 
 
 def _products(problem: Problem, direction: str) -> list[int]:

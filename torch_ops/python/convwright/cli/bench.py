@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     *("suite", "problem", "direction", "cache", "convwright_ms", "torch_ms", "ratio"),
-    *("verdict", "gflops", "gbytes", "roofline_percent", "torch_backend", "error", "repeat"),
+    *("verdict", "gflops", "gbytes", "roofline_percent", "gproducts", "unfold_ratio"),
+    *("torch_backend", "error", "repeat"),
 )
 _CHANGE_COLUMNS = ("problem", "direction", "cache", "before_ms", "now_ms", "ratio", "verdict")
 
@@ -113,11 +114,14 @@ def _bench(
 ) -> int:
     """Time convolutions beside PyTorch's, in both memory formats.
 
-    Every answer is compared with PyTorch's before it is timed. The sides take turns; FAST and SLOW
-    are said where their intervals are apart. Without problem, suite and model it is every suite.
+    Every answer is compared with PyTorch's, of an approximate layer with the scalar model, before
+    it is timed. The sides take turns; FAST and SLOW are said where their intervals are apart.
+    Without problem, suite and model it is every suite.
     Exit status 1 when an answer is wrong. Examples:
 
     convwright bench fprop_n8ci64ih56iw56co64kh3kw3s1p1_f32_nhwc --direction wgrad
+
+    convwright bench fprop_n8ci64ih14iw14co64kh3kw3s1p1_f32_nhwc_mbm --direction step
 
     convwright bench --suite resnet50 --budget 5m --out before.json
 

@@ -8,15 +8,18 @@ from functools import cache
 from convwright import _approx_ops
 from convwright.multipliers._multiplier import INTEGER_FORMATS, Multiplier
 
-# Published savings, only where the abstract itself states them. (statement, source)
+# Published savings, only where the abstract itself states them.
+# (statement, source, least of them in percent)
 _ENERGY = {
     "drum": (
         "power savings of 54% to 80%, depending on k, against an exact 16-bit multiplier",
         "Hashemi, Bahar, Reda: DRUM, ICCAD 2015, abstract",
+        54.0,
     ),
     "lmul": (
         "potentially 95% of the energy of element-wise float multiplications, 80% of dot products'",
         "Luo, Sun: Addition Is All You Need, arXiv 2410.00907, abstract",
+        80.0,
     ),
 }
 # Of a multiply-add in a register kernel, measured on one AVX-512 core;
@@ -50,6 +53,7 @@ class Description:
     cost: str  # predicted, for one multiply-add
     energy: str | None  # a published saving, in its source's words
     energy_source: str | None
+    energy_saving: float | None  # the least that is published, percent
 
     def __str__(self) -> str:
         sampled = "all pairs" if self.exhaustive else "sampled"
@@ -78,7 +82,7 @@ def describe(multiplier: Multiplier, number_format: str | None = None) -> Descri
     else:
         text = _approx_ops.ask("describe_multiplier", multiplier.text, number_format)
     found = json.loads(text)
-    energy, source = _ENERGY.get(multiplier.name, (None, None))
+    energy, source, saving = _ENERGY.get(multiplier.name, (None, None, None))
     return Description(
         multiplier=multiplier.text,
         number_format=number_format,
@@ -94,6 +98,7 @@ def describe(multiplier: Multiplier, number_format: str | None = None) -> Descri
         cost=_cost(found["class"], found.get("products")),
         energy=energy,
         energy_source=source,
+        energy_saving=saving,
     )
 
 

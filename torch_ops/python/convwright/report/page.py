@@ -2,17 +2,16 @@
 """The report as one HTML file: no script, no font, no picture from elsewhere."""
 
 import base64
-from collections.abc import Sequence
 from importlib import resources
 from itertools import groupby
-from statistics import geometric_mean
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from convwright.report import figures, tuning_facts
-from convwright.report.figures import Plot
-from convwright.report.sources import Sources, approximate_speeds
+from convwright.report import figures, multipliers, networks, tuning_facts
+from convwright.report.multipliers import Rated
+from convwright.report.plot import Plot
+from convwright.report.sources import Sources
 
 
 def plots_of(sources: Sources) -> dict[str, list[Plot]]:
@@ -29,13 +28,22 @@ def plots_of(sources: Sources) -> dict[str, list[Plot]]:
         figures.predictions(tuning_facts.predictions(sources.recorded)),
         figures.knobs(tuning_facts.knob_importance([*sources.records, *sources.recorded])),
     ]
-    found["multipliers"] = [figures.pareto([m[:3] for m in _multipliers(sources)])]
+    found["multipliers"] = [multipliers.error_and_speed(_rated(sources))]
+    found["training"] = [
+        plot
+        for number, content in enumerate(sources.networks, 1)
+        for plot in (
+            networks.training(content, f"training-{number}"),
+            networks.accuracy_and_cost(content, f"accuracy-{number}"),
+        )
+    ]
     return {section: [p for p in plots if p is not None] for section, plots in found.items()}
 
 
 def render(sources: Sources, plots: dict[str, list[Plot]]) -> str:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters["png"] = lambda plot: base64.b64encode(plot.png).decode()
+    rated = _rated(sources)
     text = (resources.files(__package__) / "page.html.j2").read_text()
     return environment.from_string(text).render(
         plots=plots,
@@ -47,8 +55,15 @@ def render(sources: Sources, plots: dict[str, list[Plot]]) -> str:
         failures=tuning_facts.failures([*sources.records, *sources.recorded]),
         trials=len(sources.records) + len(sources.recorded),
         choices=sources.choices,
-        multipliers=_multipliers(sources),
+        networks=sources.networks,
+        multipliers=rated,
+        best=multipliers.best(rated),
     )
+
+
+def _rated(sources: Sources) -> list[Rated]:
+    speeds = multipliers.speeds(sources.comparisons, sources.benches)
+    return multipliers.rate(speeds, multipliers.accuracies(sources.networks))
 
 
 def _machine(content: dict[str, Any]) -> dict[str, Any]:
@@ -78,22 +93,3 @@ def _losses(sources: Sources) -> list[dict[str, Any]]:
         row | dict(zip(("ours_ms", "theirs_ms"), figures.median_milliseconds(row), strict=True))
         for row in rows
     ]
-
-
-def _multipliers(sources: Sources) -> Sequence[tuple[str, float, float, str]]:
-    """(name, mean error in percent, speed, published energy) of every multiplier that was timed."""
-    speeds = approximate_speeds(sources.comparisons)
-    if not speeds:
-        return []
-    from convwright import multipliers  # PyTorch, which pages without multipliers do not need
-
-    found = []
-    for (name, number_format), ratios in speeds.items():
-        try:
-            description = multipliers.parse(name).describe(number_format)
-        except ValueError:  # a side that is no multiplier, such as a vectorised form in PyTorch
-            continue
-        energy = description.energy and f"{description.energy} ({description.energy_source})"
-        label = f"{name} {number_format}"
-        found.append((label, description.mean_abs, geometric_mean(ratios), energy or ""))
-    return found

@@ -13,8 +13,8 @@ from convwright.bench import results
 from convwright.bench.results import BadResults
 from convwright.bench.summary import Group, groups
 
-# Rows of bench/approximate.py that are about one layer.
-_APPROXIMATE = ("float32 layer", "8-bit layer")
+# What every row of networks has, and what their file has.
+_NETWORK, _NETWORKS = {"network", "accuracy"}, {"title", "cost"}
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,8 @@ class Sources:
     comparisons: tuple[dict[str, Any], ...]  # rows with a name and ratios: networks, multipliers
     records: tuple[dict[str, Any], ...]  # trials of the tuner
     choices: tuple[dict[str, Any], ...]
+    # Of examples' --record: networks that were trained or tested.
+    networks: tuple[dict[str, Any], ...] = ()
     # Trials of `convwright-tune record`: every candidate of a space, with its predicted cycles.
     recorded: tuple[dict[str, Any], ...] = ()
 
@@ -40,16 +42,21 @@ def read(
 
     Raises BadResults with one sentence for a file or a line that is none.
     """
-    benches, comparisons = [], []
+    benches, comparisons, networks = [], [], []
     for path in files:
         content = results.read(path)
         rows = content["rows"]
-        if all("problem" in row for row in rows):
+        if content.keys() >= _NETWORKS and all(row.keys() >= _NETWORK for row in rows):
+            networks.append(content)
+        elif all("problem" in row for row in rows):
             benches.append(content)
         elif all("name" in row and "ratios" in row for row in rows):
             comparisons.append(content)
         else:
-            raise BadResults(f"{path} has rows that are neither problems nor comparisons")
+            raise BadResults(
+                f"{path} has rows that are neither problems, nor comparisons, nor networks; give "
+                "files of `convwright bench --out`, of bench/ or of an example's --record"
+            )
     trials, choices = [], []
     for number, line in enumerate(records, 1):
         try:
@@ -61,7 +68,7 @@ def read(
         elif "choice" in entry:
             choices.append(entry)
     recorded = [trial for path in recordings for trial in _recording(path)]
-    return Sources(*map(tuple, (benches, comparisons, trials, choices, recorded)))
+    return Sources(*map(tuple, (benches, comparisons, trials, choices, networks, recorded)))
 
 
 def _recording(path: Path) -> list[dict[str, Any]]:
@@ -87,18 +94,3 @@ def exported_records(database: Path | None) -> list[str]:
     if done.returncode != 0:
         raise TunerMissing(done.stderr.strip().removeprefix("convwright-tune: "))
     return done.stdout.splitlines()
-
-
-def approximate_speeds(
-    comparisons: Iterable[dict[str, Any]],
-) -> dict[tuple[str, str], list[float]]:
-    """Speeds of approximate layers beside exact ones, by multiplier and number format."""
-    speeds: dict[tuple[str, str], list[float]] = {}
-    for content in comparisons:
-        for row in content["rows"]:
-            if not row["name"].startswith(_APPROXIMATE):
-                continue
-            for side, ratio in row["ratios"].items():  # "mbm", "mbm int8"
-                multiplier, _, number_format = side.partition(" ")
-                speeds.setdefault((multiplier, number_format or "float32"), []).append(ratio)
-    return speeds
