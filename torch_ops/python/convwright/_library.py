@@ -61,6 +61,14 @@ def load() -> None:
         raise LibraryMissing(f"{path} could not be loaded ({error}). {_REMEDY}") from error
 
 
+def loaded() -> Path | None:
+    """Path of the operator library of this process, None where there is none."""
+    import torch
+
+    paths = [Path(p) for p in torch.ops.loaded_libraries if Path(p).name == FILE_NAME]
+    return paths[0] if paths else None
+
+
 def _warn_if_other_library_was_loaded(libraries: Iterable[str]) -> None:
     named = os.environ.get("CONVWRIGHT_LIBRARY")
     loaded = [p for p in libraries if Path(p).name == FILE_NAME]
