@@ -12,6 +12,7 @@ from torch.overrides import has_torch_function_variadic
 
 from convwright import _eligibility, _first_calls, _plain, _trace
 from convwright._arguments import IntOrPair, pad_far_side, padding_by_name, pair
+from convwright._converted import by_float32
 from convwright._functions import DIFFERENTIABLE, conv2d_eager, transform_active
 from convwright._ops import RAW, fprop_eager
 from convwright._overrides import overridden
@@ -82,6 +83,8 @@ def _thorough(input: Tensor, weight: Tensor, bias: Tensor | None, *geometry: Any
         with torch.autocast(_eligibility.device_type(input), enabled=False):
             return conv2d(*operands, *geometry)
     tensors = (input, weight) if bias is None else (input, weight, bias)
+    if _eligibility.converted(tensors, (weight,), groups):
+        return by_float32(conv2d, "fprop", input, weight, bias, *geometry)
     reason = _eligibility.why_pytorch(tensors, (weight,), groups)
     if reason is not None:
         _trace.note_unless_compiling("fprop", reason, input, weight)

@@ -12,6 +12,7 @@ from torch.overrides import has_torch_function_variadic
 
 from convwright import _counting, _eligibility, _first_calls, _trace
 from convwright._arguments import IntOrPair, Pair, pad_far_side, pair
+from convwright._converted import by_float32
 from convwright._functions import DIFFERENTIABLE, transform_active
 from convwright._ops import BELOW_AUTOGRAD, RAW
 from convwright._overrides import overridden
@@ -46,7 +47,10 @@ def conv_transpose2d(
         operands = [_eligibility.cast(t, dtype) for t in (input, weight, bias)]
         with torch.autocast(_eligibility.device_type(input), enabled=False):
             return conv_transpose2d(*operands, *geometry)
-    reason = _why_pytorch(input, weight, bias, groups)
+    tensors = (input, weight) if bias is None else (input, weight, bias)
+    if _eligibility.converted(tensors, tensors[:2], groups):
+        return by_float32(conv_transpose2d, "dgrad", input, weight, bias, *geometry)
+    reason = _why_pytorch(tensors, groups)
     if reason is not None:
         _trace.note_unless_compiling("dgrad", reason, input, weight)
         return F.conv_transpose2d(input, weight, bias, *geometry)
@@ -58,8 +62,7 @@ def conv_transpose2d(
     raise refusal
 
 
-def _why_pytorch(input: Tensor, weight: Tensor, bias: Tensor | None, groups: Any) -> str | None:
-    tensors = (input, weight) if bias is None else (input, weight, bias)
+def _why_pytorch(tensors: tuple[Tensor, ...], groups: Any) -> str | None:
     reason = _eligibility.why_pytorch(tensors, tensors[:2], groups)
     if reason is not None:
         return reason
