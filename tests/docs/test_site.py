@@ -33,4 +33,4 @@ def test_every_public_name_has_an_entry(site: Path) -> None:
         assert [n for n in names if f'id="convwright.{module}.{n}"' not in page] == []
     page = (site / "reference" / "convwright" / "index.html").read_text()
     own = set(convwright.__all__) - set(modules)
-    assert [n for n in sorted(own) if f".{n}\"" not in page] == []
+    assert [n for n in sorted(own) if f'.{n}"' not in page] == []

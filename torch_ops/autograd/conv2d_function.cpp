@@ -119,9 +119,9 @@ bool transform_active() {
 
 Tensor conv2d(const Tensor &input, const Tensor &weight, const OptionalTensor &bias,
               const Geometry &geometry, bool relu) {
-    const bool wanted = at::GradMode::is_enabled() &&
-                        (input.requires_grad() || weight.requires_grad() ||
-                         (bias && bias->requires_grad()));
+    const bool wanted =
+        at::GradMode::is_enabled() &&
+        (input.requires_grad() || weight.requires_grad() || (bias && bias->requires_grad()));
     if (wanted) return Conv2dFunction::apply(input, weight, bias, geometry, relu);
     const at::AutoDispatchBelowAutograd below;
     return relu ? fprop_relu(input, weight, bias, geometry) : fprop(input, weight, bias, geometry);

@@ -80,19 +80,18 @@ PyObject *conv2d_eager(PyObject *, PyObject *const *args, Py_ssize_t count) {
     HANDLE_TH_ERRORS
     const at::Tensor *input = nullptr, *weight = nullptr, *bias = nullptr;
     Geometry geometry{};
-    const bool plain = count == kArguments && (input = plain_tensor(args[0])) != nullptr &&
-                       (weight = plain_tensor(args[1])) != nullptr &&
-                       (Py_IsNone(args[2]) || (bias = plain_tensor(args[2])) != nullptr) &&
-                       read_pair(args[3], geometry.stride) &&
-                       read_pair(args[4], geometry.padding) &&
-                       read_pair(args[5], geometry.dilation) &&
-                       read_int(args[6], geometry.groups) && !special();
+    const bool plain =
+        count == kArguments && (input = plain_tensor(args[0])) != nullptr &&
+        (weight = plain_tensor(args[1])) != nullptr &&
+        (Py_IsNone(args[2]) || (bias = plain_tensor(args[2])) != nullptr) &&
+        read_pair(args[3], geometry.stride) && read_pair(args[4], geometry.padding) &&
+        read_pair(args[5], geometry.dilation) && read_int(args[6], geometry.groups) && !special();
     if (!plain) Py_RETURN_NOTIMPLEMENTED;
     at::Tensor output;
     try {
         const pybind11::gil_scoped_release no_gil;
-        output = conv2d(*input, *weight, bias ? std::optional(*bias) : std::nullopt, geometry,
-                        kRelu);
+        output =
+            conv2d(*input, *weight, bias ? std::optional(*bias) : std::nullopt, geometry, kRelu);
     } catch (python_error &) {
         throw;  // of a hook of the caller's
     } catch (const std::exception &) {

@@ -63,9 +63,11 @@ def conv_transpose2d(
 
 
 def _why_pytorch(tensors: tuple[Tensor, ...], groups: Any) -> str | None:
-    reason = _eligibility.why_pytorch(tensors, tensors[:2], groups)
+    reason = _eligibility.why_pytorch(tensors, tensors[1:2], groups)
     if reason is not None:
         return reason
+    if tensors[0].numel() == 0:
+        return "input is empty"
     if _counting.count is not None:  # flops takes in what a layer is: no gradient
         return "its operations are counted"
     if is_compiling() and transform_active():
