@@ -83,6 +83,7 @@ def test_the_caller_gets_the_errors_of_its_own_hooks() -> None:
 
 
 @needs_library
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
 def test_compiled_autograd_takes_the_node() -> None:
     torch.compiler.reset()
     x, w, b = (torch.randn(*s, requires_grad=True) for s in ((2, 3, 5, 5), (4, 3, 3, 3), (4,)))
