@@ -6,6 +6,7 @@
 // MODEL.pt2 comes from torch._inductor.aoti_compile_and_package, INPUT.pt and OUTPUT.pt are tensors as
 // torch.save writes and torch.load reads them. The model's Convwright layers find their operators in
 // the library that Convwright::torch links.
+#include <c10/util/Exception.h>
 #include <torch/csrc/inductor/aoti_package/model_package_loader.h>
 #include <torch/csrc/jit/serialization/pickle.h>
 
@@ -19,9 +20,14 @@
 
 namespace {
 
-at::Tensor read_tensor(const std::string &path) {
+std::ifstream open_file(const std::string &path) {
     std::ifstream file(path, std::ios::binary);
     if (!file) throw std::runtime_error(path + " cannot be read.");
+    return file;
+}
+
+at::Tensor read_tensor(const std::string &path) {
+    std::ifstream file = open_file(path);
     const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
     return torch::jit::pickle_load(bytes).toTensor();
 }
@@ -41,8 +47,12 @@ int main(int argc, char **argv) {
         return 2;
     }
     try {
+        open_file(argv[1]);  // the loader would not name it
         torch::inductor::AOTIModelPackageLoader model(argv[1]);
         write_tensor(argv[3], model.run({read_tensor(argv[2])}).at(0));
+    } catch (const c10::Error &error) {
+        std::fprintf(stderr, "packaged_model: %s\n", error.what_without_backtrace());
+        return 1;
     } catch (const std::exception &error) {
         std::fprintf(stderr, "packaged_model: %s\n", error.what());
         return 1;
