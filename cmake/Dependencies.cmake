@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Halide and PyTorch come from PyPI packages of one Python; each missing piece is one sentence.
 
-find_package(Python 3.10 COMPONENTS Interpreter)
+find_package(Python 3.10 COMPONENTS Interpreter OPTIONAL_COMPONENTS Development.Module)
 if(NOT Python_FOUND)
     message(FATAL_ERROR
         "No Python 3.10 or newer was found; run `make` once to set up .venv, or pass "

@@ -52,6 +52,27 @@ def test_exports_nothing(library: Path) -> None:
     assert tool("nm", "--dynamic", "--defined-only", library) == ""
 
 
+@pytest.fixture(scope="module")
+def autograd_library() -> Path:
+    found = sorted(build_folder().glob("convwright_autograd.*.so"))
+    if not found:
+        pytest.skip("built without CPython's headers: there is no autograd library")
+    return found[-1]
+
+
+def test_autograd_library_is_a_python_module_and_nothing_else(autograd_library: Path) -> None:
+    symbols = tool("nm", "--dynamic", "--defined-only", autograd_library).splitlines()
+    assert [line.split()[-1] for line in symbols] == ["PyInit__autograd"]
+    needed = re.findall(r"\(NEEDED\).*\[(.*)\]", tool("readelf", "-d", autograd_library))
+    others = ("libpython", "libtorch_cuda", "libcuda")
+    assert [name for name in needed if name.startswith(others)] == []
+
+
+def test_autograd_library_records_no_path(autograd_library: Path) -> None:
+    assert re.findall(r"\((?:RPATH|RUNPATH)\)", tool("readelf", "-d", autograd_library)) == []
+    assert str(ROOT).encode() not in autograd_library.read_bytes()
+
+
 def test_kernels_carry_no_halide_runtime() -> None:
     objects = sorted((build_folder() / "kernels" / "shipped").glob("*.o"))
     if not objects:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
+import convwright
+
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples" / "cpp"
 LIBTORCH = Path(torch.__file__).parent
@@ -41,13 +43,15 @@ def configure(
     return run("cmake", "-S", EXAMPLES / example, "-B", build, "-G", "Ninja", paths, *options)
 
 
-def build_and_run(example: str, build: Path, prefix: Path, *options: str) -> str:
+def build_and_run(
+    example: str, build: Path, prefix: Path, *options: str, arguments: tuple[object, ...] = ()
+) -> str:
     configured = configure(example, build, prefix, *options)
     assert configured.returncode == 0, configured.stderr
     built = run("cmake", "--build", build)
     assert built.returncode == 0, built.stdout + built.stderr
     (program,) = [f for f in build.iterdir() if f.is_file() and os.access(f, os.X_OK)]
-    ran = run(program)
+    ran = run(program, *arguments)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout
 
@@ -85,6 +89,29 @@ def test_libtorch_example(installed: Path, tmp_path: Path) -> None:
     option = f"-DCONVWRIGHT_TORCH_DIR={LIBTORCH}"
     output = build_and_run("libtorch", tmp_path, installed, option)
     assert output == "equal to LibTorch's layers\n"
+
+
+@pytest.mark.slow  # PyTorch compiles the package for a minute
+def test_packaged_model(installed: Path, tmp_path: Path) -> None:
+    model = torch.nn.Sequential(
+        convwright.nn.Conv2d(3, 8, 3, padding=1),
+        torch.nn.ReLU(),
+        convwright.nn.ConvTranspose2d(8, 4, 3, stride=2),
+    ).eval()
+    images = torch.randn(2, 3, 9, 10)
+    package, input, output = (tmp_path / name for name in ("model.pt2", "input.pt", "output.pt"))
+    torch._inductor.aoti_compile_and_package(
+        torch.export.export(model, (images,)), package_path=str(package)
+    )
+    torch.save(images, input)
+    option = f"-DCONVWRIGHT_TORCH_DIR={LIBTORCH}"
+    build = tmp_path / "build"
+    build_and_run("packaged", build, installed, option, arguments=(package, input, output))
+    torch.testing.assert_close(torch.load(output), model(images).detach())
+    absent = run(build / "packaged_model", tmp_path / "absent.pt2", input, output)
+    assert absent.returncode == 1
+    assert "absent.pt2" in absent.stderr
+    assert run(build / "packaged_model").returncode == 2
 
 
 @pytest.mark.parametrize("version", [None, "2.10"], ids=["absent", "older"])

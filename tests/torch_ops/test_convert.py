@@ -21,6 +21,7 @@ class Net(nn.Module):
         )
         self.lazy = nn.LazyConv2d(4, 1)
         self.up = nn.ConvTranspose2d(4, 4, 2)
+        self.deep = nn.Conv3d(4, 4, 1)
         self.line = nn.Conv1d(3, 3, 1)
 
 
@@ -32,12 +33,13 @@ def test_report() -> None:
         "blocks.0.0": ("Conv2d", True, ""),
         "blocks.1": ("Special", False, "a subclass of torch.nn.Conv2d"),
         "lazy": ("LazyConv2d", False, "its sizes are unknown until the first forward"),
-        "up": ("ConvTranspose2d", False, "no kernel for this kind of convolution"),
+        "up": ("ConvTranspose2d", True, ""),
+        "deep": ("Conv3d", False, "no kernel for this kind of convolution"),
         "line": ("Conv1d", True, ""),
     }
-    assert report.converted == 3
+    assert report.converted == 4
     assert str(report).splitlines()[:2] == [
-        "3 of 6 convolutions converted",
+        "4 of 7 convolutions converted",
         "  first       Conv2d  converted",
     ]
 
@@ -91,6 +93,7 @@ def test_filter() -> None:
     assert asked == [
         ("first", model.first),
         ("blocks.0.0", model.blocks[0][0]),
+        ("up", model.up),
         ("line", model.line),
     ]
     assert [layer.name for layer in report.layers if layer.converted] == ["blocks.0.0"]

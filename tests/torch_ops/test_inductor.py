@@ -58,6 +58,16 @@ def test_ahead_of_time_package(tmp_path: Path) -> None:
     for batch in (2, 7):
         images = torch.randn(batch, 3, 9, 10)
         torch.testing.assert_close(package(images), model(images))
+    without = in_another_process(f"torch._inductor.aoti_load_package({path!r})")
+    assert without.returncode != 0
+    assert "convwright::conv2d_fprop" in without.stderr
+
+
+def in_another_process(code: str) -> subprocess.CompletedProcess:
+    """Of a Python that has no Convwright."""
+    environment = {**os.environ, "PYTHONPATH": ""}
+    command = [sys.executable, "-c", f"import torch; {code}"]
+    return subprocess.run(command, env=environment, capture_output=True, text=True)
 
 
 @pytest.mark.filterwarnings("ignore:The given buffer is not writable")  # PyTorch of its own file
@@ -66,10 +76,6 @@ def test_exported_program_without_the_library_names_it(tmp_path: Path) -> None:
     model, images = network(), torch.randn(2, 3, 9, 10)
     torch.export.save(exported(model, images), path)
     assert torch.equal(torch.export.load(path).module()(images), model(images))
-    code = f"import torch; torch.export.load({str(path)!r}).module()"
-    environment = {**os.environ, "PYTHONPATH": ""}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True
-    )
+    done = in_another_process(f"torch.export.load({str(path)!r}).module()")
     assert done.returncode != 0
     assert "convwright" in done.stderr  # PyTorch warns of the operator, then raises

@@ -50,6 +50,22 @@ def test_import_works_without_and_first_use_says_why(
     assert "Build it with `make`" in last
 
 
+@pytest.mark.parametrize(
+    ("pretence", "text"),
+    [
+        ("import platform; platform.machine = lambda: 'aarch64'", "This machine is aarch64, "),
+        ("import torch; torch.__version__ = '2.10.1+cpu'", "PyTorch is 2.10.1+cpu, "),
+    ],
+    ids=["machine", "pytorch"],
+)
+def test_another_machine_or_pytorch_is_named_at_first_use(pretence: str, text: str) -> None:
+    result = run(f"{pretence}\n{USE}", CONVWRIGHT_LIBRARY=LOADED)
+    assert result.stdout == "imported\ntorch.float64\n"
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith(f"convwright._library.LibraryMissing: {text}")
+    assert last.endswith(".")
+
+
 def test_second_copy_is_not_loaded(tmp_path: Path) -> None:
     copy = tmp_path / _library.FILE_NAME
     copy.write_bytes(Path(LOADED).read_bytes())

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who computes a call: Convwright's operators or PyTorch, and by which way."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -9,12 +9,42 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensor
 from torch._subclasses.functional_tensor import FunctionalTensor
 
+from convwright import _library
 from convwright._functions import transform_active
 
 PLAIN_TYPES = frozenset({Tensor, torch.nn.Parameter})
 
 _autocast = torch.is_autocast_enabled
 _jit_tracing_state = torch._C._get_tracing_state
+
+
+def _stood_in_for() -> frozenset[torch.dtype]:
+    """The short dtypes for which oneDNN has no kernels on this CPU.
+
+    PyTorch's stand-in takes 7 to 15 times as long as a float32 convolution (AVX2, one thread).
+    """
+    if _library.loaded() is None or torch.ops.convwright.isa() == "none":
+        return frozenset()
+    supported = {
+        torch.bfloat16: torch.ops.mkldnn._is_mkldnn_bf16_supported(),
+        torch.float16: torch.ops.mkldnn._is_mkldnn_fp16_supported(),
+    }
+    return frozenset(dtype for dtype, by_onednn in supported.items() if not by_onednn)
+
+
+# Those that float32 kernels compute, of operands that are converted.
+CONVERTED = _stood_in_for()
+
+
+def converted(tensors: Sequence[Any], weights: Iterable[Tensor], groups: Any) -> bool:
+    """Whether float32 kernels compute a call on these tensors, which have a shorter dtype."""
+    dtype = getattr(tensors[0], "dtype", None)
+    if dtype not in CONVERTED or kernels_exist(dtype, groups):
+        return False
+    if any(type(t) not in PLAIN_TYPES and not _behaves_as_plain(t) for t in tensors):
+        return False
+    strided = all(t.is_cpu and t.layout is torch.strided and t.dtype is dtype for t in tensors)
+    return strided and _jit_tracing_state() is None and all(w.numel() > 0 for w in weights)
 
 
 def kernels_exist(dtype: torch.dtype, groups: Any, kind: str = "cpu") -> bool:
@@ -84,7 +114,9 @@ def autocast_dtype(input: Any, groups: Any) -> torch.dtype | None:
     if not _autocast(kind):
         return None
     dtype = torch.get_autocast_dtype(kind)
-    return dtype if kernels_exist(dtype, groups, kind) else None
+    if kernels_exist(dtype, groups, kind) or (kind == "cpu" and dtype in CONVERTED):
+        return dtype
+    return None
 
 
 def cast(tensor: Tensor | None, dtype: torch.dtype) -> Tensor | None:

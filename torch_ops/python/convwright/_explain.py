@@ -17,9 +17,11 @@ from convwright import _trace
 from convwright._text_table import text_table
 from convwright._trace import Row
 from convwright._undisturbed import undisturbed
-from convwright.nn import Conv1d, Conv2d
+from convwright.nn import Conv1d, Conv2d, ConvTranspose2d
 from convwright.nn._approximate import Approximate
 from convwright.nn.separable import _Separable
+
+_IN_PLACE = (Conv1d, Conv2d, ConvTranspose2d)  # of PyTorch's layers of the same names
 
 
 @dataclass(frozen=True)
@@ -92,11 +94,13 @@ def _layers_named(module: torch.nn.Module, rows: list[Row]) -> Iterator[None]:
         def after_forward(_layer: Any, args: tuple[Any, ...], output: Tensor) -> None:
             if torch.compiler.is_compiling():
                 return  # the layers of a compiled model do not run one by one
-            if not isinstance(layer, Conv1d | Conv2d | _Separable | Approximate):
+            if not isinstance(layer, (*_IN_PLACE, _Separable, Approximate)):
                 kind = type(layer).__name__
-                ours = f"convwright.nn.{kind}" if kind in ("Conv1d", "Conv2d") else "Convwright's"
+                known = kind in {ours.__name__ for ours in _IN_PLACE}
+                ours = f"convwright.nn.{kind}" if known else "Convwright's"
                 reason = f"{kind} is not {ours}"
-                _trace.note_pytorch("fprop", reason, args[0], layer.weight)
+                direction = "dgrad" if layer.transposed else "fprop"
+                _trace.note_pytorch(direction, reason, args[0], layer.weight)
             after()
             # Hooks of the graph's nodes, not of the module: a module's backward hooks put a view
             # around the output, which an in-place activation after it is not allowed to change.

@@ -8,6 +8,8 @@ Function with `forward(ctx, ...)` 4.
 torch.func.grad and drops forward-mode tangents; a Function with `setup_context` and `jvp` is right.
 """
 
+from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -149,3 +151,15 @@ class _Wgrad(_Differentiable):
 
 
 DIFFERENTIABLE = Ops(_Fprop.call, _Dgrad.call, _Wgrad.call)
+
+
+def careful_backward(
+    grad_output: Tensor,
+    input: Tensor,
+    weight: Tensor,
+    geometry: tuple[Any, ...],
+    needs: Sequence[bool],
+) -> tuple[Tensor | None, ...]:
+    """What the autograd library calls where a backward is differentiated or transformed itself."""
+    ctx = SimpleNamespace(saved_tensors=(input, weight), needs_input_grad=needs, geometry=geometry)
+    return _formulas.fprop_backward(DIFFERENTIABLE, ctx, grad_output)[:3]

@@ -6,6 +6,7 @@ Places, in order: the path in `CONVWRIGHT_LIBRARY`; `lib/` beside this file (a w
 """
 
 import os
+import platform
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,6 +15,8 @@ FILE_NAME = "libconvwright_ops.so"
 _REMEDY = (
     "Build it with `make`, install a wheel that holds it, or set CONVWRIGHT_LIBRARY to its path."
 )
+# Whose inner names the Python layer uses; the operators' stable ABI is of this version too.
+_PYTORCH = ("2", "11")
 
 
 class LibraryMissing(ImportError):
@@ -54,11 +57,35 @@ def load() -> None:
         # A second copy would register the same namespace again, which ends the process.
         _warn_if_other_library_was_loaded(torch.ops.loaded_libraries)
         return
+    _refuse_other_machines_and_pytorchs(torch.__version__)
     path = find()
     try:
         torch.ops.load_library(path)
     except OSError as error:
         raise LibraryMissing(f"{path} could not be loaded ({error}). {_REMEDY}") from error
+
+
+def _refuse_other_machines_and_pytorchs(version: str) -> None:
+    """What the loader would say of them names symbols and headers, not the cause."""
+    if platform.machine() not in ("x86_64", "AMD64"):
+        raise LibraryMissing(
+            f"This machine is {platform.machine()}, Convwright's kernels are for x86-64; use "
+            "torch.nn's layers here."
+        )
+    if tuple(version.split(".")[:2]) != _PYTORCH:
+        needed = ".".join(_PYTORCH)
+        raise LibraryMissing(
+            f"PyTorch is {version}, this Convwright is made for {needed}; install "
+            f"'torch=={needed}.*', or a Convwright for the PyTorch that is here."
+        )
+
+
+def loaded() -> Path | None:
+    """Path of the operator library of this process, None where there is none."""
+    import torch
+
+    paths = [Path(p) for p in torch.ops.loaded_libraries if Path(p).name == FILE_NAME]
+    return paths[0] if paths else None
 
 
 def _warn_if_other_library_was_loaded(libraries: Iterable[str]) -> None:

@@ -62,6 +62,14 @@ def note_unless_compiling(direction: str, reason: str, *operands: Tensor) -> Non
         note_pytorch(direction, reason, *operands)
 
 
+def note_converted(direction: str, *operands: Tensor) -> None:
+    """While a recording runs, note that float32 kernels, whose lines follow, compute this call."""
+    if active and not torch.compiler.is_compiling():
+        problem = f"{direction}_{'*'.join(str(tuple(t.shape)) for t in operands)}"
+        how = f"of {operands[0].dtype} operands, converted"
+        note_kernel(problem, "float32", how, operands[0].device)
+
+
 def note_kernel(problem: str, kernel: str, schedule: str, device: torch.device) -> None:
     """Record a call on `device` that is made of others, whose own lines follow."""
     if device.type == "cuda":

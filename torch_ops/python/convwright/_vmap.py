@@ -19,7 +19,7 @@ def _batch_first(tensor: Tensor, dim: int | None, size: int) -> Tensor:
     return tensor.expand(size, *tensor.shape) if dim is None else tensor.movedim(dim, 0)
 
 
-def _sizes_only(tensor: Tensor, sizes: list[int]) -> Tensor:
+def sizes_only(tensor: Tensor, sizes: list[int]) -> Tensor:
     """Stands for a tensor of which an op reads the sizes: one element, stride 0."""
     return tensor.new_zeros(()).expand(sizes)
 
@@ -76,7 +76,7 @@ def dgrad_vmap(ops: Ops, info: Any, in_dims: InDims, *args: Any) -> tuple[Tensor
     if weight_dim is None:
         grad_input = ops.dgrad(
             _into_batch(grad_output),
-            _sizes_only(input, [size * n, ci, ih, iw]),
+            sizes_only(input, [size * n, ci, ih, iw]),
             weight,
             stride,
             padding,
@@ -86,7 +86,7 @@ def dgrad_vmap(ops: Ops, info: Any, in_dims: InDims, *args: Any) -> tuple[Tensor
         return grad_input.unflatten(0, (size, n)), 0
     grad_input = ops.dgrad(
         _into_channels(grad_output),
-        _sizes_only(input, [n, size * ci, ih, iw]),
+        sizes_only(input, [n, size * ci, ih, iw]),
         _into_batch(_batch_first(weight, weight_dim, size)),
         stride,
         padding,
@@ -104,7 +104,7 @@ def wgrad_vmap(ops: Ops, info: Any, in_dims: InDims, *args: Any) -> tuple[Tensor
     grad_weight = ops.wgrad(
         _into_channels(_batch_first(grad_output, grad_output_dim, size)),
         _into_channels(_batch_first(input, input_dim, size)),
-        _sizes_only(weight, [size * co, *filter_sizes]),
+        sizes_only(weight, [size * co, *filter_sizes]),
         stride,
         padding,
         dilation,

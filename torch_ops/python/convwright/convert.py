@@ -10,11 +10,15 @@ from torch.nn.modules.lazy import LazyModuleMixin
 
 from convwright._approx_settings import Settings, check_settings
 from convwright.multipliers import GradientTable, Multiplier
-from convwright.nn import ApproxConv2d, ApproxLinear, Conv1d, Conv2d
+from convwright.nn import ApproxConv2d, ApproxLinear, Conv1d, Conv2d, ConvTranspose2d
 from convwright.nn._approximate import Approximate
 
 Filter = Callable[[str, torch.nn.Module], bool]
-_EXACT: dict[type, type] = {torch.nn.Conv1d: Conv1d, torch.nn.Conv2d: Conv2d}
+_EXACT: dict[type, type] = {
+    torch.nn.Conv1d: Conv1d,
+    torch.nn.Conv2d: Conv2d,
+    torch.nn.ConvTranspose2d: ConvTranspose2d,
+}
 # What a multiplier turns each class into. A layer that is approximate already gets the new one.
 _APPROXIMATE: dict[type, type] = {
     torch.nn.Conv2d: ApproxConv2d,
@@ -62,10 +66,11 @@ def convert_(
     backward: str | GradientTable = "ste",
     number_format: str = "float32",
 ) -> ConversionReport:
-    """Let Convwright compute each torch.nn.Conv1d and Conv2d of `model`, itself included, in place.
+    """Let Convwright compute each torch.nn.Conv1d, Conv2d and ConvTranspose2d of `model`, itself
+    included, in place.
 
-    They become `convwright.nn.Conv1d` and `Conv2d`. With a `multiplier` every torch.nn.Conv2d and
-    Linear becomes an approximate layer with these settings instead (see
+    They become `convwright.nn.Conv1d`, `Conv2d` and `ConvTranspose2d`. With a `multiplier` every
+    torch.nn.Conv2d and Linear becomes an approximate layer with these settings instead (see
     `convwright.nn.ApproxConv2d`; layers that are approximate already get them too); "exact" makes
     the control.
 
@@ -119,7 +124,7 @@ def _convert(module: torch.nn.Module, settings: Settings | None) -> None:
 def _why_left(
     name: str, module: torch.nn.Module, filter_fn: Filter | None, approximate: bool
 ) -> str | None:
-    ours = (Conv2d,) if approximate else (Conv1d, Conv2d, Approximate)
+    ours = (Conv2d,) if approximate else (*_EXACT.values(), Approximate)
     if isinstance(module, ours) and not (approximate and type(module) in _APPROXIMATE):
         return "already Convwright's"
     known = _APPROXIMATE if approximate else _EXACT

@@ -6,13 +6,14 @@ Each line is written as soon as it is known, so that a crash takes none of them.
 
 import ctypes
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
 from convwright import _library
-from convwright._doctor.diagnosis import BAD, NOTE, Finding
+from convwright._doctor.diagnosis import BAD, NOTE, OK, Finding
 
 _NAME_BYTES = 256
 
@@ -73,9 +74,19 @@ def _loaded() -> Iterator[Finding]:
         yield Finding("library", "isa", "none: PyTorch computes all that is on the CPU", NOTE)
     else:
         yield Finding("library", "isa", isa)
+    yield _autograd()
     yield from _kernels()
     yield _convolution()
     yield from _choices()
+
+
+def _autograd() -> Finding:
+    """Which form of the host side is in use."""
+    from convwright import _plain
+
+    unknown = os.environ.get("CONVWRIGHT_AUTOGRAD", "") not in ("", "python")
+    hint = "; CONVWRIGHT_AUTOGRAD takes 'python' alone" if unknown else ""
+    return Finding("library", "autograd", _plain.implementation + hint, NOTE if unknown else OK)
 
 
 def _kernels() -> Iterator[Finding]:

@@ -18,7 +18,7 @@ from convwright.bench import timing
 
 # Times PyTorch's cost.
 LIMITS = {
-    "cpu": {"without gradient": 2.0, "forward and backward": 3.5},
+    "cpu": {"without gradient": 1.5, "forward and backward": 2.0},
     "cuda": {"without gradient": 1.5, "forward and backward": 1.5},
 }
 _HEAD = f"{'1x1x1x1 convolution':22}{'Convwright':>12}{'PyTorch':>12}{'cost':>9}{'limit':>9}"

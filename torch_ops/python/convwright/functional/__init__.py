@@ -6,6 +6,7 @@ from convwright.functional.convolution import conv2d
 from convwright.functional.convolution1d import conv1d
 from convwright.functional.relu import conv2d_relu
 from convwright.functional.separable import depthwise_separable_conv2d, weighted_sum_conv2d
+from convwright.functional.transposed import conv_transpose2d
 
 __all__ = [
     "approx_conv2d",
@@ -13,6 +14,7 @@ __all__ = [
     "conv1d",
     "conv2d",
     "conv2d_relu",
+    "conv_transpose2d",
     "depthwise_separable_conv2d",
     "weighted_sum_conv2d",
 ]

@@ -7,16 +7,16 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.compiler import is_compiling
 from torch.overrides import has_torch_function_variadic
 
-from convwright import _eligibility, _first_calls, _trace
+from convwright import _eligibility, _first_calls, _plain, _trace
 from convwright._arguments import IntOrPair, pad_far_side, padding_by_name, pair
-from convwright._eligibility import PLAIN_TYPES, special
+from convwright._converted import by_float32
 from convwright._functions import DIFFERENTIABLE, conv2d_eager, transform_active
 from convwright._ops import RAW, fprop_eager
 from convwright._overrides import overridden
 
-_float32 = torch.float32
 _dispatch_modes = torch._C._len_torch_dispatch_stack
 
 
@@ -41,15 +41,13 @@ def conv2d(
     why. Bad arguments raise what PyTorch raises; `LibraryMissing` is raised if the operator library
     could not be loaded.
     """
+    if not is_compiling():
+        plain = _portable if _first_calls.pending else _fastest
+        output = plain(input, weight, bias, stride, padding, dilation, groups)
+        if output is not NotImplemented:
+            return output
     if has_torch_function_variadic(input, weight, bias):
         return overridden(conv2d, F.conv2d, input, weight, bias, stride, padding, dilation, groups)
-    if type(input) in PLAIN_TYPES and input.dtype is _float32 and (input.is_cpu or input.is_cuda):
-        try:
-            # A dispatch mode would see a call that the operator refuses, and a tracer keep it.
-            if type(weight) in PLAIN_TYPES and not special() and not _dispatch_modes():
-                return _eager(input, weight, bias, stride, padding, dilation, groups)
-        except (AttributeError, RuntimeError, TypeError, ValueError):
-            pass  # the way below repeats the call with care and says what is wrong
     return _thorough(input, weight, bias, stride, padding, dilation, groups)
 
 
@@ -62,7 +60,7 @@ def _eager(
     dilation: Any,
     groups: int,
 ) -> Tensor:
-    """The common case; the operator itself refuses what it has no kernel for."""
+    """By the operator, which itself refuses what it has no kernel for."""
     if _first_calls.pending:
         _first_calls.tune(conv2d, input, weight, bias, stride, padding, dilation, groups)
     if torch.is_grad_enabled() and (
@@ -70,6 +68,10 @@ def _eager(
     ):
         return conv2d_eager(input, weight, bias, stride, padding, dilation, groups)
     return fprop_eager(input, weight, bias, stride, padding, dilation, groups)
+
+
+_portable = _plain.portable(_eager)
+_fastest = _plain.library.conv2d if _plain.library else _portable
 
 
 def _thorough(input: Tensor, weight: Tensor, bias: Tensor | None, *geometry: Any) -> Tensor:
@@ -81,6 +83,8 @@ def _thorough(input: Tensor, weight: Tensor, bias: Tensor | None, *geometry: Any
         with torch.autocast(_eligibility.device_type(input), enabled=False):
             return conv2d(*operands, *geometry)
     tensors = (input, weight) if bias is None else (input, weight, bias)
+    if _eligibility.converted(tensors, (weight,), groups):
+        return by_float32(conv2d, "fprop", input, weight, bias, *geometry)
     reason = _eligibility.why_pytorch(tensors, (weight,), groups)
     if reason is not None:
         _trace.note_unless_compiling("fprop", reason, input, weight)
@@ -96,15 +100,15 @@ def _thorough(input: Tensor, weight: Tensor, bias: Tensor | None, *geometry: Any
 
 def _run(input: Tensor, weight: Tensor, bias: Tensor | None, *geometry: Any) -> Tensor:
     """The operator by the cheapest way that is right here."""
-    if torch.compiler.is_compiling():
+    if is_compiling():
         # Dynamo refuses our jvp, and register_autograd would drop tangents without a word.
         op = F.conv2d if transform_active() else RAW.fprop
         # Numbers become constants of the graph: the operators have no symbolic geometry.
-        return op(input, weight, bias, *_plain(*geometry))
+        return op(input, weight, bias, *_plain_geometry(*geometry))
     if transform_active():
         return DIFFERENTIABLE.fprop(input, weight, bias, *geometry)
     if _dispatch_modes():
-        geometry = _plain(*geometry)
+        geometry = _plain_geometry(*geometry)
     return _eager(input, weight, bias, *geometry)
 
 
@@ -141,12 +145,12 @@ def _after_refusal(
     F.conv2d(input, weight, bias, stride, padding, dilation, groups)
     # PyTorch accepts them. It takes more forms of integers than an operator of ours does, such as
     # stride=(2,) or NumPy's.
-    plain = _plain(stride, padding, dilation, groups)
+    plain = _plain_geometry(stride, padding, dilation, groups)
     if plain != (stride, padding, dilation, groups):
         return conv2d(input, weight, bias, *plain)
     raise refusal
 
 
-def _plain(stride: Any, padding: Any, dilation: Any, groups: Any) -> tuple[Any, ...]:
+def _plain_geometry(stride: Any, padding: Any, dilation: Any, groups: Any) -> tuple[Any, ...]:
     padding = padding if isinstance(padding, str) else pair(padding)
     return pair(stride), padding, pair(dilation), operator.index(groups)

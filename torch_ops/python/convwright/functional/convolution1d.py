@@ -9,6 +9,7 @@ from torch.overrides import has_torch_function_variadic
 
 from convwright import _eligibility, _trace
 from convwright._arguments import single
+from convwright._converted import by_float32
 from convwright._overrides import overridden
 from convwright.functional.convolution import conv2d
 
@@ -31,6 +32,8 @@ def conv1d(
     if has_torch_function_variadic(input, weight, bias):
         return overridden(conv1d, F.conv1d, input, weight, bias, stride, padding, dilation, groups)
     tensors = (input, weight) if bias is None else (input, weight, bias)
+    if _eligibility.converted(tensors, (weight,), groups):
+        return by_float32(conv1d, "fprop", input, weight, bias, stride, padding, dilation, groups)
     reason = _eligibility.why_pytorch(tensors, (weight,), groups)
     if reason is not None and _eligibility.autocast_dtype(input, groups) is None:
         _trace.note_unless_compiling("fprop", reason, input, weight)

@@ -5,11 +5,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.compiler import is_compiling
 from torch.overrides import handle_torch_function, has_torch_function_variadic
 
-from convwright import _first_calls
+from convwright import _first_calls, _plain
 from convwright._arguments import IntOrPair
-from convwright._eligibility import PLAIN_TYPES, special
 from convwright._functions import conv2d_relu_eager
 from convwright._ops import fprop_relu_eager
 from convwright.functional.convolution import conv2d
@@ -29,6 +29,11 @@ def conv2d_relu(
     Backward keeps the output alone, not the sum before the ReLU; at 0 the gradient is 0, as of
     torch.relu.
     """
+    if not is_compiling():
+        plain = _portable if _first_calls.pending else _fastest
+        output = plain(input, weight, bias, stride, padding, dilation, groups)
+        if output is not NotImplemented:
+            return output
     if has_torch_function_variadic(input, weight, bias):
         return handle_torch_function(
             conv2d_relu,
@@ -41,16 +46,6 @@ def conv2d_relu(
             dilation,
             groups,
         )
-    if (
-        type(input) in PLAIN_TYPES
-        and input.dtype is torch.float32
-        and (input.is_cpu or input.is_cuda)
-    ):
-        try:
-            if type(weight) in PLAIN_TYPES and not special():
-                return _eager(input, weight, bias, stride, padding, dilation, groups)
-        except (AttributeError, RuntimeError, TypeError, ValueError):
-            pass  # the way below repeats the call with care and says what is wrong
     return conv2d(input, weight, bias, stride, padding, dilation, groups).relu()
 
 
@@ -62,3 +57,7 @@ def _eager(input: Tensor, weight: Tensor, bias: Tensor | None, *geometry: Any) -
     ):
         return conv2d_relu_eager(input, weight, bias, *geometry)
     return fprop_relu_eager(input, weight, bias, *geometry)
+
+
+_portable = _plain.portable(_eager)
+_fastest = _plain.library.conv2d_relu if _plain.library else _portable

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 FLOAT_FORMATS = ("float32", "bfloat16")
 INTEGER_FORMATS = ("int8", "uint8")
 NUMBER_FORMATS = FLOAT_FORMATS + INTEGER_FORMATS
+"""What operands of a product can be; not every multiplier exists in every one."""
 _NAMES = (
     "exact",
     "zeros",

@@ -28,13 +28,13 @@ def from_table(source: Any, *, signed: bool = False, format: str | None = None) 
     `source` is a NumPy array or a tensor, [256, 256] or [65536], int16, uint16 or int32, or the
     path of a file: `.csv`, 65,536 decimal integers separated by commas, semicolons, blanks or line
     breaks; any other name, 65,536 raw little-endian uint16 and nothing else (int16 where `signed`),
-    or as many int32. Entry [a][w] is the product of activation byte a and weight byte w; signed
+    or as many int32. Entry `[a][w]` is the product of activation byte a and weight byte w; signed
     operands are in two's-complement order, 0..127 then -128..-1.
 
     The multiplier exists in "int8" where `signed`, else in "uint8".
 
     A table of fractions is an array or tensor of int32, [2^m, 2^m] or [4^m] with m from 1 to 11.
-    Operands are cut to m fraction bits; entry [i][j] is for 1.i (activation) times 1.j (weight),
+    Operands are cut to m fraction bits; entry `[i][j]` is for 1.i (activation) times 1.j (weight),
     the result scaled to [1, 2): 23 fraction bits, and bit 23 where the product is 2 or more.
     Exponents and signs are added outside. The multiplier exists in "float32" and "bfloat16".
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Layers in the place of PyTorch's: `Conv1d` and `Conv2d`; and `Conv2dReLU`.
+"""Layers in the place of PyTorch's: `Conv1d`, `Conv2d`, `ConvTranspose2d`; and `Conv2dReLU`.
 
 torch.jit.script takes PyTorch's own convolution in them: its graphs are for places without
 Convwright. It compiles no else of torch.jit.is_scripting().
@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from convwright.functional import conv1d, conv2d, conv2d_relu
+from convwright.functional import conv1d, conv2d, conv2d_relu, conv_transpose2d
 
 
 def _convolve(
@@ -77,3 +77,41 @@ class Conv2dReLU(Conv2d):
             return self._of_torch(input, weight, bias).relu()
         else:
             return _convolve(self, conv2d_relu, input, weight, bias)
+
+
+class ConvTranspose2d(torch.nn.ConvTranspose2d):
+    """torch.nn.ConvTranspose2d, computed by `convwright.functional.conv_transpose2d`.
+
+    Input [N, Ci, H, W] or [Ci, H, W], output [N, Co, Ho, Wo] or [Co, Ho, Wo]; `output_size` is
+    PyTorch's. Everything but the call that computes the output is torch.nn.ConvTranspose2d's.
+    """
+
+    def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
+        if self.padding_mode != "zeros":
+            raise ValueError("Only `zeros` padding mode is supported for ConvTranspose2d")
+        output_padding = self._output_padding(
+            input, output_size, self.stride, self.padding, self.kernel_size, 2, self.dilation
+        )
+        stride, padding, dilation = self.stride, self.padding, self.dilation
+        if torch.jit.is_scripting():
+            return F.conv_transpose2d(
+                input,
+                self.weight,
+                self.bias,
+                stride,
+                padding,
+                output_padding,
+                self.groups,
+                dilation,
+            )
+        else:
+            return conv_transpose2d(
+                input,
+                self.weight,
+                self.bias,
+                stride,
+                padding,
+                output_padding,
+                self.groups,
+                dilation,
+            )
