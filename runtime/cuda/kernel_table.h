@@ -25,6 +25,17 @@ struct Kernel {
 using ConvKernel = Kernel<Conv2dCudaParams>;
 using WgradKernel = Kernel<Conv2dWgradCudaParams>;
 
+/// The convolution engine with another product (generators/products.h). Kernels whose accesses are no
+/// vectors take tensors of any strides, whatever their format.
+struct ProductKernel : ConvKernel {
+    std::string product;
+};
+
+/// Of operands of approximate products: their ranges, what those allow, and edited ones.
+struct OperandKernels {
+    KernelEntry operand_range, product_choice, edit_operands;
+};
+
 /// Kernels without knobs, by format: packing of weights and the second pass of split sums, of wgrad
 /// for both formats.
 struct SupportKernels {
@@ -33,6 +44,8 @@ struct SupportKernels {
 
 const std::vector<ConvKernel> &conv_kernels();
 const std::vector<WgradKernel> &wgrad_kernels();
+const std::vector<ProductKernel> &product_kernels();
+const OperandKernels &operand_kernels();
 const SupportKernels &support_kernels(Format format);
 
 }  // namespace convwright::cuda
