@@ -78,6 +78,11 @@ const std::vector<WgradKernel> &wgrad_kernels() {
     return kernels;
 }
 
+const std::vector<WeightedSumKernel> &weighted_sum_kernels() {
+    static const auto kernels = kernels_of<WeightedSumCudaParams>({"weighted_sum_cuda"});
+    return kernels;
+}
+
 const std::vector<ProductKernel> &product_kernels() {
     static const auto kernels = [] {
         std::vector<ProductKernel> all;

@@ -7,6 +7,7 @@
 #include "runtime/kernel_table.h"
 #include "schedules/conv2d_cuda_params.h"
 #include "schedules/conv2d_wgrad_cuda_params.h"
+#include "schedules/weighted_sum_cuda_params.h"
 
 namespace convwright::cuda {
 
@@ -24,6 +25,7 @@ struct Kernel {
 
 using ConvKernel = Kernel<Conv2dCudaParams>;
 using WgradKernel = Kernel<Conv2dWgradCudaParams>;
+using WeightedSumKernel = Kernel<WeightedSumCudaParams>;
 
 /// The convolution engine with another product (generators/products.h). Kernels whose accesses are no
 /// vectors take tensors of any strides, whatever their format.
@@ -44,6 +46,7 @@ struct SupportKernels {
 
 const std::vector<ConvKernel> &conv_kernels();
 const std::vector<WgradKernel> &wgrad_kernels();
+const std::vector<WeightedSumKernel> &weighted_sum_kernels();
 const std::vector<ProductKernel> &product_kernels();
 const OperandKernels &operand_kernels();
 const SupportKernels &support_kernels(Format format);

@@ -204,8 +204,8 @@ Tensor approx_conv2d_fprop(const Tensor &input, const Tensor &weight,
                            const std::optional<Tensor> &mantissa_table) {
     const FloatMultiplier m(multiplier, number_format, mantissa_table);
     const ConvArguments arguments{stride, padding, dilation, groups};
+    check_one_type(input, weight, bias);
     ConvProblem p = check_conv2d(input, weight, bias, arguments);
-    if (input.is_cuda()) check_one_type(input, weight, bias);
     require_one_place(m, input, weight, bias);
     complete(p, Direction::kFprop, input, weight);
     if (is_empty(p)) return aten_fprop(input, weight, bias, arguments);

@@ -85,6 +85,17 @@ bool CudaEngine::run_wgrad(const cuda::WgradPlan &plan, const ConvProblem &p,
     return cuda::run_wgrad(context_, plan, p, grad_output, input, grad_weight, workspace.data());
 }
 
+cuda::WeightedSumPlan CudaEngine::weighted_sum_plan(const ConvProblem &p, const Operand &from,
+                                                    const Activation &to) const {
+    return cuda::weighted_sum_plan(p, device_, cuda::placed(p, to, from.view));
+}
+
+bool CudaEngine::run_weighted_sum(const cuda::WeightedSumPlan &plan, const Activation &input,
+                                  const Weight &pointwise, const Weight &depthwise,
+                                  const void *bias, const Activation &output) {
+    return cuda::run_weighted_sum(context_, plan, input, pointwise, depthwise, bias, output);
+}
+
 bool CudaEngine::run_approx(const cuda::ApproxPlan &plan, const cuda::ApproxOperands &operands) {
     DeviceFloats workspace(plan.workspace, place_);
     return cuda::run_approx_conv(context_, plan, operands, workspace.data());
