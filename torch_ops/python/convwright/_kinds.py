@@ -8,6 +8,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 KINDS = ("unfused", "composed", "fused")
 
