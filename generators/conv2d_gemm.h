@@ -94,8 +94,8 @@ struct Conv2dGemm {
         if (product != nullptr) {
             const Halide::Expr co_inside = min(co_tile(block, s) * s.tile.co + c, geo.co - 1);
             // A bias of -0 would stay one where all products are -0 instead of +0.
-            conv(c, p, block, g, part) = Halide::strict_float(
-                bias_of(bias, bias_extent, g * geo.co + co_inside) + 0.0f);
+            conv(c, p, block, g, part) =
+                Halide::strict_float(bias_of(bias, bias_extent, g * geo.co + co_inside) + 0.0f);
             conv(c, p, block, g, part) =
                 product->add(conv(c, p, block, g, part), pixel, one_weight);
         } else {

@@ -35,8 +35,8 @@ struct WeightedSumTiles {
     WeightedSumTiles(const Halide::Func &input, const Halide::Func &pointwise,
                      const Halide::Func &depthwise, const Halide::Func &bias,
                      const Halide::Expr &bias_extent, const Halide::Expr &floor,
-                     const ConvGeometry &geo, const Halide::Expr &columns,
-                     const Halide::Expr &rows, const Grid &grid, const P &params) {
+                     const ConvGeometry &geo, const Halide::Expr &columns, const Halide::Expr &rows,
+                     const Grid &grid, const P &params) {
         using Halide::Expr;
         const Tile of = place(block, grid);
         // The padded column and row of a pixel of z; behind the last row are the pixels of whole threads.
@@ -68,8 +68,8 @@ struct WeightedSumTiles {
         const Halide::RDom r(0, params.chunk, 0, (geo.ci + params.chunk - 1) / params.chunk, "r");
         r_i = r[0], r_turn = r[1];
         mixed(c, p, block) = 0.0f;
-        mixed(c, p, block) += pixels(r_i % vec, r_i / vec, p, r_turn, block) *
-                              panel(c, r_i, r_turn, block);
+        mixed(c, p, block) +=
+            pixels(r_i % vec, r_i / vec, p, r_turn, block) * panel(c, r_i, r_turn, block);
         z(c, p, block) = select(inside(sx, sy), mixed(c, p, block), 0.0f);
 
         const int strips = params.columns / params.strip;
@@ -81,9 +81,8 @@ struct WeightedSumTiles {
         const Expr meets = (y_in_tile * params.stride + r_ky) * params.z_columns() +
                            (x_in_tile + i) * params.stride + r_kx;
         sum(v, i, lane, strip, block) = 0.0f;
-        sum(v, i, lane, strip, block) +=
-            z(inner, promised(meets, params.z_pixels()), block) *
-            depthwise(promised(own, geo.co), r_kx, r_ky);
+        sum(v, i, lane, strip, block) += z(inner, promised(meets, params.z_pixels()), block) *
+                                         depthwise(promised(own, geo.co), r_kx, r_ky);
 
         // A scatter, whose loops stand in the order in which they run.
         const Expr blocks =
@@ -95,7 +94,8 @@ struct WeightedSumTiles {
         const Expr to_x = at.x * params.columns + out_strip % strips * params.strip + out_i;
         const Expr to_y = at.y * params.rows + out_strip / strips;
         const Expr to_c = channel(at, out_lane * P::kVector + out_v);
-        const Expr first_c = vec > 1 ? to_c - out_v : to_c;  // all of a vector are inside or none is
+        const Expr first_c =
+            vec > 1 ? to_c - out_v : to_c;  // all of a vector are inside or none is
         to.where(first_c < geo.co && to_x < columns && to_y < rows);
         const Expr stored_c = promised(to_c, geo.co);
         out(g, x, y, n) = Halide::undef<float>();

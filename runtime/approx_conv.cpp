@@ -230,7 +230,8 @@ bool run_approx_wgrad(CallContext &context, const ApproxPlan &plan, const Activa
         fill_zero(to);
         return true;
     }
-    return run_step(context, step, plan.form, from, wgrad_weight(grad_output), nullptr, to, workspace);
+    return run_step(context, step, plan.form, from, wgrad_weight(grad_output), nullptr, to,
+                    workspace);
 }
 
 }  // namespace convwright

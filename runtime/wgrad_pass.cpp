@@ -22,13 +22,18 @@ ConvPass wgrad_pass(const ConvProblem &p) {
 }
 
 PassView wgrad_input(const Activation &t, const ConvPass &pass) {
-    return {t.data,          DType::kF32,       {pass.ci, t.n}, {pass.groups, pass.n * t.c},
+    return {t.data,           DType::kF32,      {pass.ci, t.n}, {pass.groups, pass.n * t.c},
             {pass.x.in, t.w}, {pass.y.in, t.h}, {pass.n, t.c}};
 }
 
 PassView wgrad_output(const Weight &t, const ConvPass &pass) {
-    return {t.data,           DType::kF32,       {pass.co, t.co}, {pass.groups, pass.co * t.co},
-            {pass.x.out, t.w}, {pass.y.out, t.h}, {pass.n, t.ci}};
+    return {t.data,
+            DType::kF32,
+            {pass.co, t.co},
+            {pass.groups, pass.co * t.co},
+            {pass.x.out, t.w},
+            {pass.y.out, t.h},
+            {pass.n, t.ci}};
 }
 
 Weight wgrad_weight(const Activation &t) { return {t.data, t.c, t.n, t.h, t.w}; }

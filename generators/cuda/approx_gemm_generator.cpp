@@ -14,7 +14,7 @@ public:
 
     Input<Halide::Buffer<int32_t, 1>> table_{"table"};  // entries of mantissa_table
     Input<int> keep_{"keep"}, set_{"set"}, correction_{"correction"}, carried_{"carried"};
-    Input<Halide::Buffer<int32_t, 1>> chosen_{"chosen"};                  // what product_choice_cuda found
+    Input<Halide::Buffer<int32_t, 1>> chosen_{"chosen"};  // what product_choice_cuda found
     Halide::GeneratorOutput<Halide::Buffer<float, 5>> output_{"output"};  // (co, g, ow, oh, n)
 
     void generate() {
@@ -24,14 +24,14 @@ public:
             << "approx_gemm: there is no product " << name << "\n";
         const Product &product = found->second;
         const ProductScalars scalars{keep_, set_, correction_, carried_, table_};
-        const GemmProduct sum{[&](const Halide::Expr &total, const Halide::Expr &pixel,
-                                  const Halide::Expr &weight) {
-            return product.add(total, product.words(pixel, scalars),
-                               weight_words(name, weight, scalars), scalars);
-        }};
+        const GemmProduct sum{
+            [&](const Halide::Expr &total, const Halide::Expr &pixel, const Halide::Expr &weight) {
+                return product.add(total, product.words(pixel, scalars),
+                                   weight_words(name, weight, scalars), scalars);
+            }};
         // Forms from bits take dozens of instructions each.
         const bool bits = product.weight_words == 1 && name != "mitchell";
-        define(&sum, bits ? 1 : 8);
+        define(&sum, bits ? 1 : 4);
         output_ = alg_->out;
     }
 

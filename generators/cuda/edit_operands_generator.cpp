@@ -28,10 +28,10 @@ public:
         for (int d = 0; d < 4; d++) count *= to_.dim(d).extent();
         const RDom all(0, count, "all");
         r_element_ = all;
-        const std::vector<Expr> at =
-            element_place(all, {by_a_(to_.dim(0).extent()), by_b_(to_.dim(1).extent()),
-                                by_c_(to_.dim(2).extent())},
-                          to_.dim(3).extent());
+        const std::vector<Expr> at = element_place(
+            all,
+            {by_a_(to_.dim(0).extent()), by_b_(to_.dim(1).extent()), by_c_(to_.dim(2).extent())},
+            to_.dim(3).extent());
         to_(a_, b_, c_, d_) = Halide::undef<float>();
         to_(at) = Halide::reinterpret<float>(edited(Halide::reinterpret<uint32_t>(from_(at))));
     }

@@ -46,14 +46,13 @@ public:
         const Expr bits = Halide::reinterpret<int32_t>(operand_(at)) & kMagnitude;
         const Expr counted = select(bits < kLeastNormal, kMagnitude, bits);
         own_(word_, thread_, block_) = nothing(word_);
-        own_(word_, thread_, block_) = joined(word_, own_(word_, thread_, block_),
-                                              select(word_ == 0, counted, bits));
+        own_(word_, thread_, block_) =
+            joined(word_, own_(word_, thread_, block_), select(word_ == 0, counted, bits));
         shared_(word_, thread_, block_) = own_(word_, thread_, block_);
         const RDom all(0, kThreads, "all");
         r_thread_ = all;
         total_(word_, block_) = nothing(word_);
-        total_(word_, block_) =
-            joined(word_, total_(word_, block_), shared_(word_, all, block_));
+        total_(word_, block_) = joined(word_, total_(word_, block_), shared_(word_, all, block_));
         partial_(word_, block_) = total_(word_, block_);
     }
 

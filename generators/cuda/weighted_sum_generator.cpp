@@ -26,7 +26,7 @@ public:
     Input<int> pad_x_{"pad_x"}, pad_y_{"pad_y"};
     Input<int> columns_{"columns"}, rows_{"rows"};  // of the output
     FastDivisionInput by_channels_{"by_channels"}, by_columns_{"by_columns"};
-    FastDivisionInput by_rows_{"by_rows"};        // tiles of each
+    FastDivisionInput by_rows_{"by_rows"};       // tiles of each
     Output<Buffer<float, 4>> output_{"output"};  // (co, ow, oh, n)
 
     void generate() {

@@ -22,8 +22,7 @@ bool edit_operands(CallContext &context, const OperandEdit &edit, const float *f
     DeviceView<4> from_view(from, source), to_view(to, result);
     KernelArguments arguments(&context);
     arguments.add(from_view.get());
-    for (size_t d = 0; d < 3; d++)
-        arguments.add(FastDivisor(static_cast<int>(result[d].extent)));
+    for (size_t d = 0; d < 3; d++) arguments.add(FastDivisor(static_cast<int>(result[d].extent)));
     const auto word = [](uint32_t bits) { return static_cast<int32_t>(bits); };
     arguments.add(word(edit.keep), word(edit.set), word(edit.everywhere()), to_view.get());
     return arguments.call(operand_kernels().edit_operands);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 namespace convwright::cuda {
 namespace {
@@ -18,6 +19,25 @@ std::array<Extent, 4> packed_extents(const ConvStep &step) {
              {step.pass.groups, panel * k * layout.panels}}};
 }
 
+constexpr int64_t kManyRows = 8;
+
+/// A launch of cuda_pack_weight.
+struct Packing {
+    WeightView weight;
+    float *to;
+    std::array<Extent, 6> extents;
+
+    bool run(CallContext &context, const ConvStep &step) const {
+        DeviceView<5> from(weight.data, weight.extents);
+        DeviceView<6> packed(to, extents);
+        const auto &[co, ci, kx, ky, g] = weight.extents;
+        KernelArguments arguments(&context);
+        arguments.add(from.get(), to_int(extents[0].extent), to_int(extents[1].extent),
+                      std::abs(co.stride) < std::abs(ci.stride), packed.get());
+        return arguments.call(support_kernels(step.kernel->format).pack_weight);
+    }
+};
+
 }  // namespace
 
 DeviceView<1> bias_view(const void *bias, const ConvPass &pass, const void *any) {
@@ -25,21 +45,28 @@ DeviceView<1> bias_view(const void *bias, const ConvPass &pass, const void *any)
     return {bias, {{{int64_t{pass.co} * pass.groups, 1}}}};
 }
 
-bool pack_weight(CallContext &context, const ConvStep &step, const WeightView &w, float *to) {
+bool pack_weight(CallContext &context, const ConvStep &step, const WeightView &weight, float *to) {
     const ConvPass &pass = step.pass;
     const StepLayout layout(step);
-    DeviceView<5> weight(w.data, w.extents);
-    const int64_t row = layout.panel * layout.ci, all = row * pass.x.taps.count * layout.rows;
-    DeviceView<6> packed(to, {{{layout.panel, 1},
-                               {layout.ci, layout.panel},
-                               {pass.x.taps.count, row},
-                               {layout.rows, row * pass.x.taps.count},
-                               {layout.panels, all},
-                               {pass.groups, all * layout.panels}}});
-    KernelArguments arguments(&context);
-    arguments.add(weight.get(), to_int(layout.panel), to_int(layout.ci),
-                  std::abs(w.extents[0].stride) < std::abs(w.extents[1].stride), packed.get());
-    return arguments.call(support_kernels(step.kernel->format).pack_weight);
+    const int64_t row = layout.panel * layout.ci, taps = row * pass.x.taps.count;
+    const int64_t all = taps * layout.rows, rows = pass.y.taps.count;
+    Packing packing{weight,
+                    to,
+                    {{{layout.panel, 1},
+                      {layout.ci, layout.panel},
+                      {pass.x.taps.count, row},
+                      {layout.rows, taps},
+                      {layout.panels, all},
+                      {pass.groups, all * layout.panels}}}};
+    if (pass.groups > 1 || rows < kManyRows) return packing.run(context, step);
+    // Taps are loops of a block and groups are blocks: many rows of taps take the place of groups.
+    Packing zeros = packing;
+    zeros.weight.extents[3].extent = 0, zeros.to = to + rows * taps;
+    zeros.extents[3].extent = layout.rows - rows;
+    std::swap(packing.weight.extents[3], packing.weight.extents[4]);
+    packing.extents[3] = {1, 0}, packing.extents[5] = {rows, taps};
+    return packing.run(context, step) &&
+           (layout.rows == rows || zeros.run(context, step));  // behind the last row
 }
 
 GemmArguments::GemmArguments(CallContext &context, const ConvStep &step, const PassView &from,

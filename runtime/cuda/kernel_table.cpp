@@ -49,8 +49,7 @@ template<typename Params>
 Kernel<Params> kernel_of(const Row &row) {
     const auto params = parse_params<Params>(row.schedule);
     const Format format = row.format == nchw ? Format::kNchw : Format::kNhwc;
-    return {row.symbol,     format_params(params), format, row.dtype,
-            row.index_bits, params,                row.call};
+    return {row.symbol, format_params(params), format, row.dtype, row.index_bits, params, row.call};
 }
 
 /// The rows of some generators.

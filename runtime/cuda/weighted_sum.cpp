@@ -84,9 +84,9 @@ bool run_weighted_sum(CallContext &context, const WeightedSumPlan &plan, const A
     DeviceView<4> from = view(input, mix.ci, window.x.in, window.y.in);
     DeviceView<4> to = view(output, mix.co, window.x.out, window.y.out);
     DeviceView<2> mixing(pointwise.data, {{{mix.co, pointwise.co}, {mix.ci, pointwise.ci}}});
-    DeviceView<3> taps(depthwise.data, {{{mix.co, depthwise.co},
-                                         {params.taps, depthwise.w},
-                                         {params.taps, depthwise.h}}});
+    DeviceView<3> taps(
+        depthwise.data,
+        {{{mix.co, depthwise.co}, {params.taps, depthwise.w}, {params.taps, depthwise.h}}});
     DeviceView<1> biases = bias_view(bias, window, output.data);
     const float floor = plan.relu ? 0.0f : -std::numeric_limits<float>::infinity();
     KernelArguments arguments(&context);

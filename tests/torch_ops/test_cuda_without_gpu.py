@@ -182,7 +182,16 @@ def test_kind_of_a_weighted_sum(
     geometry = (stride, stride), (1, 1), (dilation, dilation)
     for with_grad in (False, True):
         plan = settled_plan(
-            WEIGHTED_SUM, *sizes, None, *geometry, strides, torch.float32, True, with_grad, "auto", 0
+            WEIGHTED_SUM,
+            *sizes,
+            None,
+            *geometry,
+            strides,
+            torch.float32,
+            True,
+            with_grad,
+            "auto",
+            0,
         )
         assert plan.kind == ("unfused" if with_grad else kind)
 

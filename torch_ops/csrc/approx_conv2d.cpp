@@ -67,7 +67,8 @@ struct FloatMultiplier {
                 "convwright: the table of fractions is on the CPU and the tensors are on a GPU; "
                 "move it with .to(device).");
         }
-        if (!device_table) return {format_multiplier(multiplier), cuda::device_forms(multiplier), {}};
+        if (!device_table)
+            return {format_multiplier(multiplier), cuda::device_forms(multiplier), {}};
         const int bits = mantissa_table_bits(static_cast<size_t>(device_table->numel()));
         return {"table" + std::to_string(bits), cuda::device_forms_of_table(bits), device_table};
     }

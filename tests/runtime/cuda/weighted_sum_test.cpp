@@ -54,9 +54,8 @@ protected:
         const Tensor4 bias = tensor({1, 1, 1, p.co}, Format::kNchw, false, steps.window.bias);
         const Tensor4 result(output_sizes(p), strides_for(output_sizes(p), p.format, gaps),
                              Placement::kMiddle);
-        const WeightedSumPlan plan =
-            weighted_sum_plan_with(kernel(), p, emulated_device(),
-                                   placed(p, result.activation(), input.activation()));
+        const WeightedSumPlan plan = weighted_sum_plan_with(
+            kernel(), p, emulated_device(), placed(p, result.activation(), input.activation()));
         EXPECT_NE(plan.kernel, nullptr) << plan.reason;
         if (plan.kernel == nullptr) return {};
         CallContext context;

@@ -135,8 +135,9 @@ def _run(
             return approximate(input, weight, bias, call)
     if input.is_cuda:
         raise ValueError(
-            f"multiplier {settings.text} in {settings.number_format} has engines for the CPU alone, "
-            f"not for {input.device}; move the tensors with .cpu(), or use number_format float32"
+            f"multiplier {settings.text} in {settings.number_format} has engines for the CPU "
+            f"alone, not for {input.device}; move the tensors with .cpu(), or use number_format "
+            "float32"
         )
     if quantisation is None:
         raise ValueError(
