@@ -96,24 +96,28 @@ endfunction()
 set(CONVWRIGHT_CUDA_HOST_TARGET
     x86-64-linux-sse41-cuda-cuda_capability_86-no_runtime-user_context)
 
-# convwright_add_cuda_kernel(<generator> [FORMAT <nhwc|nchw>] [DTYPE <f32>] [SCHEDULE <knobs>]
-#                            [INDEX <32|64>] [OLDEST <architecture>] [SPILL_ALLOWANCE <bytes>]
+# convwright_add_cuda_kernel(<generator> [FORMAT <nhwc|nchw>] [DTYPE <f32>] [PRODUCT <name>]
+#                            [SCHEDULE <knobs>] [INDEX <32|64>] [OLDEST <architecture>] [SPILL_ALLOWANCE <bytes>]
 #                            [TABLE <table>] [PROGRAM <program>])
 #
 # One row of a table (the shipped one unless told): host object, CUDA C++ and images from the Generator
-# <generator> of the program convwright_cuda_generators, or of PROGRAM. INDEX 64 makes a kernel for
+# <generator> of the program convwright_cuda_generators, or of PROGRAM, by default
+# convwright_cuda_product_generators where there is a PRODUCT. INDEX 64 makes a kernel for
 # tensors with more elements than 32 bits count. The build fails if a kernel spills more than
 # SPILL_ALLOWANCE bytes per thread, 0 unless told, on one of CONVWRIGHT_CUDA_ARCHITECTURES; those before
 # OLDEST are left out.
 function(convwright_add_cuda_kernel generator)
     cmake_parse_arguments(PARSE_ARGV 1 arg ""
-        "FORMAT;DTYPE;SCHEDULE;INDEX;OLDEST;SPILL_ALLOWANCE;TABLE;PROGRAM" "")
+        "FORMAT;DTYPE;PRODUCT;SCHEDULE;INDEX;OLDEST;SPILL_ALLOWANCE;TABLE;PROGRAM" "")
     if(arg_UNPARSED_ARGUMENTS OR NOT "${arg_INDEX}" MATCHES "^(32|64)?$")
-        message(FATAL_ERROR "convwright_add_cuda_kernel(${ARGV}): expected FORMAT, DTYPE, SCHEDULE, "
+        message(FATAL_ERROR "convwright_add_cuda_kernel(${ARGV}): expected FORMAT, DTYPE, PRODUCT, SCHEDULE, "
                             "INDEX 32 or 64, OLDEST, SPILL_ALLOWANCE, TABLE, PROGRAM.")
     endif()
     set(table shipped)
     set(program convwright_cuda_generators)
+    if(arg_PRODUCT)
+        set(program convwright_cuda_product_generators)
+    endif()
     set(format any)
     set(dtype f32)
     set(index 32)
@@ -132,6 +136,9 @@ function(convwright_add_cuda_kernel generator)
     if(arg_SCHEDULE)
         list(APPEND params "schedule=${arg_SCHEDULE}")
     endif()
+    if(arg_PRODUCT)
+        list(APPEND params "product=${arg_PRODUCT}")
+    endif()
     set(typed)  # in names only where it is not float32
     if(NOT dtype STREQUAL f32)
         set(typed ${dtype})
@@ -148,7 +155,7 @@ function(convwright_add_cuda_kernel generator)
         set(cuda cuda)
     endif()
     string(REGEX REPLACE "[:,]" "_" knobs "${arg_SCHEDULE}")
-    string(JOIN _ symbol ${generator} ${arg_FORMAT} ${typed} ${cuda} ${wide} ${knobs})
+    string(JOIN _ symbol ${generator} ${arg_PRODUCT} ${arg_FORMAT} ${typed} ${cuda} ${wide} ${knobs})
 
     set(folder "${CONVWRIGHT_KERNEL_DIR}/${table}")
     set(text "${folder}/${symbol}.cu")
@@ -178,7 +185,7 @@ function(convwright_add_cuda_kernel generator)
     set_property(GLOBAL APPEND PROPERTY CONVWRIGHT_CUDA_OBJECTS_${table} "${folder}/${symbol}.o")
     set_property(GLOBAL APPEND PROPERTY CONVWRIGHT_CUDA_IMAGES_${table} "${images}")
     set_property(GLOBAL APPEND_STRING PROPERTY CONVWRIGHT_CUDA_ROWS_${table}
-        "CONVWRIGHT_CUDA_KERNEL(${generator}, ${symbol}, ${format}, ${dtype}, \"${arg_SCHEDULE}\", ${index})\n")
+        "CONVWRIGHT_CUDA_KERNEL(${generator}, ${symbol}, ${format}, ${dtype}, \"${arg_SCHEDULE}\", ${index}, \"${arg_PRODUCT}\")\n")
 endfunction()
 
 # convwright_cuda_kernel_library(<target> <table>): all CUDA kernels of the table so far, with their

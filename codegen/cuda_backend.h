@@ -19,6 +19,12 @@ struct CudaOptions {
     /// Buffers of shared memory that chunk loops have in turn, 1 to kMaxStages: pipeline_stages.h says
     /// what becomes a pipeline. A compile error if no loop of the pipeline does.
     int stages = 1;
+    /// Kernels return at once unless the first element of `buffer`, an int32 input of the pipeline, is
+    /// `value`: so the device chooses among kernels that are all enqueued. Empty: they always run.
+    struct {
+        std::string buffer;
+        int value = 0;
+    } runs_where;
     bool contract = true;  ///< A product that is added may be one fmaf; strict_float ones never.
 };
 

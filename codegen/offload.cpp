@@ -33,6 +33,22 @@ const char *const kNoMemory =
     "the "
     "caller allocates\n";
 
+/// With the blocks' work under a condition that is the same for all of them.
+class UnderCondition : public IRMutator {
+public:
+    explicit UnderCondition(Expr condition) : condition_(std::move(condition)) {}
+
+private:
+    using IRMutator::visit;
+    Stmt visit(const For *op) override {
+        if (op->for_type != ForType::GPUBlock) return IfThenElse::make(condition_, op);
+        const Stmt body = mutate(op->body);
+        return For::make(op->name, op->min, op->extent, op->for_type, op->partition_policy,
+                         op->device_api, body);
+    }
+    const Expr condition_;
+};
+
 /// The host's code without kernels and without Halide's device memory.
 class HostCode : public IRMutator {
 public:
@@ -61,6 +77,11 @@ private:
         if (options_.async_copies) nest = async_copies(nest);
         if (options_.stages > 1) nest = staged(nest);
         nest = separate_thread_parts(nest);
+        if (const auto &where = options_.runs_where; !where.buffer.empty()) {
+            const Expr found = Load::make(Int(32), where.buffer, 0, Buffer<>(), Parameter(),
+                                          const_true(), ModulusRemainder());
+            nest = UnderCondition(found == where.value).mutate(nest);
+        }
         const KernelShape shape = kernel_shape(nest, lets_, multiples_);
         for (const KernelBuffer &b : shape.buffers)
             _halide_user_assert(allocated_.count(b.name) == 0)

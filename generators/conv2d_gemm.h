@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
+
 #include "generators/conv_geometry.h"
 #include "generators/fast_division.h"
 #include "generators/output_tasks.h"
@@ -43,6 +45,7 @@ struct GemmShape {
     bool store_vectors = false;
     bool linear = false;          ///< Whether chunks run on over the taps.
     bool split = false;           ///< Whether the parts of a sum are stored, each for itself.
+    int unroll = 0;               ///< Products of a chunk in a row without a loop; 0: all.
     Halide::Expr turns;           ///< Chunks of a sum, or of a part of it.
     Halide::Expr parts;           ///< Of a sum.
     Halide::Expr images, pixels;  ///< Output pixels of all images.
@@ -52,6 +55,13 @@ struct GemmShape {
     FastDivision chunks;    ///< Chunks of one tap; input channels if `linear`.
     FastDivision co_tiles;  ///< Tiles of output channels, which run faster than those of pixels.
     Halide::Expr px_tiles;  ///< Tiles of output pixels.
+};
+
+/// Another product than the exact one. Its order of sums is a contract: a sum starts at the bias, in
+/// the place of an epilogue, and is not split. A pixel and a weight of 0 must add nothing.
+struct GemmProduct {
+    using Expr = Halide::Expr;
+    std::function<Expr(const Expr &sum, const Expr &pixel, const Expr &weight)> add;
 };
 
 /// Direct 2-D convolution, forward, as one matrix product per group: output channels times output
@@ -72,19 +82,33 @@ struct Conv2dGemm {
     Halide::Func pixels{"pixels"}, panel{"panel"}, conv{"conv"}, out{"out"};
 
     Conv2dGemm(Halide::Func input, Halide::Func weight, Halide::Func bias, Halide::Expr bias_extent,
-               Halide::Expr floor, const ConvGeometry &geo, const GemmShape &s) {
+               Halide::Expr floor, const ConvGeometry &geo, const GemmShape &s,
+               const GemmProduct *product = nullptr) {
         const Halide::RDom r(0, s.chunk, 0, s.turns, "r");
         r_i = r[0], r_turn = r[1];
         define_pixels(input, geo, s);
         panel(c, i, turn, block, g) = weight(c, turn * s.chunk + i, co_tile(block, s), g);
         const Halide::Expr at = s.split ? part * s.turns + r_turn : Halide::Expr(r_turn);
-        conv(c, p, block, g, part) = 0.0f;
-        conv(c, p, block, g, part) +=
-            pixels(r_i % s.vec, r_i / s.vec, p, at, block, g) * panel(c, r_i, at, block, g);
+        const Halide::Expr pixel = pixels(r_i % s.vec, r_i / s.vec, p, at, block, g);
+        const Halide::Expr one_weight = panel(c, r_i, at, block, g);
+        if (product != nullptr) {
+            const Halide::Expr co_inside = min(co_tile(block, s) * s.tile.co + c, geo.co - 1);
+            // A bias of -0 would stay one where all products are -0 instead of +0.
+            conv(c, p, block, g, part) =
+                Halide::strict_float(bias_of(bias, bias_extent, g * geo.co + co_inside) + 0.0f);
+            conv(c, p, block, g, part) =
+                product->add(conv(c, p, block, g, part), pixel, one_weight);
+        } else {
+            conv(c, p, block, g, part) = 0.0f;
+            conv(c, p, block, g, part) += pixel * one_weight;
+        }
         if (s.split) {
             store_parts(s);
         } else {
-            store_output(bias, bias_extent, floor, geo, s);
+            store_output(geo, s, [&](const Halide::Expr &sum, const Halide::Expr &channel) {
+                return product != nullptr ? sum
+                                          : conv_epilogue(sum, bias, bias_extent, channel, floor);
+            });
         }
     }
 
@@ -144,8 +168,8 @@ private:
     }
 
     /// Scatters pixels through the strides of the output: dgrad of a strided problem leaves gaps.
-    void store_output(const Halide::Func &bias, const Halide::Expr &bias_extent,
-                      const Halide::Expr &floor, const ConvGeometry &geo, const GemmShape &s) {
+    template<typename Epilogue>
+    void store_output(const ConvGeometry &geo, const GemmShape &s, Epilogue epilogue) {
         Place at;
         Halide::RDom to = loops(s, 1, at);
         const bool co_vectors = s.store_vectors && s.tile.channels_first;
@@ -170,8 +194,8 @@ private:
             to_y = promised(s.rows.remainder(row, image), s.rows.divisor);
         }
         out(co, g, x, y, n) = Halide::undef<float>();
-        out(co_inside, g, to_x, to_y, promised(image, s.images)) = conv_epilogue(
-            conv(at.c, at.p, out_block, g, 0), bias, bias_extent, g * geo.co + co_inside, floor);
+        out(co_inside, g, to_x, to_y, promised(image, s.images)) =
+            epilogue(conv(at.c, at.p, out_block, g, 0), g * geo.co + co_inside);
     }
 
     /// Whole tiles, what lies behind the last channel and pixel included.

@@ -63,17 +63,21 @@ inline Halide::Expr OutputTasks::blocks() const {
     return (tasks + kBlock - 1) / kBlock;
 }
 
-/// What is stored of a sum without its bias: with it, and not below `floor`; a NaN stays one. No bias
-/// is one of extent 0, and none of its memory is read.
+/// The bias of a channel. No bias is one of extent 0, and none of its memory is read.
+inline Halide::Expr bias_of(const Halide::Func &bias, const Halide::Expr &bias_extent,
+                            const Halide::Expr &channel) {
+    // A branch, not a select: that might read in front of its condition.
+    return Halide::Internal::Call::make(
+        Halide::Float(32), Halide::Internal::Call::if_then_else,
+        {bias_extent > 0, bias(promised(channel, bias_extent)), 0.0f},
+        Halide::Internal::Call::PureIntrinsic);
+}
+
+/// What is stored of a sum without its bias: with it, and not below `floor`; a NaN stays one.
 inline Halide::Expr conv_epilogue(const Halide::Expr &sum, const Halide::Func &bias,
                                   const Halide::Expr &bias_extent, const Halide::Expr &channel,
                                   const Halide::Expr &floor) {
-    // A branch, not a select: that might read in front of its condition.
-    const Halide::Expr added =
-        Halide::Internal::Call::make(Halide::Float(32), Halide::Internal::Call::if_then_else,
-                                     {bias_extent > 0, bias(promised(channel, bias_extent)), 0.0f},
-                                     Halide::Internal::Call::PureIntrinsic);
-    const Halide::Expr total = sum + added;
+    const Halide::Expr total = sum + bias_of(bias, bias_extent, channel);
     // Strict, or the comparison may assume that there is no NaN and make a maximum that loses it.
     return Halide::strict_float(select(total < floor, floor, total));
 }

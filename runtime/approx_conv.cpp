@@ -5,32 +5,12 @@
 #include <limits>
 
 #include "runtime/packing.h"
-#include "runtime/pass_view.h"
+#include "runtime/wgrad_pass.h"
 
 namespace convwright {
 namespace {
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-/// wgrad as a sum over pixels that an fprop pass does: images are its channels, input channels its
-/// images, taps its columns and rows; its weight is the gradient of the output.
-ConvPass wgrad_pass(const ConvProblem &p) {
-    const auto i = [](int64_t v) { return static_cast<int>(v); };
-    const auto axis = [&](int64_t in, int64_t taps, int64_t stride, int64_t pad, int64_t dilation,
-                          int64_t out) {
-        PassAxis a;
-        a.in = i(in), a.out = i(taps);
-        a.stride = i(dilation), a.pad = i(pad), a.dilation = i(stride);
-        a.taps = {0, 1, i(out)};
-        return a;
-    };
-    ConvPass pass;
-    pass.n = i(p.ci / p.groups), pass.groups = i(p.groups);
-    pass.ci = i(p.n), pass.co = i(p.co / p.groups);
-    pass.x = axis(p.iw, p.kw, p.stride_w, p.pad_w, p.dilation_w, p.ow());
-    pass.y = axis(p.ih, p.kh, p.stride_h, p.pad_h, p.dilation_h, p.oh());
-    return pass;
-}
 
 /// Cycles of the sums, up to a factor that all kernels of a product share: whole register tiles, and
 /// what a tap and a tile cost beside them.
@@ -245,23 +225,13 @@ bool run_approx_wgrad(CallContext &context, const ApproxPlan &plan, const Activa
                       const Activation &input, const Weight &grad_weight, float *workspace) {
     const ApproxStep &step = plan.steps.front();
     const ConvPass &pass = step.pass;
-    const PassView from{input.data,           DType::kF32,
-                        {pass.ci, input.n},   {pass.groups, pass.n * input.c},
-                        {pass.x.in, input.w}, {pass.y.in, input.h},
-                        {pass.n, input.c}};
-    const PassView to{grad_weight.data,
-                      DType::kF32,
-                      {pass.co, grad_weight.co},
-                      {pass.groups, pass.co * grad_weight.co},
-                      {pass.x.out, grad_weight.w},
-                      {pass.y.out, grad_weight.h},
-                      {pass.n, grad_weight.ci}};
+    const PassView from = wgrad_input(input, pass), to = wgrad_output(grad_weight, pass);
     if (step.kernel == nullptr) {
         fill_zero(to);
         return true;
     }
-    const Weight grad{grad_output.data, grad_output.c, grad_output.n, grad_output.h, grad_output.w};
-    return run_step(context, step, plan.form, from, grad, nullptr, to, workspace);
+    return run_step(context, step, plan.form, from, wgrad_weight(grad_output), nullptr, to,
+                    workspace);
 }
 
 }  // namespace convwright

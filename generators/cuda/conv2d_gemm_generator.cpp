@@ -1,92 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <optional>
-
-#include "codegen/cuda_backend.h"
-#include "generators/cuda/in_fours.h"
-#include "generators/kernel_sizes.h"
-#include "schedules/conv2d_cuda_params.h"
-#include "schedules/cuda/conv2d_gemm.h"
+#include "generators/cuda/gemm_kernel.h"
 
 namespace convwright {
 
-using Halide::Expr;
-using Halide::GeneratorParam;
-
 /// The convolution engine as implicit GEMM over a packed weight, any sizes: fprop in one pass, dgrad
 /// in one pass per phase (runtime/conv_pass.h).
-class Conv2dGemmKernel : public Halide::Generator<Conv2dGemmKernel> {
+class Conv2dGemmKernel : public GemmKernel<Conv2dGemmKernel> {
 public:
-    GeneratorParam<Format> format_{"format", Format::kNhwc, kFormatNames};  // what is dense
-    GeneratorParam<std::string> schedule_{"schedule", ""};  // knobs as text; empty = defaults
-    GeneratorParam<std::string> cuda_{"cuda", ""};          // path of the text
-
-    Input<Buffer<float, 5>> input_{"input"};    // (ci, g, iw, ih, n)
-    Input<Buffer<float, 4>> weight_{"weight"};  // (co % tile, k, co / tile, g)
-    Input<Buffer<float, 1>> bias_{"bias"};      // (all co), or of extent 0
-    Input<float> floor_{"floor"};               // 0 for a ReLU, else -infinity
-    Input<int> stride_x_{"stride_x"}, stride_y_{"stride_y"};
-    Input<int> pad_x_{"pad_x"}, pad_y_{"pad_y"};
-    Input<int> dilation_x_{"dilation_x"}, dilation_y_{"dilation_y"};
-    Input<int> taps_x_{"taps_x"}, taps_y_{"taps_y"};
-    Input<int> co_{"co"}, columns_{"columns"}, rows_{"rows"}, pixels_{"pixels"};  // of the output
-    Input<int> turns_{"turns"}, parts_{"parts"};
-    FastDivisionInput by_columns_{"by_columns"}, by_rows_{"by_rows"}, by_taps_x_{"by_taps_x"};
-    FastDivisionInput by_image_vectors_{"by_image_vectors"}, by_chunks_{"by_chunks"};
-    FastDivisionInput by_co_tiles_{"by_co_tiles"};
-    Output<Buffer<float, 5>> output_{"output"};  // (co, g, ow, oh, n)
+    Halide::GeneratorOutput<Halide::Buffer<float, 5>> output_{"output"};  // (co, g, ow, oh, n)
 
     void generate() {
-        params_ = parse_params<Conv2dCudaParams>(schedule_);
-        ConvGeometry geo;
-        geo.ci = input_.dim(0).extent(), geo.co = co_;
-        geo.iw = input_.dim(2).extent(), geo.ih = input_.dim(3).extent();
-        geo.kw = taps_x_, geo.kh = taps_y_;
-        geo.stride_x = stride_x_, geo.stride_y = stride_y_;
-        geo.pad_x = pad_x_, geo.pad_y = pad_y_;
-        geo.dilation_x = dilation_x_, geo.dilation_y = dilation_y_;
-        const Expr chunks = params_.linear ? geo.ci : (geo.ci + params_.chunk - 1) / params_.chunk;
-        shape_.tile = {params_.co,
-                       params_.px,
-                       params_.co_t,
-                       params_.px_t,
-                       format_ == Format::kNhwc,
-                       params_.pixels_dense(format_),
-                       params_.mma != 0};
-        shape_.chunk = params_.chunk, shape_.vec = params_.read_vector(format_);
-        shape_.panel_row = params_.panel_row(), shape_.pixel_row = params_.pixel_row();
-        shape_.store_vectors = params_.vec == 4 || params_.split != 0;
-        shape_.linear = params_.linear != 0, shape_.split = params_.split != 0;
-        shape_.turns = turns_, shape_.parts = parts_;
-        shape_.images = input_.dim(4).extent(), shape_.pixels = pixels_;
-        shape_.columns = by_columns_(columns_), shape_.rows = by_rows_(rows_);
-        shape_.image_vectors = by_image_vectors_(columns_ * rows_ / GemmTile::kVector);
-        shape_.taps_x = by_taps_x_(taps_x_), shape_.chunks = by_chunks_(chunks);
-        shape_.co_tiles = by_co_tiles_((geo.co + params_.co - 1) / params_.co);
-        shape_.px_tiles = (pixels_ + params_.px - 1) / params_.px;
-        alg_.emplace(input_, weight_, bias_, bias_.dim(0).extent(), floor_, geo, shape_);
+        define(nullptr, 0);
         output_ = alg_->out;
     }
 
-    void schedule() {
-        promise_dense(input_, shape_.vec == 4 ? 0 : -1);
-        promise_dense(output_, !shape_.store_vectors ? -1 : format_ == Format::kNhwc ? 0 : 2);
-        promise_dense(weight_, 0);
-        promise_dense(bias_, 0);
-        weight_.dim(0).set_extent(params_.co);
-        in_fours(weight_, 0);
-        if (shape_.vec == 4) in_fours(input_, 0);
-        if (shape_.store_vectors) in_fours(output_, format_ == Format::kNhwc ? 0 : 2);
-        schedule_conv2d_gemm(*alg_, shape_);
-        CudaOptions options = cuda_options(cuda_);
-        options.async_copies = true;
-        options.stages = params_.stages;
-        offload_to_cuda(get_pipeline(), options);
-    }
-
-private:
-    Conv2dCudaParams params_;
-    GemmShape shape_;
-    std::optional<Conv2dGemm> alg_;
+    void schedule() { offload_to_cuda(get_pipeline(), schedule_tiles(output_)); }
 };
 
 }  // namespace convwright

@@ -1,20 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/cuda/conv2d.h"
 
-#include <algorithm>
-#include <cstdlib>
 #include <limits>
 
-#include "runtime/cuda/device_view.h"
-#include "runtime/cuda/kernel_arguments.h"
-#include "runtime/pass_view.h"
+#include "runtime/cuda/gemm_launch.h"
 
 namespace convwright::cuda {
 namespace {
 
 using P = Conv2dCudaParams;
-
-int to_int(int64_t value) { return static_cast<int>(value); }
 
 /// What all steps of a call share.
 struct Call {
@@ -27,12 +21,6 @@ struct Call {
     float *workspace;
 
     float floor() const { return plan.relu ? 0.0f : -std::numeric_limits<float>::infinity(); }
-    /// All output channels, or none. A null pointer would turn the call into Halide's question for
-    /// the bounds of its buffers, which runs nothing.
-    DeviceView<1> bias_view(const ConvPass &pass) const {
-        if (bias == nullptr) return {output.data, {{{0, 1}}}};
-        return {bias, {{{int64_t{pass.co} * pass.groups, 1}}}};
-    }
 };
 
 /// The arguments of kernels of generators/output_tasks.h.
@@ -51,7 +39,7 @@ bool run_direct(const Call &call, const ConvStep &step) {
     DeviceView<5> input(call.input.data, view_input(call.input, pass, DType::kF32).extents());
     const PassView to = view_output(call.output, pass, DType::kF32);
     DeviceView<5> output(to.data, to.extents());
-    DeviceView<1> bias = call.bias_view(pass);
+    DeviceView<1> bias = bias_view(call.bias, pass, call.output.data);
     KernelArguments arguments(&call.context);
     add_tasks(arguments, pass);
     arguments.add(bias.get(), call.floor(), input.get(), weight.get(), pass.x.stride, pass.y.stride,
@@ -73,7 +61,7 @@ bool run_depthwise(const Call &call, const ConvStep &step) {
     const WeightView w = view_weight(call.weight, pass, DType::kF32);
     const Extent &kx = w.extents[2], &ky = w.extents[3];
     DeviceView<3> weight(w.data, {{w.extents[4], exchanged(kx, ky), exchanged(ky, kx)}});
-    DeviceView<1> bias = call.bias_view(pass);
+    DeviceView<1> bias = bias_view(call.bias, pass, call.output.data);
     const PassAxis &x = columns ? pass.x : pass.y, &y = columns ? pass.y : pass.x;
     const int tiles = (pass.groups + params.co - 1) / params.co;
     KernelArguments arguments(&call.context);
@@ -84,22 +72,6 @@ bool run_depthwise(const Call &call, const ConvStep &step) {
     return arguments.call(step.kernel->call);
 }
 
-bool pack_weight(const Call &call, const ConvPass &pass, const StepLayout &layout) {
-    const WeightView w = view_weight(call.weight, pass, DType::kF32);
-    DeviceView<5> weight(w.data, w.extents);
-    const int64_t row = layout.panel * layout.ci, all = row * pass.x.taps.count * layout.rows;
-    DeviceView<6> packed(call.workspace, {{{layout.panel, 1},
-                                           {layout.ci, layout.panel},
-                                           {pass.x.taps.count, row},
-                                           {layout.rows, row * pass.x.taps.count},
-                                           {layout.panels, all},
-                                           {pass.groups, all * layout.panels}}});
-    KernelArguments arguments(&call.context);
-    arguments.add(weight.get(), to_int(layout.panel), to_int(layout.ci),
-                  std::abs(w.extents[0].stride) < std::abs(w.extents[1].stride), packed.get());
-    return arguments.call(support_kernels(call.plan.format).pack_weight);
-}
-
 /// Adds the parts of a split sum in their order.
 bool add_parts(const Call &call, const ConvPass &pass, DeviceView<5> &partial) {
     const halide_dimension_t *d = partial.get()->dim;
@@ -108,7 +80,7 @@ bool add_parts(const Call &call, const ConvPass &pass, DeviceView<5> &partial) {
                         {{extent(0), extent(1), extent(2), extent(3)}});
     const PassView to = view_output(call.output, pass, DType::kF32);
     DeviceView<5> output(to.data, to.extents());
-    DeviceView<1> bias = call.bias_view(pass);
+    DeviceView<1> bias = bias_view(call.bias, pass, call.output.data);
     KernelArguments arguments(&call.context);
     add_tasks(arguments, pass);
     arguments.add(bias.get(), call.floor(), parts.get(), output.get());
@@ -118,16 +90,8 @@ bool add_parts(const Call &call, const ConvPass &pass, DeviceView<5> &partial) {
 bool run_gemm(const Call &call, const ConvStep &step) {
     const ConvPass &pass = step.pass;
     const P &params = step.kernel->params;
-    const StepLayout layout(step);
-    if (!pack_weight(call, pass, layout)) return false;
-    const int64_t k = layout.ci * pass.x.taps.count * layout.rows, panel = layout.panel;
-    DeviceView<4> weight(call.workspace, {{{panel, 1},
-                                           {k, panel},
-                                           {layout.panels, panel * k},
-                                           {pass.groups, panel * k * layout.panels}}});
-    DeviceView<5> input(call.input.data, view_input(call.input, pass, DType::kF32).extents());
-    DeviceView<1> bias = call.bias_view(pass);
-
+    const WeightView w = view_weight(call.weight, pass, DType::kF32);
+    if (!pack_weight(call.context, step, w, call.workspace)) return false;
     const PassView view = view_output(call.output, pass, DType::kF32);
     const void *to = view.data;
     std::array<Extent, 5> extents = view.extents();
@@ -137,6 +101,7 @@ bool run_gemm(const Call &call, const ConvStep &step) {
     }
     if (params.split) {
         // Parts, dense along what neighbouring threads store.
+        const StepLayout layout(step);
         const int64_t co = layout.partial_co, pixels = layout.partial_pixels;
         const bool channels_first = call.plan.format == Format::kNhwc;
         const int64_t all = co * pixels * pass.groups;
@@ -148,20 +113,10 @@ bool run_gemm(const Call &call, const ConvStep &step) {
         to = call.workspace + layout.packed_floats;
     }
     DeviceView<5> output(to, extents);
-
-    const int columns = pass.x.out, rows = pass.y.out;
-    const int64_t chunks = params.linear ? pass.ci : (pass.ci + params.chunk - 1) / params.chunk;
-    KernelArguments arguments(&call.context);
-    arguments.add(input.get(), weight.get(), bias.get(), call.floor(), pass.x.stride, pass.y.stride,
-                  pass.x.pad, pass.y.pad, pass.x.dilation, pass.y.dilation, pass.x.taps.count,
-                  pass.y.taps.count, pass.co, columns, rows, pass.n * rows * columns,
-                  to_int(layout.turns), to_int(step.parts));
-    // Where it divides by nothing sensible it is not used.
-    const FastDivisor image_vectors(std::max(1, columns * rows / 4));
-    arguments.add(FastDivisor(columns), FastDivisor(rows), FastDivisor(pass.x.taps.count),
-                  image_vectors, FastDivisor(to_int(chunks)), FastDivisor(to_int(layout.panels)),
-                  output.get());
-    if (!arguments.call(step.kernel->call)) return false;
+    GemmArguments call_with(call.context, step, view_input(call.input, pass, DType::kF32),
+                            call.workspace, call.bias, call.floor());
+    call_with.arguments.add(output.get());
+    if (!call_with.arguments.call(step.kernel->call)) return false;
     return !params.split || add_parts(call, pass, output);
 }
 

@@ -38,13 +38,14 @@ double resident_blocks(const P &p) {
 }
 
 /// Cycles of a multiprocessor's arithmetic and shared memory for one turn of a block.
-double turn_cycles(const P &p) {
+double turn_cycles(const P &p, double instructions) {
     const double all = 1.0 * p.co * p.px * p.chunk;
-    const double products = all / (p.mma ? kTensorProductsPerCycle : kProductsPerCycle);
+    const double products =
+        all / (p.mma ? kTensorProductsPerCycle : kProductsPerCycle) * instructions;
     // Floats of a register tile's edges for each of its products, four at a time. For tensor cores a
     // warp reads its words one by one, a warp per cycle, and rounds each.
     const double reads =
-        (p.mma ? all / kWarp * 1.5 : products * 0.6) * (1.0 / p.co_t + 1.0 / p.px_t);
+        (p.mma ? all / kWarp * 1.5 : all / kProductsPerCycle * 0.6) * (1.0 / p.co_t + 1.0 / p.px_t);
     const double elements = (p.co / 4.0 + p.px / (p.linear ? 1.0 : p.vec)) * p.chunk / kWarp;
     // Address, condition and copy; `linear` takes each element apart.
     const double copies = elements * (p.linear ? 24 : 8) / kInstructionsPerCycle;
@@ -87,7 +88,8 @@ double depthwise_cycles(const P &p, const ConvPass &pass, int multiprocessors) {
 
 }  // namespace
 
-double predicted_cycles(const P &p, const ConvPass &pass, int multiprocessors, int64_t parts) {
+double predicted_cycles(const P &p, const ConvPass &pass, int multiprocessors, int64_t parts,
+                        double instructions) {
     if (p.engine == P::kDirect) return direct_cycles(pass, multiprocessors);
     if (p.engine == P::kDepthwise) return depthwise_cycles(p, pass, multiprocessors);
     const double tiles = 1.0 * p.co_tiles(pass) * p.px_tiles(pass) * pass.groups;
@@ -95,8 +97,8 @@ double predicted_cycles(const P &p, const ConvPass &pass, int multiprocessors, i
     const double most = divide_up(tiles * parts, multiprocessors);  // blocks of the busiest
     const double resident = std::min(most, resident_blocks(p));
     // Blocks that share a multiprocessor hide each other's latencies.
-    const double turn =
-        std::max(turn_cycles(p), (kTurnLatency / p.stages + turn_cycles(p)) / resident);
+    const double work = turn_cycles(p, instructions);
+    const double turn = std::max(work, (kTurnLatency / p.stages + work) / resident);
     double cycles = kLaunchCycles + most * (turns * turn + kBlockCycles / resident);
     const double weights = 4.0 * p.co_tiles(pass) * p.co * p.turns(pass) * p.chunk * pass.groups;
     const double partial = parts > 1 ? 4.0 * tiles * p.co * p.px * parts : 0;

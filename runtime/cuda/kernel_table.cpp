@@ -4,7 +4,7 @@
 #include <algorithm>
 
 // cuda_rows.inc is generated: CONVWRIGHT_CUDA_KERNEL(generator, symbol, format, dtype, schedule,
-// index_bits) once per kernel.
+// index_bits, product) once per kernel.
 #define CONVWRIGHT_CUDA_KERNEL(generator, symbol, ...) extern "C" int symbol##_argv(void **);
 #include "shipped/cuda_rows.inc"
 #undef CONVWRIGHT_CUDA_KERNEL
@@ -20,6 +20,7 @@ struct Row {
     DType dtype;
     const char *schedule;
     int index_bits;
+    const char *product;
     KernelEntry call;
 
     bool is_for(Format f) const {
@@ -30,8 +31,8 @@ struct Row {
 constexpr RowFormat nchw = RowFormat::kNchw, nhwc = RowFormat::kNhwc, any = RowFormat::kAny;
 constexpr DType f32 = DType::kF32;
 
-#define CONVWRIGHT_CUDA_KERNEL(generator, symbol, format, dtype, schedule, index_bits) \
-    {#generator, #symbol, format, dtype, schedule, index_bits, symbol##_argv},
+#define CONVWRIGHT_CUDA_KERNEL(generator, symbol, format, dtype, schedule, index_bits, product) \
+    {#generator, #symbol, format, dtype, schedule, index_bits, product, symbol##_argv},
 constexpr Row kRows[] = {
 #include "shipped/cuda_rows.inc"
 };
@@ -44,17 +45,20 @@ KernelEntry entry_of(const std::string &generator, Format format) {
     return nullptr;
 }
 
+template<typename Params>
+Kernel<Params> kernel_of(const Row &row) {
+    const auto params = parse_params<Params>(row.schedule);
+    const Format format = row.format == nchw ? Format::kNchw : Format::kNhwc;
+    return {row.symbol, format_params(params), format, row.dtype, row.index_bits, params, row.call};
+}
+
 /// The rows of some generators.
 template<typename Params>
 std::vector<Kernel<Params>> kernels_of(const std::vector<std::string> &generators) {
     std::vector<Kernel<Params>> kernels;
     for (const Row &row : kRows) {
-        if (std::find(generators.begin(), generators.end(), row.generator) == generators.end())
-            continue;
-        const auto params = parse_params<Params>(row.schedule);
-        const Format format = row.format == nchw ? Format::kNchw : Format::kNhwc;
-        kernels.push_back({row.symbol, format_params(params), format, row.dtype, row.index_bits,
-                           params, row.call});
+        if (std::find(generators.begin(), generators.end(), row.generator) != generators.end())
+            kernels.push_back(kernel_of<Params>(row));
     }
     return kernels;
 }
@@ -70,6 +74,30 @@ const std::vector<ConvKernel> &conv_kernels() {
 const std::vector<WgradKernel> &wgrad_kernels() {
     static const auto kernels = kernels_of<Conv2dWgradCudaParams>(
         {"conv2d_wgrad_direct", "conv2d_wgrad_gemm", "conv2d_wgrad_depthwise"});
+    return kernels;
+}
+
+const std::vector<WeightedSumKernel> &weighted_sum_kernels() {
+    static const auto kernels = kernels_of<WeightedSumCudaParams>({"weighted_sum_cuda"});
+    return kernels;
+}
+
+const std::vector<ProductKernel> &product_kernels() {
+    static const auto kernels = [] {
+        std::vector<ProductKernel> all;
+        for (const Row &row : kRows) {
+            if (std::string(row.generator) != "approx_gemm") continue;
+            all.push_back({kernel_of<Conv2dCudaParams>(row), row.product});
+        }
+        return all;
+    }();
+    return kernels;
+}
+
+const OperandKernels &operand_kernels() {
+    static const OperandKernels kernels{entry_of("operand_range_cuda", Format::kNhwc),
+                                        entry_of("product_choice_cuda", Format::kNhwc),
+                                        entry_of("edit_operands_cuda", Format::kNhwc)};
     return kernels;
 }
 

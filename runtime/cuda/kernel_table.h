@@ -7,6 +7,7 @@
 #include "runtime/kernel_table.h"
 #include "schedules/conv2d_cuda_params.h"
 #include "schedules/conv2d_wgrad_cuda_params.h"
+#include "schedules/weighted_sum_cuda_params.h"
 
 namespace convwright::cuda {
 
@@ -24,6 +25,18 @@ struct Kernel {
 
 using ConvKernel = Kernel<Conv2dCudaParams>;
 using WgradKernel = Kernel<Conv2dWgradCudaParams>;
+using WeightedSumKernel = Kernel<WeightedSumCudaParams>;
+
+/// The convolution engine with another product (generators/products.h). Kernels whose accesses are no
+/// vectors take tensors of any strides, whatever their format.
+struct ProductKernel : ConvKernel {
+    std::string product;
+};
+
+/// Of operands of approximate products: their ranges, what those allow, and edited ones.
+struct OperandKernels {
+    KernelEntry operand_range, product_choice, edit_operands;
+};
 
 /// Kernels without knobs, by format: packing of weights and the second pass of split sums, of wgrad
 /// for both formats.
@@ -33,6 +46,9 @@ struct SupportKernels {
 
 const std::vector<ConvKernel> &conv_kernels();
 const std::vector<WgradKernel> &wgrad_kernels();
+const std::vector<WeightedSumKernel> &weighted_sum_kernels();
+const std::vector<ProductKernel> &product_kernels();
+const OperandKernels &operand_kernels();
 const SupportKernels &support_kernels(Format format);
 
 }  // namespace convwright::cuda

@@ -4,7 +4,7 @@
 #include <mutex>
 
 // cuda_rows.inc is generated: CONVWRIGHT_CUDA_KERNEL(generator, symbol, format, dtype, schedule,
-// index_bits) once per kernel.
+// index_bits, product) once per kernel.
 #define CONVWRIGHT_CUDA_KERNEL CONVWRIGHT_DECLARE_IMAGES
 #include "shipped/cuda_rows.inc"
 #undef CONVWRIGHT_CUDA_KERNEL

@@ -18,10 +18,15 @@ uint32_t to_bits(float value) {
 
 }  // namespace
 
+int mantissa_table_bits(size_t count) {
+    int bits = MantissaTable::kMostBits;
+    while (bits > 0 && size_t{1} << (2 * bits) != count) bits--;
+    return bits;
+}
+
 MantissaTableResult make_mantissa_table(const int32_t *entries, size_t count) {
-    int bits = 1;
-    while (bits <= MantissaTable::kMostBits && size_t{1} << (2 * bits) != count) bits++;
-    if (bits > MantissaTable::kMostBits) {
+    const int bits = mantissa_table_bits(count);
+    if (bits == 0) {
         return {std::nullopt,
                 "a table of fractions of m bits has 4^m entries, m from 1 to 11, not " +
                     std::to_string(count)};

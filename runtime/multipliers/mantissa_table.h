@@ -25,6 +25,9 @@ struct MantissaTableResult {
     std::string error;
 };
 
+/// Of fractions in a table of `count` entries; 0 if a table has another number of them.
+int mantissa_table_bits(size_t count);
+
 /// The table of `count` entries, [activation][weight].
 MantissaTableResult make_mantissa_table(const int32_t *entries, size_t count);
 

@@ -23,7 +23,7 @@ inline uint32_t edited(const OperandEdit &e, uint32_t bits, uint32_t everywhere)
 CONVWRIGHT_VECTOR_LOOPS
 void edit_run(const OperandEdit &e, const float *from, float *to, int64_t count) {
     const OperandEdit edit = e;
-    const uint32_t everywhere = e.bfloat16 ? kBfloat16 : ~0u;
+    const uint32_t everywhere = e.everywhere();
     for (int64_t i = 0; i < count; i++) {
         uint32_t bits;
         std::memcpy(&bits, from + i, sizeof bits);

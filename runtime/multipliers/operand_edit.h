@@ -15,6 +15,8 @@ struct OperandEdit {
     uint32_t keep = ~0u, set = 0;
     bool bfloat16 = false;
 
+    /// What is kept of the bits of all other numbers.
+    uint32_t everywhere() const { return bfloat16 ? 0xffff0000u : ~0u; }
     bool changes() const { return keep != ~0u || set != 0; }
     float operator()(float operand) const;
 };

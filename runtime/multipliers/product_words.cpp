@@ -56,6 +56,7 @@ ProductForm mbm_form(int t, bool fast, bool zeros) {
     form.constant = c - std::ldexp(1.0f, -27);
     form.threshold = to_bits(4.0f - c);
     form.arguments.correction = form.threshold;
+    form.arguments.carried = to_bits(form.constant);
     return form;
 }
 

@@ -75,6 +75,11 @@ void schedule_conv2d_gemm(Conv2dGemm &a, const GemmShape &shape) {
         update.split(a.r_i, step, mma_k, tile.kMmaSum);
         sum(update, {step}, {a.r_turn});
         update.unroll(step);
+    } else if (shape.unroll > 0) {
+        RVar together("together");
+        update.split(a.r_i, a.r_i, together, shape.unroll);
+        sum(update, {together, a.r_i}, {a.r_turn});
+        update.unroll(together);
     } else {
         sum(update, {a.r_i}, {a.r_turn});
         update.unroll(a.r_i);

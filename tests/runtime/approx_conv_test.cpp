@@ -12,116 +12,12 @@
 #include "autotune/verify/naive_conv2d.h"
 #include "runtime/multipliers/float_models.h"
 #include "tests/repro.h"
+#include "tests/runtime/approx_oracle.h"
 #include "tests/seed.h"
 #include "tests/thread_run.h"
 
 namespace convwright {
 namespace {
-
-int64_t at(const Quad &sizes, int64_t n, int64_t c, int64_t y, int64_t x) {
-    return ((n * sizes[1] + c) * sizes[2] + y) * sizes[3] + x;
-}
-
-using Times = std::function<float(float, float)>;
-
-Times times_of(const Multiplier &m) {
-    return [m](float a, float b) { return product(m, NumberFormat::kFloat32, a, b); };
-}
-
-/// Sums as runtime/approx_conv.h says; `values.output` is the gradient of the output.
-Values in_order(const ConvProblem &p, const ConvValues &values, const Times &times) {
-    const Quad is = input_sizes(p), ws = weight_sizes(p), os = output_sizes(p);
-    const int64_t ci = p.ci / p.groups, co = p.co / p.groups;
-    const auto row = [](int64_t o, int64_t stride, int64_t pad, int64_t k, int64_t dilation) {
-        return o * stride - pad + k * dilation;
-    };
-    Values result;
-    if (p.direction == Direction::kFprop) {
-        for (int64_t n = 0; n < p.n; n++)
-            for (int64_t c = 0; c < p.co; c++)
-                for (int64_t y = 0; y < p.oh(); y++)
-                    for (int64_t x = 0; x < p.ow(); x++) {
-                        float sum = p.bias ? values.bias[c] + 0.0f : 0.0f;
-                        for (int64_t ky = 0; ky < p.kh; ky++)
-                            for (int64_t kx = 0; kx < p.kw; kx++)
-                                for (int64_t k = 0; k < ci; k++) {
-                                    const int64_t iy =
-                                        row(y, p.stride_h, p.pad_h, ky, p.dilation_h);
-                                    const int64_t ix =
-                                        row(x, p.stride_w, p.pad_w, kx, p.dilation_w);
-                                    const bool in = iy >= 0 && iy < p.ih && ix >= 0 && ix < p.iw;
-                                    const float a =
-                                        in ? values.input[at(is, n, c / co * ci + k, iy, ix)] : 0;
-                                    sum += times(a, values.weight[at(ws, c, k, ky, kx)]);
-                                }
-                        result.push_back(sum);
-                    }
-        return result;
-    }
-    if (p.direction == Direction::kDgrad) {
-        for (int64_t n = 0; n < p.n; n++)
-            for (int64_t c = 0; c < p.ci; c++)
-                for (int64_t iy = 0; iy < p.ih; iy++)
-                    for (int64_t ix = 0; ix < p.iw; ix++) {
-                        float sum = 0;
-                        for (int64_t ky = p.kh; ky-- > 0;)
-                            for (int64_t kx = p.kw; kx-- > 0;)
-                                for (int64_t k = 0; k < co; k++) {
-                                    const int64_t y = iy + p.pad_h - ky * p.dilation_h;
-                                    const int64_t x = ix + p.pad_w - kx * p.dilation_w;
-                                    if (y % p.stride_h != 0 || x % p.stride_w != 0) continue;
-                                    const int64_t oy = y / p.stride_h, ox = x / p.stride_w;
-                                    const bool in = y >= 0 && oy < p.oh() && x >= 0 && ox < p.ow();
-                                    const int64_t out = c / ci * co + k;
-                                    const float a = in ? values.output[at(os, n, out, oy, ox)] : 0;
-                                    sum += times(a, values.weight[at(ws, out, c % ci, ky, kx)]);
-                                }
-                        result.push_back(sum);
-                    }
-        return result;
-    }
-    for (int64_t c = 0; c < p.co; c++)
-        for (int64_t k = 0; k < ci; k++)
-            for (int64_t ky = 0; ky < p.kh; ky++)
-                for (int64_t kx = 0; kx < p.kw; kx++) {
-                    float sum = 0;
-                    for (int64_t y = 0; y < p.oh(); y++)
-                        for (int64_t x = 0; x < p.ow(); x++)
-                            for (int64_t n = 0; n < p.n; n++) {
-                                const int64_t iy = row(y, p.stride_h, p.pad_h, ky, p.dilation_h);
-                                const int64_t ix = row(x, p.stride_w, p.pad_w, kx, p.dilation_w);
-                                const bool in = iy >= 0 && iy < p.ih && ix >= 0 && ix < p.iw;
-                                const float a =
-                                    in ? values.input[at(is, n, c / co * ci + k, iy, ix)] : 0;
-                                sum += times(a, values.output[at(os, n, c, y, x)]);
-                            }
-                    result.push_back(sum);
-                }
-    return result;
-}
-
-/// Normal operands of both signs, many zeros, and fractions near 1 where MBM has its corner.
-Values operands(size_t count, std::mt19937 &random, bool zeros) {
-    Values values(count);
-    for (float &v : values) {
-        const int kind = static_cast<int>(random() % 8);
-        const float fraction = kind < 2 ? 1.96f + 0.0399f * (random() % 1000) / 1000
-                                        : 1 + static_cast<float>(random() % (1 << 23)) / (1 << 23);
-        v = std::ldexp(random() % 2 ? fraction : -fraction, static_cast<int>(random() % 9) - 4);
-        if (zeros && kind == 7) v = random() % 2 ? 0.0f : -0.0f;
-    }
-    return values;
-}
-
-ConvValues operands(const ConvProblem &p, bool zero_weights) {
-    std::mt19937 random(test_seed());
-    ConvValues values = integer_values(p, test_seed());
-    values.input = operands(values.input.size(), random, true);
-    values.weight = operands(values.weight.size(), random, zero_weights);
-    values.output = operands(values.output.size(), random, zero_weights);
-    values.bias = operands(values.bias.size(), random, true);
-    return values;
-}
 
 Tensor4 tensor(const Quad &sizes, Format format, const Values &values, bool gaps) {
     return {sizes, strides_for(sizes, format, gaps), Placement::kEnd, values};
@@ -149,20 +45,6 @@ Values run(const ConvProblem &p, const ProductForm &form, const ConvValues &valu
     EXPECT_TRUE(success) << context.error();
     EXPECT_TRUE(result.redzones_intact());
     return result.values();
-}
-
-/// -0 and +0 differ, NaNs do not.
-void expect_same_bits(const Values &actual, const Values &expected) {
-    ASSERT_EQ(actual.size(), expected.size());
-    size_t different = 0, first = 0;
-    for (size_t i = expected.size(); i-- > 0;) {
-        const bool nan = std::isnan(actual[i]) && std::isnan(expected[i]);
-        const bool same =
-            actual[i] == expected[i] && std::signbit(actual[i]) == std::signbit(expected[i]);
-        if (!nan && !same) different++, first = i;
-    }
-    EXPECT_EQ(different, 0u) << "the first, number " << first << ", is " << actual[first]
-                             << ", not " << expected[first];
 }
 
 const std::vector<std::string> kProblems{
@@ -205,7 +87,7 @@ protected:
 TEST_P(ApproxConv, EveryFormEqualsTheModelInItsOrder) {
     for_each_problem([&](ConvProblem p) {
         for (const bool zeros : {false, true}) {
-            const ConvValues values = operands(p, zeros);
+            const ConvValues values = approx_operands(p, zeros);
             const Values expected = in_order(p, values, times_of(multiplier()));
             const ConvValues in = edited(values);
             for (const bool fast : {false, true}) {
@@ -241,7 +123,7 @@ TEST_P(ApproxConv, TakesSpecialsAndTheEndsOfTheRangeFromBits) {
 
 TEST_P(ApproxConv, ThreadsGiveTheSameBits) {
     const ConvProblem p = parse_problem("fprop_n3ci16ih20iw21co40kh3kw3s1p1_f32_nhwc");
-    const ConvValues values = edited(operands(p, false));
+    const ConvValues values = edited(approx_operands(p, false));
     const ProductForm form = product_form(multiplier(), true, false);
     const Values alone = run(p, form, values, false);
     for (const int64_t threads : {2, 3}) {
@@ -259,14 +141,6 @@ INSTANTIATE_TEST_SUITE_P(Multipliers, ApproxConv, testing::ValuesIn(kMultipliers
                              return name;
                          });
 
-/// Entries that no symmetric or smooth multiplier has.
-MantissaTable odd_table(int bits) {
-    std::vector<int32_t> entries(size_t{1} << (2 * bits));
-    std::mt19937 random(test_seed());
-    for (int32_t &entry : entries) entry = static_cast<int32_t>(random() % (1 << 24));
-    return *make_mantissa_table(entries.data(), entries.size()).table;
-}
-
 TEST(ApproxConv, TablesOfFractionsEqualTheirReference) {
     if (host_isa() == Isa::kNone) GTEST_SKIP() << "This CPU has no AVX2 with FMA.";
     for (const int bits : {1, 7, 11}) {
@@ -277,7 +151,7 @@ TEST(ApproxConv, TablesOfFractionsEqualTheirReference) {
                 ConvProblem p = parse_problem("fprop_" + text + "_f32_nhwc");
                 p.direction = direction;
                 p.bias = direction == Direction::kFprop;
-                ConvValues values = operands(p, true);
+                ConvValues values = approx_operands(p, true);
                 values.input[0] = std::numeric_limits<float>::infinity();
                 values.weight[0] = values.output[0] = 3e38f;
                 const Repro repro(p, "mantissa_table", std::to_string(bits) + " bits");
@@ -303,7 +177,7 @@ TEST(ApproxConv, PacksNoMoreThanTwiceWhatItReads) {
                              : direction == Direction::kDgrad ? weight + output
                                                               : input + output;
         EXPECT_LE(plan.workspace, std::max<int64_t>(2 * read, 4 * 32 * 70 * 9 + 32));
-        const ConvValues values = operands(p, false);
+        const ConvValues values = approx_operands(p, false);
         const Repro repro(p, form.product, "channels at a time");
         expect_same_bits(run(p, form, values, false), in_order(p, values, times_of(mbm)));
     }
@@ -313,7 +187,7 @@ TEST(ApproxConv, SumsOf4608ProductsKeepTheirOrder) {
     if (host_isa() == Isa::kNone) GTEST_SKIP() << "This CPU has no AVX2 with FMA.";
     const ConvProblem p = parse_problem("fprop_n1ci512ih4iw4co20kh3kw3s1p1_f32_nhwc");
     const Multiplier mbm{Model::kMbm, 0};
-    const ConvValues values = operands(p, false);
+    const ConvValues values = approx_operands(p, false);
     expect_same_bits(run(p, product_form(mbm, true, false), values, false),
                      in_order(p, values, times_of(mbm)));
 }

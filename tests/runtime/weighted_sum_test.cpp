@@ -10,6 +10,7 @@
 #include "autotune/verify/naive_conv2d.h"
 #include "tests/repro.h"
 #include "tests/seed.h"
+#include "tests/weighted_sum_steps.h"
 
 namespace convwright {
 namespace {
@@ -20,31 +21,6 @@ ConvProblem problem(const std::string &sizes, DType dtype) {
     return p;
 }
 
-ConvProblem mix_of(ConvProblem p) {
-    p.kh = p.kw = p.stride_h = p.stride_w = p.dilation_h = p.dilation_w = 1;
-    p.pad_h = p.pad_w = 0;
-    p.bias = p.relu = false, p.dtype = DType::kF32;
-    return p;
-}
-
-ConvProblem window_of(ConvProblem p) {
-    p.ci = p.groups = p.co;
-    return p;
-}
-
-/// Values of the two steps; z between them is float32, as in the kernels.
-struct WeightedSumValues {
-    ConvValues mix, window;
-    Values expected;
-
-    explicit WeightedSumValues(const ConvProblem &p)
-        : mix(integer_values(mix_of(p), test_seed())),
-          window(integer_values(window_of(p), test_seed() + 1)) {
-        window.input = naive_conv2d(mix_of(p), mix);
-        expected = naive_conv2d(window_of(p), window);
-    }
-};
-
 Tensor4 tensor(const Quad &sizes, Format format, bool gaps, Placement placement,
                const Values &values, DType dtype) {
     return {sizes, strides_for(sizes, format, gaps), placement, values, dtype};
@@ -52,7 +28,7 @@ Tensor4 tensor(const Quad &sizes, Format format, bool gaps, Placement placement,
 
 void expect_naive(const ConvProblem &p, const WeightedSumPlan &plan, bool gaps,
                   Placement placement) {
-    const WeightedSumValues values(p);
+    const WeightedSumSteps values(p);
     const Tensor4 input =
         tensor(input_sizes(p), p.format, gaps, placement, values.mix.input, p.dtype);
     const Tensor4 pointwise = tensor(weight_sizes(mix_of(p)), Format::kNchw, false, placement,

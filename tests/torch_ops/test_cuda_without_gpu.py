@@ -10,6 +10,8 @@ from cases import Case, tensors
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from convwright import _eligibility
+from convwright._separable_choice import settled_plan
+from convwright._separable_plan import WEIGHTED_SUM
 from convwright.functional import approx_conv2d, conv2d, conv2d_relu, weighted_sum_conv2d
 
 ops = torch.ops.convwright
@@ -30,7 +32,12 @@ SIZES = (2, 3, 7, 9), (4, 3, 3, 3), (4,)
 
 
 @pytest.mark.parametrize(
-    "name", ["conv2d_fprop", "conv2d_relu", "conv2d_dgrad", "conv2d_wgrad", "weighted_sum_fprop"]
+    "name",
+    [
+        *(f"{op}_{d}" for op in ("conv2d", "approx_conv2d") for d in ("fprop", "dgrad", "wgrad")),
+        "conv2d_relu",
+        "weighted_sum_fprop",
+    ],
 )
 def test_operators_are_registered(name: str) -> None:
     assert torch._C._dispatch_has_kernel_for_dispatch_key(f"convwright::{name}", "CUDA")
@@ -122,12 +129,71 @@ def test_weighted_sums_are_composed(fake_cuda: FakeTensorMode) -> None:
     assert (output.shape, output.device) == ((2, 32, 7, 10), input.device)
 
 
+@pytest.mark.parametrize("backward", ["ste", "approx"])
+def test_approximate_layers(fake_cuda: FakeTensorMode, backward: str) -> None:
+    input, weight, bias = (t.requires_grad_() for t in fakes(*SIZES))
+    output = approx_conv2d(input, weight, bias, 2, 1, multiplier="mbm", backward=backward)
+    assert (output.shape, output.device) == ((2, 4, 4, 5), input.device)
+    for leaf, grad in zip(
+        (input, weight, bias),
+        torch.autograd.grad(output, (input, weight, bias), torch.empty_like(output)),
+        strict=True,
+    ):
+        assert (grad.shape, grad.device) == (leaf.shape, leaf.device)
+
+
 def test_approximate_layers_say_what_they_take(fake_cuda: FakeTensorMode) -> None:
     with pytest.raises(
         TypeError,
-        match=r"^approximate layers take float32 tensors on the CPU, not torch.float32 on cuda:0$",
+        match=r"^approximate layers take float32 tensors on the CPU or a GPU, not torch.float64 on "
+        r"cuda:0$",
     ):
-        approx_conv2d(*fakes(*SIZES))
+        approx_conv2d(*fakes(*SIZES, dtype=torch.float64))
+
+
+def test_a_multiplier_without_a_cuda_engine_says_so(fake_cuda: FakeTensorMode) -> None:
+    with pytest.raises(
+        ValueError, match=r"^multiplier mbm in int8 has engines for the CPU alone, not for cuda:0; "
+    ):
+        approx_conv2d(*fakes(*SIZES), multiplier="mbm", number_format="int8")
+
+
+CHANNELS_LAST = torch.channels_last
+
+
+@pytest.mark.parametrize(
+    ("ci", "taps", "stride", "dilation", "memory_format", "kind"),
+    [
+        (16, 3, 1, 1, CHANNELS_LAST, "fused"),
+        (32, 3, 2, 1, CHANNELS_LAST, "fused"),
+        (32, 5, 1, 1, CHANNELS_LAST, "fused"),
+        (33, 3, 1, 1, CHANNELS_LAST, "unfused"),
+        (16, 5, 2, 1, CHANNELS_LAST, "unfused"),
+        (16, 3, 1, 2, CHANNELS_LAST, "unfused"),
+        (16, 3, 1, 1, torch.contiguous_format, "unfused"),
+    ],
+)
+def test_kind_of_a_weighted_sum(
+    ci: int, taps: int, stride: int, dilation: int, memory_format: torch.memory_format, kind: str
+) -> None:
+    sizes = (2, ci, 20, 20), (24, ci, 1, 1), (24, 1, taps, taps)
+    input = torch.empty(sizes[0], memory_format=memory_format)
+    strides = tuple(t.stride() for t in (input, *map(torch.empty, sizes[1:])))
+    geometry = (stride, stride), (1, 1), (dilation, dilation)
+    for with_grad in (False, True):
+        plan = settled_plan(
+            WEIGHTED_SUM,
+            *sizes,
+            None,
+            *geometry,
+            strides,
+            torch.float32,
+            True,
+            with_grad,
+            "auto",
+            0,
+        )
+        assert plan.kind == ("unfused" if with_grad else kind)
 
 
 def test_tf32_is_allowed_where_pytorch_allows_it() -> None:

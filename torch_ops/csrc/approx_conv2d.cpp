@@ -6,12 +6,15 @@
 #include <utility>
 
 #include "runtime/approx_conv.h"
+#include "runtime/cuda/approx_conv.h"
 #include "runtime/multipliers/operand_edit.h"
 #include "runtime/trace.h"
+#include "torch_ops/csrc/approx_cuda.h"
 #include "torch_ops/csrc/aten.h"
 #include "torch_ops/csrc/conv2d.h"
 #include "torch_ops/csrc/multipliers.h"
 #include "torch_ops/csrc/operands.h"
+#include "torch_ops/csrc/torch_cuda.h"
 
 namespace convwright {
 namespace {
@@ -24,14 +27,20 @@ struct FloatMultiplier {
     NumberFormat format;
     OperandEdit edit;
 
-    std::shared_ptr<const MantissaTable> table;  ///< In place of the multiplier, if there is one.
+    /// In place of the multiplier, if there is one; of CUDA tensors it lies on their device.
+    std::shared_ptr<const MantissaTable> table;
+    std::optional<Tensor> device_table;
 
     FloatMultiplier(const std::string &name, const std::string &number_format,
                     const std::optional<Tensor> &mantissa_table)
         : multiplier(mantissa_table ? Multiplier{} : multiplier_of(name)),
           format(number_format_of(number_format)),
           edit(operand_edit(multiplier, format)) {
-        if (mantissa_table) table = mantissa_table_of(*mantissa_table);
+        if (mantissa_table && mantissa_table->is_cuda()) {
+            device_table = device_mantissa_table(*mantissa_table);
+        } else if (mantissa_table) {
+            table = mantissa_table_of(*mantissa_table);
+        }
         if (format != NumberFormat::kFloat32 && format != NumberFormat::kBfloat16) {
             throw std::runtime_error(
                 "convwright: approx_conv2d takes number_format float32 or "
@@ -42,12 +51,27 @@ struct FloatMultiplier {
     }
     /// Whether the exact convolution of edited operands is the result.
     bool is_exact() const {
-        if (table) return false;
+        if (has_table()) return false;
         const MultiplierClass c = multiplier_class(multiplier, format);
         return c == MultiplierClass::kExact ||
                (c == MultiplierClass::kTransform && edited_products_are_exact(multiplier, format));
     }
-    bool is_zero() const { return multiplier_class(multiplier, format) == MultiplierClass::kZeros; }
+    bool is_zero() const {
+        return !has_table() && multiplier_class(multiplier, format) == MultiplierClass::kZeros;
+    }
+    bool has_table() const { return table != nullptr || device_table.has_value(); }
+    /// For tensors that are where `t` is.
+    CudaProduct on_cuda() const {
+        if (table) {
+            throw std::runtime_error(
+                "convwright: the table of fractions is on the CPU and the tensors are on a GPU; "
+                "move it with .to(device).");
+        }
+        if (!device_table)
+            return {format_multiplier(multiplier), cuda::device_forms(multiplier), {}};
+        const int bits = mantissa_table_bits(static_cast<size_t>(device_table->numel()));
+        return {"table" + std::to_string(bits), cuda::device_forms_of_table(bits), device_table};
+    }
 };
 
 void axes_of(const Tensor &t, Axes &axes) {
@@ -57,6 +81,7 @@ void axes_of(const Tensor &t, Axes &axes) {
 
 /// `t` as the multiplier sees its operands; `t` itself where it sees them as they are.
 Tensor edited(const Tensor &t, const OperandEdit &edit) {
+    if (t.is_cuda()) return edited_on_cuda(t, edit);
     if (!edit.changes()) return t;
     const Quad sizes = sizes_of(t), strides = dense_strides(sizes, suggested_format(t));
     const Tensor result = empty_strided(sizes, strides);
@@ -104,6 +129,17 @@ void require_float32(const Tensor &a, const Tensor &b, const std::optional<Tenso
         ".float().");
 }
 
+/// Float32 tensors of one device.
+void require_one_place(const FloatMultiplier &m, const Tensor &a, const Tensor &b,
+                       const std::optional<Tensor> &bias) {
+    require_float32(a, b, bias);
+    if (m.device_table && !a.is_cuda()) {
+        throw std::runtime_error(
+            "convwright: the table of fractions is on a GPU and the tensors are on the CPU; move "
+            "it with .cpu().");
+    }
+}
+
 bool is_empty(const ConvProblem &p) {
     return why_impossible(p) != nullptr || p.oh() < 1 || p.ow() < 1;
 }
@@ -115,8 +151,11 @@ Tensor zeros(const Quad &sizes, const Quad &strides) {
     return t;
 }
 
-/// No product: every output is the bias.
-Tensor bias_alone(const Tensor &t, const std::optional<Tensor> &bias) {
+/// No product: every output is the bias, or zero; where `like` is.
+Tensor no_products(const Tensor &like, const Quad &result, const Quad &result_strides,
+                   const std::optional<Tensor> &bias) {
+    if (like.is_cuda()) return no_products_on_cuda(like, result, result_strides, bias);
+    const Tensor t = zeros(result, result_strides);
     if (!bias) return t;
     const BiasOperand b = bias_operand(bias);
     const Quad sizes = sizes_of(t), strides = strides_of(t);
@@ -166,15 +205,20 @@ Tensor approx_conv2d_fprop(const Tensor &input, const Tensor &weight,
                            const std::optional<Tensor> &mantissa_table) {
     const FloatMultiplier m(multiplier, number_format, mantissa_table);
     const ConvArguments arguments{stride, padding, dilation, groups};
+    check_one_type(input, weight, bias);
     ConvProblem p = check_conv2d(input, weight, bias, arguments);
-    require_float32(input, weight, bias);
+    require_one_place(m, input, weight, bias);
     complete(p, Direction::kFprop, input, weight);
     if (is_empty(p)) return aten_fprop(input, weight, bias, arguments);
-    const Quad result{p.n, p.co, p.oh(), p.ow()};
-    if (m.is_zero()) return bias_alone(zeros(result, dense_strides(result, p.format)), bias);
+    const Quad result{p.n, p.co, p.oh(), p.ow()}, strides = dense_strides(result, p.format);
+    if (m.is_zero()) return no_products(input, result, strides, bias);
     const Tensor a = edited(input, m.edit), b = edited(weight, m.edit);
+    const WithoutTf32 precisely;
     if (m.is_exact()) return conv2d_fprop(a, b, bias, stride, padding, dilation, groups);
-    return run(p, m, a, b, bias, result);
+    if (!a.is_cuda()) return run(p, m, a, b, bias, result);
+    const Tensor output = empty_strided(result, strides, DType::kF32, Place::of(a));
+    approx_on_cuda(p, m.on_cuda(), {a, b, output, bias});
+    return output;
 }
 
 Tensor approx_conv2d_dgrad(const Tensor &grad_output, const Tensor &input, const Tensor &weight,
@@ -186,14 +230,18 @@ Tensor approx_conv2d_dgrad(const Tensor &grad_output, const Tensor &input, const
     const ConvArguments arguments{stride, padding, dilation, groups};
     ConvProblem p = check_conv2d_backward("convwright::approx_conv2d_dgrad", grad_output, input,
                                           weight, arguments);
-    require_float32(grad_output, weight, input);
+    require_one_place(m, grad_output, weight, input);
     complete(p, Direction::kDgrad, input, weight);
     if (is_empty(p)) return aten_dgrad(grad_output, input, weight, arguments);
-    const Quad result{p.n, p.ci, p.ih, p.iw};
-    if (m.is_zero()) return zeros(result, dense_strides(result, p.format));
+    const Quad result{p.n, p.ci, p.ih, p.iw}, strides = dense_strides(result, p.format);
+    if (m.is_zero()) return no_products(input, result, strides, std::nullopt);
     const Tensor a = edited(grad_output, m.edit), b = edited(weight, m.edit);
+    const WithoutTf32 precisely;
     if (m.is_exact()) return conv2d_dgrad(a, input, b, stride, padding, dilation, groups);
-    return run(p, m, a, b, std::nullopt, result);
+    if (!a.is_cuda()) return run(p, m, a, b, std::nullopt, result);
+    const Tensor grad_input = empty_strided(result, strides, DType::kF32, Place::of(a));
+    approx_on_cuda(p, m.on_cuda(), {grad_input, b, a, std::nullopt});
+    return grad_input;
 }
 
 Tensor approx_conv2d_wgrad(const Tensor &grad_output, const Tensor &input, const Tensor &weight,
@@ -205,13 +253,19 @@ Tensor approx_conv2d_wgrad(const Tensor &grad_output, const Tensor &input, const
     const ConvArguments arguments{stride, padding, dilation, groups};
     ConvProblem p = check_conv2d_backward("convwright::approx_conv2d_wgrad", grad_output, input,
                                           weight, arguments);
-    require_float32(grad_output, input, weight);
+    require_one_place(m, grad_output, input, weight);
     complete(p, Direction::kWgrad, input, weight);
     if (is_empty(p)) return aten_wgrad(grad_output, input, weight, arguments);
     const Tensor grad_weight = empty_like_weight(weight, DType::kF32);
-    if (m.is_zero()) return zeros(sizes_of(grad_weight), strides_of(grad_weight));
+    if (m.is_zero())
+        return no_products(input, sizes_of(grad_weight), strides_of(grad_weight), std::nullopt);
     const Tensor a = edited(input, m.edit), b = edited(grad_output, m.edit);
+    const WithoutTf32 precisely;
     if (m.is_exact()) return conv2d_wgrad(b, a, weight, stride, padding, dilation, groups);
+    if (a.is_cuda()) {
+        approx_on_cuda(p, m.on_cuda(), {a, grad_weight, b, std::nullopt});
+        return grad_weight;
+    }
     const Operand in = operand(a, p.format), grad = operand(b, p.format);
     const ApproxPlan plan = plan_for(p, m, a, b);
     Workspace workspace(plan.workspace);

@@ -10,7 +10,7 @@
 
 namespace convwright {
 
-/// Convolution of float32 CPU tensors whose multiply is the named multiplier in "float32" or "bfloat16",
+/// Convolution of float32 tensors, all on the CPU or all on one GPU, whose multiply is the named multiplier in "float32" or "bfloat16",
 /// in the order of sums of runtime/approx_conv.h. Arguments, sizes and memory formats as those of
 /// conv2d_fprop and its gradients; there is no fall-back. RuntimeError, one sentence, for an unknown
 /// multiplier or a format that it lacks. With `mantissa_table`, int32 entries as

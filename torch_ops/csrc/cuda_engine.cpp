@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "torch_ops/csrc/cuda_engine.h"
 
+#include "runtime/cuda/edit_operands.h"
 #include "runtime/cuda/forced_kernel.h"
 #include "runtime/plan_cache.h"
 #include "torch_ops/csrc/torch_cuda.h"
@@ -61,6 +62,16 @@ const cuda::WgradPlan &CudaEngine::wgrad_plan(const ConvProblem &p, const Operan
                      [&] { return cuda::wgrad_plan(p, device_, placed); });
 }
 
+const cuda::ApproxPlan &CudaEngine::approx_plan(const ConvProblem &p, const std::string &key,
+                                                const std::vector<ProductForm> &forms,
+                                                const cuda::ApproxOperands &operands) const {
+    thread_local PlanCache<cuda::ApproxPlan> cache;
+    const cuda::Placed placed = cuda::placed(p, operands.output, operands.input);
+    const int64_t stores = int64_t{placed.output_vectors} << 1 | int64_t{placed.input_vectors};
+    return cache.get(p, variant(device_, placed) << 2 | stores, key,
+                     [&] { return cuda::approx_plan(p, forms, device_, placed); });
+}
+
 bool CudaEngine::run(const cuda::ConvPlan &plan, DType, const Activation &input,
                      const Weight &weight, const void *bias, const Activation &output) {
     DeviceFloats workspace(plan.workspace, place_);
@@ -72,6 +83,27 @@ bool CudaEngine::run_wgrad(const cuda::WgradPlan &plan, const ConvProblem &p,
                            const Weight &grad_weight) {
     DeviceFloats workspace(plan.workspace, place_);
     return cuda::run_wgrad(context_, plan, p, grad_output, input, grad_weight, workspace.data());
+}
+
+cuda::WeightedSumPlan CudaEngine::weighted_sum_plan(const ConvProblem &p, const Operand &from,
+                                                    const Activation &to) const {
+    return cuda::weighted_sum_plan(p, device_, cuda::placed(p, to, from.view));
+}
+
+bool CudaEngine::run_weighted_sum(const cuda::WeightedSumPlan &plan, const Activation &input,
+                                  const Weight &pointwise, const Weight &depthwise,
+                                  const void *bias, const Activation &output) {
+    return cuda::run_weighted_sum(context_, plan, input, pointwise, depthwise, bias, output);
+}
+
+bool CudaEngine::run_approx(const cuda::ApproxPlan &plan, const cuda::ApproxOperands &operands) {
+    DeviceFloats workspace(plan.workspace, place_);
+    return cuda::run_approx_conv(context_, plan, operands, workspace.data());
+}
+
+bool CudaEngine::edit(const OperandEdit &edit, const float *from, const Extent (&from_axes)[4],
+                      float *to, const Quad &s) {
+    return cuda::edit_operands(context_, edit, from, from_axes, to, {s[0], s[1], s[2], s[3]});
 }
 
 }  // namespace convwright

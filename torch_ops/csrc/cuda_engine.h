@@ -6,9 +6,12 @@
 #include <optional>
 #include <string>
 
+#include "runtime/cuda/approx_conv.h"
 #include "runtime/cuda/conv2d.h"
 #include "runtime/cuda/conv_wgrad.h"
 #include "runtime/cuda/device.h"
+#include "runtime/cuda/weighted_sum.h"
+#include "runtime/multipliers/operand_edit.h"
 #include "torch_ops/csrc/operands.h"
 
 namespace convwright {
@@ -45,10 +48,24 @@ public:
                                const Activation &to) const;
     const cuda::WgradPlan &wgrad_plan(const ConvProblem &p, const Operand &grad_output,
                                       const Operand &input) const;
+    /// The plan of an approximate product, which `key` names.
+    const cuda::ApproxPlan &approx_plan(const ConvProblem &p, const std::string &key,
+                                        const std::vector<ProductForm> &forms,
+                                        const cuda::ApproxOperands &operands) const;
     bool run(const cuda::ConvPlan &plan, DType dtype, const Activation &input, const Weight &weight,
              const void *bias, const Activation &output);
     bool run_wgrad(const cuda::WgradPlan &plan, const ConvProblem &p, const Activation &grad_output,
                    const Activation &input, const Weight &grad_weight);
+    /// Of fused kernels; computed anew by each call, which looks at few.
+    cuda::WeightedSumPlan weighted_sum_plan(const ConvProblem &p, const Operand &from,
+                                            const Activation &to) const;
+    bool run_weighted_sum(const cuda::WeightedSumPlan &plan, const Activation &input,
+                          const Weight &pointwise, const Weight &depthwise, const void *bias,
+                          const Activation &output);
+    bool run_approx(const cuda::ApproxPlan &plan, const cuda::ApproxOperands &operands);
+    /// cuda::edit_operands().
+    bool edit(const OperandEdit &edit, const float *from, const Extent (&from_axes)[4], float *to,
+              const Quad &to_strides);
     const CallContext &context() const { return context_; }
 
 private:

@@ -79,6 +79,9 @@ std::string list_library_kernels() {
              ""});
     of_cuda("conv2d", cuda::conv_kernels());
     of_cuda("conv2d_wgrad", cuda::wgrad_kernels());
+    of_cuda("weighted_sum", cuda::weighted_sum_kernels());
+    for (const cuda::ProductKernel &k : cuda::product_kernels())
+        add({"cuda", "approx_conv2d " + k.product, k.name, k.schedule, "any", "any", "any", ""});
     return lines;
 }
 

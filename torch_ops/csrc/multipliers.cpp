@@ -86,6 +86,12 @@ void fill_products(const Multiplier &m, NumberFormat format, const Tensor &a, co
     for (int64_t i = 0; i < to.numel(); i++) result[i] = product(m, format, x[i], y[i]);
 }
 
+/// Of a table of fractions.
+void require_int32(const Tensor &entries) {
+    if (entries.scalar_type() == ScalarType::Int) return;
+    refuse("a table of fractions is an int32 tensor; convert it with .to(torch.int32).");
+}
+
 }  // namespace
 
 Multiplier multiplier_of(const std::string &name) {
@@ -131,14 +137,21 @@ Tensor approx_product(const Tensor &a, const Tensor &b, const std::string &multi
 }
 
 std::shared_ptr<const MantissaTable> mantissa_table_of(const Tensor &entries) {
-    if (entries.scalar_type() != ScalarType::Int) {
-        refuse("a table of fractions is an int32 tensor; convert it with .to(torch.int32).");
-    }
+    require_int32(entries);
     const Tensor dense = torch::stable::contiguous(entries);
     MantissaTableResult made = make_mantissa_table(
         static_cast<const int32_t *>(dense.const_data_ptr()), static_cast<size_t>(dense.numel()));
     if (!made.table) refuse(made.error + ".");
     return std::make_shared<const MantissaTable>(std::move(*made.table));
+}
+
+Tensor device_mantissa_table(const Tensor &entries) {
+    require_int32(entries);
+    if (mantissa_table_bits(static_cast<size_t>(entries.numel())) == 0) {
+        refuse("a table of fractions of m bits has 4^m entries, m from 1 to 11, not " +
+               std::to_string(entries.numel()) + ".");
+    }
+    return torch::stable::contiguous(entries);
 }
 
 Tensor mantissa_product(const Tensor &a, const Tensor &b, const Tensor &mantissa_table) {

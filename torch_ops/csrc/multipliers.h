@@ -21,6 +21,9 @@ void require_format(const Multiplier &multiplier, NumberFormat format);
 
 /// The entries of an int32 tensor as a table. RuntimeError, one sentence, for another tensor.
 std::shared_ptr<const MantissaTable> mantissa_table_of(const Tensor &entries);
+/// Such a tensor of a GPU without gaps. Entries are not looked at, for that would wait for the device;
+/// what is no entry of a table makes wrong products, no wrong accesses.
+Tensor device_mantissa_table(const Tensor &entries);
 
 // Operators. Products are those of the scalar references.
 Tensor approx_product(const Tensor &a, const Tensor &b, const std::string &multiplier,

@@ -111,6 +111,9 @@ STABLE_TORCH_LIBRARY_IMPL(convwright, CUDA, m) {
     m.impl("weighted_sum_fprop", TORCH_BOX(&convwright::weighted_sum_fprop));
     m.impl("conv2d_dgrad", TORCH_BOX(&convwright::conv2d_dgrad));
     m.impl("conv2d_wgrad", TORCH_BOX(&convwright::conv2d_wgrad));
+    m.impl("approx_conv2d_fprop", TORCH_BOX(&convwright::approx_conv2d_fprop));
+    m.impl("approx_conv2d_dgrad", TORCH_BOX(&convwright::approx_conv2d_dgrad));
+    m.impl("approx_conv2d_wgrad", TORCH_BOX(&convwright::approx_conv2d_wgrad));
 }
 
 STABLE_TORCH_LIBRARY_IMPL(convwright, CompositeExplicitAutograd, m) {

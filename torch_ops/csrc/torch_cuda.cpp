@@ -26,7 +26,12 @@ enum class Precision : int { kTf32 = 2 };
 using GlobalContext = void *();
 using GetPrecision = Precision(const void *context, Backend, Op);
 
+thread_local int without_tf32 = 0;
+
 }  // namespace
+
+WithoutTf32::WithoutTf32() { without_tf32++; }
+WithoutTf32::~WithoutTf32() { without_tf32--; }
 
 void *current_cuda_stream(int32_t device) {
     static const auto get_stream =
@@ -40,6 +45,7 @@ void *current_cuda_stream(int32_t device) {
 }
 
 bool tf32_allowed() {
+    if (without_tf32 > 0) return false;
     // at::globalContext().float32Precision(at::Float32Backend::CUDA, at::Float32Op::CONV)
     static const auto global_context =
         loaded_function<GlobalContext>("libtorch_cpu.so", "_ZN2at13globalContextEv");

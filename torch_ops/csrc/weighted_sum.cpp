@@ -7,6 +7,7 @@
 #include "runtime/trace.h"
 #include "runtime/weighted_sum.h"
 #include "torch_ops/csrc/conv2d.h"
+#include "torch_ops/csrc/cuda_engine.h"
 #include "torch_ops/csrc/operands.h"
 
 namespace convwright {
@@ -24,6 +25,29 @@ void trace(const ConvProblem &p, const WeightedSumPlan &plan) {
                isa_name(plan.kernel->isa));
 }
 
+/// By the fused kernel of the GPU; nothing where none accepts the problem.
+std::optional<Tensor> fused_on_cuda(const ConvProblem &p, const Tensor &input,
+                                    const Tensor &pointwise, const Tensor &depthwise,
+                                    const std::optional<Tensor> &bias) {
+    if (p.dtype != DType::kF32) return std::nullopt;
+    CudaEngine engine(input);
+    const Operand from = operand(input, p.format, CudaEngine::kReach);
+    const Quad sizes{p.n, p.co, p.oh(), p.ow()}, strides = dense_strides(sizes, p.format);
+    const Tensor output = empty_strided(sizes, strides, p.dtype, Place::of(input));
+    const Activation to{output.mutable_data_ptr(), strides[0], strides[1], strides[2], strides[3]};
+    const cuda::WeightedSumPlan plan = engine.weighted_sum_plan(p, from, to);
+    if (plan.kernel == nullptr) return std::nullopt;
+    if (Trace::on()) {
+        Trace::add(problem_text(p) + "\t" + plan.kernel->name + "\t" + plan.kernel->schedule +
+                   "\t" + engine.name(plan));
+    }
+    const WeightOperand w = weight_operand(pointwise), d = weight_operand(depthwise);
+    const BiasOperand b = bias_operand(bias);
+    const bool success = engine.run_weighted_sum(plan, from.view, w.view, d.view, b.data, to);
+    require_success(success, engine.context(), problem_text(p), plan.kernel->name);
+    return output;
+}
+
 /// One operand's dtype for all, float32 or bfloat16.
 bool of_kernels(const Tensor &input, const Tensor &a, const Tensor &b,
                 const std::optional<Tensor> &bias) {
@@ -38,6 +62,8 @@ Tensor weighted_sum_fprop(const Tensor &input, const Tensor &pointwise, const Te
                           const std::optional<Tensor> &bias, const IntList &stride,
                           const IntList &padding, const IntList &dilation) {
     // Sizes are those of both convolutions in turn; z has the input's.
+    check_one_type(input, pointwise, bias);
+    check_one_type(input, depthwise, std::nullopt);
     const ConvProblem mix =
         check_conv2d(input, pointwise, std::nullopt, {kOne, kZero, kOne, /*groups=*/1});
     if (mix.kh != 1 || mix.kw != 1) {
@@ -78,6 +104,11 @@ Tensor weighted_sum_fprop(const Tensor &input, const Tensor &pointwise, const Te
             require_success(success, context, problem_text(p), plan.kernel->name);
             return output;
         }
+    }
+    if (input.is_cuda() && why_impossible(p) == nullptr &&
+        of_kernels(input, pointwise, depthwise, bias)) {
+        if (std::optional<Tensor> output = fused_on_cuda(p, input, pointwise, depthwise, bias))
+            return *output;
     }
     const Tensor z = conv2d_fprop(input, pointwise, std::nullopt, kOne, kZero, kOne, 1);
     return conv2d_fprop(z, depthwise, bias, stride, padding, dilation, mix.co);

@@ -158,9 +158,11 @@ def test_a_converted_layer_moves_between_devices() -> None:
     torch.testing.assert_close(layer.cpu()(X), expected)
 
 
-@pytest.mark.parametrize("kind", ["auto", "unfused", "composed"])
+@pytest.mark.parametrize("kind", ["auto", "unfused", "composed", "fused"])
 @pytest.mark.parametrize("form", FUNCTIONS)
 def test_separable_layers_are_composed_of_convolutions(form: str, kind: str) -> None:
+    if kind == "fused" and form != "wsum":
+        pytest.skip("depthwise separable layers have no fused kernel")
     for case in [c for c in SEPARABLE_CASES if c.form == "wsum"][:12]:
         case = SeparableCase(**{**vars(case), "form": form})
         tensors = operands(case)
@@ -179,18 +181,50 @@ def test_explain_of_a_separable_layer() -> None:
     assert len(rows) == 3
 
 
-def test_fused_kind_says_which_devices_there_are() -> None:
-    tensors = [t.cuda() for t in operands(SeparableCase())]
-    with (
-        convwright.force_kind("fused"),
-        pytest.raises(RuntimeError, match=r"weighted_sum_fprop has kernels for the CPU alone"),
-    ):
-        FUNCTIONS["wsum"](*tensors)
+def test_a_fused_weighted_sum_is_one_kernel() -> None:
+    input = torch.ones(2, 8, 12, 12, device="cuda").to(memory_format=torch.channels_last)
+    weights = torch.ones(32, 8, 1, 1, device="cuda"), torch.ones(32, 1, 3, 3, device="cuda")
+    with torch.no_grad():
+        rows = convwright.explain(FUNCTIONS["wsum"], input, *weights).rows
+    assert [row.kernel.startswith("weighted_sum_cuda") for row in rows] == [False, True]
+    assert rows[0].kernel == "fused"
 
 
-def test_approximate_layers_say_which_devices_there_are() -> None:
-    with pytest.raises(TypeError, match=r"take float32 tensors on the CPU, not torch.float32 on"):
-        approx_conv2d(X.cuda(), W.cuda())
+MULTIPLIERS = ("mbm", "mbm(18)", "mitchell", "lmul(3)", "realm", "roba", "ax_fpm", "drum(6)")
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("multiplier", [*MULTIPLIERS, "drum(20)", "exact", "zeros", "table"])
+def test_approximate_layers_have_the_bits_of_the_cpu(
+    multiplier: str, memory_format: torch.memory_format
+) -> None:
+    chosen = multiplier
+    if multiplier == "table":
+        chosen = convwright.multipliers.from_function(
+            lambda a, b: a * b * 0.97 + 0.01, format="float32", mantissa_bits=5
+        )
+    operands = [torch.randn(s) for s in ((3, 8, 13, 11), (12, 8, 3, 3), (12,))]
+    if multiplier in ("drum(6)", "exact"):  # of exact kernels the order of sums is their own
+        operands = [(8 * t).round() for t in operands]
+    results = []
+    for device in ("cpu", "cuda"):
+        leaves = [
+            t.to(device, memory_format=memory_format if t.dim() == 4 else torch.contiguous_format)
+            .detach()
+            .requires_grad_()
+            for t in operands
+        ]
+        output = approx_conv2d(*leaves, 2, 1, multiplier=chosen, backward="approx")
+        grad = torch.arange(output.numel(), device=device).reshape(output.shape) % 7 - 3.0
+        results.append([output, *torch.autograd.grad(output, leaves[:2], grad)])
+    for on_cpu, on_cuda in zip(*results, strict=True):
+        assert torch.equal(on_cpu.detach(), on_cuda.detach().cpu())
+
+
+def test_explain_of_an_approximate_layer_names_the_forms() -> None:
+    rows = convwright.explain(approx_conv2d, X.cuda(), W.cuda(), B.cuda()).rows
+    assert rows[-1].isa == architecture()
+    assert "mbm_zeros" in rows[-1].kernel and "|" in rows[-1].kernel
 
 
 def test_tf32_changes_nothing_where_values_fit_it() -> None:

@@ -13,7 +13,7 @@ one that is older than this package, the first use raises `LibraryMissing`.
 """
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import torch
@@ -51,12 +51,26 @@ def ops_of(multiplier: str, number_format: str, mantissa_table: Tensor | None) -
             namespace.approx_conv2d_dgrad.default,
             namespace.approx_conv2d_wgrad.default,
         )
-    last = (multiplier, number_format, mantissa_table)
+    names = (multiplier, number_format)
     return Ops(
-        lambda *args: fprop(*args, *last),
-        lambda *args: dgrad(*args, *last),
-        lambda *args: wgrad(*args, *last),
+        lambda *args: fprop(*args, *names, _table_for(args[0], mantissa_table)),
+        lambda *args: dgrad(*args, *names, _table_for(args[0], mantissa_table)),
+        lambda *args: wgrad(*args, *names, _table_for(args[0], mantissa_table)),
     )
+
+
+def _table_for(tensor: Tensor, mantissa_table: Tensor | None) -> Tensor | None:
+    """The table where the tensor is: tables are made on the CPU, and copied to a GPU once."""
+    if mantissa_table is None or not tensor.is_cuda or mantissa_table.is_cuda:
+        return mantissa_table
+    if torch.compiler.is_compiling():
+        return mantissa_table.to(tensor.device)
+    return _moved(mantissa_table, tensor.device)
+
+
+@lru_cache(maxsize=16)
+def _moved(table: Tensor, device: torch.device) -> Tensor:
+    return table.to(device)
 
 
 @cache

@@ -16,16 +16,21 @@ from convwright._separable_plan import Form, Plan, make_plan
 _DTYPES = {torch.float32: "f32", torch.bfloat16: "bf16", torch.float16: "f16"}
 
 
-def by_rule(plan: Plan, width: int, channels_last: bool, with_grad: bool) -> Plan:
+def by_rule(
+    plan: Plan, width: int, channels_last: bool, with_grad: bool, on_cuda: bool = False
+) -> Plan:
     """The plan as it is without tuning; make_plan has chosen its kind by the sizes of the weights.
 
     Also for sizes that are symbols of a compiler.
     """
     if with_grad or plan.kind != "unfused":
         return plan
-    if _kinds.fuses(plan.form.pointwise_first, plan.dense_sizes[0], width, channels_last):
-        return plan._replace(kind="fused")
-    return plan
+    first = plan.form.pointwise_first
+    if on_cuda:
+        fuses = _kinds.fuses_on_cuda(first, plan.dense_sizes, plan.dense, channels_last)
+    else:
+        fuses = _kinds.fuses(first, plan.dense_sizes[0], width, channels_last)
+    return plan._replace(kind="fused") if fuses else plan
 
 
 def problem_text(
@@ -73,7 +78,7 @@ def settled_plan(
     """
     sizes = input_size, pointwise_size, depthwise_size
     plan = make_plan(form, *sizes, bias_size, stride, padding, dilation, forced_kind)
-    if forced_kind != "auto" or on_cuda:
+    if forced_kind != "auto":
         return plan
     input, *weights = (
         torch.empty_strided(size, stride, dtype=dtype, device="meta")
@@ -82,10 +87,10 @@ def settled_plan(
     input = pad_far_side(input, plan.far_side)
     if input.dim() == 3:
         input = input.unsqueeze(0)
-    if input.numel() > 0:
+    if input.numel() > 0 and not on_cuda:
         problem = problem_text(plan, input, *weights, bias_size is not None, with_grad)
         kind, _, mark = torch.ops.convwright.tuned_kind(problem).partition(" ")
         if kind:
             return plan._replace(kind=kind, mark=mark)
     channels_last = input.is_contiguous(memory_format=torch.channels_last)
-    return by_rule(plan, input.shape[3], channels_last, with_grad)
+    return by_rule(plan, input.shape[3], channels_last, with_grad, on_cuda)

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from convwright import _approx_trace, _counting
+from convwright import _approx_trace, _counting, _eligibility
 from convwright._approx_functions import Call, approximate
 from convwright._approx_settings import Settings, check_settings
 from convwright._arguments import IntOrPair, pad_far_side, padding_by_name, pair
@@ -33,14 +33,16 @@ def approx_conv2d(
     """torch.nn.functional.conv2d with another product: sums of product(activation, weight).
 
     input [N, Ci, H, W] or [Ci, H, W], weight [Co, Ci/groups, Kh, Kw] and bias [Co] are float32 on
-    the CPU; returns float32 of conv2d's sizes, channels_last where input or weight is. In a float
-    format every sum starts at the bias and adds the float32 products in the order of kernel rows,
-    kernel columns, channels (the channel changes fastest). An integer format needs `quantisation`
-    and computes what `_quantised.py` says. Under autocast the call stays in float32.
+    the CPU or on one GPU; returns float32 of conv2d's sizes, channels_last where input or weight
+    is. In a float format every sum starts at the bias and adds the float32 products in the order of
+    kernel rows, kernel columns, channels (the channel changes fastest): the bits are the same
+    everywhere. An integer format needs `quantisation`, computes what `_quantised.py` says and has
+    engines for the CPU alone. Under autocast the call stays in float32.
 
-    Raises ValueError with one sentence for a multiplier, format or backward that does not exist,
-    TypeError for tensors that are not float32 on the CPU, and what PyTorch raises for sizes that do
-    not fit: nothing is computed by PyTorch's exact convolution instead.
+    Raises ValueError with one sentence for a multiplier, format or backward that does not exist or
+    has no engine on the tensors' device, TypeError for tensors that are not float32 on the CPU or a
+    GPU, and what PyTorch raises for sizes that do not fit: nothing is computed by PyTorch's exact
+    convolution instead.
     """
     settings = check_settings(multiplier, number_format, backward)
     geometry = (stride, padding, dilation, groups)
@@ -126,10 +128,17 @@ def _run(
     if settings.is_float:
         _approx_trace.note("fprop", settings, input, weight, bias, geometry)
         call = Call(settings, *geometry)
-        if not torch.is_autocast_enabled("cpu"):
+        kind = _eligibility.device_type(input)
+        if not torch.is_autocast_enabled(kind):
             return approximate(input, weight, bias, call)
-        with torch.autocast("cpu", enabled=False):
+        with torch.autocast(kind, enabled=False):
             return approximate(input, weight, bias, call)
+    if input.is_cuda:
+        raise ValueError(
+            f"multiplier {settings.text} in {settings.number_format} has engines for the CPU "
+            f"alone, not for {input.device}; move the tensors with .cpu(), or use number_format "
+            "float32"
+        )
     if quantisation is None:
         raise ValueError(
             f"number_format {settings.number_format} needs a quantisation: scales and zero points"
@@ -142,12 +151,16 @@ def _run(
 
 
 def _float32(tensor: Tensor | None) -> Tensor | None:
-    """The tensor, which must be float32 on the CPU; under autocast narrower ones are widened."""
-    if tensor is None or (tensor.dtype is torch.float32 and (tensor.is_cpu or tensor.is_meta)):
+    """The tensor, which must be float32 on the CPU or a GPU; autocast widens narrower ones."""
+    if tensor is None:
+        return tensor
+    known = tensor.is_cpu or tensor.is_cuda
+    if tensor.dtype is torch.float32 and (known or tensor.is_meta):
         return tensor
     narrow = tensor.dtype in (torch.bfloat16, torch.float16)
-    if tensor.is_cpu and narrow and torch.is_autocast_enabled("cpu"):
+    if known and narrow and torch.is_autocast_enabled(_eligibility.device_type(tensor)):
         return tensor.float()
     raise TypeError(
-        f"approximate layers take float32 tensors on the CPU, not {tensor.dtype} on {tensor.device}"
+        "approximate layers take float32 tensors on the CPU or a GPU, not "
+        f"{tensor.dtype} on {tensor.device}"
     )

@@ -48,7 +48,7 @@ def weighted_sum_conv2d(
     padding, dilation, Ho and Wo as of conv2d. The result is channels_last where input or a weight
     is; gradients have the strides of the parameters.
 
-    Convwright chooses how (`convwright.force_kind` lists the kinds; on CUDA all but `fused`). It
+    Convwright chooses how (`convwright.force_kind` lists the kinds). It
     computes float32 and, on the CPU and but for the pointwise step of `unfused`, bfloat16; PyTorch
     computes everything else, and `convwright.explain` says why. Under autocast the tensors are cast
     first. Bad arguments raise RuntimeError or TypeError in the manner of PyTorch's
@@ -172,7 +172,6 @@ def _eager_step(
     plan: Plan, input: Tensor, pointwise: Tensor, depthwise: Tensor, bias: Tensor | None
 ) -> Tensor:
     """Forward, and what its backward needs."""
-    _check_kind(plan, input)
     if _trace.active:
         note_plan(plan, input, pointwise, depthwise, bias, with_grad=True)
     if plan.kind == "pytorch":
@@ -183,20 +182,11 @@ def _eager_step(
 def _eager_forward(
     plan: Plan, input: Tensor, pointwise: Tensor, depthwise: Tensor, bias: Tensor | None
 ) -> Tensor:
-    _check_kind(plan, input)
     if _trace.active:
         note_plan(plan, input, pointwise, depthwise, bias, with_grad=False)
     if plan.kind == "pytorch":
         return _composed_of_torchs(plan, input, pointwise, depthwise, bias)
     return forward_pass(plan, input, pointwise, depthwise, bias)[0]
-
-
-def _check_kind(plan: Plan, input: Tensor) -> None:
-    if plan.kind == "fused" and input.is_cuda:
-        raise RuntimeError(
-            f"kind 'fused' was forced, but {plan.form.fused_op} has kernels for the CPU alone; "
-            "use 'auto', 'unfused' or 'composed' on CUDA."
-        )
 
 
 def _needs_grad(input: Tensor, pointwise: Tensor, depthwise: Tensor, bias: Tensor | None) -> bool:
@@ -212,7 +202,6 @@ def _composed_of_ours(
     plan: Plan, input: Tensor, pointwise: Tensor, depthwise: Tensor, bias: Tensor | None
 ) -> Tensor:
     """For compilers, transforms and dtypes that have kernels for some steps only."""
-    _check_kind(plan, input)
     compiling = torch.compiler.is_compiling()
     if compiling and _kinds.forced == "auto" and not input.is_cuda:
         channels_last = input.is_contiguous(memory_format=torch.channels_last)

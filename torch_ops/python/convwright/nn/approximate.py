@@ -16,7 +16,8 @@ from convwright.nn._approximate import Approximate
 class ApproxConv2d(Approximate, torch.nn.Conv2d):
     """torch.nn.Conv2d whose products are those of a model of a multiplier.
 
-    Input [N, Ci, H, W] or [Ci, H, W], float32 on the CPU; output of torch.nn.Conv2d's sizes.
+    Input [N, Ci, H, W] or [Ci, H, W], float32 on the CPU or a GPU; output of torch.nn.Conv2d's
+    sizes.
     Constructor, parameters, initialisation, state_dict and padding modes are torch.nn.Conv2d's, and
 
     - multiplier: a text such as "mbm" or "drum(6)", or a `convwright.multipliers.Multiplier`;
@@ -56,8 +57,8 @@ class ApproxConv2d(Approximate, torch.nn.Conv2d):
 class ApproxLinear(Approximate, torch.nn.Linear):
     """torch.nn.Linear whose products are those of a model of a multiplier.
 
-    Input [..., in_features], float32 on the CPU, output [..., out_features]; the rest as of
-    `ApproxConv2d`. Computed as a 1x1 convolution over the rows.
+    Input [..., in_features], float32 on the CPU or a GPU, output [..., out_features]; the rest as
+    of `ApproxConv2d`. Computed as a 1x1 convolution over the rows.
     """
 
     def __init__(

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/cuda/approx_plan.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "runtime/cuda/conv_cost.h"
+#include "runtime/multipliers/product_choice.h"
+#include "runtime/wgrad_pass.h"
+
+namespace convwright::cuda {
+namespace {
+
+constexpr int kElementsPerThread = 16, kMostRangeBlocks = 512;
+
+int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/// Instructions of a multiprocessor's arithmetic for one product, by counting.
+double instructions(const std::string &product) {
+    const int choice = product_choice(product);
+    if (choice <= 0) return product == "rounded" ? 2 : 20;
+    return product == "mbm" ? 4 : product == "mbm_zeros" ? 5 : product == "mitchell_zeros" ? 3 : 2;
+}
+
+/// Whether vectors of the tensors lie where the kernel's accesses need them.
+bool fits(const ProductKernel &kernel, const ConvProblem &p, const Placed &placed) {
+    if (kernel.params.vec == 1) return true;
+    const bool stores =
+        p.direction == Direction::kFprop ? placed.output_vectors : placed.input_vectors;
+    return p.direction != Direction::kWgrad && kernel.format == p.format && placed.vectors &&
+           stores;
+}
+
+/// The kernel with the fewest predicted cycles; none where no kernel takes the pass.
+ConvStep best_step(const ConvPass &pass, const std::string &product, const ConvProblem &p,
+                   const Device &device, const Placed &placed) {
+    ConvStep best{pass, nullptr, 1, std::numeric_limits<double>::infinity()};
+    for (const ProductKernel &kernel : product_kernels()) {
+        if (kernel.product != product || !fits(kernel, p, placed)) continue;
+        if (kernel.params.why_illegal(pass, kernel.format, device.compute_capability,
+                                      device.shared_bytes) != nullptr)
+            continue;
+        const double cycles =
+            predicted_cycles(kernel.params, pass, device.multiprocessors, 1, instructions(product));
+        if (cycles < best.cycles) best.kernel = &kernel, best.cycles = cycles;
+    }
+    return best;
+}
+
+/// Of the largest tensor.
+int64_t most_elements(const ConvProblem &p) {
+    return std::max({p.n * p.ci * p.ih * p.iw, p.n * p.co * p.oh() * p.ow(),
+                     p.co * p.ci / p.groups * p.kh * p.kw});
+}
+
+/// What `text` says of the kernels, each set of forms once.
+template<typename Text>
+std::string joined(const std::vector<ApproxStep> &steps, Text text) {
+    std::vector<std::string> seen;
+    for (const ApproxStep &step : steps) {
+        std::string forms;
+        for (const FormStep &form : step.forms) {
+            const std::string one = text(*form.step.kernel);
+            if (forms.find(one) == std::string::npos) forms += (forms.empty() ? "" : "|") + one;
+        }
+        if (forms.empty() || std::find(seen.begin(), seen.end(), forms) != seen.end()) continue;
+        seen.push_back(forms);
+    }
+    std::string result;
+    for (const std::string &forms : seen) result += (result.empty() ? "" : "+") + forms;
+    return result.empty() ? "zeros" : result;
+}
+
+}  // namespace
+
+std::string ApproxPlan::kernels() const {
+    return joined(steps, [](const ConvKernel &kernel) { return kernel.name; });
+}
+
+std::string ApproxPlan::schedules() const {
+    return joined(steps, [](const ConvKernel &kernel) { return kernel.schedule; });
+}
+
+std::vector<ProductForm> device_forms(const Multiplier &m) {
+    std::vector<ProductForm> forms;
+    for (const ProductForm &form : {product_form(m, true, false), product_form(m, true, true),
+                                    product_form(m, false, true)}) {
+        if (forms.empty() || forms.back().product != form.product) forms.push_back(form);
+    }
+    return forms;
+}
+
+std::vector<ProductForm> device_forms_of_table(int bits) {
+    ProductForm form;
+    form.product = "mantissa_table";
+    form.arguments.correction = bits;
+    return {form};
+}
+
+ApproxPlan approx_plan(const ConvProblem &problem, const std::vector<ProductForm> &forms,
+                       const Device &device, const Placed &placed) {
+    ApproxPlan plan;
+    const auto none = [](const std::string &why) {
+        ApproxPlan refused;
+        refused.reason = why;
+        return refused;
+    };
+    // With room for what the last block has behind the last element.
+    constexpr int64_t kMostElements = INT32_MAX - (int64_t{1} << 20);
+    if (placed.index_bits != 32 || most_elements(problem) > kMostElements)
+        return none(
+            "approximate products have CUDA kernels for tensors with fewer than 2^31 elements");
+    plan.problem = problem;
+    plan.most = product_choice(forms.front().product);
+    std::vector<ConvPass> passes;
+    if (problem.direction == Direction::kWgrad) {
+        passes = {wgrad_pass(problem)};
+    } else {
+        passes = conv_passes(problem);
+    }
+    for (const ConvPass &pass : passes) {
+        ApproxStep step{pass, {}};
+        for (const ProductForm &form : forms) {
+            if (pass.taps() == 0) break;
+            const ConvStep found = best_step(pass, form.product, problem, device, placed);
+            if (found.kernel != nullptr) {
+                step.forms.push_back({form, found});
+                const StepLayout layout(found);
+                plan.packed_floats = std::max(plan.packed_floats, layout.packed_floats);
+            } else if (product_choice(form.product) == 2) {
+                plan.most = 1;  // the form for any weight takes its operands, too
+            } else {
+                return none("no CUDA kernel with the product " + form.product +
+                            " takes this problem");
+            }
+        }
+        // In a larger tile the form without zeros may take longer than the one for any weight.
+        const auto &kept = step.forms;
+        if (kept.size() > 1 && product_choice(kept[0].form.product) == 2 &&
+            kept[0].step.cycles > kept[1].step.cycles)
+            plan.most = 1;
+        plan.steps.push_back(step);
+    }
+    for (ApproxStep &step : plan.steps) {
+        const auto beyond = [&](const FormStep &form) {
+            return product_choice(form.form.product) > plan.most;
+        };
+        step.forms.erase(std::remove_if(step.forms.begin(), step.forms.end(), beyond),
+                         step.forms.end());
+    }
+    plan.chooses = plan.most >= 0;
+    if (plan.most > 0) {
+        const int64_t share = int64_t{ApproxPlan::kRangeThreads} * kElementsPerThread;
+        plan.range_blocks = static_cast<int>(
+            std::clamp<int64_t>(divide_up(most_elements(problem), share), 1, kMostRangeBlocks));
+    }
+    constexpr int kChosen = 4;  // one word, and what follows begins at 16 bytes
+    plan.packed_floats = divide_up(plan.packed_floats, 4) * 4;
+    plan.workspace = plan.packed_floats +
+                     (plan.chooses ? kChosen + 2 * ApproxPlan::kRangeWords * plan.range_blocks : 0);
+    return plan;
+}
+
+}  // namespace convwright::cuda

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/cuda/gemm_launch.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+namespace convwright::cuda {
+namespace {
+
+int to_int(int64_t value) { return static_cast<int>(value); }
+
+std::array<Extent, 4> packed_extents(const ConvStep &step) {
+    const StepLayout layout(step);
+    const int64_t k = layout.ci * step.pass.x.taps.count * layout.rows, panel = layout.panel;
+    return {{{panel, 1},
+             {k, panel},
+             {layout.panels, panel * k},
+             {step.pass.groups, panel * k * layout.panels}}};
+}
+
+constexpr int64_t kManyRows = 8;
+
+/// A launch of cuda_pack_weight.
+struct Packing {
+    WeightView weight;
+    float *to;
+    std::array<Extent, 6> extents;
+
+    bool run(CallContext &context, const ConvStep &step) const {
+        DeviceView<5> from(weight.data, weight.extents);
+        DeviceView<6> packed(to, extents);
+        const auto &[co, ci, kx, ky, g] = weight.extents;
+        KernelArguments arguments(&context);
+        arguments.add(from.get(), to_int(extents[0].extent), to_int(extents[1].extent),
+                      std::abs(co.stride) < std::abs(ci.stride), packed.get());
+        return arguments.call(support_kernels(step.kernel->format).pack_weight);
+    }
+};
+
+}  // namespace
+
+DeviceView<1> bias_view(const void *bias, const ConvPass &pass, const void *any) {
+    if (bias == nullptr) return {any, {{{0, 1}}}};
+    return {bias, {{{int64_t{pass.co} * pass.groups, 1}}}};
+}
+
+bool pack_weight(CallContext &context, const ConvStep &step, const WeightView &weight, float *to) {
+    const ConvPass &pass = step.pass;
+    const StepLayout layout(step);
+    const int64_t row = layout.panel * layout.ci, taps = row * pass.x.taps.count;
+    const int64_t all = taps * layout.rows, rows = pass.y.taps.count;
+    Packing packing{weight,
+                    to,
+                    {{{layout.panel, 1},
+                      {layout.ci, layout.panel},
+                      {pass.x.taps.count, row},
+                      {layout.rows, taps},
+                      {layout.panels, all},
+                      {pass.groups, all * layout.panels}}}};
+    if (pass.groups > 1 || rows < kManyRows) return packing.run(context, step);
+    // Taps are loops of a block and groups are blocks: many rows of taps take the place of groups.
+    Packing zeros = packing;
+    zeros.weight.extents[3].extent = 0, zeros.to = to + rows * taps;
+    zeros.extents[3].extent = layout.rows - rows;
+    std::swap(packing.weight.extents[3], packing.weight.extents[4]);
+    packing.extents[3] = {1, 0}, packing.extents[5] = {rows, taps};
+    return packing.run(context, step) &&
+           (layout.rows == rows || zeros.run(context, step));  // behind the last row
+}
+
+GemmArguments::GemmArguments(CallContext &context, const ConvStep &step, const PassView &from,
+                             const float *packed, const void *bias_data, float floor)
+    : input(from.data, from.extents()),
+      weight(packed, packed_extents(step)),
+      bias(bias_view(bias_data, step.pass, from.data)),
+      arguments(&context) {
+    const ConvPass &pass = step.pass;
+    const Conv2dCudaParams &params = step.kernel->params;
+    const StepLayout layout(step);
+    const int columns = pass.x.out, rows = pass.y.out;
+    const int64_t chunks = params.linear ? pass.ci : (pass.ci + params.chunk - 1) / params.chunk;
+    arguments.add(input.get(), weight.get(), bias.get(), floor, pass.x.stride, pass.y.stride,
+                  pass.x.pad, pass.y.pad, pass.x.dilation, pass.y.dilation, pass.x.taps.count,
+                  pass.y.taps.count, pass.co, columns, rows, pass.n * rows * columns,
+                  to_int(layout.turns), to_int(step.parts));
+    // Where it divides by nothing sensible it is not used.
+    const FastDivisor image_vectors(std::max(1, columns * rows / 4));
+    arguments.add(FastDivisor(columns), FastDivisor(rows), FastDivisor(pass.x.taps.count),
+                  image_vectors, FastDivisor(to_int(chunks)), FastDivisor(to_int(layout.panels)));
+}
+
+}  // namespace convwright::cuda
