@@ -21,7 +21,7 @@ _jit_tracing_state = torch._C._get_tracing_state
 def _stood_in_for() -> frozenset[torch.dtype]:
     """The short dtypes for which oneDNN has no kernels on this CPU.
 
-    PyTorch's stand-in takes 7 to 15 times as long as a float32 convolution (AVX2, one thread).
+    PyTorch's stand-in takes 6 to 15 times as long as a float32 convolution (AVX2, one thread).
     """
     if _library.loaded() is None or torch.ops.convwright.isa() == "none":
         return frozenset()
