@@ -184,7 +184,9 @@ TEST(CudaSpaces, HoldEachKernelOnceAndTheLibrarysChoice) {
                 EXPECT_EQ(space.text(point).find("mma:1"), std::string::npos);
                 direct += space.text(point).find("engine:0") != std::string::npos;
             }
-            if (problem.direction != Direction::kWgrad) EXPECT_EQ(direct, 1) << text;
+            if (problem.direction != Direction::kWgrad) {
+                EXPECT_EQ(direct, 1) << text;
+            }
         }
     }
 }
