@@ -149,7 +149,9 @@ def test_bad_sizes_raise_what_pytorch_raises() -> None:
 
 def test_other_dtypes_are_refused_not_computed_exactly() -> None:
     t = tensors(Case())
-    with pytest.raises(TypeError, match=r"take float32 tensors on the CPU, not torch\.float64"):
+    with pytest.raises(
+        TypeError, match=r"take float32 tensors on the CPU or a GPU, not torch\.float64"
+    ):
         approx_conv2d(*(x.double() for x in t.operands))
     with torch.autocast("cpu", torch.bfloat16):
         actual = approx_conv2d(t.input.bfloat16(), t.weight, t.bias)

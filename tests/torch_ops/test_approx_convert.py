@@ -50,6 +50,7 @@ def test_report_of_what_stays() -> None:
         "blocks.1": ("Special", False, "a subclass of torch.nn.Conv2d"),
         "lazy": ("LazyConv2d", False, "its sizes are unknown until the first forward"),
         "up": ("ConvTranspose2d", False, "no kernel for this kind of convolution"),
+        "deep": ("Conv3d", False, "no kernel for this kind of convolution"),
         "line": ("Conv1d", False, "no kernel for this kind of convolution"),
     }
     attention = nn.MultiheadAttention(4, 2)

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Results that are timed are made of memory that is there."""
 
+import mmap
 import subprocess
 import sys
 import textwrap
 
 import pytest
-import torch
+
+from convwright import _memory
 
 _PROGRAM = """
     import resource, sys
@@ -39,19 +41,26 @@ def test_no_page_is_fetched_while_something_is_timed():
     assert _faults("keep") < 100
 
 
-def test_a_sample_that_fetched_pages_is_taken_again():
-    from convwright import _memory
+def _fetch_pages() -> None:
+    with mmap.mmap(-1, 256 * mmap.PAGESIZE) as fresh:
+        for page in range(256):
+            fresh[page * mmap.PAGESIZE] = 1
 
+
+def test_a_sample_that_fetched_pages_is_taken_again():
     taken = []
 
     def sample() -> int:
-        taken.append(torch.ones(1 << 22) if len(taken) < 2 else None)  # kept: 4096 pages each
+        if len(taken) < 2:
+            _fetch_pages()
+        taken.append(None)
         return len(taken)
 
     assert _memory.on_present_memory(sample) == 3
 
     def always() -> int:
-        taken.append(torch.ones(1 << 22))
+        _fetch_pages()
+        taken.append(None)
         return len(taken)
 
     assert _memory.on_present_memory(always) == 8  # five times, then it counts
