@@ -92,6 +92,7 @@ def test_libtorch_example(installed: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow  # PyTorch compiles the package for a minute
+@pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")  # PyTorch of itself
 def test_packaged_model(installed: Path, tmp_path: Path) -> None:
     model = torch.nn.Sequential(
         convwright.nn.Conv2d(3, 8, 3, padding=1),

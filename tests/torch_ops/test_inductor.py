@@ -49,6 +49,7 @@ def exported(model: nn.Module, images: Tensor) -> torch.export.ExportedProgram:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")  # PyTorch of itself
 def test_ahead_of_time_package(tmp_path: Path) -> None:
     model, images = network(), torch.randn(2, 3, 9, 10)
     path = torch._inductor.aoti_compile_and_package(
