@@ -195,6 +195,24 @@ def test_kind_of_a_weighted_sum(
         assert plan.kind == ("unfused" if with_grad else kind)
 
 
+def test_a_forced_kind_without_a_kernel_is_refused() -> None:
+    sizes = (2, 16, 20, 20), (24, 16, 1, 1), (24, 1, 7, 7)
+    strides = tuple(torch.empty(size).stride() for size in sizes)
+    geometry = (1, 1), (1, 1), (1, 1)
+    fixed = strides, torch.float32, True, False, "fused", 0
+    with pytest.raises(RuntimeError, match=r"^kind 'fused' was forced, but .* use 'auto', "):
+        settled_plan(WEIGHTED_SUM, *sizes, None, *geometry, *fixed)
+
+
+def test_a_table_is_copied_when_it_changes(fake_cuda: FakeTensorMode) -> None:
+    input, table = torch.empty(1, device="cuda"), torch.empty(4)
+    copy = _approx_ops._table_for(input, table)
+    assert copy.device == input.device
+    assert _approx_ops._table_for(input, table) is copy
+    table.add_(1)
+    assert _approx_ops._table_for(input, table) is not copy
+
+
 def test_tf32_is_allowed_where_pytorch_allows_it() -> None:
     for allowed in (False, True, False):
         with torch.backends.cudnn.flags(torch.backends.cudnn.enabled, allow_tf32=allowed):

@@ -65,11 +65,12 @@ def _table_for(tensor: Tensor, mantissa_table: Tensor | None) -> Tensor | None:
         return mantissa_table
     if torch.compiler.is_compiling():
         return mantissa_table.to(tensor.device)
-    return _moved(mantissa_table, tensor.device)
+    version = None if mantissa_table.is_inference() else mantissa_table._version
+    return _moved(mantissa_table, version, tensor.device)
 
 
 @lru_cache(maxsize=16)
-def _moved(table: Tensor, device: torch.device) -> Tensor:
+def _moved(table: Tensor, version: int | None, device: torch.device) -> Tensor:
     return table.to(device)
 
 

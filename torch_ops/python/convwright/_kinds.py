@@ -54,25 +54,29 @@ def fuses(pointwise_first: bool, co: int, width: int, channels_last: bool) -> bo
     return pointwise_first and channels_last and co >= 16 and width >= 8
 
 
-def fuses_on_cuda(
+def has_cuda_kernel(
     pointwise_first: bool, sizes: tuple[int, int, int, int], geometry: Any, channels_last: bool
 ) -> bool:
-    """The same on a GPU, for a dense weight of `sizes` and (stride, padding, dilation, groups).
-
-    Only where the library has a fused kernel, and with at most 32 input channels. By count, not
-    timed: a tile computes 1.4 times the pixels of z that it keeps, 0.8 * Ci operations more for
-    each, and spares 8 bytes of memory, for which GPUs have time for 40 to 160 operations.
-    """
-    _, ci, *taps = sizes
+    """Whether the library fuses it on a GPU, for a dense weight of `sizes` and (stride, padding,
+    dilation, groups)."""
     stride, _, dilation, _ = geometry
     kernels = ((3, 1), (3, 2), (5, 1))  # taps and stride, of both axes
     return (
         pointwise_first
         and channels_last
-        and ci <= 32
         and dilation == (1, 1)
-        and any(taps == [t, t] and stride == (s, s) for t, s in kernels)
+        and any((*sizes[2:], *stride) == (t, t, s, s) for t, s in kernels)
     )
+
+
+def fuses_on_cuda(input_channels: int) -> bool:
+    """Whether a call without backward takes the fused kernel of a GPU, where there is one.
+
+    Up to 32 channels. By count, not timed: a tile computes 1.4 times the pixels of z that it keeps,
+    0.8 * Ci operations more for each, and spares 8 bytes of memory, for which GPUs have time for 40
+    to 160 operations.
+    """
+    return input_channels <= 32
 
 
 @contextmanager

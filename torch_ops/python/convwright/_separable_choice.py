@@ -27,7 +27,8 @@ def by_rule(
         return plan
     first = plan.form.pointwise_first
     if on_cuda:
-        fuses = _kinds.fuses_on_cuda(first, plan.dense_sizes, plan.dense, channels_last)
+        kernel = _kinds.has_cuda_kernel(first, plan.dense_sizes, plan.dense, channels_last)
+        fuses = kernel and _kinds.fuses_on_cuda(plan.dense_sizes[1])
     else:
         fuses = _kinds.fuses(first, plan.dense_sizes[0], width, channels_last)
     return plan._replace(kind="fused") if fuses else plan
@@ -78,7 +79,7 @@ def settled_plan(
     """
     sizes = input_size, pointwise_size, depthwise_size
     plan = make_plan(form, *sizes, bias_size, stride, padding, dilation, forced_kind)
-    if forced_kind != "auto":
+    if forced_kind not in ("auto", "fused"):
         return plan
     input, *weights = (
         torch.empty_strided(size, stride, dtype=dtype, device="meta")
@@ -87,10 +88,19 @@ def settled_plan(
     input = pad_far_side(input, plan.far_side)
     if input.dim() == 3:
         input = input.unsqueeze(0)
+    channels_last = input.is_contiguous(memory_format=torch.channels_last)
+    if forced_kind == "fused":
+        fixed = form.pointwise_first, plan.dense_sizes, plan.dense, channels_last
+        if on_cuda and not _kinds.has_cuda_kernel(*fixed):
+            raise RuntimeError(
+                f"kind 'fused' was forced, but {form.fused_op} has CUDA kernels for channels_last "
+                "windows of 3x3, and of 5x5 with stride 1, alone; use 'auto', 'unfused' or "
+                "'composed'."
+            )
+        return plan
     if input.numel() > 0 and not on_cuda:
         problem = problem_text(plan, input, *weights, bias_size is not None, with_grad)
         kind, _, mark = torch.ops.convwright.tuned_kind(problem).partition(" ")
         if kind:
             return plan._replace(kind=kind, mark=mark)
-    channels_last = input.is_contiguous(memory_format=torch.channels_last)
     return by_rule(plan, input.shape[3], channels_last, with_grad, on_cuda)
