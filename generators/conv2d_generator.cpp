@@ -4,6 +4,7 @@
 #include "generators/kernel_sizes.h"
 #include "schedules/cpu/conv2d.h"
 #include "schedules/cpu/conv2d_summed.h"
+#include "schedules/cpu/conv2d_winograd.h"
 #include "schedules/cpu/depthwise.h"
 
 namespace convwright {
@@ -23,7 +24,8 @@ public:
     GeneratorParam<int> phase_{"phase", 0};                 // which pass of the problem
 
     Input<Buffer<void, 5>> input_{"input"};  // (ci, g, iw, ih, n)
-    // (co % panel, ci, kx, ky, co / panel, g); lane 3: (tap % lanes, co, tap / lanes, ky, 0, 0)
+    // (co % panel, ci, kx, ky, co / panel, g); lane 3: (tap % lanes, co, tap / lanes, ky, 0, 0);
+    // stage 5: the elements of a Winograd tile in the place of taps
     Input<Buffer<float, 6>> weight_{"weight"};
     Input<Buffer<float, 3>> bias_{"bias"};  // (co % panel, co / panel, g)
     Input<float> floor_{"floor"};           // 0 for a ReLU, else -infinity
@@ -48,12 +50,15 @@ public:
                "lane 0 with stage 1 for both\n";
         _halide_user_assert(params_.why_not_stored(dtype_) == nullptr)
             << "conv2d: schedule " << format_params(params_)
-            << " does not convert bfloat16; stages 1, 2 and 3 do\n";
+            << " does not convert bfloat16; stages 1 to 4 do\n";
         panel_ = params_.panel(natural_vector_size<float>());
         if (summed()) {
             summed_.emplace(input_, weight_, bias_, floor_, geometry(), weight_.dim(2).extent(),
                             panel_, natural_vector_size<float>(), stored_type(dtype_));
             output_ = summed_->out;
+        } else if (params_.winograd()) {
+            winograd_.emplace(input_, weight_, bias_, floor_, geometry(), panel_);
+            output_ = winograd_->out;
         } else {
             alg_.emplace(input_, weight_, bias_, floor_, geometry(), panel_, stored_type(dtype_));
             output_ = alg_->out;
@@ -89,6 +94,8 @@ public:
         const int lanes = natural_vector_size<float>();
         if (summed()) {
             schedule_conv2d_summed_cpu(*summed_, params_, task, lanes);
+        } else if (params_.winograd()) {
+            schedule_conv2d_winograd_cpu(*winograd_, params_, task, lanes);
         } else if (params_.stage == Conv2dCpuParams::kMasked) {
             schedule_depthwise_cpu(*alg_, params_, task, lanes);
         } else {
@@ -155,7 +162,8 @@ private:
     Conv2dCpuParams params_;
     int panel_ = 0;
     std::optional<Conv2dFprop> alg_;
-    std::optional<Conv2dSummed> summed_;  ///< In its place for lane 3.
+    std::optional<Conv2dSummed> summed_;      ///< In its place for lane 3,
+    std::optional<Conv2dWinograd> winograd_;  ///< and for stage 5.
 };
 
 }  // namespace convwright

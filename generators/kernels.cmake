@@ -15,10 +15,19 @@ set(tiles1_avx2 8 4 1)
 set(folded_tiles_avx512 vec:2,tile:8 vec:2,tile:7 vec:2,tile:4 vec:1,tile:8 vec:1,tile:7)
 set(folded_tiles_avx2 vec:3,tile:4 vec:2,tile:6 vec:1,tile:8)
 
+set(winograd_tiles_avx512 vec:2,tile:8 vec:2,tile:7 vec:2,tile:4)
+set(winograd_tiles_avx2 vec:3,tile:4 vec:2,tile:6 vec:2,tile:4)
+
 foreach(isa IN ITEMS avx2 avx512)
     foreach(dtype IN ITEMS f32 bf16)
         convwright_add_kernel(pack_weight ISA ${isa} DTYPE ${dtype})
         convwright_add_kernel(wgrad_reduce ISA ${isa} DTYPE ${dtype})
+    endforeach()
+
+    convwright_add_kernel(winograd_weight ISA ${isa})
+    # 3 x 3 by Winograd tiles of 2 x 2 outputs, from a vector of input channels on.
+    foreach(tile IN LISTS winograd_tiles_${isa})
+        convwright_add_kernel(conv2d ISA ${isa} FORMAT nhwc SCHEDULE lane:0,${tile},stage:5)
     endforeach()
 
     foreach(vec IN ITEMS 3 2 1)

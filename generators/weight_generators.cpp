@@ -51,6 +51,64 @@ private:
     Var c_{"c"}, ci_{"ci"}, kx_{"kx"}, ky_{"ky"}, p_{"p"}, g_{"g"};
 };
 
+/// The weight of Winograd tiles: G w G^T for each pair of channels, in panels as PackWeight's, with the elements
+/// of a tile in the place of taps. The rows of G are (1 0 0), (1 1 1) / 2, (1 -1 1) / 2 and (0 0 1).
+class WinogradWeight : public Halide::Generator<WinogradWeight> {
+public:
+    Input<Buffer<float, 5>> weight_{"weight"};  // (co, ci, kx, ky, g), 3 x 3 taps
+    // (co % panel, ci, a, b, co / panel, g); whole vectors of kRows in a panel
+    Output<Buffer<float, 6>> packed_{"packed"};
+
+    void generate() {
+        const Expr co = p_ * packed_.dim(0).extent() + c_, last = weight_.dim(0).extent() - 1;
+        taps_(c_, ci_, kx_, ky_, p_, g_) =
+            select(co <= last, weight_(min(co, last), ci_, kx_, ky_, g_), 0.0f);
+        tile_(c_, ci_, a_, b_, p_, g_) = transformed(b_, [&](int ky) {
+            return transformed(a_, [&](int kx) -> Expr { return taps_(c_, ci_, kx, ky, p_, g_); });
+        });
+        packed_(c_, ci_, a_, b_, p_, g_) = tile_(c_, ci_, a_, b_, p_, g_);
+    }
+
+    void schedule() {
+        promise_dense(weight_, -1);
+        promise_dense(packed_, 0);
+        packed_.dim(2).set_extent(kRead);
+        packed_.dim(3).set_extent(kRead);
+        // A line of input channels at a time, read tap by tap and turned over in L1. The elements of a tile lie
+        // a multiple of 4 KB apart, in one set of an L1: each stores all channels of a panel before the next.
+        Var c_o("c_o"), c_i("c_i"), ci_o("ci_o"), ci_i("ci_i"), task("task");
+        Halide::Func packed(packed_);
+        packed.split(ci_, ci_o, ci_i, kLine, TailStrategy::GuardWithIf)
+            .reorder(c_, a_, b_, ci_i, ci_o, p_, g_)
+            .fuse(p_, g_, task)
+            .parallel(task)
+            .vectorize(c_, kRows, TailStrategy::RoundUp);
+        taps_.compute_at(packed_, ci_o)
+            .bound_storage(ci_, kLine)
+            .reorder(kx_, ky_, ci_, c_)
+            .unroll(kx_)
+            .unroll(ky_);
+        tile_.compute_at(packed_, ci_i)
+            .reorder(a_, b_, c_, ci_, p_, g_)
+            .bound(a_, 0, kRead)
+            .bound(b_, 0, kRead)
+            .unroll(a_)
+            .unroll(b_)
+            .vectorize(c_, kRows, TailStrategy::RoundUp);
+    }
+
+private:
+    static constexpr int kRead = 4;
+    template<typename Tap>
+    static Expr transformed(const Expr &i, Tap w) {
+        return select(i == 0, w(0), i == 1, (w(0) + w(2) + w(1)) * 0.5f, i == 2,
+                      (w(0) + w(2) - w(1)) * 0.5f, w(2));
+    }
+
+    Var c_{"c"}, ci_{"ci"}, kx_{"kx"}, ky_{"ky"}, a_{"a"}, b_{"b"}, p_{"p"}, g_{"g"};
+    Halide::Func taps_{"taps"}, tile_{"tile"};
+};
+
 /// wgrad, second pass: adds the parts in their order and writes through the strides of the weight,
 /// of which `row` is the dense axis where there is one (all of ci, ky, kx for a contiguous weight):
 ///   grad_weight(l,row,a,b,q,other) = sum_pn sum_py partial(l,row,a,b,q,other,py,pn).
@@ -97,4 +155,5 @@ private:
 }  // namespace convwright
 
 HALIDE_REGISTER_GENERATOR(convwright::PackWeight, pack_weight)
+HALIDE_REGISTER_GENERATOR(convwright::WinogradWeight, winograd_weight)
 HALIDE_REGISTER_GENERATOR(convwright::WgradReduce, wgrad_reduce)

@@ -20,6 +20,13 @@ constexpr int64_t kInPlaceFloats = 12 * 1024;
 // A panel of the gradient and the lines of input that a register tile reads: 32 KB, an L1, while all tiles pass. With
 // as many pixels as fill an L2 256 -> 64 channels at 56 x 56 took 1.3 times as long, 2048 -> 512 at 7 x 7 1.25 times.
 constexpr int64_t kPanelFloats = 8 * 1024, kLineFloats = 16;
+// The pixels of a task's Winograd tiles: an L2 of 512 KB. Of 512 channels at 7 x 7 half as many took 1.3 times as
+// long, because each task reads all of the weight.
+constexpr int64_t kWinogradFloats = 128 * 1024;
+// Elements of a Winograd tile, and cycles for a vector of them: transformed from pixels, stored as four outputs,
+// and of the weight.
+constexpr int64_t kWinogradElements = 16;
+constexpr double kWinogradPixels = 60, kWinogradStores = 60, kWinogradWeight = 150;
 // Enough tasks to keep 16 cores busy with two each; more would copy frames more often.
 constexpr int64_t kTasks = 32;
 
@@ -56,6 +63,23 @@ double step_shuffles(const Conv2dCpuParams &p) {
     return p.vec * ((p.tile - 1.0) * p.stride + p.taps_x) / p.taps_x;
 }
 
+/// The 16 products of each Winograd tile and what is transformed for them: pixels once a task, sums and stores
+/// once a panel, the weight once a call.
+double winograd_cycles(const Conv2dCpuParams &p, const ConvPass &pass, Isa isa) {
+    const int lanes = vector_lanes(isa);
+    const double rows = 1.0 * pass.n * pass.groups * ceil_div(pass.y.out, 2);
+    const double columns = 1.0 * ceil_div(pass.x.out, p.columns()) * p.tile;
+    const double panels = 1.0 * ceil_div(pass.co, p.vec * lanes);
+    const double accumulators = p.vec * p.tile;
+    const double sums = rows * columns / p.tile * panels * kWinogradElements *
+                        (pass.ci * step_cycles(accumulators, step_loads(p), kLoopLatency) +
+                         3.0 * accumulators + 20.0);
+    const double pixels = rows * columns * pass.ci / lanes * kWinogradPixels;
+    const double stores = rows * columns * panels * p.vec * kWinogradStores;
+    const double weight = 1.0 * pass.groups * pass.ci * panels * p.vec * kWinogradWeight;
+    return sums + pixels + stores + weight;
+}
+
 bool copies_input(const Conv2dCpuParams &p) {
     return p.stage == Conv2dCpuParams::kFrame || p.stage == Conv2dCpuParams::kGather ||
            p.stage == Conv2dCpuParams::kFolded;
@@ -70,7 +94,7 @@ int channel_size(const Conv2dCpuParams &p, Isa isa) {
     return p.vec * vector_lanes(isa) / (p.lane == Conv2dCpuParams::kGroups ? p.group : 1);
 }
 int column_size(const Conv2dCpuParams &p, Isa isa) {
-    return p.lane == Conv2dCpuParams::kColumns ? p.vec * vector_lanes(isa) : p.tile;
+    return p.lane == Conv2dCpuParams::kColumns ? p.vec * vector_lanes(isa) : p.columns();
 }
 /// The dimension that is neither lanes nor tiles of a register tile.
 int outer(const Conv2dCpuParams &p, const ConvPass &pass) {
@@ -80,6 +104,7 @@ int outer(const Conv2dCpuParams &p, const ConvPass &pass) {
 }  // namespace
 
 double predicted_cycles(const Conv2dCpuParams &p, const ConvPass &pass, Format format, Isa isa) {
+    if (p.winograd()) return winograd_cycles(p, pass, isa);
     const double tiles = static_cast<double>(pass.n) * outer(p, pass) * pass.y.out *
                          ceil_div(channels(p, pass), channel_size(p, isa)) *
                          ceil_div(pass.x.out, column_size(p, isa));
@@ -141,15 +166,21 @@ ConvTaskSize task_size(const Conv2dCpuParams &p, const ConvPass &pass, Isa isa) 
         return task;
     }
     task.column_tiles = to_int(tiles_x);
-    const int64_t row = read * (pass.x.in + 2LL * std::max(pass.x.pad, 0)) * pass.y.stride *
-                        (p.stage == Conv2dCpuParams::kGather ? pass.x.taps.count : 1);
+    const int64_t budget = p.winograd() ? kWinogradFloats : kTaskFloats;
+    const int64_t row = p.winograd()
+                            ? kWinogradElements / 2 * read * tiles_x * p.tile
+                            : read * (pass.x.in + 2LL * std::max(pass.x.pad, 0)) * pass.y.stride *
+                                  (p.stage == Conv2dCpuParams::kGather ? pass.x.taps.count : 1);
     const int64_t halo = static_cast<int64_t>(pass.y.taps.count - 1) * pass.y.dilation;
-    int64_t rows =
-        std::clamp<int64_t>(kTaskFloats / std::max<int64_t>(row, 1) - halo, 1, pass.y.out);
+    int64_t rows = std::clamp<int64_t>(
+        budget / std::max<int64_t>(row, 1) - (p.winograd() ? 0 : halo), 1, pass.y.out);
     const int64_t wanted = ceil_div(kTasks, std::max<int64_t>(images, 1));
-    rows = std::min(rows, std::max<int64_t>(ceil_div(pass.y.out, wanted),
-                                            std::min<int64_t>(2 * halo + 1, pass.y.out)));
+    // Winograd tasks of fewer rows would read the weight more often; they are cut along the channels.
+    if (!p.winograd())
+        rows = std::min(rows, std::max<int64_t>(ceil_div(pass.y.out, wanted),
+                                                std::min<int64_t>(2 * halo + 1, pass.y.out)));
     task.rows = to_int(ceil_div(pass.y.out, ceil_div(pass.y.out, rows)));
+    if (p.winograd()) task.rows = to_int(2 * ceil_div(task.rows, 2));  // tiles are not cut
     const int64_t tasks = images * ceil_div(pass.y.out, task.rows);
     const int64_t split = grouped ? 1 : std::min(tiles_c, std::max<int64_t>(kTasks / 2 / tasks, 1));
     task.channel_tiles = to_int(ceil_div(tiles_c, split));

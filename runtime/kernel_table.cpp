@@ -98,7 +98,8 @@ bool is_kernel_of_choices(const std::string &name) {
 
 const SupportKernels &support_kernels(Isa isa, DType dtype) {
     static const auto table = [](Isa i, DType d) {
-        return SupportKernels{entry_of("pack_weight", i, d), entry_of("wgrad_reduce", i, d)};
+        return SupportKernels{entry_of("pack_weight", i, d), entry_of("wgrad_reduce", i, d),
+                              entry_of("winograd_weight", i, d)};
     };
     static const SupportKernels tables[2][2] = {{table(avx2, f32), table(avx2, bf16)},
                                                 {table(avx512, f32), table(avx512, bf16)}};

@@ -41,9 +41,9 @@ struct ProductKernel {
     KernelEntry call;
 };
 
-/// Kernels without knobs: packing of weights and the reduction of wgrad.
+/// Kernels without knobs: packing of weights (float32: also for Winograd tiles) and the reduction of wgrad.
 struct SupportKernels {
-    KernelEntry pack_weight, wgrad_reduce;
+    KernelEntry pack_weight, wgrad_reduce, winograd_weight;
 };
 
 const std::vector<ConvKernel> &conv_kernels();

@@ -11,6 +11,9 @@
 namespace convwright {
 namespace {
 
+// Pixels of a Winograd tile along each axis, and elements of its weight.
+constexpr int64_t kWinogradRead = 4;
+
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 float to_float(uint16_t bf16) {
@@ -28,10 +31,11 @@ Panels::Panels(const Conv2dCpuParams &params, Isa isa, const ConvPass &pass)
       groups(pass.groups),
       ci(pass.ci),
       co(pass.co),
-      kx(pass.x.taps.count),
-      ky(pass.y.taps.count),
+      kx(params.winograd() ? kWinogradRead : pass.x.taps.count),
+      ky(params.winograd() ? kWinogradRead : pass.y.taps.count),
       grouped(params.lane == Conv2dCpuParams::kGroups),
       summed(params.lane == Conv2dCpuParams::kSummed),
+      winograd(params.winograd()),
       row(ceil_div(pass.x.taps.count * pass.ci, vector_lanes(isa)) * vector_lanes(isa)),
       lanes(vector_lanes(isa)) {
     const int64_t whole = params.vec * vector_lanes(isa);
@@ -69,7 +73,8 @@ BufferView<3> Panels::bias(const float *packed) const {
 
 bool pack_weight(CallContext &context, Isa isa, DType dtype, const ConvPass &pass,
                  const Weight &weight, const Panels &to, float *packed) {
-    const KernelEntry pack = support_kernels(isa, dtype).pack_weight;
+    const SupportKernels &kernels = support_kernels(isa, dtype);
+    const KernelEntry pack = to.winograd ? kernels.winograd_weight : kernels.pack_weight;
     void *user_context = &context;
     const WeightView view = view_weight(weight, pass, dtype);
     BufferView<5> from(view.data, view.extents, dtype);

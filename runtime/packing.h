@@ -13,9 +13,10 @@ namespace convwright {
 struct Panels {
     int64_t panel, panels, groups;  ///< Groups in whole vectors for depthwise.
     int64_t ci, co, kx, ky;
-    bool grouped;  ///< Groups side by side, the channels of a group innermost (lane 2).
-    bool summed;   ///< Rows of taps and input channels, each filled up to whole vectors (lane 3).
-    int64_t row;   ///< Floats of such a row.
+    bool grouped;   ///< Groups side by side, the channels of a group innermost (lane 2).
+    bool summed;    ///< Rows of taps and input channels, each filled up to whole vectors (lane 3).
+    bool winograd;  ///< Elements of a tile in the place of taps (stage 5).
+    int64_t row;    ///< Floats of such a row.
     int64_t lanes;
     bool depthwise() const { return grouped && panel == 1; }
 

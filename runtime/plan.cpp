@@ -7,6 +7,7 @@
 #include "runtime/packing.h"
 #include "runtime/plan_cache.h"
 #include "runtime/tuned_choices.h"
+#include "runtime/winograd.h"
 
 namespace convwright {
 namespace {
@@ -76,6 +77,9 @@ ConvStep step_with(const ConvKernel &kernel, const ConvProblem &problem, const C
     return step_of(kernel, problem, pass, dense);
 }
 
+/// Whether a kernel may be chosen; one that is forced may always run.
+bool allowed(const ConvKernel &kernel) { return !kernel.params.winograd() || winograd_allowed(); }
+
 double cycles_of(const ConvStep &step) {
     return step.kernel == nullptr ? 0
                                   : predicted_cycles(step.kernel->params, step.pass,
@@ -85,7 +89,7 @@ double cycles_of(const ConvStep &step) {
 /// The step that tuning chose for a pass; without kernel where it chose none.
 ConvStep tuned_step(const ConvProblem &problem, const ConvPass &pass, int phase, bool dense) {
     const std::optional<TunedPass> tuned = tuned_pass(problem, phase);
-    if (!tuned || tuned->conv == nullptr) return {pass, nullptr, {}};
+    if (!tuned || tuned->conv == nullptr || !allowed(*tuned->conv)) return {pass, nullptr, {}};
     ConvStep step = step_with(*tuned->conv, problem, pass, phase, dense);
     step.tuned = step.kernel != nullptr;
     step.shipped = step.tuned && tuned->shipped;
@@ -99,7 +103,7 @@ ConvStep best_step(const ConvProblem &problem, const ConvPass &pass, int phase, 
     ConvStep best{pass, nullptr, {}};
     double best_cycles = std::numeric_limits<double>::infinity();
     for (const ConvKernel &kernel : conv_kernels()) {
-        if (!runs_here(kernel, problem)) continue;
+        if (!runs_here(kernel, problem) || !allowed(kernel)) continue;
         const ConvStep step = step_with(kernel, problem, pass, phase, dense);
         if (step.kernel == nullptr) continue;
         const double cycles = cycles_of(step);
@@ -154,7 +158,9 @@ double cycles_of(const WgradPlan &plan, const ConvProblem &problem) {
 }
 
 /// What a plan depends on beside its problem and the kernel that is forced.
-int64_t variant(bool bit) { return int64_t{tuned_generation()} * 2 + bit; }
+int64_t variant(bool bit) {
+    return int64_t{tuned_generation()} * 4 + winograd_allowed() * 2 + bit;
+}
 
 /// `chosen` is a step or a plan.
 template<typename Chosen>

@@ -21,7 +21,8 @@ struct Conv2dCpuParams {
     /// Raised when the same knobs come to mean another kernel: earlier measurements are stale then.
     static constexpr int kVersion = 1;
     static constexpr int kChannels = 0, kColumns = 1, kGroups = 2, kSummed = 3;
-    static constexpr int kDirect = 0, kFrame = 1, kGather = 2, kMasked = 3, kFolded = 4;
+    static constexpr int kDirect = 0, kFrame = 1, kGather = 2, kMasked = 3, kFolded = 4,
+                         kWinograd = 5;
 
     int lane = kChannels;
     int vec = 2;   ///< Native vectors; output channels for lane 3.
@@ -30,7 +31,9 @@ struct Conv2dCpuParams {
     /// 1: its rows in their frame of zeros; 2: the same once per tap of a row, so that columns
     /// read at a stride lie side by side (lane 1); 3: nothing, what lies outside is masked (lane 2);
     /// 4: its rows as 1, taken for a single channel of width iw * ci, so that a row of taps is one
-    /// loop over all of kw * ci (lanes 0 and 3, one group; conv_pass.h, folded()).
+    /// loop over all of kw * ci (lanes 0 and 3, one group; conv_pass.h, folded());
+    /// 5: its rows as 1, transformed to Winograd tiles of 2 x 2 outputs, so that `tile` counts tiles (lane 0,
+    /// 3 x 3 taps, stride 1; whole vectors of input channels).
     int stage = kFrame;
     /// Taps of each axis, with dilation 1, and the stride of both that are compiled in; 0: any
     /// (lane 2, stage 3; lane 1, stage 1: depthwise).
@@ -46,7 +49,7 @@ struct Conv2dCpuParams {
             {"lane", &P::lane, {kChannels, kColumns, kGroups, kSummed}},
             {"vec", &P::vec, {1, 2, 3, 4}},
             {"tile", &P::tile, {1, 2, 4, 5, 6, 7, 8, 10, 12, 14, 16}},
-            {"stage", &P::stage, {kDirect, kFrame, kGather, kMasked, kFolded}},
+            {"stage", &P::stage, {kDirect, kFrame, kGather, kMasked, kFolded, kWinograd}},
             {"taps_x", &P::taps_x, {0, 1, 2, 3, 4, 5, 7}},
             {"taps_y", &P::taps_y, {0, 3}},
             {"stride", &P::stride, {0, 1, 2}},
@@ -60,6 +63,11 @@ struct Conv2dCpuParams {
     bool spreads(int lanes) const {
         return group > 1 && group < lanes && taps_x != 0 && stride != 0;
     }
+
+    bool winograd() const { return stage == kWinograd; }
+
+    /// Output columns of a register tile that counts columns.
+    int columns() const { return winograd() ? 2 * tile : tile; }
 
     /// Output channels in one packed panel of the weight.
     int panel(int lanes) const {
@@ -104,6 +112,7 @@ struct Conv2dCpuParams {
             if (taps_x != 0 || stride != 0) return "folded rows have taps and strides of their own";
             return can_fold(pass) ? nullptr : "rows of taps are not dense";
         }
+        if (winograd()) return why_not_winograd(pass, format, isa);
         if (lane == kColumns && stage != kGather && pass.x.stride != 1 && stride == 0)
             return "columns are strided";
         if (lane == kColumns && taps_x != 0 && (pass.ci != 1 || pass.co != 1)) {
@@ -131,10 +140,20 @@ struct Conv2dCpuParams {
 
     /// Null if the schedule can read and write activations of this type, else why not.
     const char *why_not_stored(DType dtype) const {
+        if (winograd() && dtype != DType::kF32) return "only float32 is transformed";
         return dtype == DType::kF32 || stage != kDirect ? nullptr : "nothing converts the input";
     }
 
 private:
+    const char *why_not_winograd(const ConvPass &pass, Format format, Isa isa) const {
+        if (lane != kChannels || format != Format::kNhwc)
+            return "tiles are transformed in whole pixels";
+        if (taps_x != 0 || stride != 0) return "tiles have taps and strides of their own";
+        if (!matches(pass.x, 3) || !matches(pass.y, 3)) return "not 3 x 3 taps";
+        if (pass.x.stride != 1 || pass.y.stride != 1) return "the taps are strided";
+        return pass.ci % vector_lanes(isa) == 0 ? nullptr
+                                                : "the input channels are not whole vectors";
+    }
     const char *why_not_compiled_in(const ConvPass &pass, Isa isa) const {
         if (lane == kChannels && (stage == kFrame || stage == kDirect) && stride != 0 &&
             taps_x == 0 && taps_y == 0) {

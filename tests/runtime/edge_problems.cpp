@@ -100,6 +100,12 @@ const std::vector<ProblemFamily> &edge_families() {
         {"slabs", list({"n1ci3ih1iw40co5kh1kw3s1p0x1", "n1ci3ih33iw1co5kh3kw1s1p1x0",
                         "n5ci4ih1iw1co9kh1kw1s1p0", "n1ci130ih2iw3co5kh1kw1s1p0",
                         "n1ci5ih2iw3co130kh1kw1s1p0", "n17ci2ih2iw2co3kh2kw2s1p0"})},
+        // Whole vectors of input channels for 3 x 3 with stride 1, and outputs that are no whole tiles of it.
+        {"winograd", list({"n2ci16ih1iw1co16kh3kw3s1p1", "n1ci16ih2iw2co9kh3kw3s1p1",
+                           "n1ci8ih5iw7co17kh3kw3s1p1", "n1ci16ih7iw16co32kh3kw3s1p0",
+                           "n2ci32ih6iw9co96kh3kw3s1p1g2", "n1ci16ih4iw5co16kh3kw3s1p4",
+                           "n1ci16ih9iw13co16kh3kw3s1p0x2", "n2ci48ih15iw33co48kh3kw3s1p1",
+                           "n1ci128ih31iw29co32kh3kw3s1p1"})},
         // Large enough for several tasks and, in wgrad, several parts and chunks.
         {"many_tasks", list({"n3ci16ih40iw30co16kh3kw3s1p1", "n4ci3ih70iw66co8kh7kw7s2p3",
                              "n2ci40ih20iw20co40kh1kw1s1p0", "n2ci24ih33iw17co24kh3kw3s1p1g24",

@@ -11,6 +11,7 @@
 #include "runtime/plan.h"
 #include "runtime/trace.h"
 #include "runtime/tuned_choices.h"
+#include "runtime/winograd.h"
 #include "torch_ops/csrc/cuda_engine.h"
 #include "torch_ops/csrc/torch_cuda.h"
 
@@ -103,6 +104,7 @@ void choose_op(const std::string &problem, int64_t phase, const std::string &can
 
 void reload_choices_op() { reload_tuned_choices(); }
 void use_choices_op(bool use) { use_tuned_choices(use); }
+bool allow_winograd_op(bool allowed) { return allow_winograd(allowed); }
 
 std::string tuned_kind(const std::string &problem) {
     const std::optional<TunedPass> tuned = tuned_pass(parse_operator_problem(problem), 0);

@@ -23,6 +23,8 @@ void choose_op(const std::string &problem, int64_t phase, const std::string &can
                const std::string &artifact);
 void reload_choices_op();
 void use_choices_op(bool use);
+/// Returns what held before.
+bool allow_winograd_op(bool allowed);
 /// How tuning has two convolutions in a row computed (plain_kinds(), "fused") and who named it, such as
 /// "fused (shipped)"; "" where nothing was chosen.
 std::string tuned_kind(const std::string &problem);

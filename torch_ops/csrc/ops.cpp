@@ -70,6 +70,7 @@ STABLE_TORCH_LIBRARY(convwright, m) {
     m.def("cuda_kernels(str problem, int device) -> str");
     m.def("library_kernels() -> str");
     m.def("force_kernel(str name) -> ()");
+    m.def("allow_winograd(bool allowed) -> bool");
     m.def("choose(str problem, int phase, str candidate, str artifact) -> ()");
     m.def("reload_choices() -> ()");
     m.def("use_choices(bool use) -> ()");
@@ -126,6 +127,7 @@ STABLE_TORCH_LIBRARY_IMPL(convwright, CompositeExplicitAutograd, m) {
     m.impl("cuda_kernels", TORCH_BOX(&convwright::list_cuda_kernels));
     m.impl("library_kernels", TORCH_BOX(&convwright::list_library_kernels));
     m.impl("force_kernel", TORCH_BOX(&convwright::force_kernel_op));
+    m.impl("allow_winograd", TORCH_BOX(&convwright::allow_winograd_op));
     m.impl("choose", TORCH_BOX(&convwright::choose_op));
     m.impl("reload_choices", TORCH_BOX(&convwright::reload_choices_op));
     m.impl("use_choices", TORCH_BOX(&convwright::use_choices_op));

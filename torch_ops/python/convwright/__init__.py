@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from convwright._library import LibraryMissing
     from convwright.convert import convert_
     from convwright.fuse import fuse_depthwise_separable_, fuse_relu_, fuse_weighted_sum_
+    from convwright._winograd import allow_winograd
     from convwright.tuning import tune
 
 __version__ = "0.1.0"
 
 __all__ = [
     "LibraryMissing",
+    "allow_winograd",
     "convert_",
     "explain",
     "flops",
@@ -45,6 +47,7 @@ __all__ = [
 # Where each name is; modules that `convwright.NAME` gives are their own.
 _HOMES = {
     "LibraryMissing": "_library",
+    "allow_winograd": "_winograd",
     "convert_": "convert",
     "explain": "_explain",
     "flops": "_flops",
