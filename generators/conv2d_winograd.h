@@ -13,7 +13,7 @@ namespace convwright {
 /// Packed operands: the transformed weight (co % panel, ci, a, b, co / panel, g), which is G w G^T
 /// (generators/weight_generators.cpp); bias as for Conv2dFprop. a counts columns, b rows.
 /// Small integers are exact: the factors are 1, -1 and, in G, 1/2. Else an output carries the rounding of the
-/// other three of its tile, and a NaN or an infinity reaches all four: docs/adr/0021.
+/// other three of its tile, and a NaN or an infinity may reach all four: docs/adr/0021.
 struct Conv2dWinograd : ConvSum {
     static constexpr int kTile = 2, kRead = 4;  ///< Outputs and pixels of a tile, along each axis.
     FrameLoops frame;                           ///< Of the updates that fill `padded`.

@@ -61,11 +61,11 @@ public:
 
     void generate() {
         const Expr co = p_ * packed_.dim(0).extent() + c_, last = weight_.dim(0).extent() - 1;
-        taps_(c_, ci_, kx_, ky_, p_, g_) =
-            select(co <= last, weight_(min(co, last), ci_, kx_, ky_, g_), 0.0f);
-        tile_(c_, ci_, a_, b_, p_, g_) = transformed(b_, [&](int ky) {
+        taps_(c_, ci_, kx_, ky_, p_, g_) = weight_(min(co, last), ci_, kx_, ky_, g_);
+        const Expr element = transformed(b_, [&](int ky) {
             return transformed(a_, [&](int kx) -> Expr { return taps_(c_, ci_, kx, ky, p_, g_); });
         });
+        tile_(c_, ci_, a_, b_, p_, g_) = select(co <= last, element, 0.0f);
         packed_(c_, ci_, a_, b_, p_, g_) = tile_(c_, ci_, a_, b_, p_, g_);
     }
 
@@ -88,6 +88,9 @@ public:
             .reorder(kx_, ky_, ci_, c_)
             .unroll(kx_)
             .unroll(ky_);
+        // dgrad's output channels lie closer than its input channels.
+        taps_.specialize(weight_.dim(0).stride() < weight_.dim(1).stride())
+            .reorder(kx_, ky_, c_, ci_);
         tile_.compute_at(packed_, ci_i)
             .reorder(a_, b_, c_, ci_, p_, g_)
             .bound(a_, 0, kRead)

@@ -20,13 +20,15 @@ constexpr int64_t kInPlaceFloats = 12 * 1024;
 // A panel of the gradient and the lines of input that a register tile reads: 32 KB, an L1, while all tiles pass. With
 // as many pixels as fill an L2 256 -> 64 channels at 56 x 56 took 1.3 times as long, 2048 -> 512 at 7 x 7 1.25 times.
 constexpr int64_t kPanelFloats = 8 * 1024, kLineFloats = 16;
-// The pixels of a task's Winograd tiles: an L2 of 512 KB. Of 512 channels at 7 x 7 half as many took 1.3 times as
-// long, because each task reads all of the weight.
-constexpr int64_t kWinogradFloats = 128 * 1024;
+// Taps from which on a depthwise frame is read more often than it costs to read its lines one by one.
+constexpr int kManyTaps = 64;
+// The transformed pixels and the products of a task's Winograd tiles: an L2 of 512 KB. Of 512 channels at 7 x 7 half
+// as many took 1.3 times as long, because each task reads all of the weight.
+constexpr int64_t kWinogradFloats = 144 * 1024;
 // Elements of a Winograd tile, and cycles for a vector of them: transformed from pixels, stored as four outputs,
 // and of the weight.
 constexpr int64_t kWinogradElements = 16;
-constexpr double kWinogradPixels = 60, kWinogradStores = 60, kWinogradWeight = 150;
+constexpr double kWinogradPixels = 70, kWinogradStores = 70, kWinogradWeight = 150;
 // Enough tasks to keep 16 cores busy with two each; more would copy frames more often.
 constexpr int64_t kTasks = 32;
 
@@ -150,7 +152,12 @@ ConvTaskSize task_size(const Conv2dCpuParams &p, const ConvPass &pass, Isa isa) 
     const int64_t tiles_x = ceil_div(pass.x.out, column_size(p, isa));
     // Depthwise tasks take all groups: a slice of them would read a part of each pixel's lines.
     const bool grouped = p.lane == Conv2dCpuParams::kGroups;
-    const int64_t read = static_cast<int64_t>(pass.ci) * (grouped ? pass.groups : 1);
+    // Many taps read a frame so often that it should lie side by side in L1 or L2: those of a line of channels.
+    const bool lines = grouped && p.stage == Conv2dCpuParams::kFrame && pass.taps() >= kManyTaps;
+    const int64_t line_tiles = std::max<int64_t>(kLineFloats / channel_size(p, isa), 1);
+    const int64_t task_groups =
+        lines ? std::min<int64_t>(line_tiles * channel_size(p, isa), pass.groups) : pass.groups;
+    const int64_t read = static_cast<int64_t>(pass.ci) * (grouped ? task_groups : 1);
     ConvTaskSize task;
     const int64_t images = static_cast<int64_t>(pass.n) * outer(p, pass);
     if (pass.y.out == 1 && p.stage == Conv2dCpuParams::kDirect) {
@@ -167,10 +174,10 @@ ConvTaskSize task_size(const Conv2dCpuParams &p, const ConvPass &pass, Isa isa) 
     }
     task.column_tiles = to_int(tiles_x);
     const int64_t budget = p.winograd() ? kWinogradFloats : kTaskFloats;
-    const int64_t row = p.winograd()
-                            ? kWinogradElements / 2 * read * tiles_x * p.tile
-                            : read * (pass.x.in + 2LL * std::max(pass.x.pad, 0)) * pass.y.stride *
-                                  (p.stage == Conv2dCpuParams::kGather ? pass.x.taps.count : 1);
+    const int64_t row =
+        p.winograd() ? kWinogradElements / 2 * (read + channel_size(p, isa)) * tiles_x * p.tile
+                     : read * (pass.x.in + 2LL * std::max(pass.x.pad, 0)) * pass.y.stride *
+                           (p.stage == Conv2dCpuParams::kGather ? pass.x.taps.count : 1);
     const int64_t halo = static_cast<int64_t>(pass.y.taps.count - 1) * pass.y.dilation;
     int64_t rows = std::clamp<int64_t>(
         budget / std::max<int64_t>(row, 1) - (p.winograd() ? 0 : halo), 1, pass.y.out);
@@ -182,6 +189,10 @@ ConvTaskSize task_size(const Conv2dCpuParams &p, const ConvPass &pass, Isa isa) 
     task.rows = to_int(ceil_div(pass.y.out, ceil_div(pass.y.out, rows)));
     if (p.winograd()) task.rows = to_int(2 * ceil_div(task.rows, 2));  // tiles are not cut
     const int64_t tasks = images * ceil_div(pass.y.out, task.rows);
+    if (lines) {
+        task.channel_tiles = to_int(std::min(line_tiles, tiles_c));
+        return task;
+    }
     const int64_t split = grouped ? 1 : std::min(tiles_c, std::max<int64_t>(kTasks / 2 / tasks, 1));
     task.channel_tiles = to_int(ceil_div(tiles_c, split));
     return task;

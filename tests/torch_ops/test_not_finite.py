@@ -1,12 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""NaN and infinity go where PyTorch's convolution lets them go, and nowhere else."""
+"""NaN and infinity go where PyTorch's convolution lets them go, and nowhere else.
+
+That is without Winograd's tiles (test_winograd.py)."""
+
+from collections.abc import Iterator
 
 import pytest
 import torch
 import torch.nn.functional as F
 from cases import FORMATS
 
+import convwright
 from convwright.functional import conv2d, conv2d_relu
+
+
+@pytest.fixture(autouse=True)
+def without_winograd() -> Iterator[None]:
+    before = convwright.allow_winograd(False)
+    yield
+    convwright.allow_winograd(before)
 
 
 def not_finite(groups: int, memory_format: str, dtype: torch.dtype) -> tuple:

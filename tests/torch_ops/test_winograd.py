@@ -78,9 +78,9 @@ def test_a_nan_reaches_the_outputs_of_its_tile_at_most(allowed: bool) -> None:
     input[0, 3, 9, 12] = torch.nan
     nan = conv2d(input, weight, padding=1).isnan()
     wanted = F.conv2d(input, weight, padding=1).isnan()
-    assert (wanted & ~nan).sum() == 0
     tiles = F.max_pool2d(wanted.float(), 2).repeat_interleave(2, 2).repeat_interleave(2, 3).bool()
-    assert torch.equal(nan, tiles if allowed else wanted)
+    assert (wanted <= nan).all()
+    assert (nan <= (tiles if allowed else wanted)).all()
 
 
 @pytest.mark.parametrize("value", ["on", "off", ""])

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from convwright._flops import flops
     from convwright._kinds import force_kind
     from convwright._library import LibraryMissing
+    from convwright._winograd import allow_winograd
     from convwright.convert import convert_
     from convwright.fuse import fuse_depthwise_separable_, fuse_relu_, fuse_weighted_sum_
-    from convwright._winograd import allow_winograd
     from convwright.tuning import tune
 
 __version__ = "0.1.0"

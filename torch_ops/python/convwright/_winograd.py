@@ -13,8 +13,8 @@ def allow_winograd(allowed: bool) -> bool:
     tuned to be the fastest: dense or grouped 3x3 convolutions of float32 with stride 1 in
     channels_last, forward and by the input. Four outputs share 16 products in place of 36. With C
     input channels of a group an output is wrong by at most 81 (C + 13) C max|input| max|weight|
-    2**-24, as it is by the sum itself up to the 13; but a NaN or an infinity reaches up to three
-    neighbours more than PyTorch's would (docs/adr/0021). Small integers are exact either way.
+    2**-24, as it is by the sum itself up to the 13; but a NaN or an infinity may reach the other
+    outputs of a tile, where PyTorch's would not (docs/adr/0021). Small integers stay exact.
 
     Returns:
         What held before.
