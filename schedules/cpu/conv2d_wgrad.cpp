@@ -22,6 +22,16 @@ Halide::Expr block_tiles(const Halide::Expr &frame_pixels, const P &p) {
     return max(tiles / kWholeVectors, 1) * kWholeVectors;
 }
 
+/// Channels that the frame of a block stores for a pixel: an odd number of cache lines. A register tile walks along
+/// the pixels; 12 lines apart (192 channels) 250 of them fall into 16 sets of an L1, and 512 -> 128 channels at
+/// 28 x 28 took 1.4 times as long as its multiply-adds.
+Halide::Expr stored_channels(const Halide::Expr &tiles, const Halide::Expr &channels, const P &p) {
+    constexpr int kLine = 16;
+    const Halide::Expr all = (channels + p.tile - 1) / p.tile;
+    const Halide::Expr lines = (min(tiles, all) * p.tile + kLine - 1) / kLine;
+    return (lines | 1) * kLine;
+}
+
 }  // namespace
 
 /// vec * tile accumulators per register tile run over a whole chunk of pixels before they are added
@@ -104,6 +114,9 @@ void schedule_conv2d_wgrad_cpu(Conv2dWgrad &a, const P &p, Halide::Expr task_til
     }
     if (p.stage == P::kDirect) return;
     a.padded.compute_at(a.partial, a.r_band);
+    if (blocks)
+        a.padded.bound_extent(a.ci,
+                              stored_channels(block_tiles(a.frame_pixels, p), a.frame.channels, p));
     Halide::Stage zeros = a.padded.update(0), rows = a.padded.update(1);
     if (p.folds()) {
         a.padded.reorder_storage(a.x, a.ci, a.y, a.g, a.n);
