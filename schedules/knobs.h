@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "runtime/quoted.h"
+
 namespace convwright {
 
 /// One integer knob of a params struct: its name in the text form, its member, and the values that
@@ -47,8 +49,8 @@ Params parse_params(const std::string &text) {
             }
         }
         if (!known) {
-            throw std::invalid_argument("schedule '" + text + "': '" + item +
-                                        "' is no knob:value of " + format_params(Params{}));
+            throw std::invalid_argument("schedule " + quoted(text) + ": " + quoted(item) +
+                                        " is no knob:value of " + format_params(Params{}));
         }
     }
     return params;
