@@ -10,14 +10,16 @@
 
 namespace convwright {
 
-/// While it lives, parallel loops of kernels run on `count` new threads each.
+/// While it lives, parallel loops of kernels run on `count` new threads each; then as before.
 class TestThreads {
 public:
-    explicit TestThreads(int64_t count) {
-        count_ = count;
+    explicit TestThreads(int64_t count) : before_(count_.exchange(count)) {
         set_parallel_run(run, [] { return count_.load(); });
     }
-    ~TestThreads() { set_parallel_run(nullptr, nullptr); }
+    ~TestThreads() {
+        count_ = before_;
+        if (before_ == 0) set_parallel_run(nullptr, nullptr);
+    }
     TestThreads(const TestThreads &) = delete;
 
 private:
@@ -27,7 +29,8 @@ private:
         body(closure);
         for (std::thread &thread : threads) thread.join();
     }
-    static inline std::atomic<int64_t> count_{1};
+    static inline std::atomic<int64_t> count_{0};  ///< 0: there is no pool.
+    int64_t before_;
 };
 
 }  // namespace convwright

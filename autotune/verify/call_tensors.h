@@ -10,7 +10,7 @@ namespace convwright {
 
 /// How the tensors of a call lie in memory.
 struct TensorLayout {
-    Placement placement = Placement::kMiddle;  ///< Of what is read; the result lies in the middle.
+    Placement placement = Placement::kMiddle;  ///< Of tensors, workspace and, at an end, scratch.
     bool gaps = false;  ///< Rows, images and pixels are followed by others' memory.
     Format weight_format = Format::kNchw;
 };
@@ -36,6 +36,7 @@ private:
     struct GpuCopies;
 
     ConvProblem problem_;
+    Placement placement_;
     Tensor4 input_, weight_, output_, bias_, result_;
     std::optional<Tensor4> depthwise_;  ///< Of a weighted sum.
     GuardedFloats workspace_;
