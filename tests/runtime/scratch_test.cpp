@@ -10,7 +10,7 @@
 namespace convwright {
 namespace {
 
-TEST(Scratch, IsAligned) {
+TEST(GuardedScratch, IsAligned) {
     for (const Placement placement : {Placement::kMiddle, Placement::kStart, Placement::kEnd}) {
         const GuardedScratch guard(placement);
         for (const size_t size : {1, 63, 64, 100, 5000}) {
@@ -20,13 +20,13 @@ TEST(Scratch, IsAligned) {
     }
 }
 
-TEST(Scratch, BetweenGuardPagesStartsAsNaN) {
+TEST(GuardedScratch, BetweenGuardPagesStartsAsNaN) {
     const GuardedScratch guard(Placement::kEnd);
     const Scratch scratch(sizeof(float));
     EXPECT_TRUE(std::isnan(*static_cast<const float *>(scratch.data())));
 }
 
-TEST(ScratchDeathTest, CrashesAtTheEndThatIsGuarded) {
+TEST(GuardedScratchDeathTest, CrashesAtTheEndThatIsGuarded) {
     const auto at = [](Placement placement, int64_t offset) {
         const GuardedScratch guard(placement);
         const Scratch scratch(4096);
@@ -37,7 +37,7 @@ TEST(ScratchDeathTest, CrashesAtTheEndThatIsGuarded) {
     at(Placement::kEnd, 4095), at(Placement::kStart, 0);
 }
 
-TEST(Scratch, IsGivenBackHoweverItWasTaken) {
+TEST(GuardedScratch, IsGivenBackHoweverItWasTaken) {
     void *cached = take_scratch(1000);
     void *guarded = nullptr;
     {
