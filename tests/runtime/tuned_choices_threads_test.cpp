@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <memory>
 #include <thread>
 
 #include "runtime/loaded_kernels.h"
@@ -52,11 +53,16 @@ private:
 };
 
 TEST_F(TunedChoices, MayChangeWhileOtherThreadsUseThem) {
+    const LoadableKernel made[] = {make(), make("lane:0,vec:1,tile:3,stage:1")};
+    const std::string other = accepting_kernels(parse_problem(kWgrad)).back().name;
+    const WgradKernel *wgrad = nullptr;
+    for (const WgradKernel &kernel : wgrad_kernels())
+        if (kernel.name == other) wgrad = &kernel;
+    ASSERT_NE(wgrad, nullptr);
     std::atomic<bool> tuning{true};
     std::vector<std::unique_ptr<User>> users;
     for (int i = 0; i < kUsers; i++) users.push_back(std::make_unique<User>(tuning));
 
-    const LoadableKernel made[] = {make(), make("lane:0,vec:1,tile:3,stage:1")};
     Database database(folder_.path() + "/db.sqlite");
     const auto publish = [&](const std::string &name, const std::string &artifact) {
         Choice choice = test_choice(test_key(1, cpu_identity()), name);
@@ -69,7 +75,7 @@ TEST_F(TunedChoices, MayChangeWhileOtherThreadsUseThem) {
     for (int round = 0; round < kRounds; round++) {
         const LoadableKernel &kernel = made[round % 2];
         publish("conv2d.avx2/" + kernel.schedule, kernel.sha256);
-        choose_in_process(kWgrad, 0, candidate("conv2d_wgrad", wgrad_kernels().front()), "");
+        choose_in_process(kWgrad, 0, candidate("conv2d_wgrad", *wgrad), "");
         choose_in_process(kFprop, 0, "pytorch", "");
         use_tuned_choices(round % 3 != 0);
         choose_in_process(kSum, 0, round % 2 == 0 ? "unfused" : "composed", "");
