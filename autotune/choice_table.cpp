@@ -48,11 +48,6 @@ bool is_plain(const std::string &identity) {
     });
 }
 
-std::string without_stop(std::string sentence) {
-    while (sentence.ends_with('.')) sentence.pop_back();
-    return sentence;
-}
-
 auto key_of(const ChoiceRow &row) {
     return std::tie(row.identity, row.subject.problem, row.subject.phase);
 }

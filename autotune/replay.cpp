@@ -134,7 +134,7 @@ Recording read_recording(std::istream &in, const std::string &name) {
             if (json && last && all) break;
             throw std::invalid_argument(
                 "Recording '" + name + "', line " + std::to_string(number) + ": " +
-                (json ? "a field is missing or of another type" : error.what()) +
+                (json ? "a field is missing or of another type" : without_stop(error.what())) +
                 "; give a file of recorded timings as it was written.");
         }
     }

@@ -23,4 +23,10 @@ inline std::string quoted(std::string_view text) {
     return result + (text.size() > kMost ? "...'" : "'");
 }
 
+/// A sentence as a part of another one.
+inline std::string without_stop(std::string sentence) {
+    while (!sentence.empty() && sentence.back() == '.') sentence.pop_back();
+    return sentence;
+}
+
 }  // namespace convwright

@@ -9,6 +9,7 @@
 #include "autotune/bounded_lines.h"
 #include "autotune/database/database_error.h"
 #include "autotune/database/stored_rows.h"
+#include "runtime/quoted.h"
 
 namespace convwright {
 namespace {
@@ -191,9 +192,7 @@ Imported import_records(Database &database, std::istream &in, const std::string 
                                     "missing; the others were taken.");
             if (!known) return count;
         } catch (const std::invalid_argument &error) {
-            std::string why = error.what();
-            while (why.ends_with('.')) why.pop_back();
-            count.refused.push_back(where + why + "; the other lines were taken.");
+            count.refused.push_back(where + without_stop(error.what()) + "; the other lines were taken.");
         }
     }
     write(database, batch, count);

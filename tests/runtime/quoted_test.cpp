@@ -17,5 +17,10 @@ TEST(Quoted, CutsWhatIsLong) {
     EXPECT_EQ(quoted(std::string(201, 'x')), "'" + std::string(200, 'x') + "...'");
 }
 
+TEST(WithoutStop, IsAPartOfASentence) {
+    EXPECT_EQ(without_stop("It is. So it is.."), "It is. So it is");
+    EXPECT_EQ(without_stop(""), "");
+}
+
 }  // namespace
 }  // namespace convwright
