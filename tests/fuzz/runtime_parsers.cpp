@@ -9,12 +9,13 @@
 #include "runtime/multipliers/multiplier.h"
 #include "runtime/multipliers/table8_files.h"
 #include "runtime/operator_problem.h"
-#include "runtime/plan.h"
 #include "runtime/sha256.h"
-#include "runtime/tuned_choices.h"
 #include "runtime/tuned_table.h"
 #include "runtime/tuned_table_layout.h"
 #include "schedules/conv2d_cuda_params.h"
+#include "schedules/conv2d_params.h"
+#include "schedules/conv2d_wgrad_params.h"
+#include "schedules/weighted_sum_params.h"
 #include "tests/autotune/database/database_fixture.h"
 #include "tests/fuzz/parser.h"
 
@@ -75,38 +76,6 @@ Parser multiplier_parser() {
                 EXPECT_EQ(format_multiplier(std::get<Multiplier>(parse_multiplier(usual))), usual);
                 return {};
             }};
-}
-
-/// "problem phase candidate" as a choice of this process, which a refusal does not change.
-Complaints complaints_of_choice(const std::string &text) {
-    const size_t first = text.find(' ');
-    const size_t second = text.find(' ', first == text.npos ? first : first + 1);
-    if (second == text.npos) return {};
-    const std::string problem = text.substr(0, first), candidate = text.substr(second + 1);
-    const int phase = text[first + 1] == '-' ? kWholeProblem : text[first + 1] - '0';
-    const unsigned before = tuned_generation();
-    try {
-        choose_in_process(problem, phase, candidate, "");
-        if (!candidate.empty())
-            EXPECT_TRUE(tuned_pass(parse_operator_problem(problem), phase));
-        choose_in_process(problem, phase, "", "");
-        return {};
-    } catch (const std::exception &error) {
-        EXPECT_EQ(tuned_generation(), before);
-        return {error.what()};
-    }
-}
-
-Parser choice_parser() {
-    // Of no user's own choices and kernels.
-    static const TemporaryFolder folder;
-    setenv("CONVWRIGHT_CACHE_DIR", folder.path().c_str(), 1);
-    setenv("CONVWRIGHT_DB", (folder.path() + "/tuning.db").c_str(), 1);
-    Complaints valid = {kProblems[0] + " 0 pytorch", kProblems[1] + " - passes",
-                        "wsum2d:step_n8ci64ih56iw56co64kh3kw3s1p1_f32_nhwc 0 fused"};
-    for (const KernelInfo &kernel : accepting_kernels(parse_problem(kProblems[0])))
-        valid.push_back(kProblems[0] + " 0 conv2d." + isa_name(kernel.isa) + "/" + kernel.schedule);
-    return {"choice", valid, complaints_of_choice};
 }
 
 Parser tuned_table_parser() {
@@ -188,7 +157,6 @@ std::vector<Parser> runtime_parsers() {
             knobs_parser<WeightedSumCpuParams>("knobs_weighted_sum", "vec:1"),
             knobs_parser<Conv2dCudaParams>("knobs_cuda", ""),
             multiplier_parser(),
-            choice_parser(),
             tuned_table_parser(),
             images_parser(),
             csv_table_parser()};
