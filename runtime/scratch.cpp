@@ -93,14 +93,21 @@ private:
     std::map<void *, GuardedPages> blocks_;
 };
 
-std::atomic<Placement> guard{Placement::kMiddle};
+std::atomic<int> guards_at_start{0}, guards_at_end{0};  ///< GuardedScratch that live.
 std::atomic<int64_t> guarded{0};  ///< Blocks that were taken between guard pages, and are not given back.
+
+std::atomic<int> *guards_at(Placement placement) {
+    if (placement == Placement::kMiddle) return nullptr;
+    return placement == Placement::kStart ? &guards_at_start : &guards_at_end;
+}
 
 }  // namespace
 
 void *take_scratch(size_t size) {
-    if (const Placement placement = guard.load(); placement != Placement::kMiddle) {
-        void *data = GuardedBlocks::instance().take(size, placement);
+    const bool at_start = guards_at_start.load() > 0;
+    if (at_start || guards_at_end.load() > 0) {
+        void *data = GuardedBlocks::instance().take(
+            size, at_start ? Placement::kStart : Placement::kEnd);
         guarded += data != nullptr;
         return data;
     }
@@ -117,7 +124,12 @@ void give_scratch(void *pointer) {
     scratch.give(ScratchCache::block_of(pointer));
 }
 
-GuardedScratch::GuardedScratch(Placement placement) : before_(guard.exchange(placement)) {}
-GuardedScratch::~GuardedScratch() { guard = before_; }
+GuardedScratch::GuardedScratch(Placement placement) : placement_(placement) {
+    if (auto *guards = guards_at(placement_)) ++*guards;
+}
+
+GuardedScratch::~GuardedScratch() {
+    if (auto *guards = guards_at(placement_)) --*guards;
+}
 
 }  // namespace convwright

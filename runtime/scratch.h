@@ -13,7 +13,7 @@ void *take_scratch(size_t size);
 void give_scratch(void *pointer);  ///< Null is ignored.
 
 /// For verification: while it lives, scratch of all threads lies at this end of pages of its own, which start as NaN; in
-/// the middle it lies as it always does. At the end blocks are aligned to 64 bytes, one vector.
+/// the middle it lies as it always does. Of several the start counts. At the end blocks are aligned to 64 bytes, one vector.
 class GuardedScratch {
 public:
     explicit GuardedScratch(Placement placement);
@@ -21,7 +21,7 @@ public:
     GuardedScratch(const GuardedScratch &) = delete;
 
 private:
-    Placement before_;
+    Placement placement_;
 };
 
 /// Owner of scratch memory.
