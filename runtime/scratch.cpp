@@ -94,7 +94,8 @@ private:
 };
 
 std::atomic<int> guards_at_start{0}, guards_at_end{0};  ///< GuardedScratch that live.
-std::atomic<int64_t> guarded{0};  ///< Blocks that were taken between guard pages, and are not given back.
+std::atomic<int64_t> guarded{
+    0};  ///< Blocks that were taken between guard pages, and are not given back.
 
 std::atomic<int> *guards_at(Placement placement) {
     if (placement == Placement::kMiddle) return nullptr;
@@ -106,8 +107,8 @@ std::atomic<int> *guards_at(Placement placement) {
 void *take_scratch(size_t size) {
     const bool at_start = guards_at_start.load() > 0;
     if (at_start || guards_at_end.load() > 0) {
-        void *data = GuardedBlocks::instance().take(
-            size, at_start ? Placement::kStart : Placement::kEnd);
+        void *data =
+            GuardedBlocks::instance().take(size, at_start ? Placement::kStart : Placement::kEnd);
         guarded += data != nullptr;
         return data;
     }

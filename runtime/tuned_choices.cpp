@@ -41,7 +41,8 @@ Resolved resolve(const OperatorProblem &problem, int phase, const std::string &c
         pass.kind = kind;
         return pass;
     }
-    const std::string unknown = "tuned choice " + quoted(candidate) + " for " + format_problem(problem) +
+    const std::string unknown = "tuned choice " + quoted(candidate) + " for " +
+                                format_problem(problem) +
                                 " is none that this version knows; tune the problem again.";
     std::optional<LoadableKernel> parsed = parse_candidate(problem, candidate);
     if (!parsed || phase == kWholeProblem) return unknown;

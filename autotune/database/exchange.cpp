@@ -80,15 +80,18 @@ Record record_from(const Json &j) {
     if (!outcome) throw std::invalid_argument("the outcome is unknown");
     return {key_from(j),
             j.at("candidate"),
-            {*outcome, j.at("seconds"), j.at("spread"), integer_at<int>(j, "samples"), j.at("reason"),
-             j.at("artifact")},
+            {*outcome, j.at("seconds"), j.at("spread"), integer_at<int>(j, "samples"),
+             j.at("reason"), j.at("artifact")},
             integer_at<int64_t>(j, "recorded")};
 }
 
 Choice choice_from(const Json &j) {
-    Choice choice{key_from(j),    j.at("choice"),
-                  j.at("artifact"), j.at("seconds"),
-                  j.at("reason"), {},
+    Choice choice{key_from(j),
+                  j.at("choice"),
+                  j.at("artifact"),
+                  j.at("seconds"),
+                  j.at("reason"),
+                  {},
                   integer_at<int64_t>(j, "recorded")};
     for (const Json &f : j.at("finals")) {
         choice.finals.push_back({f.at("role"), f.at("candidate"), f.at("seconds"), f.at("spread")});
@@ -192,7 +195,8 @@ Imported import_records(Database &database, std::istream &in, const std::string 
                                     "missing; the others were taken.");
             if (!known) return count;
         } catch (const std::invalid_argument &error) {
-            count.refused.push_back(where + without_stop(error.what()) + "; the other lines were taken.");
+            count.refused.push_back(where + without_stop(error.what()) +
+                                    "; the other lines were taken.");
         }
     }
     write(database, batch, count);

@@ -46,7 +46,8 @@ Complaints complaints_of_import(const std::string &text) {
     static Scratchpad pad;
     static int imports = 0;
     // Anew at times: the more there is, the longer it takes to look through it.
-    if (++imports % 64 == 0) pad.database->connection().run("DELETE FROM record; DELETE FROM choice");
+    if (++imports % 64 == 0)
+        pad.database->connection().run("DELETE FROM record; DELETE FROM choice");
     const Imported first = imported(*pad.database, text);
     EXPECT_EQ(verify(*pad.database), Complaints{});
     if (first.added > 0) {

@@ -20,8 +20,8 @@ namespace convwright {
 namespace {
 
 constexpr int kCases = 400;
-constexpr double kMostSeconds = 5;            // of processor time, sanitizers included, for one text
-constexpr int64_t kMostKilobytes = 1 << 20;   // more than before all cases
+constexpr double kMostSeconds = 5;           // of processor time, sanitizers included, for one text
+constexpr int64_t kMostKilobytes = 1 << 20;  // more than before all cases
 constexpr size_t kLongestSentence = 1500;
 
 int case_count() {
@@ -93,9 +93,10 @@ TEST_P(Fuzz, OtherTextsAreTakenOrRefusedInASentence) {
     const int64_t before = peak_kilobytes();
     for (int i = 0; i < count && !HasFailure(); i++) {
         const uint32_t seed = first + static_cast<uint32_t>(i);
-        const std::string line = "repro: CONVWRIGHT_SEED=" + std::to_string(seed) +
-                                 " CONVWRIGHT_FUZZ_CASES=1 fuzz_test --gtest_filter='*Fuzz.Other*/" +
-                                 parser().name + "'";
+        const std::string line =
+            "repro: CONVWRIGHT_SEED=" + std::to_string(seed) +
+            " CONVWRIGHT_FUZZ_CASES=1 fuzz_test --gtest_filter='*Fuzz.Other*/" + parser().name +
+            "'";
         SCOPED_TRACE(line);
         print_on_crash(line);
         std::mt19937 random(seed);
@@ -109,7 +110,8 @@ TEST_P(Fuzz, OtherTextsAreTakenOrRefusedInASentence) {
 
 /// Texts that were too much once, in tests/fuzz/cases/<parser>/.
 TEST_P(Fuzz, PastFailuresStayMended) {
-    const std::filesystem::path folder = std::string(CONVWRIGHT_FUZZ_CASES_FOLDER) + "/" + parser().name;
+    const std::filesystem::path folder =
+        std::string(CONVWRIGHT_FUZZ_CASES_FOLDER) + "/" + parser().name;
     if (!std::filesystem::exists(folder)) return;
     for (const auto &entry : std::filesystem::directory_iterator(folder)) {
         SCOPED_TRACE(entry.path());

@@ -10,11 +10,51 @@ namespace {
 constexpr size_t kMostAdded = 64 << 10;  // by one change
 
 /// What breaks parsers: ends of the ranges of numbers, what is no number, and what means something to a format.
-const std::vector<std::string> kWords = {
-    "0", "-1", "00", "+1", "1e999", "-1e-999", "0.5", "nan", "null", "true", "2147483648",
-    "4294967296", "9223372036854775808", "18446744073709551616", "1e18", "\n", "\r\n", "\t", " ",
-    std::string(1, '\0'), "\xff", "\xef\xbb\xbf", "\\", "\"", "'", "\\ud800", "\"x\":", "{}", "[]",
-    "[[", "{\"", ":", ",", ";", "/", "..", "../", "%s", "(", ")", "#", "_", "x", "g0", "999999999"};
+const std::vector<std::string> kWords = {"0",
+                                         "-1",
+                                         "00",
+                                         "+1",
+                                         "1e999",
+                                         "-1e-999",
+                                         "0.5",
+                                         "nan",
+                                         "null",
+                                         "true",
+                                         "2147483648",
+                                         "4294967296",
+                                         "9223372036854775808",
+                                         "18446744073709551616",
+                                         "1e18",
+                                         "\n",
+                                         "\r\n",
+                                         "\t",
+                                         " ",
+                                         std::string(1, '\0'),
+                                         "\xff",
+                                         "\xef\xbb\xbf",
+                                         "\\",
+                                         "\"",
+                                         "'",
+                                         "\\ud800",
+                                         "\"x\":",
+                                         "{}",
+                                         "[]",
+                                         "[[",
+                                         "{\"",
+                                         ":",
+                                         ",",
+                                         ";",
+                                         "/",
+                                         "..",
+                                         "../",
+                                         "%s",
+                                         "(",
+                                         ")",
+                                         "#",
+                                         "_",
+                                         "x",
+                                         "g0",
+                                         "999999999"};
 
 /// A number below `count`, which is not 0. Not a distribution of the library, which differ.
 size_t below(size_t count, std::mt19937 &random) { return random() % count; }
@@ -83,7 +123,8 @@ void change(std::string &text, const std::string &other, std::mt19937 &random) {
         case 9: {  // many times over
             if (piece.empty()) break;
             const size_t most = kMostAdded / piece.size() + 1;
-            const size_t times = random() % 8 == 0 ? most : std::min<size_t>(most, 1 + random() % 40);
+            const size_t times =
+                random() % 8 == 0 ? most : std::min<size_t>(most, 1 + random() % 40);
             std::string all;
             for (size_t i = 0; i < times; i++) all += piece;
             text.insert(part.at, all);

@@ -40,9 +40,8 @@ void expect_sound(const ConvProblem &p) {
 }
 
 Parser problem_parser() {
-    return {"problem", kProblems, [](const std::string &text) {
-                return thrown_by(parse_problem, text, expect_sound);
-            }};
+    return {"problem", kProblems,
+            [](const std::string &text) { return thrown_by(parse_problem, text, expect_sound); }};
 }
 
 Parser operator_problem_parser() {
@@ -68,7 +67,8 @@ Parser knobs_parser(const std::string &name, const std::string &some) {
 }
 
 Parser multiplier_parser() {
-    return {"multiplier", {"exact", "mbm", "mbm(3)", "drum(6)", "lmul(3)"},
+    return {"multiplier",
+            {"exact", "mbm", "mbm(3)", "drum(6)", "lmul(3)"},
             [](const std::string &text) -> Complaints {
                 const auto parsed = parse_multiplier(text);
                 if (const auto *why = std::get_if<std::string>(&parsed)) return {*why};
@@ -88,8 +88,8 @@ Parser tuned_table_parser() {
         const auto table = TunedTable::from_bytes(text, "fuzz.tuned");
         if (const auto *why = std::get_if<std::string>(&table)) return {*why};
         for (int i = 1; i < 5; i++) {
-            const auto found = std::get<TunedTable>(table).find("cpu/test/avx2",
-                                                                test_key(i).subject.problem, 0);
+            const auto found =
+                std::get<TunedTable>(table).find("cpu/test/avx2", test_key(i).subject.problem, 0);
             if (found) EXPECT_LE(found->candidate.size() + found->versions.size(), 2 * text.size());
         }
         return {};
@@ -124,9 +124,10 @@ Parser images_parser() {
         return errors;
     };
     // The hash of the header stands behind it, in front of the zeros that the text is aligned by.
-    const size_t header = valid.find(std::string(1, '\0') + content.text) == valid.npos
-                              ? 0
-                              : valid.substr(0, valid.find(content.text)).find_last_not_of('\0') + 1 - 64;
+    const size_t header =
+        valid.find(std::string(1, '\0') + content.text) == valid.npos
+            ? 0
+            : valid.substr(0, valid.find(content.text)).find_last_not_of('\0') + 1 - 64;
     const auto repair = [header](std::string &text) {
         if (text.size() < header + 64) return;
         text.replace(header, 64, sha256_hex(std::string_view(text).substr(0, header)));
@@ -137,8 +138,7 @@ Parser images_parser() {
 Parser csv_table_parser() {
     std::string text;
     for (int a = 0; a < 256; a++)
-        for (int b = 0; b < 256; b++)
-            text += std::to_string(a * b) + (b == 255 ? "\n" : ",");
+        for (int b = 0; b < 256; b++) text += std::to_string(a * b) + (b == 255 ? "\n" : ",");
     return {"table_of_products", {text}, [](const std::string &csv) -> Complaints {
                 const TableResult result = parse_csv_table(csv, false, "'fuzz.csv'");
                 if (!result.table) return {result.error};

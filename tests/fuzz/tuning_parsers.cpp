@@ -124,13 +124,13 @@ Parser measure_job_parser() {
 Parser measured_parser() {
     const Measured ok = {{Outcome::kOk, 1e-3, 1e-5, 9, "", ""}, 2e-3};
     const Measured failed = {{Outcome::kWrongAnswer, 0, 0, 0, "It is \"wrong\".", ""}, 0};
-    return {"measured", {format_measured(ok), format_measured(failed)},
-            [](const std::string &text) {
-                return thrown_by(parse_measured, text, [](const Measured &back) {
-                    const std::string usual = format_measured(back);
-                    EXPECT_EQ(format_measured(parse_measured(usual)), usual);
-                });
-            }};
+    return {
+        "measured", {format_measured(ok), format_measured(failed)}, [](const std::string &text) {
+            return thrown_by(parse_measured, text, [](const Measured &back) {
+                const std::string usual = format_measured(back);
+                EXPECT_EQ(format_measured(parse_measured(usual)), usual);
+            });
+        }};
 }
 
 Parser target_parser() {

@@ -23,13 +23,14 @@ constexpr int kUsers = 4, kRounds = 12;
 /// What an operator does, again and again, until the tuner has ended.
 class User {
 public:
-    explicit User(const std::atomic<bool> &tuning) : thread_([this, &tuning] {
-        do {
-            use();
-            uses_++;
-        } while (tuning);
-        at_the_end_ = conv_plan(fprop_, true).kernels();
-    }) {}
+    explicit User(const std::atomic<bool> &tuning)
+        : thread_([this, &tuning] {
+              do {
+                  use();
+                  uses_++;
+              } while (tuning);
+              at_the_end_ = conv_plan(fprop_, true).kernels();
+          }) {}
     void join() { thread_.join(); }
     int64_t uses() const { return uses_; }
     const std::string &at_the_end() const { return at_the_end_; }

@@ -38,8 +38,8 @@ void expect_naive(const ConvProblem &p, const WeightedSumPlan &plan, bool gaps,
                                      values.window.weight, p.dtype);
     const Tensor4 bias =
         tensor({1, 1, 1, p.co}, Format::kNchw, false, placement, values.window.bias, p.dtype);
-    const Tensor4 result(output_sizes(p), strides_for(output_sizes(p), p.format, gaps),
-                         placement, p.dtype);
+    const Tensor4 result(output_sizes(p), strides_for(output_sizes(p), p.format, gaps), placement,
+                         p.dtype);
     GuardedFloats workspace(plan.workspace, placement, kWorkspaceAlignment);
     const GuardedScratch scratch(placement);
     CallContext context;
