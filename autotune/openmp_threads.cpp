@@ -12,9 +12,9 @@ namespace {
 
 std::atomic<int> threads{1};
 
+// OpenMP's pool is not compiled with the sanitizer, which would not see what its threads wait for.
 #if defined(__SANITIZE_THREAD__)
-constexpr auto run_on_pool =
-    run_on_new_threads;  // OpenMP's pool is not compiled with the sanitizer
+constexpr auto run_on_pool = run_on_new_threads;
 #else
 void run_on_pool(int64_t workers, void (*body)(void *), void *closure) {
 #pragma omp parallel num_threads(static_cast <int>(workers))

@@ -34,8 +34,8 @@ constexpr DType f32 = DType::kF32;
 
 #define CONVWRIGHT_CUDA_KERNEL(generator, symbol, format, dtype, schedule, index_bits, product) \
     {#generator, #symbol, format, dtype, schedule, index_bits, product, symbol##_argv},
+// There are none without CONVWRIGHT_CUDA_KERNELS.
 constexpr std::initializer_list<Row> kRows = {
-    // none without CONVWRIGHT_CUDA_KERNELS
 #include "shipped/cuda_rows.inc"
 };
 #undef CONVWRIGHT_CUDA_KERNEL

@@ -10,51 +10,50 @@ namespace {
 constexpr size_t kMostAdded = 64 << 10;  // by one change
 
 /// What breaks parsers: ends of the ranges of numbers, what is no number, and what means something to a format.
-const std::vector<std::string> kWords = {"0",
-                                         "-1",
-                                         "00",
-                                         "+1",
-                                         "1e999",
-                                         "-1e-999",
-                                         "0.5",
-                                         "nan",
-                                         "null",
-                                         "true",
-                                         "2147483648",
-                                         "4294967296",
-                                         "9223372036854775808",
-                                         "18446744073709551616",
-                                         "1e18",
-                                         "\n",
-                                         "\r\n",
-                                         "\t",
-                                         " ",
-                                         std::string(1, '\0'),
-                                         "\xff",
-                                         "\xef\xbb\xbf",
-                                         "\\",
-                                         "\"",
-                                         "'",
-                                         "\\ud800",
-                                         "\"x\":",
-                                         "{}",
-                                         "[]",
-                                         "[[",
-                                         "{\"",
-                                         ":",
-                                         ",",
-                                         ";",
-                                         "/",
-                                         "..",
-                                         "../",
-                                         "%s",
-                                         "(",
-                                         ")",
-                                         "#",
-                                         "_",
-                                         "x",
-                                         "g0",
-                                         "999999999"};
+const char *const kWords[] = {"0",
+                              "-1",
+                              "00",
+                              "+1",
+                              "1e999",
+                              "-1e-999",
+                              "0.5",
+                              "nan",
+                              "null",
+                              "true",
+                              "2147483648",
+                              "4294967296",
+                              "9223372036854775808",
+                              "18446744073709551616",
+                              "1e18",
+                              "\n",
+                              "\r\n",
+                              "\t",
+                              " ",
+                              "\xff",
+                              "\xef\xbb\xbf",
+                              "\\",
+                              "\"",
+                              "'",
+                              "\\ud800",
+                              "\"x\":",
+                              "{}",
+                              "[]",
+                              "[[",
+                              "{\"",
+                              ":",
+                              ",",
+                              ";",
+                              "/",
+                              "..",
+                              "../",
+                              "%s",
+                              "(",
+                              ")",
+                              "#",
+                              "_",
+                              "x",
+                              "g0",
+                              "999999999"};
 
 /// A number below `count`, which is not 0. Not a distribution of the library, which differ.
 size_t below(size_t count, std::mt19937 &random) { return random() % count; }
@@ -105,14 +104,14 @@ void change(std::string &text, const std::string &other, std::mt19937 &random) {
             text.insert(part.at, piece);
             break;
         case 5:
-            text.insert(part.at, kWords[below(kWords.size(), random)]);
+            text.insert(part.at, kWords[below(std::size(kWords), random)]);
             break;
         case 6:
-            text.replace(part.at, part.size, kWords[below(kWords.size(), random)]);
+            text.replace(part.at, part.size, kWords[below(std::size(kWords), random)]);
             break;
         case 7: {
             const Part number = number_in(text, random);
-            text.replace(number.at, number.size, kWords[below(kWords.size(), random)]);
+            text.replace(number.at, number.size, kWords[below(std::size(kWords), random)]);
             break;
         }
         case 8: {
