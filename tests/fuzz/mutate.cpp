@@ -2,7 +2,7 @@
 #include "tests/fuzz/mutate.h"
 
 #include <algorithm>
-#include <iterator>
+#include <sstream>
 
 namespace convwright {
 namespace {
@@ -10,50 +10,19 @@ namespace {
 constexpr size_t kMostAdded = 64 << 10;  // by one change
 
 /// What breaks parsers: ends of the ranges of numbers, what is no number, and what means something to a format.
-const char *const kWords[] = {"0",
-                              "-1",
-                              "00",
-                              "+1",
-                              "1e999",
-                              "-1e-999",
-                              "0.5",
-                              "nan",
-                              "null",
-                              "true",
-                              "2147483648",
-                              "4294967296",
-                              "9223372036854775808",
-                              "18446744073709551616",
-                              "1e18",
-                              "\n",
-                              "\r\n",
-                              "\t",
-                              " ",
-                              "\xff",
-                              "\xef\xbb\xbf",
-                              "\\",
-                              "\"",
-                              "'",
-                              "\\ud800",
-                              "\"x\":",
-                              "{}",
-                              "[]",
-                              "[[",
-                              "{\"",
-                              ":",
-                              ",",
-                              ";",
-                              "/",
-                              "..",
-                              "../",
-                              "%s",
-                              "(",
-                              ")",
-                              "#",
-                              "_",
-                              "x",
-                              "g0",
-                              "999999999"};
+const std::vector<std::string> &words() {
+    static const auto all = [] {
+        std::vector<std::string> words = {"\n", "\r\n", "\t", " ", std::string(1, '\0')};
+        std::istringstream text(
+            "0 -1 00 +1 1e999 -1e-999 0.5 nan null true 2147483648 4294967296 9223372036854775808 "
+            "18446744073709551616 1e18 999999999 \xff \xef\xbb\xbf \\ \" ' \\ud800 \"x\": {} [] [[ "
+            "{\" : , ; / "
+            ".. ../ %s ( ) # _ x g0");
+        for (std::string word; text >> word;) words.push_back(word);
+        return words;
+    }();
+    return all;
+}
 
 /// A number below `count`, which is not 0. Not a distribution of the library, which differ.
 size_t below(size_t count, std::mt19937 &random) { return random() % count; }
@@ -104,14 +73,14 @@ void change(std::string &text, const std::string &other, std::mt19937 &random) {
             text.insert(part.at, piece);
             break;
         case 5:
-            text.insert(part.at, kWords[below(std::size(kWords), random)]);
+            text.insert(part.at, words()[below(words().size(), random)]);
             break;
         case 6:
-            text.replace(part.at, part.size, kWords[below(std::size(kWords), random)]);
+            text.replace(part.at, part.size, words()[below(words().size(), random)]);
             break;
         case 7: {
             const Part number = number_in(text, random);
-            text.replace(number.at, number.size, kWords[below(std::size(kWords), random)]);
+            text.replace(number.at, number.size, words()[below(words().size(), random)]);
             break;
         }
         case 8: {
