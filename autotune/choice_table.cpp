@@ -12,7 +12,7 @@
 #include "autotune/bounded_lines.h"
 #include "autotune/cpu_spaces.h"
 #include "runtime/cost_model.h"
-#include "runtime/quoted.h"
+#include "runtime/in_quotes.h"
 #include "schedules/weighted_sum_params.h"
 
 namespace convwright {
@@ -76,7 +76,7 @@ std::string why_no_row(const ChoiceRow &row) {
                format_problem(with_long_rows(sizes)) + "'";
     const Isa isa = isa_of(row.identity);
     if (isa == Isa::kNone || !is_plain(row.identity))
-        return "device " + quoted(row.identity) + ": accepted is cpu/<model>/<avx2 or avx512>";
+        return "device " + in_quotes(row.identity) + ": accepted is cpu/<model>/<avx2 or avx512>";
     // Where the library had no fused kernel to verify others by, none was searched.
     std::string present;
     try {
@@ -87,16 +87,16 @@ std::string why_no_row(const ChoiceRow &row) {
                 continue;
             }
             const std::optional<Point> point = space.parse(row.candidate);
-            if (!point) return quoted(row.candidate) + " is no candidate of the problem";
+            if (!point) return in_quotes(row.candidate) + " is no candidate of the problem";
             if (const char *why = space.why_illegal(*point))
-                return quoted(row.candidate) + " is no candidate of the problem: " + why;
+                return in_quotes(row.candidate) + " is no candidate of the problem: " + why;
             return "";
         }
     } catch (const std::invalid_argument &error) {
         return without_stop(error.what());
     }
-    return "it was chosen from another space of schedules (" + quoted(row.space) +
-           ") than this version's (" + quoted(present) +
+    return "it was chosen from another space of schedules (" + in_quotes(row.space) +
+           ") than this version's (" + in_quotes(present) +
            "); tune the problem again and export the table anew";
 }
 
@@ -130,7 +130,7 @@ std::vector<ChoiceRow> read_choice_table(std::istream &in, const std::string &na
             "'" +
             std::string(kFirstLine) + "'");
     if (line != kFirstLine)
-        refuse(quoted(line) + " is of another version of Convwright, and this one reads '" +
+        refuse(in_quotes(line) + " is of another version of Convwright, and this one reads '" +
                kFirstLine + "'; export the table anew");
     const std::map<std::string, std::string> defaults = default_schedules();
     std::map<std::string, std::string> given;
@@ -144,7 +144,7 @@ std::vector<ChoiceRow> read_choice_table(std::istream &in, const std::string &na
             std::string generator, knobs;
             words >> generator >> knobs;
             if (defaults.count(generator) == 0 || defaults.at(generator) != knobs)
-                refuse("the defaults of " + quoted(generator) +
+                refuse("the defaults of " + in_quotes(generator) +
                        " are not those of this version; export the table anew");
             given[generator] = knobs;
             continue;

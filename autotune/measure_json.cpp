@@ -5,7 +5,7 @@
 #include "autotune/bounded_json.h"
 #include "autotune/measure.h"
 #include "runtime/conv_pass.h"
-#include "runtime/quoted.h"
+#include "runtime/in_quotes.h"
 
 namespace convwright {
 namespace {
@@ -33,7 +33,7 @@ auto read(const std::string &text, const char *what, Read read_json) {
 
 Format parse_format(const std::string &name) {
     if (name != "nhwc" && name != "nchw")
-        throw std::invalid_argument(quoted(name) +
+        throw std::invalid_argument(in_quotes(name) +
                                     " is no memory format; accepted are nhwc and nchw.");
     return name == "nhwc" ? Format::kNhwc : Format::kNchw;
 }
@@ -41,14 +41,14 @@ Format parse_format(const std::string &name) {
 Isa parse_isa(const std::string &name) {
     for (const Isa isa : {Isa::kNone, Isa::kAvx2, Isa::kAvx512})
         if (name == isa_name(isa)) return isa;
-    throw std::invalid_argument(quoted(name) +
+    throw std::invalid_argument(in_quotes(name) +
                                 " is no instruction set; accepted are avx2 and avx512.");
 }
 
 DType parse_dtype(const std::string &name) {
     for (const DType dtype : {DType::kF32, DType::kBf16})
         if (name == dtype_name(dtype)) return dtype;
-    throw std::invalid_argument(quoted(name) + " is no dtype; accepted are f32 and bf16.");
+    throw std::invalid_argument(in_quotes(name) + " is no dtype; accepted are f32 and bf16.");
 }
 
 Json to_json(const LoadableKernel &k) {

@@ -8,7 +8,7 @@
 
 #include "autotune/bounded_json.h"
 #include "autotune/bounded_lines.h"
-#include "runtime/quoted.h"
+#include "runtime/in_quotes.h"
 
 namespace convwright {
 namespace {
@@ -59,7 +59,7 @@ Recording header_from(const Json &j) {
 void take_trial(const Json &j, const Space &all, Recording &recording) {
     const std::string candidate = j.at("candidate");
     if (!all.parse(candidate)) {
-        throw std::invalid_argument(quoted(candidate) + " is no candidate of the space");
+        throw std::invalid_argument(in_quotes(candidate) + " is no candidate of the space");
     }
     const auto outcome = parse_outcome(j.at("outcome").get<std::string>());
     if (!outcome) throw std::invalid_argument("the outcome is unknown");
@@ -72,7 +72,7 @@ void take_trial(const Json &j, const Space &all, Recording &recording) {
     trial.result.reason = j.value("reason", "");
     if (const char *why = why_no_result(trial.result)) throw std::invalid_argument(why);
     if (!recording.trials.emplace(candidate, trial).second) {
-        throw std::invalid_argument(quoted(candidate) + " stands there twice");
+        throw std::invalid_argument(in_quotes(candidate) + " stands there twice");
     }
 }
 

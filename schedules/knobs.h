@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/quoted.h"
+#include "runtime/in_quotes.h"
 
 namespace convwright {
 
@@ -52,12 +52,12 @@ Params parse_params(const std::string &text) {
             }
         }
         if (!known) {
-            throw std::invalid_argument("schedule " + quoted(text) + ": " + quoted(item) +
+            throw std::invalid_argument("schedule " + in_quotes(text) + ": " + in_quotes(item) +
                                         " is no knob:value of " + format_params(Params{}) + ".");
         }
         if (!given.insert(item.substr(0, colon)).second) {
-            throw std::invalid_argument("schedule " + quoted(text) + ": " +
-                                        quoted(item.substr(0, colon)) +
+            throw std::invalid_argument("schedule " + in_quotes(text) + ": " +
+                                        in_quotes(item.substr(0, colon)) +
                                         " stands twice; keep one of them.");
         }
     }

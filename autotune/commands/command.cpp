@@ -13,7 +13,7 @@
 #include "autotune/program_files.h"
 #include "runtime/cache_folder.h"
 #include "runtime/cuda/device.h"
-#include "runtime/quoted.h"
+#include "runtime/in_quotes.h"
 #include "runtime/tuned_choices.h"
 
 namespace convwright {
@@ -57,11 +57,12 @@ std::vector<CountedProblem> read_problem_lines(std::istream &in) {
         if (!(words >> text)) continue;
         CountedProblem problem{parse_operator_problem(text)};
         if (!(words >> std::ws).eof() && (!(words >> problem.count) || !(problem.count > 0)))
-            throw UsageError(quoted(line) + " is no problem with how often it occurs behind it.");
+            throw UsageError(in_quotes(line) +
+                             " is no problem with how often it occurs behind it.");
         if (!(words >> std::ws).eof() &&
             (!(words >> problem.kind) || !is_kind(problem.problem, problem.kind) ||
              !(words >> std::ws).eof()))
-            throw UsageError(quoted(line) +
+            throw UsageError(in_quotes(line) +
                              ": behind a problem and how often it occurs may stand how two "
                              "convolutions in a row are computed: unfused, composed or fused.");
         problems.push_back(problem);
@@ -92,7 +93,7 @@ std::optional<int> parse_device(const std::string &text) {
     const bool digits = !number.empty() && number.size() < 4 &&
                         number.find_first_not_of("0123456789") == std::string::npos;
     if (!digits || (text != "cuda" && text.rfind("cuda:", 0) != 0))
-        throw UsageError(quoted(text) +
+        throw UsageError(in_quotes(text) +
                          " is no device; accepted are cpu, cuda, and cuda:1 and so on.");
     return std::stoi(number);
 }

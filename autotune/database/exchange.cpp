@@ -9,7 +9,7 @@
 #include "autotune/bounded_lines.h"
 #include "autotune/database/database_error.h"
 #include "autotune/database/stored_rows.h"
-#include "runtime/quoted.h"
+#include "runtime/in_quotes.h"
 
 namespace convwright {
 namespace {

@@ -8,7 +8,7 @@ namespace convwright {
 
 /// `text` in single quotes, for sentences about texts from elsewhere: what is no printable ASCII stands as \x0a, and
 /// of a long text the beginning, so that the sentence has one line and an end.
-inline std::string quoted(std::string_view text) {
+inline std::string in_quotes(std::string_view text) {
     constexpr size_t kMost = 200;  // the longest problem that is sound has 120
     constexpr char kDigits[] = "0123456789abcdef";
     std::string result = "'";
