@@ -10,7 +10,7 @@ namespace convwright {
 namespace {
 
 /// In quotes of a POSIX shell.
-std::string shell_quoted(const std::string &word) {
+std::string quoted(const std::string &word) {
     std::string text = "'";
     for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
     return text + "'";
@@ -68,7 +68,7 @@ std::string slurm_script(const Workers &workers) {
                          std::to_string(workers.count) + "\n#SBATCH --ntasks=1\n";
     if (workers.gpus > 0) script += "#SBATCH --gres=gpu:1\n";
     script += "exec";
-    for (const std::string &word : workers.command) script += " " + shell_quoted(word);
+    for (const std::string &word : workers.command) script += " " + quoted(word);
     return script + "\n";
 }
 
