@@ -108,7 +108,8 @@ Parser measure_job_parser() {
     job.shipped = "some_kernel";
     Complaints valid = {format_job(job)};
     job.shipped = "";
-    job.made = *parse_candidate(job.problem, candidate_of(kProblem, "conv2d.avx2"));
+    job.made.generator = "conv2d", job.made.symbol = "conv2d_made", job.made.isa = Isa::kAvx2;
+    job.made.schedule = "lane:0,vec:1,tile:5,stage:1";
     job.made.path = "/nowhere.so", job.made.sha256 = std::string(64, 'a');
     valid.push_back(format_job(job));
     job.made_cuda = cuda::LoadableKernel{};
