@@ -94,8 +94,8 @@ private:
 };
 
 std::atomic<int> guards_at_start{0}, guards_at_end{0};  ///< GuardedScratch that live.
-std::atomic<int64_t> guarded{
-    0};  ///< Blocks that were taken between guard pages, and are not given back.
+/// Blocks that were taken between guard pages, and are not given back.
+std::atomic<int64_t> guarded{0};
 
 std::atomic<int> *guards_at(Placement placement) {
     if (placement == Placement::kMiddle) return nullptr;
