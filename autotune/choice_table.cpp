@@ -9,8 +9,10 @@
 #include <stdexcept>
 #include <tuple>
 
+#include "autotune/bounded_lines.h"
 #include "autotune/cpu_spaces.h"
 #include "runtime/cost_model.h"
+#include "runtime/in_quotes.h"
 #include "schedules/weighted_sum_params.h"
 
 namespace convwright {
@@ -46,11 +48,6 @@ bool is_plain(const std::string &identity) {
     });
 }
 
-std::string without_stop(std::string sentence) {
-    while (sentence.ends_with('.')) sentence.pop_back();
-    return sentence;
-}
-
 auto key_of(const ChoiceRow &row) {
     return std::tie(row.identity, row.subject.problem, row.subject.phase);
 }
@@ -79,7 +76,7 @@ std::string why_no_row(const ChoiceRow &row) {
                format_problem(with_long_rows(sizes)) + "'";
     const Isa isa = isa_of(row.identity);
     if (isa == Isa::kNone || !is_plain(row.identity))
-        return "device '" + row.identity + "': accepted is cpu/<model>/<avx2 or avx512>";
+        return "device " + in_quotes(row.identity) + ": accepted is cpu/<model>/<avx2 or avx512>";
     // Where the library had no fused kernel to verify others by, none was searched.
     std::string present;
     try {
@@ -90,16 +87,16 @@ std::string why_no_row(const ChoiceRow &row) {
                 continue;
             }
             const std::optional<Point> point = space.parse(row.candidate);
-            if (!point) return "'" + row.candidate + "' is no candidate of the problem";
+            if (!point) return in_quotes(row.candidate) + " is no candidate of the problem";
             if (const char *why = space.why_illegal(*point))
-                return "'" + row.candidate + "' is no candidate of the problem: " + why;
+                return in_quotes(row.candidate) + " is no candidate of the problem: " + why;
             return "";
         }
     } catch (const std::invalid_argument &error) {
         return without_stop(error.what());
     }
-    return "it was chosen from another space of schedules (" + row.space +
-           ") than this version's (" + present +
+    return "it was chosen from another space of schedules (" + in_quotes(row.space) +
+           ") than this version's (" + in_quotes(present) +
            "); tune the problem again and export the table anew";
 }
 
@@ -127,27 +124,28 @@ std::vector<ChoiceRow> read_choice_table(std::istream &in, const std::string &na
                                     ".");
     };
     std::string line;
-    if (!std::getline(in, line) || line.rfind(kFormat, 0) != 0)
+    if (!next_line(in, line) || line.rfind(kFormat, 0) != 0)
         refuse(
             "it is no table of choices; `convwright-tune export` writes one, and its first line is "
             "'" +
             std::string(kFirstLine) + "'");
     if (line != kFirstLine)
-        refuse("'" + line + "' is of another version of Convwright, and this one reads '" +
+        refuse(in_quotes(line) + " is of another version of Convwright, and this one reads '" +
                kFirstLine + "'; export the table anew");
     const std::map<std::string, std::string> defaults = default_schedules();
     std::map<std::string, std::string> given;
     std::map<ChoiceRow, int64_t, decltype(&comes_before)> rows(&comes_before);
-    while (std::getline(in, line)) {
+    while (next_line(in, line)) {
         number++;
+        if (line.size() > kLongestLine) refuse("the line is too long");
         if (line.empty() || line[0] == '#') continue;
         if (line.rfind(kDefaults, 0) == 0) {
             std::istringstream words(line.substr(sizeof kDefaults - 1));
             std::string generator, knobs;
             words >> generator >> knobs;
             if (defaults.count(generator) == 0 || defaults.at(generator) != knobs)
-                refuse("the defaults of '" + generator +
-                       "' are not those of this version; export the table anew");
+                refuse("the defaults of " + in_quotes(generator) +
+                       " are not those of this version; export the table anew");
             given[generator] = knobs;
             continue;
         }

@@ -37,7 +37,7 @@ std::variant<MadeCudaKernel, NotMade> compile_cuda_kernel(const KernelTools &too
     try {
         generator = generator_of(wanted);
     } catch (const std::invalid_argument &error) {  // of an older version's database
-        return NotMade{false, std::string(error.what()) + "."};
+        return NotMade{false, error.what()};
     }
     const KernelSteps steps(made.kernel.symbol, folder, limits);
     const std::string text = steps.stem() + ".cu", images_file = steps.stem() + ".images";

@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "runtime/cost_model.h"
+#include "runtime/in_quotes.h"
 #include "runtime/weighted_sum_passes.h"
 
 namespace convwright {
@@ -101,7 +102,7 @@ std::optional<std::string> why_no_subject(const std::string &text) {
     try {
         const std::string usual = format_problem(parse_operator_problem(text));
         if (usual == text) return std::nullopt;
-        return "problem '" + text + "': its usual form is '" + usual + "'; write it so.";
+        return "problem " + in_quotes(text) + ": its usual form is '" + usual + "'; write it so.";
     } catch (const std::invalid_argument &error) {
         return error.what();
     }

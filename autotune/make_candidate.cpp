@@ -50,7 +50,7 @@ std::variant<MeasureJob, Result> job_of(const OperatorProblem &problem, int phas
     try {
         job.shipped = shipped_name(job);
     } catch (const std::invalid_argument &error) {  // of an older version's database
-        return failed_result(Outcome::kBuildFailed, std::string(error.what()) + ".");
+        return failed_result(Outcome::kBuildFailed, error.what());
     }
     return job;
 }

@@ -2,42 +2,53 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "autotune/bounded_json.h"
 #include "autotune/measure.h"
 #include "runtime/conv_pass.h"
+#include "runtime/in_quotes.h"
 
 namespace convwright {
 namespace {
 
 using Json = nlohmann::json;
 
+constexpr char kJob[] = "job of the measuring process",
+               kMeasured[] = "result of the measuring process";
+
+[[noreturn]] void refuse(const std::string &what, const std::string &why) {
+    throw std::invalid_argument("This is no " + what + ": " + why + ".");
+}
+
 /// Parsed, with errors of the library in our own words.
 template<typename Read>
 auto read(const std::string &text, const char *what, Read read_json) {
     try {
-        return read_json(Json::parse(text));
-    } catch (const Json::exception &error) {
-        throw std::invalid_argument(std::string("This is no ") + what + ": " + error.what() + ".");
+        return read_json(bounded_json<Json>(text));
+    } catch (const JsonFault &fault) {
+        refuse(what, fault.what());
+    } catch (const Json::exception &) {
+        refuse(what, "it is cut off, or a field is missing or of another type");
     }
 }
 
 Format parse_format(const std::string &name) {
     if (name != "nhwc" && name != "nchw")
-        throw std::invalid_argument("'" + name +
-                                    "' is no memory format; accepted are nhwc and nchw.");
+        throw std::invalid_argument(in_quotes(name) +
+                                    " is no memory format; accepted are nhwc and nchw.");
     return name == "nhwc" ? Format::kNhwc : Format::kNchw;
 }
 
 Isa parse_isa(const std::string &name) {
     for (const Isa isa : {Isa::kNone, Isa::kAvx2, Isa::kAvx512})
         if (name == isa_name(isa)) return isa;
-    throw std::invalid_argument("'" + name +
-                                "' is no instruction set; accepted are avx2 and avx512.");
+    throw std::invalid_argument(in_quotes(name) +
+                                " is no instruction set; accepted are avx2 and avx512.");
 }
 
 DType parse_dtype(const std::string &name) {
     for (const DType dtype : {DType::kF32, DType::kBf16})
         if (name == dtype_name(dtype)) return dtype;
-    throw std::invalid_argument("'" + name + "' is no dtype; accepted are f32 and bf16.");
+    throw std::invalid_argument(in_quotes(name) + " is no dtype; accepted are f32 and bf16.");
 }
 
 Json to_json(const LoadableKernel &k) {
@@ -84,7 +95,7 @@ LoadableKernel kernel_of(const Json &j) {
     j.at("symbol").get_to(k.symbol);
     j.at("schedule").get_to(k.schedule);
     j.at("problem").get_to(k.problem);
-    j.at("phase").get_to(k.phase);
+    k.phase = integer_at<int>(j, "phase");
     k.format = parse_format(j.at("format"));
     k.isa = parse_isa(j.at("isa"));
     k.dtype = parse_dtype(j.at("dtype"));
@@ -131,29 +142,27 @@ std::string format_job(const MeasureJob &job) {
 }
 
 MeasureJob parse_job(const std::string &text) {
-    return read(text, "job of the measuring process", [](const Json &json) {
+    return read(text, kJob, [](const Json &json) {
         MeasureJob job;
         const OperatorProblem problem = parse_operator_problem(json.at("problem"));
         job.problem = problem.sizes, job.op = problem.op;
-        json.at("phase").get_to(job.phase);
+        job.phase = integer_at<int>(json, "phase");
         json.at("dense").get_to(job.dense);
         TimingPlan &t = job.timing;
-        json.at("threads").get_to(t.threads);
+        t.threads = integer_at<int>(json, "threads");
         json.at("seconds").get_to(t.seconds);
-        json.at("least").get_to(t.least);
-        json.at("most").get_to(t.most);
-        json.at("flush_bytes").get_to(t.flush_bytes);
+        t.least = integer_at<int>(json, "least");
+        t.most = integer_at<int>(json, "most");
+        t.flush_bytes = integer_at<size_t>(json, "flush_bytes");
         json.at("shortest").get_to(t.shortest);
         if (json.contains("shipped")) json.at("shipped").get_to(job.shipped);
         if (json.contains("made_cuda")) {
             job.made_cuda = cuda_kernel_of(json.at("made_cuda"));
-            json.at("gpu").get_to(job.gpu);
+            job.gpu = integer_at<int>(json, "gpu");
         } else if (job.shipped.empty()) {
             job.made = kernel_of(json.at("made"));
         }
-        if (const char *why = why_no_job(job))
-            throw std::invalid_argument(std::string("This is no job of the measuring process: ") +
-                                        why + ".");
+        if (const char *why = why_no_job(job)) refuse(kJob, why);
         return job;
     });
 }
@@ -170,20 +179,18 @@ std::string format_measured(const Measured &measured) {
 }
 
 Measured parse_measured(const std::string &text) {
-    return read(text, "result of the measuring process", [](const Json &json) {
+    return read(text, kMeasured, [](const Json &json) {
         Measured measured;
         Result &r = measured.result;
         const auto outcome = parse_outcome(json.at("outcome").get<std::string>());
-        if (!outcome) throw std::invalid_argument("This is no result of the measuring process.");
+        if (!outcome) refuse(kMeasured, "the outcome is unknown");
         r.outcome = *outcome;
         json.at("seconds").get_to(r.seconds);
         json.at("spread").get_to(r.spread);
-        json.at("samples").get_to(r.samples);
+        r.samples = integer_at<int>(json, "samples");
         json.at("reason").get_to(r.reason);
         json.at("untuned_seconds").get_to(measured.untuned_seconds);
-        if (const char *why = why_no_result(r))
-            throw std::invalid_argument(
-                std::string("This is no result of the measuring process: ") + why + ".");
+        if (const char *why = why_no_result(r)) refuse(kMeasured, why);
         return measured;
     });
 }

@@ -6,6 +6,10 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "autotune/bounded_json.h"
+#include "autotune/bounded_lines.h"
+#include "runtime/in_quotes.h"
+
 namespace convwright {
 namespace {
 
@@ -13,6 +17,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr char kFormat[] = "convwright_replay";
 constexpr int kFormatVersion = 1;
+constexpr size_t kMostKinds = 64;  // of a space; the largest has 5
 
 /// "kind/knob:value,…" of a kind and values, as Space::text().
 std::string candidate_text(const SpaceKind &kind, const std::vector<int> &values) {
@@ -28,16 +33,20 @@ Recording header_from(const Json &j) {
         throw std::invalid_argument("the file is of another version than 1");
     }
     Recording recording;
-    recording.key = {{j.at("problem"), j.at("phase")},
+    recording.key = {{j.at("problem"), integer_at<int>(j, "phase")},
                      j.at("space"),
                      {j.at("identity"), j.at("device"), j.at("versions")}};
     if (const auto why = why_no_key(recording.key)) throw std::invalid_argument(*why);
-    for (const Json &k : j.at("kinds")) {
+    const Json &kinds = j.at("kinds");
+    if (kinds.size() > kMostKinds) throw std::invalid_argument("it has more than 64 kinds");
+    for (const Json &k : kinds) {
         SpaceKind kind;
         kind.name = k.at("name");
-        kind.version = k.at("version");
+        kind.version = integer_at<int>(k, "version");
         for (const Json &knob : k.at("knobs")) {
-            kind.knobs.push_back({knob.at("name"), knob.at("values")});
+            kind.knobs.push_back({knob.at("name"), {}});
+            for (const Json &value : knob.at("values"))
+                kind.knobs.back().values.push_back(integer_of<int>(value, "values"));
         }
         recording.kinds.push_back(std::move(kind));
     }
@@ -50,7 +59,7 @@ Recording header_from(const Json &j) {
 void take_trial(const Json &j, const Space &all, Recording &recording) {
     const std::string candidate = j.at("candidate");
     if (!all.parse(candidate)) {
-        throw std::invalid_argument("'" + candidate + "' is no candidate of the space");
+        throw std::invalid_argument(in_quotes(candidate) + " is no candidate of the space");
     }
     const auto outcome = parse_outcome(j.at("outcome").get<std::string>());
     if (!outcome) throw std::invalid_argument("the outcome is unknown");
@@ -59,11 +68,11 @@ void take_trial(const Json &j, const Space &all, Recording &recording) {
     trial.result.outcome = *outcome;
     trial.result.seconds = j.value("seconds", 0.0);
     trial.result.spread = j.value("spread", 0.0);
-    trial.result.samples = j.value("samples", 0);
+    if (j.contains("samples")) trial.result.samples = integer_at<int>(j, "samples");
     trial.result.reason = j.value("reason", "");
     if (const char *why = why_no_result(trial.result)) throw std::invalid_argument(why);
     if (!recording.trials.emplace(candidate, trial).second) {
-        throw std::invalid_argument("'" + candidate + "' stands there twice");
+        throw std::invalid_argument(in_quotes(candidate) + " stands there twice");
     }
 }
 
@@ -107,12 +116,13 @@ Recording read_recording(std::istream &in, const std::string &name) {
     Recording recording;
     std::optional<Space> all;
     int64_t number = 0;
-    for (std::string line; std::getline(in, line);) {
+    for (std::string line; next_line(in, line);) {
         number++;
         const bool last = in.eof();  // no end of line: cut off, if it is no JSON
         if (line.empty()) continue;
         try {
-            const Json j = Json::parse(line);
+            if (line.size() > kLongestLine) throw std::invalid_argument("the line is too long");
+            const Json j = bounded_json<Json>(line);
             if (all) {
                 take_trial(j, *all, recording);
             } else {
@@ -124,7 +134,7 @@ Recording read_recording(std::istream &in, const std::string &name) {
             if (json && last && all) break;
             throw std::invalid_argument(
                 "Recording '" + name + "', line " + std::to_string(number) + ": " +
-                (json ? "a field is missing or of another type" : error.what()) +
+                (json ? "a field is missing or of another type" : without_stop(error.what())) +
                 "; give a file of recorded timings as it was written.");
         }
     }

@@ -62,6 +62,9 @@ Space::Space(Subject subject, std::vector<SpaceKind> kinds)
         }
         firsts_.push_back(size_);
         size_ += points_of(kinds_[k]);
+        if (size_ > kMostPoints)
+            throw std::invalid_argument(
+                "A space has more than 2^24 points; search in parts of it.");
         judge(k);
     }
     hash_ = hex16(fnv1a(description(kinds_)));

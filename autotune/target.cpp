@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "runtime/cuda/occupancy.h"
+#include "runtime/in_quotes.h"
 
 namespace convwright {
 
@@ -22,7 +23,7 @@ Target parse_target(const std::string &text) {
         if (text == format_target(target)) return target;
         known += ", " + format_target(target);
     }
-    throw std::invalid_argument("'" + text + "' is no target; accepted are " + known + ".");
+    throw std::invalid_argument(in_quotes(text) + " is no target; accepted are " + known + ".");
 }
 
 }  // namespace convwright

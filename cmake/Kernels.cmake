@@ -4,10 +4,7 @@
 set(CONVWRIGHT_TARGET_avx2 x86-64-linux-avx-avx2-fma-sse41)
 set(CONVWRIGHT_TARGET_avx512 ${CONVWRIGHT_TARGET_avx2}-avx512-avx512_skylake)
 # Kernels carry no runtime of their own; user_context hands errors and loops to the caller's hooks.
-set(CONVWRIGHT_KERNEL_FEATURES no_runtime-user_context)
-if(CONVWRIGHT_SANITIZE)
-    string(APPEND CONVWRIGHT_KERNEL_FEATURES -asan)
-endif()
+set(CONVWRIGHT_KERNEL_FEATURES no_runtime-user_context${CONVWRIGHT_SANITIZER_FEATURES})
 # Objects and rows of a table lie in a folder of its name.
 set(CONVWRIGHT_KERNEL_DIR "${CMAKE_BINARY_DIR}/kernels")
 

@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <stdexcept>
 
+#include "runtime/in_quotes.h"
+
 namespace convwright {
 namespace {
 
@@ -46,7 +48,7 @@ public:
     }
     bool done() const { return at_ == text_.size(); }
     [[noreturn]] void fail(const std::string &expected) const {
-        throw std::invalid_argument("problem '" + text_ + "': expected " + expected +
+        throw std::invalid_argument("problem " + in_quotes(text_) + ": expected " + expected +
                                     " at character " + std::to_string(at_ + 1) + ", as in " +
                                     kExample + ".");
     }
@@ -113,10 +115,10 @@ ConvProblem parse_problem(const std::string &text) {
     p.relu = reader.take("_relu");
     if (!reader.done()) reader.fail("the end");
     if (p.relu && p.direction != Direction::kFprop) {
-        throw std::invalid_argument("problem '" + text + "': only fprop has a ReLU.");
+        throw std::invalid_argument("problem " + in_quotes(text) + ": only fprop has a ReLU.");
     }
     if (const char *why = why_impossible(p)) {
-        throw std::invalid_argument("problem '" + text + "': " + why + ".");
+        throw std::invalid_argument("problem " + in_quotes(text) + ": " + why + ".");
     }
     return p;
 }

@@ -4,6 +4,8 @@
 #include <array>
 #include <stdexcept>
 
+#include "runtime/in_quotes.h"
+
 namespace convwright {
 namespace {
 
@@ -29,7 +31,7 @@ OperatorProblem parse_operator_problem(const std::string &text) {
     for (const Operator op : {Operator::kWeightedSum, Operator::kDepthwiseSeparable})
         if (text.compare(0, colon + 1, kPrefixes[static_cast<int>(op)]) == 0) problem.op = op;
     const auto refuse = [&](const std::string &why) {
-        throw std::invalid_argument("problem '" + text + "': " + why + ".");
+        throw std::invalid_argument("problem " + in_quotes(text) + ": " + why + ".");
     };
     if (problem.op == Operator::kConv2d)
         refuse("operators that stand in front of ':' are wsum2d and dwsep2d");

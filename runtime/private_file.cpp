@@ -9,6 +9,11 @@
 #include <cstring>
 
 namespace convwright {
+namespace {
+
+constexpr char kNotRegular[] = "is not a regular file";
+
+}  // namespace
 
 FileDescriptor::FileDescriptor(const std::string &path, int flags)
     : fd_(open(path.c_str(), flags | O_CLOEXEC)) {}
@@ -27,9 +32,25 @@ const char *why_not_private(int file_descriptor) {
 
 const char *why_not_private_file(int file_descriptor) {
     struct stat status;
-    if (fstat(file_descriptor, &status) != 0 || !S_ISREG(status.st_mode))
-        return "is not a regular file";
+    if (fstat(file_descriptor, &status) != 0 || !S_ISREG(status.st_mode)) return kNotRegular;
     return why_not_private(file_descriptor);
+}
+
+std::string read_whole_file(int file_descriptor, size_t most_bytes, std::string &content) {
+    struct stat status;
+    if (fstat(file_descriptor, &status) != 0) return "cannot be examined";
+    if (!S_ISREG(status.st_mode)) return kNotRegular;
+    const auto size = static_cast<size_t>(status.st_size);
+    if (size > most_bytes) return "has more than " + std::to_string(most_bytes) + " bytes";
+    std::string bytes(size, '\0');
+    for (size_t at = 0; at < size;) {
+        const ssize_t count = read(file_descriptor, bytes.data() + at, size - at);
+        if (count < 0 && errno == EINTR) continue;
+        if (count <= 0) return "cannot be read to its end";
+        at += static_cast<size_t>(count);
+    }
+    content = std::move(bytes);
+    return "";
 }
 
 std::string read_private_file(int folder, const std::string &name, size_t most_bytes,
@@ -39,19 +60,7 @@ std::string read_private_file(int folder, const std::string &name, size_t most_b
         openat(folder, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     if (file.get() < 0) return std::string("cannot be opened: ") + std::strerror(errno);
     if (const char *why = why_not_private_file(file.get())) return why;
-    struct stat status;
-    if (fstat(file.get(), &status) != 0) return "cannot be examined";
-    const auto size = static_cast<size_t>(status.st_size);
-    if (size > most_bytes) return "has more than " + std::to_string(most_bytes) + " bytes";
-    std::string bytes(size, '\0');
-    for (size_t at = 0; at < size;) {
-        const ssize_t count = read(file.get(), bytes.data() + at, size - at);
-        if (count < 0 && errno == EINTR) continue;
-        if (count <= 0) return "cannot be read to its end";
-        at += static_cast<size_t>(count);
-    }
-    content = std::move(bytes);
-    return "";
+    return read_whole_file(file.get(), most_bytes, content);
 }
 
 }  // namespace convwright

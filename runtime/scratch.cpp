@@ -3,7 +3,13 @@
 
 #include <sanitizer/asan_interface.h>
 
+#include <atomic>
+#include <cstdint>
 #include <cstdlib>
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <new>
 #include <utility>
 
 namespace convwright {
@@ -56,15 +62,75 @@ private:
 
 thread_local ScratchCache scratch;
 
+/// Blocks between guard pages, of all threads, by their address.
+class GuardedBlocks {
+public:
+    static GuardedBlocks &instance() {
+        static auto *blocks = new GuardedBlocks;  // threads may outlive main()
+        return *blocks;
+    }
+    void *take(size_t size, Placement placement) {
+        try {
+            GuardedPages pages(size, placement, kVector);
+            std::memset(pages.data(), 0xff, size);  // NaN, as float32 and as bfloat16
+            const std::lock_guard<std::mutex> lock(mutex_);
+            void *data = pages.data();
+            blocks_.emplace(data, std::move(pages));
+            return data;
+        } catch (const std::bad_alloc &) {
+            return nullptr;
+        }
+    }
+    /// False if the memory is none of these.
+    bool give(void *pointer) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        return blocks_.erase(pointer) > 0;
+    }
+
+private:
+    static constexpr size_t kVector = 64;
+    std::mutex mutex_;
+    std::map<void *, GuardedPages> blocks_;
+};
+
+std::atomic<int> guards_at_start{0}, guards_at_end{0};  ///< GuardedScratch that live.
+/// Blocks that were taken between guard pages, and are not given back.
+std::atomic<int64_t> guarded{0};
+
+std::atomic<int> *guards_at(Placement placement) {
+    if (placement == Placement::kMiddle) return nullptr;
+    return placement == Placement::kStart ? &guards_at_start : &guards_at_end;
+}
+
 }  // namespace
 
 void *take_scratch(size_t size) {
+    const bool at_start = guards_at_start.load() > 0;
+    if (at_start || guards_at_end.load() > 0) {
+        void *data =
+            GuardedBlocks::instance().take(size, at_start ? Placement::kStart : Placement::kEnd);
+        guarded += data != nullptr;
+        return data;
+    }
     void *block = scratch.take(size);
     return block == nullptr ? nullptr : ScratchCache::user_pointer(block);
 }
 
 void give_scratch(void *pointer) {
-    if (pointer != nullptr) scratch.give(ScratchCache::block_of(pointer));
+    if (pointer == nullptr) return;
+    if (guarded.load() > 0 && GuardedBlocks::instance().give(pointer)) {
+        guarded--;
+        return;
+    }
+    scratch.give(ScratchCache::block_of(pointer));
+}
+
+GuardedScratch::GuardedScratch(Placement placement) : placement_(placement) {
+    if (auto *guards = guards_at(placement_)) ++*guards;
+}
+
+GuardedScratch::~GuardedScratch() {
+    if (auto *guards = guards_at(placement_)) --*guards;
 }
 
 }  // namespace convwright

@@ -12,6 +12,7 @@
 #include "runtime/cache_folder.h"
 #include "runtime/cost_model.h"
 #include "runtime/cpu_identity.h"
+#include "runtime/in_quotes.h"
 #include "runtime/loaded_kernels.h"
 #include "runtime/shipped_choices.h"
 #include "runtime/tuned_table.h"
@@ -40,7 +41,8 @@ Resolved resolve(const OperatorProblem &problem, int phase, const std::string &c
         pass.kind = kind;
         return pass;
     }
-    const std::string unknown = "tuned choice '" + candidate + "' for " + format_problem(problem) +
+    const std::string unknown = "tuned choice " + in_quotes(candidate) + " for " +
+                                format_problem(problem) +
                                 " is none that this version knows; tune the problem again.";
     std::optional<LoadableKernel> parsed = parse_candidate(problem, candidate);
     if (!parsed || phase == kWholeProblem) return unknown;
@@ -49,7 +51,7 @@ Resolved resolve(const OperatorProblem &problem, int phase, const std::string &c
     kernel.sha256 = artifact;
     // Shipped ones, too: a choice that was made for this process may come from anywhere.
     if (kernel.isa > host_isa())
-        return "tuned choice '" + candidate + "' for " + format_problem(problem) +
+        return "tuned choice " + in_quotes(candidate) + " for " + format_problem(problem) +
                " needs instructions that this CPU does not have; tune the problem here.";
     try {
         std::string why;

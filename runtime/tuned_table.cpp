@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/tuned_table.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 
+#include "runtime/private_file.h"
 #include "runtime/tuned_table_layout.h"
 
 namespace convwright {
 namespace {
+
+constexpr size_t kMostBytes = size_t{256} << 20;  // half a million choices
 
 TunedTableEntry entry_at(const std::string &bytes, uint64_t index) {
     TunedTableEntry entry;
@@ -63,11 +66,13 @@ std::variant<TunedTable, std::string> TunedTable::from_bytes(std::string bytes,
 }
 
 std::variant<TunedTable, std::string> TunedTable::read(const std::string &path) {
-    std::ifstream file(path, std::ios::binary);
-    std::string bytes{std::istreambuf_iterator<char>(file), {}};
-    if (!file) {
-        return "The table of tuned choices '" + path +
-               "' cannot be read; name another with CONVWRIGHT_DB, or tune first.";
+    // O_NONBLOCK: opening a pipe must not wait for its other end.
+    const FileDescriptor file(path, O_RDONLY | O_NONBLOCK);
+    std::string bytes, why = "cannot be read";
+    if (file.get() >= 0) why = read_whole_file(file.get(), kMostBytes, bytes);
+    if (!why.empty()) {
+        return "The table of tuned choices '" + path + "' " + why +
+               "; name another with CONVWRIGHT_DB, or tune first.";
     }
     return from_bytes(std::move(bytes), path);
 }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <vector>
+
+#include "runtime/in_quotes.h"
 
 namespace convwright {
 
@@ -28,10 +31,12 @@ std::string format_params(const Params &params) {
 }
 
 /// Inverse of format_params; knobs left out keep their defaults, "" is the default schedule.
-/// Throws std::invalid_argument with one sentence on an unknown knob or a value not in its list.
+/// Throws std::invalid_argument with one sentence on an unknown knob, a value not in its list or a knob that stands
+/// twice.
 template<typename Params>
 Params parse_params(const std::string &text) {
     Params params;
+    std::set<std::string> given;  // names
     for (size_t begin = 0; begin < text.size();) {
         const size_t end = std::min(text.find(',', begin), text.size());
         const std::string item = text.substr(begin, end - begin);
@@ -47,8 +52,13 @@ Params parse_params(const std::string &text) {
             }
         }
         if (!known) {
-            throw std::invalid_argument("schedule '" + text + "': '" + item +
-                                        "' is no knob:value of " + format_params(Params{}));
+            throw std::invalid_argument("schedule " + in_quotes(text) + ": " + in_quotes(item) +
+                                        " is no knob:value of " + format_params(Params{}) + ".");
+        }
+        if (!given.insert(item.substr(0, colon)).second) {
+            throw std::invalid_argument("schedule " + in_quotes(text) + ": " +
+                                        in_quotes(item.substr(0, colon)) +
+                                        " stands twice; keep one of them.");
         }
     }
     return params;

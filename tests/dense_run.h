@@ -5,7 +5,8 @@
 
 namespace convwright {
 
-/// Runs a call on dense tensors. Fails the running test if a kernel fails.
+/// Runs a call on dense tensors, all memory at the start and then at the end of its pages. Fails the running test if a
+/// kernel fails, writes around its result or workspace, or gives other bits the second time.
 Values run_dense(const KernelCall &call, const ConvValues &values);
 
 }  // namespace convwright

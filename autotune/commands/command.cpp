@@ -7,11 +7,13 @@
 #include <iostream>
 #include <sstream>
 
+#include "autotune/bounded_lines.h"
 #include "autotune/database/open_database.h"
 #include "autotune/making_folder.h"
 #include "autotune/program_files.h"
 #include "runtime/cache_folder.h"
 #include "runtime/cuda/device.h"
+#include "runtime/in_quotes.h"
 #include "runtime/tuned_choices.h"
 
 namespace convwright {
@@ -48,18 +50,20 @@ Database open_existing(const CommonArguments &common) {
 
 std::vector<CountedProblem> read_problem_lines(std::istream &in) {
     std::vector<CountedProblem> problems;
-    for (std::string line; std::getline(in, line);) {
+    for (std::string line; next_line(in, line);) {
+        if (line.size() > kLongestLine) throw UsageError("A line of the problems is too long.");
         std::istringstream words(line.substr(0, line.find('#')));
         std::string text;
         if (!(words >> text)) continue;
         CountedProblem problem{parse_operator_problem(text)};
         if (!(words >> std::ws).eof() && (!(words >> problem.count) || !(problem.count > 0)))
-            throw UsageError("'" + line + "' is no problem with how often it occurs behind it.");
+            throw UsageError(in_quotes(line) +
+                             " is no problem with how often it occurs behind it.");
         if (!(words >> std::ws).eof() &&
             (!(words >> problem.kind) || !is_kind(problem.problem, problem.kind) ||
              !(words >> std::ws).eof()))
-            throw UsageError("'" + line +
-                             "': behind a problem and how often it occurs may stand how two "
+            throw UsageError(in_quotes(line) +
+                             ": behind a problem and how often it occurs may stand how two "
                              "convolutions in a row are computed: unfused, composed or fused.");
         problems.push_back(problem);
     }
@@ -89,8 +93,8 @@ std::optional<int> parse_device(const std::string &text) {
     const bool digits = !number.empty() && number.size() < 4 &&
                         number.find_first_not_of("0123456789") == std::string::npos;
     if (!digits || (text != "cuda" && text.rfind("cuda:", 0) != 0))
-        throw UsageError("'" + text +
-                         "' is no device; accepted are cpu, cuda, and cuda:1 and so on.");
+        throw UsageError(in_quotes(text) +
+                         " is no device; accepted are cpu, cuda, and cuda:1 and so on.");
     return std::stoi(number);
 }
 

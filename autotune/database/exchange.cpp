@@ -5,8 +5,11 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "autotune/bounded_json.h"
+#include "autotune/bounded_lines.h"
 #include "autotune/database/database_error.h"
 #include "autotune/database/stored_rows.h"
+#include "runtime/in_quotes.h"
 
 namespace convwright {
 namespace {
@@ -15,8 +18,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr char kFormat[] = "convwright_records";
 constexpr int kFormatVersion = 1;
-// Far more than any sound line: of a file that is no text only this much is read at a time.
-constexpr size_t kLongestLine = 1 << 20;
 
 Json key_fields(const SearchKey &key) {
     return {{"problem", key.subject.problem},
@@ -28,7 +29,7 @@ Json key_fields(const SearchKey &key) {
 }
 
 SearchKey key_from(const Json &j) {
-    return {{j.at("problem"), j.at("phase")},
+    return {{j.at("problem"), integer_at<int>(j, "phase")},
             j.at("space"),
             {j.at("identity"), j.at("device"), j.at("versions")}};
 }
@@ -79,14 +80,19 @@ Record record_from(const Json &j) {
     if (!outcome) throw std::invalid_argument("the outcome is unknown");
     return {key_from(j),
             j.at("candidate"),
-            {*outcome, j.at("seconds"), j.at("spread"), j.at("samples"), j.at("reason"),
-             j.at("artifact")},
-            j.at("recorded")};
+            {*outcome, j.at("seconds"), j.at("spread"), integer_at<int>(j, "samples"),
+             j.at("reason"), j.at("artifact")},
+            integer_at<int64_t>(j, "recorded")};
 }
 
 Choice choice_from(const Json &j) {
-    Choice choice{key_from(j), j.at("choice"),  j.at("artifact"), j.at("seconds"), j.at("reason"),
-                  {},          j.at("recorded")};
+    Choice choice{key_from(j),
+                  j.at("choice"),
+                  j.at("artifact"),
+                  j.at("seconds"),
+                  j.at("reason"),
+                  {},
+                  integer_at<int64_t>(j, "recorded")};
     for (const Json &f : j.at("finals")) {
         choice.finals.push_back({f.at("role"), f.at("candidate"), f.at("seconds"), f.at("spread")});
     }
@@ -137,18 +143,6 @@ void write(Database &database, const Batch &batch, Imported &count) {
     }
 }
 
-/// The next line without its end; false at the end of the stream. Of a longer line than any sound one the
-/// rest is passed over.
-bool next_line(std::istream &in, std::string &line) {
-    line.clear();
-    int c = in.get();
-    if (c == std::istream::traits_type::eof()) return false;
-    for (; c != std::istream::traits_type::eof() && c != '\n'; c = in.get()) {
-        if (line.size() <= kLongestLine) line.push_back(static_cast<char>(c));
-    }
-    return true;
-}
-
 }  // namespace
 
 void export_records(Database &database, std::ostream &out,
@@ -176,7 +170,7 @@ Imported import_records(Database &database, std::istream &in, const std::string 
         const std::string where = "'" + name + "', line " + std::to_string(number) + ": ";
         try {
             if (line.size() > kLongestLine) throw std::invalid_argument("the line is too long");
-            const Json j = Json::parse(line);
+            const Json j = bounded_json<Json>(line);
             if (!j.is_object()) throw std::invalid_argument("the line is no JSON object");
             if (!known && !j.contains(kFormat)) {
                 count.refused.push_back(where +
@@ -201,9 +195,8 @@ Imported import_records(Database &database, std::istream &in, const std::string 
                                     "missing; the others were taken.");
             if (!known) return count;
         } catch (const std::invalid_argument &error) {
-            std::string why = error.what();
-            while (why.ends_with('.')) why.pop_back();
-            count.refused.push_back(where + why + "; the other lines were taken.");
+            count.refused.push_back(where + without_stop(error.what()) +
+                                    "; the other lines were taken.");
         }
     }
     write(database, batch, count);

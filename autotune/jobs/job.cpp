@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "autotune/bounded_json.h"
 #include "autotune/cpu_spaces.h"
 #include "runtime/fnv.h"
 
@@ -49,7 +50,7 @@ Job job_from(const Json &json) {
     Job job;
     job.target = parse_target(json.at("target"));
     json.at("problem").get_to(job.subject.problem);
-    json.at("phase").get_to(job.subject.phase);
+    job.subject.phase = integer_at<int>(json, "phase");
     json.at("space").get_to(job.space);
     json.at("candidate").get_to(job.candidate);
     json.at("versions").get_to(job.versions);
@@ -88,7 +89,9 @@ std::string format_job_file(const Job &job) {
 
 Job parse_job_file(const std::string &text) {
     try {
-        return job_from(Json::parse(text));
+        return job_from(bounded_json<Json>(text));
+    } catch (const JsonFault &fault) {
+        refuse(fault.what());
     } catch (const Json::exception &) {
         throw std::invalid_argument("it is cut off, or a field is missing or of another type.");
     }

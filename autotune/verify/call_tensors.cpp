@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "autotune/verify/gpu_copy.h"
+#include "runtime/scratch.h"
 
 namespace convwright {
 namespace {
@@ -16,7 +17,7 @@ Tensor4 operand(const ConvProblem &p, const Quad &sizes, Format format, const Te
 Tensor4 result_of(const ConvProblem &p, const TensorLayout &layout) {
     const Format format = p.direction == Direction::kWgrad ? layout.weight_format : p.format;
     const Quad sizes = result_sizes(p);
-    return {sizes, strides_for(sizes, format, layout.gaps), Placement::kMiddle, p.dtype};
+    return {sizes, strides_for(sizes, format, layout.gaps), layout.result_placement(), p.dtype};
 }
 
 }  // namespace
@@ -24,13 +25,14 @@ Tensor4 result_of(const ConvProblem &p, const TensorLayout &layout) {
 CallTensors::CallTensors(const ConvProblem &p, const ConvValues &values, const TensorLayout &layout,
                          int64_t workspace)
     : problem_(p),
+      result_placement_(layout.result_placement()),
       input_(operand(p, input_sizes(p), p.format, layout, values.input)),
       weight_(operand(p, values.depthwise.empty() ? weight_sizes(p) : Quad{p.co, p.ci, 1, 1},
                       layout.weight_format, layout, values.weight)),
       output_(operand(p, output_sizes(p), p.format, layout, values.output)),
       bias_({1, 1, 1, p.co}, {p.co, p.co, p.co, 1}, layout.placement, values.bias, p.dtype),
       result_(result_of(p, layout)),
-      workspace_(workspace, Placement::kMiddle) {
+      workspace_(workspace, layout.result_placement(), kWorkspaceAlignment) {
     if (values.depthwise.empty()) return;
     const Quad taps{p.co, 1, p.kh, p.kw};
     depthwise_.emplace(taps, strides_for(taps, layout.weight_format, layout.gaps), layout.placement,
@@ -73,6 +75,7 @@ bool CallTensors::begin(const KernelCall &call, CallContext &context) {
 }
 
 bool CallTensors::run(const KernelCall &call, CallContext &context) {
+    const GuardedScratch guard(result_placement_);
     if (!begin(call, context)) return false;
     if (!call.gpu) return true;
     try {

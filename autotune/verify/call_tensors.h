@@ -10,9 +10,13 @@ namespace convwright {
 
 /// How the tensors of a call lie in memory.
 struct TensorLayout {
-    Placement placement = Placement::kMiddle;  ///< Of what is read; the result lies in the middle.
+    Placement placement = Placement::kMiddle;  ///< Of tensors, workspace and, at an end, scratch.
     bool gaps = false;  ///< Rows, images and pixels are followed by others' memory.
     Format weight_format = Format::kNchw;
+    /// The result, workspace and scratch lie in the middle all the same: kernels for GPUs store whole vectors.
+    bool result_in_middle = false;
+
+    Placement result_placement() const { return result_in_middle ? Placement::kMiddle : placement; }
 };
 
 /// All tensors of a problem in guarded memory: those that its direction reads hold `values` and cannot be
@@ -36,6 +40,7 @@ private:
     struct GpuCopies;
 
     ConvProblem problem_;
+    Placement result_placement_;
     Tensor4 input_, weight_, output_, bias_, result_;
     std::optional<Tensor4> depthwise_;  ///< Of a weighted sum.
     GuardedFloats workspace_;

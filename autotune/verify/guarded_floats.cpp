@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "autotune/verify/guarded_floats.h"
 
-#include <sanitizer/asan_interface.h>
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <new>
 
 namespace convwright {
 namespace {
-
-constexpr size_t kPage = 4096;
 
 /// Quiet NaNs that no computation makes, and integers that are unlikely.
 template<typename Element>
@@ -37,51 +31,25 @@ uint8_t canary() {
 }  // namespace
 
 template<typename Element>
-Guarded<Element>::Guarded(int64_t size, Placement placement) : size_(size) {
-    const size_t wanted = static_cast<size_t>(size) * sizeof(Element);
-    const size_t redzones = placement == Placement::kMiddle ? 2 * kPage : 0;
-    bytes_ = std::max((wanted + kPage - 1) / kPage * kPage, kPage) + redzones;
-    void *mapping =
-        mmap(nullptr, bytes_ + 2 * kPage, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (mapping == MAP_FAILED) throw std::bad_alloc();
-    mapping_ = static_cast<char *>(mapping);
-    mprotect(mapping_ + kPage, bytes_, PROT_READ | PROT_WRITE);
-    std::fill_n(first(), bytes_ / sizeof(Element), canary<Element>());
-    const size_t offset = placement == Placement::kStart ? 0
-                          : placement == Placement::kEnd ? bytes_ - wanted
-                                                         : kPage;
-    data_ = first() + offset / sizeof(Element);
-    ASAN_POISON_MEMORY_REGION(first(), bytes_);
-    ASAN_UNPOISON_MEMORY_REGION(data_, wanted);
-}
-
-template<typename Element>
-Guarded<Element>::~Guarded() {
-    ASAN_UNPOISON_MEMORY_REGION(first(), bytes_);
-    munmap(mapping_, bytes_ + 2 * kPage);
-}
-
-template<typename Element>
-Element *Guarded<Element>::first() const {
-    return reinterpret_cast<Element *>(mapping_ + kPage);
+Guarded<Element>::Guarded(int64_t size, Placement placement, size_t alignment)
+    : pages_(static_cast<size_t>(size) * sizeof(Element), placement, alignment), size_(size) {
+    pages_.open();
+    std::fill_n(first(), pages_.bytes() / sizeof(Element), canary<Element>());
+    pages_.close();
 }
 
 template<typename Element>
 std::pair<void *, size_t> Guarded<Element>::pages() const {
-    ASAN_UNPOISON_MEMORY_REGION(first(), bytes_);
-    return {first(), bytes_};
-}
-
-template<typename Element>
-void Guarded<Element>::protect() {
-    mprotect(mapping_ + kPage, bytes_, PROT_READ);
+    pages_.open();
+    return {first(), pages_.bytes()};
 }
 
 template<typename Element>
 bool Guarded<Element>::redzones_intact() const {
-    ASAN_UNPOISON_MEMORY_REGION(first(), bytes_);
-    return std::all_of(first(), data_, untouched) &&
-           std::all_of(data_ + size_, first() + bytes_ / sizeof(Element), untouched);
+    pages_.open();
+    return std::all_of<const Element *>(first(), data(), untouched) &&
+           std::all_of<const Element *>(data() + size_, first() + pages_.bytes() / sizeof(Element),
+                                        untouched);
 }
 
 template<typename Element>

@@ -5,14 +5,9 @@
 #include <cstdint>
 #include <utility>
 
-namespace convwright {
+#include "runtime/guarded_pages.h"
 
-/// Where values lie between the two pages that no one may touch.
-enum class Placement {
-    kStart,   ///< At the first byte: reading in front of them crashes.
-    kEnd,     ///< At the last byte: reading behind them crashes.
-    kMiddle,  ///< 64-byte aligned, a page of redzone on either side.
-};
+namespace convwright {
 
 /// Memory for `size` elements in pages of its own with an inaccessible page on either side. Every
 /// element, those around the data too, starts as one particular NaN: what a kernel reads without
@@ -23,32 +18,32 @@ enum class Placement {
 template<typename Element>
 class Guarded {
 public:
-    Guarded(int64_t size, Placement placement);
-    ~Guarded();
-    Guarded(const Guarded &) = delete;
-    Guarded &operator=(const Guarded &) = delete;
+    /// `alignment` in bytes: a power of two, at most a page.
+    Guarded(int64_t size, Placement placement, size_t alignment = sizeof(Element));
 
-    Element *data() { return data_; }
-    const Element *data() const { return data_; }
+    Element *data() { return reinterpret_cast<Element *>(pages_.data()); }
+    const Element *data() const { return reinterpret_cast<const Element *>(pages_.data()); }
     int64_t size() const { return size_; }
     /// All accessible memory, redzones included; what surrounds the data is open to the address sanitizer
     /// from now on.
     std::pair<void *, size_t> pages() const;
 
     /// From now on writing crashes, too.
-    void protect();
+    void protect() { pages_.protect(); }
     /// Nothing around the data was written.
     bool redzones_intact() const;
     static bool untouched(Element value);  ///< Has the bits that the memory started with.
 
 private:
-    Element *first() const;  ///< Of the accessible pages.
-    char *mapping_;
-    size_t bytes_;  ///< Of the accessible pages.
-    Element *data_;
+    Element *first() const { return reinterpret_cast<Element *>(pages_.first()); }
+
+    GuardedPages pages_;
     int64_t size_;
 };
 
 using GuardedFloats = Guarded<float>;
+
+/// What kernels ask of a workspace, in bytes (runtime/conv2d.h).
+inline constexpr size_t kWorkspaceAlignment = 64;
 
 }  // namespace convwright

@@ -59,7 +59,8 @@ std::string why_wrong_at_edges(const CallMaker &candidate, const ConvProblem &pr
         const Given given(*call, kSeeds[0]);
         const Values expected = naive_conv2d(p, given.definition);
         for (const Placement placement : {Placement::kStart, Placement::kEnd}) {
-            CallTensors tensors(p, given.values, {placement, false, Format::kNchw},
+            CallTensors tensors(p, given.values,
+                                {placement, false, Format::kNchw, call->gpu.has_value()},
                                 call->workspace());
             Values result;
             std::string why = run(*call, tensors, result);

@@ -2,6 +2,7 @@
 #include "runtime/cuda/kernel_table.h"
 
 #include <algorithm>
+#include <initializer_list>
 
 // cuda_rows.inc is generated: CONVWRIGHT_CUDA_KERNEL(generator, symbol, format, dtype, schedule,
 // index_bits, product) once per kernel.
@@ -33,7 +34,8 @@ constexpr DType f32 = DType::kF32;
 
 #define CONVWRIGHT_CUDA_KERNEL(generator, symbol, format, dtype, schedule, index_bits, product) \
     {#generator, #symbol, format, dtype, schedule, index_bits, product, symbol##_argv},
-constexpr Row kRows[] = {
+// There are none without CONVWRIGHT_CUDA_KERNELS.
+constexpr std::initializer_list<Row> kRows = {
 #include "shipped/cuda_rows.inc"
 };
 #undef CONVWRIGHT_CUDA_KERNEL

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <stdexcept>
 
+#include "runtime/in_quotes.h"
 #include "runtime/multipliers/float_models.h"
 #include "runtime/multipliers/integer_models.h"
 
@@ -126,7 +127,7 @@ std::string format_multiplier(const Multiplier &m) {
 
 std::variant<Multiplier, std::string> parse_multiplier(const std::string &text) {
     const auto error = [&](const std::string &what) {
-        return "multiplier '" + text + "': " + what;
+        return "multiplier " + in_quotes(text) + ": " + what;
     };
     const size_t open = text.find('(');
     const std::string name = text.substr(0, open);
@@ -134,7 +135,7 @@ std::variant<Multiplier, std::string> parse_multiplier(const std::string &text) 
     for (const ModelRow &row : kModels) names.push_back(row.name);
     const auto found = std::find(names.begin(), names.end(), name);
     if (found == names.end()) {
-        return error("'" + name + "' is unknown; known are " + join(names) + ".");
+        return error(in_quotes(name) + " is unknown; known are " + join(names) + ".");
     }
     Multiplier m{static_cast<Model>(found - names.begin()), 0};
     const ModelRow &row = row_of(m);

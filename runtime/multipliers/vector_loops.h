@@ -3,7 +3,8 @@
 
 /// A function with simple loops over whole operands: vectorised, for each of the instruction sets that
 /// kernels are built for. The rest of the library is compiled for any x86-64.
-#if defined(__SANITIZE_ADDRESS__)
+/// Not under sanitizers: clones are chosen before a sanitizer is there.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define CONVWRIGHT_VECTOR_LOOPS
 #else
 #define CONVWRIGHT_VECTOR_LOOPS \

@@ -91,8 +91,9 @@ TEST(ChoiceTable, AChangedSpaceIsSaid) {
     EXPECT_EQ(why_no_row(row), "");
     row.space = "0123456789abcdef";
     const std::string why = why_no_row(row);
-    EXPECT_NE(why.find("another space of schedules (0123456789abcdef)"), std::string::npos) << why;
-    EXPECT_NE(why.find("(" + present + ")"), std::string::npos) << why;
+    EXPECT_NE(why.find("another space of schedules ('0123456789abcdef')"), std::string::npos)
+        << why;
+    EXPECT_NE(why.find("('" + present + "')"), std::string::npos) << why;
     // A space of one instruction set is not that of another.
     row.space = space_of(kProblem, 0, Isa::kAvx512);
     EXPECT_NE(why_no_row(row), "");

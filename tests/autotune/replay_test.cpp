@@ -91,6 +91,16 @@ TEST(Recordings, ThatAreWrongGetASentenceWithTheLine) {
     other.replace(other.find("\"tile\""), 6, "\"tilt\"");
     EXPECT_NE(message(other).find("line 1: the knobs are not those of the space hash"),
               std::string::npos);
+    other = header;
+    other.replace(other.find("\"phase\":0"), 9, "\"phase\":4294967296");
+    EXPECT_NE(message(other).find("line 1: its phase is no whole number from"), std::string::npos);
+    other = header;
+    for (int i = 0; i < 64; i++)
+        other.insert(other.find("\"kinds\":[") + 9,
+                     "{\"name\":\"k" + std::to_string(i) + "\",\"version\":1,\"knobs\":[]},");
+    EXPECT_NE(message(other).find("line 1: it has more than 64 kinds"), std::string::npos);
+    EXPECT_NE(message(header + std::string(2'000'000, ' ')).find("line 2: the line is too long"),
+              std::string::npos);
     const auto trial = [&](const std::string &fields) {
         return message(header + "{\"candidate\":\"pytorch\"," + fields + "}\n");
     };

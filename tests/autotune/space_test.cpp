@@ -71,6 +71,17 @@ TEST(Space, TextsRoundTripAndOthersAreRefused) {
     }
 }
 
+TEST(Space, HasNoMorePointsThanCanBeJudged) {
+    SpaceKind half = plain_kind("half"), other = plain_kind("other");
+    half.knobs = {{"a", std::vector<int>(4096)}, {"b", std::vector<int>(2048)}};
+    other.knobs = half.knobs;
+    half.why_illegal = other.why_illegal = [](const std::vector<int> &) { return "none is"; };
+    EXPECT_EQ(Space({kPlain, 0}, {half, other}).size(), Point{1} << 24);
+    EXPECT_THROW(Space({kPlain, 0}, {half, other, plain_kind("one")}), std::invalid_argument);
+    other.knobs.push_back({"c", {1, 2, 3}});
+    EXPECT_THROW(Space({kPlain, 0}, {other}), std::invalid_argument);
+}
+
 TEST(Space, RankedIsByPredictionAndWhatHasNoneComesFirst) {
     EXPECT_EQ(small_space().ranked(), (std::vector<Point>{0, 5, 6, 3, 1, 2}));
 }

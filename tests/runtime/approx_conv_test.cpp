@@ -11,6 +11,7 @@
 
 #include "autotune/verify/naive_conv2d.h"
 #include "runtime/multipliers/float_models.h"
+#include "runtime/scratch.h"
 #include "tests/repro.h"
 #include "tests/runtime/approx_oracle.h"
 #include "tests/seed.h"
@@ -19,11 +20,11 @@
 namespace convwright {
 namespace {
 
-Tensor4 tensor(const Quad &sizes, Format format, const Values &values, bool gaps) {
-    return {sizes, strides_for(sizes, format, gaps), Placement::kEnd, values};
-}
-
-Values run(const ConvProblem &p, const ProductForm &form, const ConvValues &values, bool gaps) {
+Values run_at(Placement placement, const ConvProblem &p, const ProductForm &form,
+              const ConvValues &values, bool gaps) {
+    const auto tensor = [&](const Quad &sizes, Format format, const Values &of, bool with_gaps) {
+        return Tensor4(sizes, strides_for(sizes, format, with_gaps), placement, of);
+    };
     const ApproxPlan plan = approx_plan(p, form);
     EXPECT_FALSE(plan.steps.empty()) << plan.reason;
     const bool wgrad = p.direction == Direction::kWgrad, dgrad = p.direction == Direction::kDgrad;
@@ -33,8 +34,9 @@ Values run(const ConvProblem &p, const ProductForm &form, const ConvValues &valu
     const Tensor4 bias = tensor({1, 1, 1, p.co}, Format::kNchw, values.bias, false);
     const Tensor4 result(result_sizes(p),
                          strides_for(result_sizes(p), wgrad ? Format::kNchw : p.format, gaps),
-                         Placement::kEnd);
-    GuardedFloats workspace(plan.workspace, Placement::kMiddle);
+                         placement);
+    GuardedFloats workspace(plan.workspace, placement, kWorkspaceAlignment);
+    const GuardedScratch scratch(placement);
     CallContext context;
     const bool success =
         wgrad ? run_approx_wgrad(context, plan, output.activation(), input.activation(),
@@ -44,7 +46,15 @@ Values run(const ConvProblem &p, const ProductForm &form, const ConvValues &valu
                                 result.activation(), workspace.data());
     EXPECT_TRUE(success) << context.error();
     EXPECT_TRUE(result.redzones_intact());
+    EXPECT_TRUE(workspace.redzones_intact());
     return result.values();
+}
+
+/// With all memory at the start of its pages and then at the end.
+Values run(const ConvProblem &p, const ProductForm &form, const ConvValues &values, bool gaps) {
+    Values result = run_at(Placement::kStart, p, form, values, gaps);
+    expect_same_bits(run_at(Placement::kEnd, p, form, values, gaps), result);
+    return result;
 }
 
 const std::vector<std::string> kProblems{

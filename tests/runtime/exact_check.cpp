@@ -18,8 +18,8 @@ struct Variant {
 };
 
 constexpr Variant kVariants[] = {
-    {"operands end at a guard page", {Placement::kEnd, false, Format::kNchw}, true, false},
-    {"operands start at a guard page", {Placement::kStart, false, Format::kNchw}, false, true},
+    {"memory ends at a guard page", {Placement::kEnd, false, Format::kNchw}, true, false},
+    {"memory starts at a guard page", {Placement::kStart, false, Format::kNchw}, false, true},
     {"gaps, weight channels_last", {Placement::kEnd, true, Format::kNhwc}, true, true},
 };
 

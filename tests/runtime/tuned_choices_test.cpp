@@ -8,13 +8,10 @@
 #include <functional>
 #include <memory>
 
-#include "autotune/database/tuned_table_writer.h"
-#include "runtime/cpu_identity.h"
 #include "runtime/plan.h"
 #include "runtime/weighted_sum.h"
-#include "tests/autotune/database/database_fixture.h"
-#include "tests/autotune/kernel_tools.h"
 #include "tests/dense_run.h"
+#include "tests/runtime/tuned_choices_fixture.h"
 
 namespace convwright {
 namespace {
@@ -22,59 +19,6 @@ namespace {
 constexpr char kFprop[] = "fprop_n2ci8ih9iw11co17kh3kw3s1p1_f32_nhwc";
 constexpr char kStrided[] = "dgrad_n2ci9ih9iw7co5kh3kw3s2p1_f32_nhwc";
 constexpr char kWgrad[] = "wgrad_n2ci8ih9iw11co17kh1kw1s1p0_f32_nhwc";
-
-/// The text of a kernel as a candidate.
-template<typename Params>
-std::string candidate(const char *generator, const Kernel<Params> &kernel) {
-    return std::string(generator) + "." + isa_name(kernel.isa) + "/" + kernel.schedule;
-}
-
-/// Each test has a folder for the table and for kernels, and leaves no choice behind.
-class TunedChoices : public testing::Test {
-protected:
-    void SetUp() override {
-        setenv("CONVWRIGHT_CACHE_DIR", folder_.path().c_str(), 1);
-        setenv("CONVWRIGHT_DB", (folder_.path() + "/db.sqlite").c_str(), 1);
-        std::filesystem::create_directory(made_kernels_folder());
-        std::filesystem::permissions(made_kernels_folder(), std::filesystem::perms::owner_all);
-        reload_tuned_choices();
-        if (host_isa() == Isa::kNone) GTEST_SKIP() << "This CPU has no AVX2 with FMA.";
-    }
-    void TearDown() override { force_kernel(""); }
-
-    /// The table holds this choice, of a CPU of this identity, and nothing else.
-    void write(const std::string &problem, int phase, const std::string &name,
-               const std::string &artifact = "", const std::string &identity = cpu_identity()) {
-        Choice choice = test_choice(test_key(1, identity), name);
-        choice.key.subject = {format_problem(tuned_subject(parse_operator_problem(problem))),
-                              phase};
-        choice.artifact = artifact;
-        write_bytes(tuned_choices_path(), encode_tuned_table({choice}));
-        reload_tuned_choices();
-    }
-
-    /// How many sentences `change` adds; the latest of them.
-    std::pair<size_t, std::string> notices_of(const std::function<void()> &change) {
-        const std::vector<std::string> before = tuned_notices();
-        change();
-        const std::vector<std::string> after = tuned_notices();
-        return {after.size() - before.size(), after.empty() ? "" : after.back()};
-    }
-
-    /// A made kernel that is not shipped.
-    LoadableKernel make() {
-        LoadableKernel source;
-        source.generator = "conv2d";
-        source.isa = Isa::kAvx2;
-        source.schedule = "lane:0,vec:1,tile:5,stage:1";
-        const auto result = compile_kernel(test_kernel_tools(), source, made_kernels_folder(),
-                                           {60, 60, int64_t{4} << 30});
-        if (const auto *why = std::get_if<NotMade>(&result)) throw std::runtime_error(why->why);
-        return std::get<MadeKernel>(result).kernel;
-    }
-
-    TemporaryFolder folder_;
-};
 
 /// The last in the cost model's order: what it does not choose by itself.
 template<typename Params>

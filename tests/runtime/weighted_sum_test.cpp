@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "autotune/verify/naive_conv2d.h"
+#include "runtime/scratch.h"
 #include "tests/repro.h"
 #include "tests/seed.h"
 #include "tests/weighted_sum_steps.h"
@@ -37,9 +38,10 @@ void expect_naive(const ConvProblem &p, const WeightedSumPlan &plan, bool gaps,
                                      values.window.weight, p.dtype);
     const Tensor4 bias =
         tensor({1, 1, 1, p.co}, Format::kNchw, false, placement, values.window.bias, p.dtype);
-    const Tensor4 result(output_sizes(p), strides_for(output_sizes(p), p.format, gaps),
-                         Placement::kMiddle, p.dtype);
-    GuardedFloats workspace(plan.workspace, Placement::kMiddle);
+    const Tensor4 result(output_sizes(p), strides_for(output_sizes(p), p.format, gaps), placement,
+                         p.dtype);
+    GuardedFloats workspace(plan.workspace, placement, kWorkspaceAlignment);
+    const GuardedScratch scratch(placement);
     CallContext context;
     ASSERT_TRUE(run_weighted_sum(context, plan, input.activation(), pointwise.weight(),
                                  depthwise.weight(), p.bias ? bias.activation().data : nullptr,
@@ -69,7 +71,8 @@ TEST_P(WeightedSumKernels, EveryAcceptingKernelEqualsNaive) {
         }
         EXPECT_GT(accepted, 0) << dtype_name(dtype);
         p.relu = true, p.bias = false;
-        expect_naive(p, weighted_sum_plan(p), false, Placement::kEnd);
+        for (const Placement placement : {Placement::kStart, Placement::kEnd})
+            expect_naive(p, weighted_sum_plan(p), false, placement);
     }
 }
 
@@ -105,6 +108,7 @@ TEST(WeightedSumPlan, OfRandomProblemsEqualsNaiveWhereThereIsAKernel) {
         }
         planned++;
         const Repro repro(p, plan.kernel->name, "random");
+        expect_naive(p, plan, false, Placement::kStart);
         expect_naive(p, plan, false, Placement::kEnd);
     }
     EXPECT_GE(planned, 20);

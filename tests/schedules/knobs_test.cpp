@@ -49,6 +49,11 @@ TEST(KnobText, KnobsLeftOutKeepTheirDefaults) {
               "lane:1,vec:2,tile:4,stage:1,taps_x:0,taps_y:0,stride:0,group:1,strided_out:0");
 }
 
+TEST(KnobText, AKnobStandsOnce) {
+    EXPECT_THROW(parse_params<Conv2dCpuParams>("tile:4,tile:4"), std::invalid_argument);
+    EXPECT_THROW(parse_params<Conv2dCpuParams>("tile:4,lane:1,tile:8"), std::invalid_argument);
+}
+
 class BadSchedule : public testing::TestWithParam<const char *> {};
 
 TEST_P(BadSchedule, IsOneSentenceThatQuotesTheText) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/tuned_table.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cstring>
 #include <ctime>
@@ -182,6 +184,15 @@ TEST_F(DatabaseTest, ATableThatCannotBeReadOrWrittenGetsASentence) {
     const auto missing = TunedTable::read(path("missing.tuned"));
     ASSERT_TRUE(std::holds_alternative<std::string>(missing));
     expect_sentence(std::get<std::string>(missing));
+    // Neither waits for the other end of a pipe nor reads what has none.
+    ASSERT_EQ(mkfifo(path("pipe").c_str(), 0600), 0);
+    std::ofstream(path("huge")).close();
+    std::filesystem::resize_file(path("huge"), uint64_t{1} << 40);
+    for (const std::string &name : {path("pipe"), path("huge"), std::string("/dev/zero")}) {
+        const auto table = TunedTable::read(name);
+        ASSERT_TRUE(std::holds_alternative<std::string>(table)) << name;
+        expect_sentence(std::get<std::string>(table));
+    }
     Database database(path());
     database.choose(test_choice());
     std::filesystem::create_directory(path("records.tuned"));  // in its way

@@ -69,6 +69,8 @@ TEST(Job, OthersAreRefusedInOneSentence) {
          replaced(text, "\"phase\": 0", "\"phase\": -2"),
          replaced(text, "\"phase\": 0", "\"phase\": 4096"),
          replaced(text, "\"phase\": 0", "\"phase\": \"0\""),
+         replaced(text, "\"phase\": 0", "\"phase\": 4294967296"),
+         replaced(text, "\"phase\": 0", "\"phase\": 1e300"), std::string(100'000, '['),
          replaced(text, "\"sha256\": \"\"", "\"sha256\": \"../../x\""),
          replaced(text, "\"sha256\": \"\"", "\"sha256\": 7"),
          replaced(text, "\"sha256\": \"\"", "\"failure\": {}, \"sha256\": \"\""),

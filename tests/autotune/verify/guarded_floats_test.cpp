@@ -24,6 +24,14 @@ TEST(GuardedFloatsDeathTest, CrashesOnAWriteWhenProtected) {
     EXPECT_DEATH(data[0] = 2, "");
 }
 
+TEST(GuardedFloats, AreAlignedAtTheEndAndStillGuarded) {
+    GuardedFloats floats(10, Placement::kEnd, kWorkspaceAlignment);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(floats.data()) % kWorkspaceAlignment, 0u);
+    EXPECT_TRUE(floats.redzones_intact());
+    floats.data()[10] = 0;  // in front of the guard page: six floats are left by the alignment
+    EXPECT_FALSE(floats.redzones_intact());
+}
+
 TEST(GuardedFloats, SeesAWriteAroundTheData) {
     for (const int64_t at : {-1, 7}) {
         GuardedFloats floats(7, Placement::kMiddle);

@@ -13,7 +13,7 @@ namespace convwright {
 namespace {
 
 /// Times of classify() are promised for optimised builds without sanitizers.
-#if defined(__SANITIZE_ADDRESS__) || !defined(__OPTIMIZE__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__OPTIMIZE__)
 constexpr bool kTimed = false;
 #else
 constexpr bool kTimed = true;

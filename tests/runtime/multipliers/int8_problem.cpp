@@ -6,6 +6,8 @@
 #include <random>
 #include <utility>
 
+#include "runtime/scratch.h"
+
 namespace convwright {
 namespace {
 
@@ -112,8 +114,8 @@ std::vector<int32_t> Int8Problem::run(const NamedTable &table, const EngineForm 
     scatter(weight, w, p.co, p.ci / p.groups, p.kh, p.kw, weight_memory.data());
     input_memory.protect(), weight_memory.protect();
     Guarded<int32_t> output_memory(out.extent, placement);
-    Guarded<uint8_t> workspace((plan.workspace + 63) / 64 * 64, Placement::kMiddle);
-
+    Guarded<uint8_t> workspace(plan.workspace, placement, kWorkspaceAlignment);
+    const GuardedScratch scratch(placement);
     CallContext context;
     const bool done =
         run_int8_conv(context, plan, {input_memory.data(), in.n, in.c, in.h, in.w},

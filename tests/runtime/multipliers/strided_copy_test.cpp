@@ -36,7 +36,7 @@ void check_random_copies() {
         const auto extent = [&](const Side &s) {
             return (count_i - 1) * s.i + (count_j - 1) * s.j + 1;
         };
-        const Placement placement = random() % 2 == 0 ? Placement::kStart : Placement::kEnd;
+        const Placement placement = round % 2 == 0 ? Placement::kStart : Placement::kEnd;
         Guarded<Element> source(extent(from), placement), result(extent(to), placement);
         for (int64_t n = 0; n < source.size(); n++)
             source.data()[n] = static_cast<Element>(n % 211);
