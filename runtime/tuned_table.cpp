@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/tuned_table.h"
 
-#include <algorithm>
-#include <cstring>
-#include <fstream>
-#include <iterator>
+#include <fcntl.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "runtime/private_file.h"
 #include "runtime/tuned_table_layout.h"
 
 namespace convwright {
 namespace {
+
+// A choice takes about 500 bytes: far more than the convolutions of all models together.
+constexpr size_t kMostBytes = size_t{256} << 20;
 
 TunedTableEntry entry_at(const std::string &bytes, uint64_t index) {
     TunedTableEntry entry;
@@ -63,12 +68,16 @@ std::variant<TunedTable, std::string> TunedTable::from_bytes(std::string bytes,
 }
 
 std::variant<TunedTable, std::string> TunedTable::read(const std::string &path) {
-    std::ifstream file(path, std::ios::binary);
-    std::string bytes{std::istreambuf_iterator<char>(file), {}};
-    if (!file) {
-        return "The table of tuned choices '" + path +
-               "' cannot be read; name another with CONVWRIGHT_DB, or tune first.";
-    }
+    const auto refused = [&](const std::string &why) {
+        return "The table of tuned choices '" + path + "' " + why +
+               "; name another with CONVWRIGHT_DB, or tune first.";
+    };
+    // O_NONBLOCK: opening a pipe must not wait for its other end.
+    const FileDescriptor file(path, O_RDONLY | O_NONBLOCK);
+    if (file.get() < 0) return refused(std::string("cannot be opened: ") + std::strerror(errno));
+    std::string bytes;
+    const std::string why = read_regular_file(file.get(), kMostBytes, bytes);
+    if (!why.empty()) return refused(why);
     return from_bytes(std::move(bytes), path);
 }
 
