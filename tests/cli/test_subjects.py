@@ -12,9 +12,11 @@ from convwright.cli.subjects import load_model
 MODULE = """
 import pathlib
 calls = pathlib.Path(__file__).with_name("calls")
-calls.open("a").write("imported ")
-def wanted(): calls.open("a").write("wanted "); return "a model"
-def other(): calls.open("a").write("other ")
+def note(word):
+    with calls.open("a") as file: file.write(word)
+note("imported ")
+def wanted(): note("wanted "); return "a model"
+def other(): note("other ")
 class Holder: wanted = wanted
 """
 

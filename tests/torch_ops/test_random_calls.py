@@ -32,6 +32,8 @@ COUNTS = {
 TIMES = 32  # as many in the slow run
 _LARGEST_SEED = 2**32 - 1
 
+pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
+
 CONTIGUOUS, CHANNELS_LAST = (0, 1, 2, 3), (0, 2, 3, 1)
 
 

@@ -37,6 +37,7 @@ def test_same_bits_with_any_number_of_threads(case: Case, format: str) -> None:
         assert all(map(torch.equal, results[0], other))
 
 
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
 @pytest.mark.parametrize("operator", FUNCTIONS)
 def test_same_bits_of_real_numbers_of_any_operator(operator: str) -> None:
     @settings(max_examples=10, deadline=None, derandomize=True, database=None)
