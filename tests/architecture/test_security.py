@@ -12,11 +12,11 @@ import pytest
 from sources import ROOT, source_files
 
 # Reading what they wrote may run whatever it says.
-SERIALISERS = {"pickle", "cPickle", "_pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"}
+SERIALISERS = {"pickle", "_pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"}
 # Names by which they are called.
 CALLS = {"eval", "exec", "os.system", "os.popen", "tempfile.mktemp", "yaml.load"}
-# Where shared objects are opened: kernels by their hash, NVRTC, the driver, and PyTorch's own, which
-# are there already.
+# Where shared objects are opened: kernels by their hash, NVRTC, the driver, and what PyTorch has
+# loaded before.
 LOADERS = {
     "runtime/kernel_module.cpp",
     "runtime/cuda/driver.cpp",

@@ -38,12 +38,10 @@ TEST(Isa, TheEnvironmentNeverRaisesTheLevel) {
 }
 
 TEST(Isa, AWrongValueIsNamedWithThoseThatAreAccepted) {
-    const ChildResult child = run_child(
-        "env CONVWRIGHT_ISA=avx1024 " CONVWRIGHT_LIST_KERNELS
-        " fprop_n1ci3ih9iw9co5kh3kw3s1p1_f32_nhwc");
+    const ChildResult child = run_child("env CONVWRIGHT_ISA=avx1024 " CONVWRIGHT_LIST_KERNELS
+                                        " fprop_n1ci3ih9iw9co5kh3kw3s1p1_f32_nhwc");
     EXPECT_EQ(child.status, 1);
-    EXPECT_EQ(child.output,
-              "CONVWRIGHT_ISA is 'avx1024'; accepted are none, avx2 and avx512.\n");
+    EXPECT_EQ(child.output, "CONVWRIGHT_ISA is 'avx1024'; accepted are none, avx2 and avx512.\n");
 }
 
 }  // namespace

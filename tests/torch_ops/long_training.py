@@ -37,7 +37,9 @@ def data() -> tuple[Tensor, Tensor]:
 def model(ours: bool) -> nn.Module:
     torch.manual_seed(0)
     net = lenet5(CLASSES)
-    return convwright.convert_(net) if ours else net
+    if ours:
+        convwright.convert_(net)
+    return net
 
 
 class Training:
@@ -89,6 +91,7 @@ def main(steps: int) -> None:
             compared += 1
             gc.collect()
             tenths.append([resident(), len(os.listdir("/proc/self/fd"))])
+            print(step, *tenths[-1], worst, *(t.losses[-1] for t in trainings), file=sys.stderr)
     size = steps // TENTHS
     means = [
         [sum(t.losses[i : i + size]) / size for t in trainings]

@@ -27,7 +27,11 @@ OPERATORS = {
         "CONVWRIGHT_ISA is 'avx1024'; accepted are none, avx2 and avx512.",
         "avx2",
     ),
-    "CONVWRIGHT_LIBRARY": ("/nowhere", "CONVWRIGHT_LIBRARY is '/nowhere', which is not a file.", ""),
+    "CONVWRIGHT_LIBRARY": (
+        "/nowhere",
+        "CONVWRIGHT_LIBRARY is '/nowhere', which is not a file.",
+        "",
+    ),
     "CONVWRIGHT_TUNE": (
         "always",
         "CONVWRIGHT_TUNE is 'always'; accepted are off, cached and on.",
@@ -40,8 +44,8 @@ TUNER = {
     "CONVWRIGHT_DB": ("/proc", "is a folder; name a file with CONVWRIGHT_DB"),
     "CONVWRIGHT_ISA": OPERATORS["CONVWRIGHT_ISA"][:2],
 }
-# Tested where they are read: tests/runtime/cuda/nvrtc_test.cpp, tests/torch_ops/test_random_calls.py,
-# tests/examples/test_example_data.py, and tests/torch_ops/test_compare_server.py, which no user sets.
+# Tested where they are read: runtime/cuda/nvrtc_test.cpp, torch_ops/test_random_calls.py,
+# examples/test_example_data.py and, for the last, which no user sets, test_compare_server.py.
 ELSEWHERE = {
     "CONVWRIGHT_NVRTC",
     "CONVWRIGHT_SEED",

@@ -31,7 +31,8 @@ def gradients(function, *tensors, **arguments):
     return torch.autograd.grad(output, leaves, torch.ones_like(output))
 
 # Small images, large weights: packed weights and partial sums are as large.
-x, w, p, d = integers(1, 768, 6, 6), integers(768, 768, 3, 3), integers(768, 768), integers(768, 1, 3, 3)
+x, w = integers(1, 768, 6, 6), integers(768, 768, 3, 3)
+p, d = integers(768, 768), integers(768, 1, 3, 3)
 wide, images = integers(8, 16, 3, 3), integers(4, 16, 256, 256)
 CALLS = {
     "fprop": lambda: (f.conv2d(x, w),),

@@ -50,7 +50,9 @@ def check(call: Call) -> None:
         torch.testing.assert_close(
             a, e.to(a), rtol=0, atol=0, msg=lambda text, n=number: f"result {n}: {text}\n{call}"
         )
-    if all(m.trick == "plain" and m.order in (CONTIGUOUS, CHANNELS_LAST, (0,)) for m in call.memories):
+    if all(
+        m.trick == "plain" and m.order in (CONTIGUOUS, CHANNELS_LAST, (0,)) for m in call.memories
+    ):
         expected = call.results(torchs, tensors)
         assert [*map(memory_order, actual)] == [*map(memory_order, expected)], call
 

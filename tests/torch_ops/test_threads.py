@@ -126,7 +126,7 @@ def test_choices_that_change_while_threads_use_them(choices_undone: None) -> Non
     layer = model()[0].requires_grad_(False)
     input = torch.randint(-1, 2, (2, 4, 7, 5)).float()
     expected = layer(input)
-    name, schedule, isa = check.kernels(PROBLEM)[-1]
+    _, schedule, isa = check.kernels(PROBLEM)[-1]
     changes = [
         lambda: _choices.choose(PROBLEM, "pytorch"),
         lambda: _choices.choose(PROBLEM, f"conv2d.{isa}/{schedule}"),

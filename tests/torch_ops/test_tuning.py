@@ -387,7 +387,9 @@ def test_a_tuner_that_is_killed_within_a_line_is_named(
     )
     program.chmod(0o755)
     monkeypatch.setattr(tuning, "find_tuner", lambda: program)
-    with pytest.raises(tuning.TunerMissing, match=r"^convwright-tune was ended by signal 9; what it"):
+    with pytest.raises(
+        tuning.TunerMissing, match=r"^convwright-tune was ended by signal 9; what it"
+    ):
         tuning.tune_problems([PROBLEM], budget=1)
 
 

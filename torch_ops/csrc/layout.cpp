@@ -81,9 +81,9 @@ Operand operand(const Tensor &t, Format format, Reach reach) {
     Quad strides = canonical(sizes, strides_of(t), format);
     Operand result;
     if (strides[innermost] != 1 || !within(reach, sizes, strides)) {
-        result.copy = new_copy(t, format == Format::kNhwc
-                                      ? torch::headeronly::MemoryFormat::ChannelsLast
-                                      : torch::headeronly::MemoryFormat::Contiguous);
+        result.copy =
+            new_copy(t, format == Format::kNhwc ? torch::headeronly::MemoryFormat::ChannelsLast
+                                                : torch::headeronly::MemoryFormat::Contiguous);
         strides = dense_strides(sizes, format);
     }
     const Tensor &source = result.copy ? *result.copy : t;

@@ -12,8 +12,7 @@ namespace {
 /// Of a GPU an earlier error shows here, too.
 std::runtime_error no_memory(int64_t dimensions, const int64_t *sizes, const Place &place) {
     std::string list;
-    for (int64_t d = 0; d < dimensions; d++)
-        list += (d > 0 ? ", " : "") + std::to_string(sizes[d]);
+    for (int64_t d = 0; d < dimensions; d++) list += (d > 0 ? ", " : "") + std::to_string(sizes[d]);
     const bool cpu = place.device_type == Place::cpu().device_type;
     return std::runtime_error("convwright: there is no memory for a tensor of sizes [" + list +
                               "]" + (cpu ? "" : ", or the GPU has failed") +

@@ -149,9 +149,10 @@ TEST(NvrtcOpen, NamesTheVariableWhoseValueIsNone) {
     setenv("CONVWRIGHT_NVRTC", "/nowhere/libnvrtc.so", 1);
     const auto result = Nvrtc::open("");
     ASSERT_TRUE(std::holds_alternative<NvrtcError>(result));
-    EXPECT_EQ(std::get<NvrtcError>(result).sentence,
-              "CONVWRIGHT_NVRTC is '/nowhere/libnvrtc.so', which is no NVRTC; accepted is the path of "
-              "a libnvrtc.so.");
+    EXPECT_EQ(
+        std::get<NvrtcError>(result).sentence,
+        "CONVWRIGHT_NVRTC is '/nowhere/libnvrtc.so', which is no NVRTC; accepted is the path of "
+        "a libnvrtc.so.");
     setenv("CONVWRIGHT_NVRTC", "", 1);  // as good as none
     const auto unset = Nvrtc::open("", {CONVWRIGHT_SITE_PACKAGES});
     if (const auto *error = std::get_if<NvrtcError>(&unset)) {

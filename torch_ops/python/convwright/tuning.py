@@ -195,8 +195,8 @@ def _raise_unless_ok(status: int, complaint: str) -> None:
         raise ValueError(complaint.strip())
     if status < 0:
         raise TunerMissing(
-            f"convwright-tune was ended by signal {-status}; what it measured is kept, and the next "
-            "search goes on from there."
+            f"convwright-tune was ended by signal {-status}; what it measured is kept, and the "
+            "next search goes on from there."
         )
     if status != 0:
         raise TunerMissing(complaint.strip() or f"convwright-tune ended with {status}")
