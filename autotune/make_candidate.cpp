@@ -2,6 +2,7 @@
 #include "autotune/make_candidate.h"
 
 #include "autotune/compile_cuda_kernel.h"
+#include "autotune/making_folder.h"
 
 namespace convwright {
 namespace {
@@ -22,7 +23,8 @@ std::string shipped_name(const MeasureJob &job) {
                  : name_of(shipped_kernel(conv_kernels(), job.made));
 }
 
-Result not_made(const NotMade &why) {
+Result not_made(const NotMade &why, const Making &making) {
+    require_space(making.kernels);
     return failed_result(why.timeout ? Outcome::kBuildTimeout : Outcome::kBuildFailed, why.why);
 }
 
@@ -59,7 +61,7 @@ std::optional<Result> make_kernel(MeasureJob &job, const Making &making) {
     if (job.on_gpu()) {
         auto made = compile_cuda_kernel(making.tools, *job.made_cuda, making.kernels, making.limits,
                                         making.architecture);
-        if (const auto *why = std::get_if<NotMade>(&made)) return not_made(*why);
+        if (const auto *why = std::get_if<NotMade>(&made)) return not_made(*why, making);
         const auto &kernel = std::get<MadeCudaKernel>(made);
         const std::string why = why_not_worth_measuring(kernel.figures, making.architecture);
         if (!why.empty()) return failed_result(Outcome::kRejected, why);
@@ -67,7 +69,7 @@ std::optional<Result> make_kernel(MeasureJob &job, const Making &making) {
         return std::nullopt;
     }
     auto made = compile_kernel(making.tools, job.made, making.kernels, making.limits);
-    if (const auto *why = std::get_if<NotMade>(&made)) return not_made(*why);
+    if (const auto *why = std::get_if<NotMade>(&made)) return not_made(*why, making);
     const auto &kernel = std::get<MadeKernel>(made);
     if (kernel.spills > 0)
         return failed_result(Outcome::kRejected,

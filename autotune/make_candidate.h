@@ -21,7 +21,8 @@ std::variant<MeasureJob, Result> job_of(const OperatorProblem &problem, int phas
                                         const std::string &candidate);
 
 /// Makes the kernel of a job that has none: the same path for searches here, and for jobs that are measured
-/// elsewhere. Nothing, or why it will not be measured: it could not be made, or is not worth it.
+/// elsewhere. Nothing, or why it will not be measured: it could not be made, or is not worth it. Throws
+/// std::runtime_error, one sentence, where the disk is full.
 std::optional<Result> make_kernel(MeasureJob &job, const Making &making);
 
 /// A result without times.

@@ -4,11 +4,13 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
+#include <stdexcept>
 
 namespace convwright {
 namespace {
@@ -16,6 +18,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char kPrefix[] = "making-";
+// Bytes; object, assembly and shared object of the largest kernel are 2 MB.
+constexpr unsigned long kSpaceToMake = 4 << 20;
 
 /// A locked descriptor of the folder; -1 if another one holds the lock, or there is no such folder.
 int locked(const std::string &path) {
@@ -41,6 +45,15 @@ MakingFolder::~MakingFolder() {
     std::error_code ignored;
     if (!path_.empty()) fs::remove_all(path_, ignored);
     if (lock_ >= 0) close(lock_);
+}
+
+void require_space(const std::string &parent) {
+    struct statvfs status {};
+    if (statvfs(parent.c_str(), &status) != 0) return;  // what failed before says why
+    if (status.f_bavail * status.f_frsize >= kSpaceToMake) return;
+    throw std::runtime_error("There is no space left in '" + parent +
+                             "' to make kernels; free some and run the same command again, all "
+                             "earlier results are kept.");
 }
 
 int remove_left_folders(const std::string &parent, int least_age_seconds) {

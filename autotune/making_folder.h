@@ -21,6 +21,10 @@ private:
     int lock_ = -1;
 };
 
+/// Throws std::runtime_error, one sentence, if less is free where `parent` lies than making a kernel takes: that it was
+/// not made says nothing about the kernel then.
+void require_space(const std::string &parent);
+
 /// Removes the folders of processes that have ended, and returns how many. A process that was killed may have left
 /// a child that still writes: younger ones than `least_age_seconds` stay.
 int remove_left_folders(const std::string &parent, int least_age_seconds);

@@ -47,7 +47,8 @@ KernelTools kernel_tools(const std::string &generators) {
         {folder / "convwright_compile_cuda", folder / "../codegen/convwright_compile_cuda"});
     // A setting of the user counts before what the build found.
     std::error_code error;
-    if (std::getenv("CONVWRIGHT_NVRTC") == nullptr && fs::exists(CONVWRIGHT_NVRTC_FILE, error))
+    const char *chosen = std::getenv("CONVWRIGHT_NVRTC");
+    if ((chosen == nullptr || *chosen == '\0') && fs::exists(CONVWRIGHT_NVRTC_FILE, error))
         tools.nvrtc = CONVWRIGHT_NVRTC_FILE;
     return tools;
 }

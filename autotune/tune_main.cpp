@@ -3,11 +3,13 @@
 #include <iostream>
 
 #include "autotune/commands/command.h"
+#include "runtime/isa_setting.h"
 
 namespace convwright {
 namespace {
 
 int run(int argc, char **argv) {
+    host_isa_as_set();  // what is searched and recorded depends on it
     CLI::App app("Searches the fastest kernels for convolution problems on this machine.",
                  "convwright-tune");
     app.require_subcommand(1);
@@ -30,7 +32,9 @@ int run(int argc, char **argv) {
     } catch (const CLI::ParseError &error) {
         return app.exit(error) == 0 ? 0 : kUsage;
     }
-    return action();
+    const int status = action();
+    if (!std::cout.flush()) throw std::runtime_error("The output cannot be written to its end.");
+    return status;
 }
 
 }  // namespace

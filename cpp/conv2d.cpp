@@ -10,8 +10,9 @@
 
 #include "runtime/call_context.h"
 #include "runtime/conv2d.h"
-#include "runtime/isa.h"
+#include "runtime/isa_setting.h"
 #include "runtime/tile_reach.h"
+#include "runtime/tuned_choices.h"
 
 namespace convwright {
 namespace {
@@ -106,8 +107,14 @@ void require_memory(const char *name, const Tensor4<T> &t) {
 }
 
 void require_kernels(const ConvProblem &p) {
-    if (host_isa() == Isa::kNone) {
-        refuse("this CPU has neither AVX2 with FMA nor AVX-512, which kernels need.");
+    try {
+        tune_mode();
+        if (host_isa_as_set() == Isa::kNone)
+            refuse("this CPU has neither AVX2 with FMA nor AVX-512, which kernels need.");
+    } catch (const Conv2dError &) {
+        throw;
+    } catch (const std::runtime_error &error) {  // a setting that is none
+        refuse(error.what());
     }
     const char *why = why_too_large(p);
     if (why == nullptr) why = why_tiles_reach_too_far(p);

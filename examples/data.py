@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from cifar import holds_cifar10, load_cifar10
-from dataset import Dataset, make_dataset
+from dataset import DataError, Dataset, make_dataset
 from idx import load_fashion_mnist
 
 DIGITS = "digits"
@@ -25,7 +25,10 @@ def load() -> Dataset:
     chosen = os.environ.get("CONVWRIGHT_DATA")
     if chosen:
         folder = Path(chosen)
-        return load_cifar10(folder) if holds_cifar10(folder) else load_fashion_mnist(folder)
+        try:
+            return load_cifar10(folder) if holds_cifar10(folder) else load_fashion_mnist(folder)
+        except DataError as error:
+            raise DataError(f"CONVWRIGHT_DATA is {chosen!r}: {error}") from error
     installed = find_installed_folder()
     return load_fashion_mnist(installed) if installed else load_digits()
 

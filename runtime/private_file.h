@@ -32,7 +32,7 @@ const char *why_not_private(int file_descriptor);
 const char *why_not_private_file(int file_descriptor);
 
 /// Reads all of an open regular file, at most `most_bytes`. Empty, or why `content` was not read: the rest of a sentence.
-std::string read_whole_file(int file_descriptor, size_t most_bytes, std::string &content);
+std::string read_regular_file(int file_descriptor, size_t most_bytes, std::string &content);
 
 /// Reads all of the private file `name` of an open folder, at most `most_bytes`, and follows no link. Empty, or why
 /// `content` was not read: the rest of a sentence.

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstdlib>
 #include <map>
 #include <mutex>
@@ -171,7 +172,7 @@ private:
         const std::string path = tuned_choices_path();
         struct stat status;
         // Nothing was tuned yet.
-        if (path.empty() || stat(path.c_str(), &status) != 0) return;
+        if (path.empty() || (stat(path.c_str(), &status) != 0 && errno == ENOENT)) return;
         auto table = TunedTable::read(path);
         if (auto *why = std::get_if<std::string>(&table)) return note(*why);
         table_.emplace(std::move(std::get<TunedTable>(table)));

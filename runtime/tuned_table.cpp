@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 #include "runtime/private_file.h"
@@ -12,7 +13,8 @@
 namespace convwright {
 namespace {
 
-constexpr size_t kMostBytes = size_t{256} << 20;  // half a million choices
+// A choice takes about 500 bytes: far more than the convolutions of all models together.
+constexpr size_t kMostBytes = size_t{256} << 20;
 
 TunedTableEntry entry_at(const std::string &bytes, uint64_t index) {
     TunedTableEntry entry;
@@ -66,14 +68,16 @@ std::variant<TunedTable, std::string> TunedTable::from_bytes(std::string bytes,
 }
 
 std::variant<TunedTable, std::string> TunedTable::read(const std::string &path) {
-    // O_NONBLOCK: opening a pipe must not wait for its other end.
-    const FileDescriptor file(path, O_RDONLY | O_NONBLOCK);
-    std::string bytes, why = "cannot be read";
-    if (file.get() >= 0) why = read_whole_file(file.get(), kMostBytes, bytes);
-    if (!why.empty()) {
+    const auto refused = [&](const std::string &why) {
         return "The table of tuned choices '" + path + "' " + why +
                "; name another with CONVWRIGHT_DB, or tune first.";
-    }
+    };
+    // O_NONBLOCK: opening a pipe must not wait for its other end.
+    const FileDescriptor file(path, O_RDONLY | O_NONBLOCK);
+    if (file.get() < 0) return refused(std::string("cannot be opened: ") + std::strerror(errno));
+    std::string bytes;
+    const std::string why = read_regular_file(file.get(), kMostBytes, bytes);
+    if (!why.empty()) return refused(why);
     return from_bytes(std::move(bytes), path);
 }
 

@@ -110,7 +110,7 @@ Trials measuring_setup(int threads) {
 
 void offer_nvrtc() {
     if (const std::string nvrtc = kernel_tools("").nvrtc; !nvrtc.empty())
-        setenv("CONVWRIGHT_NVRTC", nvrtc.c_str(), 0);
+        setenv("CONVWRIGHT_NVRTC", nvrtc.c_str(), 1);
 }
 
 namespace {

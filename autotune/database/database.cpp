@@ -36,6 +36,9 @@ std::unique_ptr<SqliteConnection> open_shipped(const std::string &path) {
     return connection;
 }
 
+// Seconds; searches ask for 600.
+constexpr int64_t kLongestLease = 3600;
+
 constexpr char kKeyCondition[] =
     "WHERE subject.problem = ? AND subject.phase = ? AND subject.space = ? AND "
     "environment.identity = ? ";
@@ -147,8 +150,10 @@ Claim Database::try_claim(const SearchKey &key, const std::string &candidate,
             SqliteStatement claim(*user_,
                                   "SELECT owner, expires FROM claim WHERE subject = ? AND "
                                   "environment = ? AND candidate = ?");
+            // A lease that ends later than one from now on was taken before the clock was set back.
             if (claim.with(subject, environment, candidate).step() && claim.text(0) != self &&
-                claim.integer(1) > now && !owner_has_ended(claim.text(0))) {
+                claim.integer(1) > now && claim.integer(1) <= now + kLongestLease &&
+                !owner_has_ended(claim.text(0))) {
                 return Claim::kOthers;
             }
         }

@@ -69,9 +69,13 @@ void publish_choices(Database &database) {
     const FileLock lock(database.path() + ".lock");  // reading and replacing are one step
     std::vector<Choice> choices = database.choices(nullptr, true);
     std::vector<Choice> users = database.choices();
-    // Of several environments and spaces the newest speaks for the device.
+    // Of several environments and spaces the newest speaks for the device. What a clock that was ahead has
+    // recorded is not newer than everything to come.
+    const auto when = [now = now_seconds()](const Choice &c) {
+        return c.recorded > now ? 0 : c.recorded;
+    };
     std::stable_sort(users.begin(), users.end(),
-                     [](const Choice &a, const Choice &b) { return a.recorded < b.recorded; });
+                     [&](const Choice &a, const Choice &b) { return when(a) < when(b); });
     std::move(users.begin(), users.end(), std::back_inserter(choices));
     const std::string why = replace_file(path, encode_tuned_table(choices));
     if (why.empty()) return;

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cmath>
 #include <condition_variable>
 #include <cstdlib>
 #include <cstring>
@@ -58,7 +59,8 @@ bool is_held(const std::string &folder, const std::string &lease) {
     // Nobody's text: its holder may still be alive.
     if (!(length > 0)) length = kLeaseSeconds;
     if (owner_has_ended(owner)) return false;
-    return now_in(folder) - seconds_of(status.st_mtim) <= length;
+    // From the future: it was touched before the clock was set back, and a holder that lives touches it again.
+    return std::abs(now_in(folder) - seconds_of(status.st_mtim)) <= length;
 }
 
 }  // namespace

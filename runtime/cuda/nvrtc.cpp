@@ -24,6 +24,12 @@ std::vector<std::string> files(const std::string &pattern) {
     return found;
 }
 
+/// Of the user; an empty variable is as good as none.
+std::string chosen_file() {
+    const char *chosen = std::getenv("CONVWRIGHT_NVRTC");
+    return chosen == nullptr ? "" : chosen;
+}
+
 std::vector<std::string> candidates(const std::string &path,
                                     const std::vector<std::string> &python_packages) {
     if (!path.empty()) return {path};
@@ -31,7 +37,7 @@ std::vector<std::string> candidates(const std::string &path,
     const auto add = [&](const std::vector<std::string> &more) {
         all.insert(all.end(), more.begin(), more.end());
     };
-    if (const char *chosen = std::getenv("CONVWRIGHT_NVRTC")) return {chosen};
+    if (const std::string chosen = chosen_file(); !chosen.empty()) return {chosen};
     // libnvrtc.alt and libnvrtc-builtins are no compilers of their own.
     for (const std::string &packages : python_packages)
         add(files(packages + "/nvidia/*/lib/libnvrtc.so.*"));
@@ -108,6 +114,11 @@ std::variant<Nvrtc, NvrtcError> Nvrtc::open(const std::string &path,
         if (missing == nullptr) return Nvrtc(library);
         why += file + ": no function " + missing + "\n";
     }
+    const std::string chosen = path.empty() ? chosen_file() : "";
+    if (!chosen.empty())
+        return NvrtcError{"CONVWRIGHT_NVRTC is '" + chosen +
+                              "', which is no NVRTC; accepted is the path of a libnvrtc.so.",
+                          why};
     return NvrtcError{
         (path.empty() ? "No NVRTC (libnvrtc.so) was found"
                       : "NVRTC could not be opened from " + path) +

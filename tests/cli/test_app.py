@@ -83,6 +83,15 @@ def test_a_reader_that_stops_gets_no_complaint() -> None:
     assert done.stdout.count("\n") == 1
 
 
+def test_output_that_cannot_be_written_is_a_failure() -> None:
+    command = [sys.executable, "-m", "convwright", "--version"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize("missing", ["typer", "rich"])
 def test_without_the_packages_of_the_command_line(missing: str) -> None:
     code = f"""

@@ -157,6 +157,15 @@ def test_a_foreign_baseline_is_refused(
     assert "before.json" in error and error.count("\n") == 1
 
 
+def test_a_baseline_of_great_depth_is_refused(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = tmp_path / "before.json"
+    before.write_text("[" * 100_000)
+    assert run(TINY, "--against", str(before)) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
 def test_an_approximate_row(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(f"{TINY}_mbm", "--direction", "step", "--csv") == 0
     (read,) = csv.DictReader(io.StringIO(capsys.readouterr().out))

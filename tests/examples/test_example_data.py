@@ -118,7 +118,8 @@ def test_a_missing_file(fashion_folder: Folder) -> None:
 
 def test_a_missing_folder_is_not_replaced(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CONVWRIGHT_DATA", str(tmp_path / "none"))
-    with pytest.raises(DataError, match="none is not a folder; expected one with"):
+    expected = f"^CONVWRIGHT_DATA is '{tmp_path}/none': .*none is not a folder; expected one with"
+    with pytest.raises(DataError, match=expected):
         data.load()
 
 

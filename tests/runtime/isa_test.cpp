@@ -32,9 +32,16 @@ TEST(Isa, TheEnvironmentLowersTheLevel) {
 
 TEST(Isa, TheEnvironmentNeverRaisesTheLevel) {
     const std::string host = first_line(list_kernels("-u CONVWRIGHT_ISA"));
-    for (const char *cap : {"avx512", "avx1024", ""}) {
+    for (const char *cap : {"avx512", ""}) {
         EXPECT_EQ(first_line(list_kernels(std::string("CONVWRIGHT_ISA=") + cap)), host);
     }
+}
+
+TEST(Isa, AWrongValueIsNamedWithThoseThatAreAccepted) {
+    const ChildResult child = run_child("env CONVWRIGHT_ISA=avx1024 " CONVWRIGHT_LIST_KERNELS
+                                        " fprop_n1ci3ih9iw9co5kh3kw3s1p1_f32_nhwc");
+    EXPECT_EQ(child.status, 1);
+    EXPECT_EQ(child.output, "CONVWRIGHT_ISA is 'avx1024'; accepted are none, avx2 and avx512.\n");
 }
 
 }  // namespace

@@ -160,11 +160,21 @@ def test_a_moved_environment_is_made_again(env: VirtualEnv) -> None:
     assert env.what_to_do(None) == "make"
 
 
-def test_the_lock_file_pins_everything() -> None:
+def test_the_lock_file_pins_everything_by_version_and_hash() -> None:
     text = (ROOT / "requirements.lock").read_text()
-    pins = [
-        line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")
-    ]
-    assert all(re.match(r"[a-z0-9-]+==\S+( ; .+)?$", pin) for pin in pins)
-    assert {"torch==2.11.0", "halide==21.0.0"} <= set(pins)
+    logical = re.sub(r"\s*\\\n\s*", " ", text).splitlines()
+    pins = [line for line in logical if line.strip() and not line.lstrip().startswith("#")]
+    one = r"[a-z0-9-]+==[^\s;]+( ; .+?)?((?: --hash=sha256:[0-9a-f]{64})+)"
+    matches = [re.fullmatch(one, pin) for pin in pins]
+    assert [pin for pin, match in zip(pins, matches, strict=True) if not match] == []
+    assert {"torch==2.11.0", "halide==21.0.0"} <= {pin.split()[0] for pin in pins}
     assert "://" not in text
+
+
+def test_pip_takes_nothing_without_its_hash(env: VirtualEnv, tmp_path: Path) -> None:
+    pip = next(env.folder.glob("lib/python3.*/site-packages")) / "pip"
+    (pip / "__main__.py").write_text(
+        f"import sys; open({str(tmp_path / 'asked')!r}, 'w').write(' '.join(sys.argv))"
+    )
+    env.fill(show_progress=False)
+    assert "--require-hashes" in (tmp_path / "asked").read_text().split()

@@ -106,11 +106,14 @@ def test_explain_searches_nothing(searches: list) -> None:
     assert len(searches) == 1
 
 
-def test_without_a_tuner_calls_run_and_say_so_once(
-    searches: list, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "kind", [tuning.TunerMissing, ValueError, OSError], ids=lambda kind: kind.__name__
+)
+def test_where_nothing_can_be_searched_calls_run_and_say_so_once(
+    kind: type[Exception], searches: list, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def missing(*_: Any, **__: Any) -> None:
-        raise tuning.TunerMissing("convwright-tune is not there.")
+        raise kind("convwright-tune is not there.")
 
     monkeypatch.setattr(tuning, "tune_problems", missing)
     layer, input = conv().requires_grad_(False), images()

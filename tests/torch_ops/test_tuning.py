@@ -377,6 +377,22 @@ def test_command(
         assert "convwright-tune ended with 1" in output.err
 
 
+def test_a_tuner_that_is_killed_within_a_line_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "convwright-tune"
+    program.write_text(
+        "#!/bin/sh\ncat > /dev/null\n"
+        'echo \'{"event": "left", "problem": "q"}\'\nprintf \'{"event": "cho\'\nkill -9 $$\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setattr(tuning, "find_tuner", lambda: program)
+    with pytest.raises(
+        tuning.TunerMissing, match=r"^convwright-tune was ended by signal 9; what it"
+    ):
+        tuning.tune_problems([PROBLEM], budget=1)
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [

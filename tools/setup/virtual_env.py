@@ -61,6 +61,8 @@ class VirtualEnv:
         pip = [str(self.python), "-m", "pip", "install", "--no-input"]
         # A wheel or nothing: building numpy from source would only fail later, and less clearly.
         pip += ["--disable-pip-version-check", "--only-binary", ":all:"]
+        # Each file as the lock file knows it by its SHA-256, or nothing.
+        pip.append("--require-hashes")
         if not show_progress:
             pip.append("--quiet")
         subprocess.run([*pip, "-r", str(self._lock)], check=True, stdin=subprocess.DEVNULL)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/conv2d.h"
+#include "runtime/isa_setting.h"
 #include "runtime/tile_reach.h"
 #include "torch_ops/csrc/operands.h"
 
@@ -19,7 +20,7 @@ public:
     /// Null if there are kernels for a possible problem, else why not.
     static const char *why_not(const ConvProblem &p) {
         if (p.dtype == DType::kBf16 && p.groups == 1) return "dense bfloat16 has no kernels";
-        if (host_isa() == Isa::kNone) return "kernels exist for AVX2 with FMA and AVX-512";
+        if (host_isa_as_set() == Isa::kNone) return "kernels exist for AVX2 with FMA and AVX-512";
         if (const char *why = why_too_large(p)) return why;
         if (const char *why = why_tiles_reach_too_far(p)) return why;
         return pytorch_was_chosen(p) ? "it was faster when the problem was tuned" : nullptr;

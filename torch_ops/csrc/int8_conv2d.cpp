@@ -2,7 +2,6 @@
 #include "torch_ops/csrc/int8_conv2d.h"
 
 #include <torch/csrc/inductor/aoti_torch/c/shim.h>
-#include <torch/csrc/stable/ops.h>
 
 #include <algorithm>
 #include <cstring>
@@ -36,11 +35,7 @@ KnownTable make_known(const Table8 &table) {
 }
 
 Tensor empty_int32(const Quad &sizes, const Quad &strides) {
-    AtenTensorHandle handle = nullptr;
-    TORCH_ERROR_CODE_CHECK(aoti_torch_empty_strided(4, sizes.data(), strides.data(),
-                                                    aoti_torch_dtype_int32(),
-                                                    aoti_torch_device_type_cpu(), 0, &handle));
-    return Tensor(handle);
+    return new_tensor(4, sizes.data(), strides.data(), aoti_torch_dtype_int32(), Place::cpu());
 }
 
 Activation bytes_of(const Tensor &t) {
@@ -54,7 +49,7 @@ KnownTable known_table(const Tensor &t, bool is_signed) {
     if (t.scalar_type() != ScalarType::Int) {
         refuse("a table of products is an int32 tensor; convert it with .to(torch.int32).");
     }
-    const Tensor dense = torch::stable::contiguous(t);
+    const Tensor dense = new_copy(t);
     const auto *entries = static_cast<const int32_t *>(dense.const_data_ptr());
     const auto count = static_cast<size_t>(dense.numel());
 

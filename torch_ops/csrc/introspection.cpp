@@ -7,6 +7,7 @@
 #include "runtime/cuda/conv_plan.h"
 #include "runtime/cuda/forced_kernel.h"
 #include "runtime/cuda/wgrad_plan.h"
+#include "runtime/isa_setting.h"
 #include "runtime/kernel_table.h"
 #include "runtime/plan.h"
 #include "runtime/trace.h"
@@ -147,6 +148,6 @@ std::vector<int64_t> parse_problem_op(const std::string &text) {
 void trace_op(bool on) { on ? Trace::start() : Trace::stop(); }
 void trace_note(const std::string &line) { Trace::add(line); }
 std::string take_trace() { return Trace::take(); }
-std::string isa_op() { return isa_name(host_isa()); }
+std::string isa_op() { return isa_name(host_isa_as_set()); }
 
 }  // namespace convwright

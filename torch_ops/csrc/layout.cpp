@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "torch_ops/csrc/layout.h"
 
-#include <torch/csrc/stable/ops.h>
-
 #include <cstdint>
 
 namespace convwright {
@@ -83,9 +81,9 @@ Operand operand(const Tensor &t, Format format, Reach reach) {
     Quad strides = canonical(sizes, strides_of(t), format);
     Operand result;
     if (strides[innermost] != 1 || !within(reach, sizes, strides)) {
-        result.copy = torch::stable::contiguous(
-            t, format == Format::kNhwc ? torch::headeronly::MemoryFormat::ChannelsLast
-                                       : torch::headeronly::MemoryFormat::Contiguous);
+        result.copy =
+            new_copy(t, format == Format::kNhwc ? torch::headeronly::MemoryFormat::ChannelsLast
+                                                : torch::headeronly::MemoryFormat::Contiguous);
         strides = dense_strides(sizes, format);
     }
     const Tensor &source = result.copy ? *result.copy : t;
@@ -94,22 +92,10 @@ Operand operand(const Tensor &t, Format format, Reach reach) {
     return result;
 }
 
-Place Place::cpu() { return {aoti_torch_device_type_cpu(), 0}; }
-
-Place Place::of(const Tensor &t) {
-    Place place{};
-    TORCH_ERROR_CODE_CHECK(aoti_torch_get_device_type(t.get(), &place.device_type));
-    TORCH_ERROR_CODE_CHECK(aoti_torch_get_device_index(t.get(), &place.index));
-    return place;
-}
-
 Tensor empty_strided(const Quad &sizes, const Quad &strides, DType dtype, const Place &place) {
-    AtenTensorHandle handle = nullptr;
     const int32_t type =
         dtype == DType::kBf16 ? aoti_torch_dtype_bfloat16() : aoti_torch_dtype_float32();
-    TORCH_ERROR_CODE_CHECK(aoti_torch_empty_strided(4, sizes.data(), strides.data(), type,
-                                                    place.device_type, place.index, &handle));
-    return Tensor(handle);
+    return new_tensor(4, sizes.data(), strides.data(), type, place);
 }
 
 }  // namespace convwright

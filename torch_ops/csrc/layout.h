@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <torch/csrc/stable/tensor.h>
-
 #include <array>
 #include <optional>
 
 #include "runtime/conv2d.h"
+#include "torch_ops/csrc/new_tensor.h"
 
 namespace convwright {
-
-using torch::stable::Tensor;
 
 /// Sizes or strides of a 4-D tensor, in torch's order.
 using Quad = std::array<int64_t, 4>;
@@ -42,16 +39,7 @@ enum class Reach {
 /// `format`, as aten makes one. Strides of dimensions of size 1 mean nothing and are replaced.
 Operand operand(const Tensor &t, Format format, Reach reach = Reach::kElements32);
 
-/// Where tensors live, in aten's numbers.
-struct Place {
-    int32_t device_type, index;
-
-    static Place cpu();
-    static Place of(const Tensor &t);
-};
-
-/// A new tensor of these sizes and strides, not initialised. On a GPU it comes from PyTorch's caching
-/// allocator: for use on the current stream.
+/// new_tensor() of these sizes and strides.
 Tensor empty_strided(const Quad &sizes, const Quad &strides, DType dtype = DType::kF32,
                      const Place &place = Place::cpu());
 

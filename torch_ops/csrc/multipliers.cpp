@@ -2,7 +2,6 @@
 #include "torch_ops/csrc/multipliers.h"
 
 #include <torch/csrc/inductor/aoti_torch/c/shim.h>
-#include <torch/csrc/stable/ops.h>
 
 #include <cstdio>
 #include <cstring>
@@ -26,11 +25,8 @@ constexpr int64_t kSampledPairs = 1000000;
 Tensor empty_dense(const std::vector<int64_t> &sizes, int32_t type) {
     std::vector<int64_t> strides(sizes.size(), 1);
     for (size_t d = sizes.size(); d-- > 1;) strides[d - 1] = strides[d] * sizes[d];
-    AtenTensorHandle handle = nullptr;
-    TORCH_ERROR_CODE_CHECK(aoti_torch_empty_strided(static_cast<int64_t>(sizes.size()),
-                                                    sizes.data(), strides.data(), type,
-                                                    aoti_torch_device_type_cpu(), 0, &handle));
-    return Tensor(handle);
+    return new_tensor(static_cast<int64_t>(sizes.size()), sizes.data(), strides.data(), type,
+                      Place::cpu());
 }
 
 std::vector<int64_t> all_sizes(const Tensor &t) {
@@ -71,7 +67,7 @@ std::string json_of_table(const Tensor &table, bool is_signed) {
     const Classification c = known_table(table, is_signed).classification;
     std::optional<int> products;
     if (c.kind != TableClass::kTable) products = c.predicted_cost();
-    const Tensor dense = torch::stable::contiguous(table);
+    const Tensor dense = new_copy(table);
     const auto *entries = static_cast<const int32_t *>(dense.const_data_ptr());
     return json(table_class_name(c.kind), engine_of(c.kind), c.rank, products,
                 exhaustive_error({entries, entries + dense.numel()}, is_signed));
@@ -124,7 +120,7 @@ Tensor approx_product(const Tensor &a, const Tensor &b, const std::string &multi
                (expected == ScalarType::Float ? "float32" : number_format) + ".");
     }
     if (all_sizes(a) != all_sizes(b)) refuse("approx_product takes two tensors of the same sizes.");
-    const Tensor x = torch::stable::contiguous(a), y = torch::stable::contiguous(b);
+    const Tensor x = new_copy(a), y = new_copy(b);
     if (expected == ScalarType::Float) {
         const Tensor result = empty_dense(all_sizes(a), aoti_torch_dtype_float32());
         fill_products<float, float>(m, format, x, y, result);
@@ -138,7 +134,7 @@ Tensor approx_product(const Tensor &a, const Tensor &b, const std::string &multi
 
 std::shared_ptr<const MantissaTable> mantissa_table_of(const Tensor &entries) {
     require_int32(entries);
-    const Tensor dense = torch::stable::contiguous(entries);
+    const Tensor dense = new_copy(entries);
     MantissaTableResult made = make_mantissa_table(
         static_cast<const int32_t *>(dense.const_data_ptr()), static_cast<size_t>(dense.numel()));
     if (!made.table) refuse(made.error + ".");
@@ -151,7 +147,7 @@ Tensor device_mantissa_table(const Tensor &entries) {
         refuse("a table of fractions of m bits has 4^m entries, m from 1 to 11, not " +
                std::to_string(entries.numel()) + ".");
     }
-    return torch::stable::contiguous(entries);
+    return new_copy(entries);
 }
 
 Tensor mantissa_product(const Tensor &a, const Tensor &b, const Tensor &mantissa_table) {
@@ -160,7 +156,7 @@ Tensor mantissa_product(const Tensor &a, const Tensor &b, const Tensor &mantissa
         refuse("mantissa_product takes two tensors of float32.");
     }
     if (all_sizes(a) != all_sizes(b)) refuse("mantissa_product takes tensors of the same sizes.");
-    const Tensor x = torch::stable::contiguous(a), y = torch::stable::contiguous(b);
+    const Tensor x = new_copy(a), y = new_copy(b);
     const Tensor result = empty_dense(all_sizes(a), aoti_torch_dtype_float32());
     const auto *xs = static_cast<const float *>(x.const_data_ptr());
     const auto *ys = static_cast<const float *>(y.const_data_ptr());

@@ -2,9 +2,6 @@
 #include "torch_ops/csrc/operands.h"
 
 #include <algorithm>
-
-#include <torch/csrc/stable/ops.h>
-
 #include <cstdint>
 #include <stdexcept>
 
@@ -72,7 +69,7 @@ WeightOperand weight_operand(const Tensor &w) {
     const Quad sizes = sizes_of(w), strides = strides_of(w);
     WeightOperand result;
     for (int d = 0; d < 4; d++) {
-        if (sizes[d] * strides[d] > INT32_MAX) result.copy = torch::stable::contiguous(w);
+        if (sizes[d] * strides[d] > INT32_MAX) result.copy = new_copy(w);
     }
     result.view = weight_view(result.copy ? *result.copy : w);
     return result;
@@ -81,7 +78,7 @@ WeightOperand weight_operand(const Tensor &w) {
 BiasOperand bias_operand(const std::optional<Tensor> &bias) {
     BiasOperand result;
     if (!bias) return result;
-    if (bias->stride(0) != 1) result.copy = torch::stable::contiguous(*bias);
+    if (bias->stride(0) != 1) result.copy = new_copy(*bias);
     result.data = (result.copy ? *result.copy : *bias).const_data_ptr();
     return result;
 }

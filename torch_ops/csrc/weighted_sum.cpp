@@ -3,6 +3,7 @@
 
 #include <stdexcept>
 
+#include "runtime/isa_setting.h"
 #include "runtime/operator_problem.h"
 #include "runtime/trace.h"
 #include "runtime/weighted_sum.h"
@@ -86,7 +87,7 @@ Tensor weighted_sum_fprop(const Tensor &input, const Tensor &pointwise, const Te
     if (suggested_format(depthwise) == Format::kNhwc) p.format = Format::kNhwc;
 
     if (!input.is_cuda() && why_impossible(p) == nullptr &&
-        of_kernels(input, pointwise, depthwise, bias) && host_isa() != Isa::kNone) {
+        of_kernels(input, pointwise, depthwise, bias) && host_isa_as_set() != Isa::kNone) {
         const WeightedSumPlan &plan = weighted_sum_plan(p);
         if (plan.kernel != nullptr) {
             trace(p, plan);

@@ -188,6 +188,21 @@ TEST_F(DatabaseTest, AClaimWhoseLeaseIsOverIsTakenOver) {
               0);
 }
 
+TEST_F(DatabaseTest, AClockThatIsSetBackHoldsNoClaimForever) {
+    Database database(path());
+    const std::string candidate = test_record(1).candidate;
+    constexpr int64_t kDay = 24 * 3600;
+    EXPECT_EQ(database.try_claim(test_key(), candidate, kDay), Claim::kMine);
+    EXPECT_EQ(in_child([&] {
+                  Database other(path());
+                  return other.try_claim(test_key(), candidate, 60) == Claim::kMine ? 0 : 1;
+              }),
+              0);
+    // Whose trial was interrupted so: its result counts if it is the first one.
+    EXPECT_TRUE(database.add(test_record(1)));
+    EXPECT_EQ(database.try_claim(test_key(), candidate, 60), Claim::kRecorded);
+}
+
 TEST_F(DatabaseTest, ManyProcessesWriteAtOnceAndNothingIsLostOrDoubled) {
     constexpr int kProcesses = 4, kRecords = 40;
     std::vector<pid_t> children;

@@ -152,6 +152,16 @@ TEST_F(DatabaseTest, PublishesTheUsersChoicesOverTheShippedOnes) {
     EXPECT_EQ(find(1)->candidate, "pytorch");
     EXPECT_EQ(find(1)->versions, "convwright 0.2.0");
     EXPECT_EQ(find(2)->candidate, "conv2d.avx2/tile:3");
+    // A clock that was ahead when it recorded does not speak for ever.
+    old.recorded = now_seconds() + 3600;
+    database.choose(old);
+    publish_choices(database);
+    const auto later = TunedTable::read(path("records.tuned"));
+    ASSERT_TRUE(std::holds_alternative<TunedTable>(later));
+    EXPECT_EQ(std::get<TunedTable>(later)
+                  .find("cpu/test/avx2", test_key(1).subject.problem, 0)
+                  ->candidate,
+              "pytorch");
     EXPECT_FALSE(std::filesystem::exists(path("records.tuned.new")));
 }
 
@@ -184,12 +194,12 @@ TEST_F(DatabaseTest, ATableThatCannotBeReadOrWrittenGetsASentence) {
     const auto missing = TunedTable::read(path("missing.tuned"));
     ASSERT_TRUE(std::holds_alternative<std::string>(missing));
     expect_sentence(std::get<std::string>(missing));
-    // Neither waits for the other end of a pipe nor reads what has none.
-    ASSERT_EQ(mkfifo(path("pipe").c_str(), 0600), 0);
-    std::ofstream(path("huge")).close();
-    std::filesystem::resize_file(path("huge"), uint64_t{1} << 40);
-    for (const std::string &name : {path("pipe"), path("huge"), std::string("/dev/zero")}) {
-        const auto table = TunedTable::read(name);
+    std::filesystem::create_directory(path("folder.tuned"));
+    ASSERT_EQ(mkfifo(path("pipe.tuned").c_str(), 0600), 0);
+    write_bytes(path("large.tuned"), "");
+    std::filesystem::resize_file(path("large.tuned"), uint64_t{1} << 40);  // none of it on the disk
+    for (const char *name : {"folder.tuned", "pipe.tuned", "large.tuned"}) {
+        const auto table = TunedTable::read(path(name));
         ASSERT_TRUE(std::holds_alternative<std::string>(table)) << name;
         expect_sentence(std::get<std::string>(table));
     }

@@ -70,6 +70,13 @@ TEST_F(JobClaims, LeasesOfAnotherMachineEndByTime) {
     EXPECT_EQ(claim(), State::kMine);
 }
 
+TEST_F(JobClaims, AClockThatIsSetBackHoldsNoLeaseForever) {
+    leave_lease(0, 60, -20);  // the server's clock may be a little ahead
+    EXPECT_EQ(claim(), State::kOthers);
+    leave_lease(0, 60, -24 * 3600);
+    EXPECT_EQ(claim(), State::kMine);
+}
+
 TEST_F(JobClaims, AHolderThatLivesKeepsIt) {
     const JobClaim mine(path(), "job", 0.2);
     std::this_thread::sleep_for(std::chrono::milliseconds(600));

@@ -143,6 +143,24 @@ TEST(NvrtcOpen, SaysWhatIsMissing) {
     EXPECT_NE(std::get<NvrtcError>(other).log.find("no function nvrtcVersion"), std::string::npos);
 }
 
+TEST(NvrtcOpen, NamesTheVariableWhoseValueIsNone) {
+    const char *before = std::getenv("CONVWRIGHT_NVRTC");
+    const std::string kept = before == nullptr ? "" : before;
+    setenv("CONVWRIGHT_NVRTC", "/nowhere/libnvrtc.so", 1);
+    const auto result = Nvrtc::open("");
+    ASSERT_TRUE(std::holds_alternative<NvrtcError>(result));
+    EXPECT_EQ(
+        std::get<NvrtcError>(result).sentence,
+        "CONVWRIGHT_NVRTC is '/nowhere/libnvrtc.so', which is no NVRTC; accepted is the path of "
+        "a libnvrtc.so.");
+    setenv("CONVWRIGHT_NVRTC", "", 1);  // as good as none
+    const auto unset = Nvrtc::open("", {CONVWRIGHT_SITE_PACKAGES});
+    if (const auto *error = std::get_if<NvrtcError>(&unset)) {
+        EXPECT_NE(error->sentence.find("No NVRTC"), std::string::npos) << error->sentence;
+    }
+    setenv("CONVWRIGHT_NVRTC", kept.c_str(), 1);
+}
+
 TEST(PtxasLog, GivesTheFiguresOfEachKernel) {
     const auto kernels = parse_ptxas_log(
         "ptxas info    : 0 bytes gmem\n"

@@ -30,8 +30,8 @@ def tune(function: Callable[..., Tensor], *arguments: Any) -> None:
 
     A call is searched once in a process, whatever came of it; backward where a tensor requires a
     gradient. Calls on CUDA, calls inside a search or under `explain`, and calls of other threads
-    meanwhile run as they are. Warns once where there is no tuner. Raises RuntimeError for a value
-    of CONVWRIGHT_TUNE that is none.
+    meanwhile run as they are. Warns once where a search cannot be made, and searches no more.
+    Raises RuntimeError for a value of CONVWRIGHT_TUNE that is none.
     """
     global pending
     pending = pending and _mode_is_on()
@@ -67,7 +67,7 @@ def _search(function: Callable[..., Tensor], arguments: tuple[Any, ...]) -> None
         return
     try:
         tuning.tune_problems(problems, budget=SECONDS_PER_PROBLEM * len(problems))
-    except tuning.TunerMissing as error:
+    except (tuning.TunerMissing, ValueError, OSError) as error:  # no tuner, no place, no memory
         pending = False
         warnings.warn(f"CONVWRIGHT_TUNE is on, but nothing is tuned: {error}", stacklevel=2)
 

@@ -6,7 +6,8 @@ NotImplemented where the case is another one, or where an operator refuses it: t
 the call with care, which says what is wrong.
 
 It is the autograd library's (torch_ops/autograd) where the folder of the operator library holds one
-for this very PyTorch and CPython, else `portable`. CONVWRIGHT_AUTOGRAD=python asks for the latter.
+for this very PyTorch and CPython, else `portable`. CONVWRIGHT_AUTOGRAD=python asks for the latter;
+with another value importing this raises ValueError.
 """
 
 import os
@@ -60,7 +61,9 @@ def library_name() -> str:
 
 def _connect() -> tuple[Any, str]:
     """The autograd library's module or None, and its path or why there is none."""
-    asked = os.environ.get("CONVWRIGHT_AUTOGRAD")
+    asked = os.environ.get("CONVWRIGHT_AUTOGRAD", "")
+    if asked not in ("", "python"):
+        raise ValueError(f"CONVWRIGHT_AUTOGRAD is {asked!r}; accepted are python, and nothing.")
     if asked == "python":
         return None, "python, as CONVWRIGHT_AUTOGRAD asks"
     beside = _library.loaded()

@@ -184,7 +184,8 @@ def _lines(process: "subprocess.Popen[str]", problems: Counter[str]) -> Iterator
         process.stdin.write(problem_lines(problems))
         process.stdin.close()
     for line in process.stdout:
-        yield json.loads(line)
+        if line.endswith("\n"):  # else it was ended within the line
+            yield json.loads(line)
     complaint = process.stderr.read()
     _raise_unless_ok(process.wait(), complaint)
 
@@ -192,6 +193,11 @@ def _lines(process: "subprocess.Popen[str]", problems: Counter[str]) -> Iterator
 def _raise_unless_ok(status: int, complaint: str) -> None:
     if status == _USAGE:
         raise ValueError(complaint.strip())
+    if status < 0:
+        raise TunerMissing(
+            f"convwright-tune was ended by signal {-status}; what it measured is kept, and the "
+            "next search goes on from there."
+        )
     if status != 0:
         raise TunerMissing(complaint.strip() or f"convwright-tune ended with {status}")
 

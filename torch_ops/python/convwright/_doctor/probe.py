@@ -6,14 +6,13 @@ Each line is written as soon as it is known, so that a crash takes none of them.
 
 import ctypes
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
 from convwright import _library
-from convwright._doctor.diagnosis import BAD, NOTE, OK, Finding
+from convwright._doctor.diagnosis import BAD, NOTE, Finding
 
 _NAME_BYTES = 256
 
@@ -84,9 +83,7 @@ def _autograd() -> Finding:
     """Which form of the host side is in use."""
     from convwright import _plain
 
-    unknown = os.environ.get("CONVWRIGHT_AUTOGRAD", "") not in ("", "python")
-    hint = "; CONVWRIGHT_AUTOGRAD takes 'python' alone" if unknown else ""
-    return Finding("library", "autograd", _plain.implementation + hint, NOTE if unknown else OK)
+    return Finding("library", "autograd", _plain.implementation)
 
 
 def _kernels() -> Iterator[Finding]:

@@ -81,7 +81,7 @@ def read(path: Path) -> dict:
         for name, kind in _ALWAYS.items():
             if not isinstance(content[name], kind):
                 raise TypeError(f"{name} is {content[name]!r}")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadResults(
             f"{path} is not a results file of `convwright bench` ({error!r})"
         ) from None

@@ -12,7 +12,14 @@ import convwright
 from convwright._library import LibraryMissing
 from convwright._tuner_program import TunerMissing
 from convwright.cli import bench, check, doctor, explain, kernels, report, tune, tuner_commands
-from convwright.cli.errors import FAILURE, INTERRUPTED, USAGE, CommandError, UsageError
+from convwright.cli.errors import (
+    FAILURE,
+    INTERRUPTED,
+    USAGE,
+    CommandError,
+    UsageError,
+    first_line,
+)
 
 # Click's class, whether typer brings click or needs it.
 _BadCommandLine = typer.BadParameter.__mro__[1]
@@ -48,18 +55,31 @@ def run(arguments: list[str]) -> int:
     name = "convwright" if Path(sys.argv[0]).stem == "convwright" else "python -m convwright"
     try:
         status = app(arguments, prog_name=name, standalone_mode=False) or 0
+        sys.stdout.flush()  # a full disk is seen here, and not after the last word
     except (_BadCommandLine, UsageError) as error:
         return _complain(name, _text_of(error), USAGE)
     except BrokenPipeError:  # whoever read has enough; nothing more can be said
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return FAILURE
     except (CommandError, LibraryMissing, TunerMissing, OSError) as error:
+        try:
+            sys.stdout.flush()
+        except OSError:  # the output itself is what cannot be written: Python would try again
+            _drop_output()
         return _complain(name, str(error), FAILURE)
+    except (RuntimeError, ValueError) as error:
+        if not str(error).startswith("CONVWRIGHT_"):
+            raise
+        return _complain(name, first_line(error), USAGE)  # a variable whose value is none
     except KeyboardInterrupt:
         status = INTERRUPTED
     if status == INTERRUPTED:
         return _complain(name, "interrupted", INTERRUPTED)
     return status
+
+
+def _drop_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _text_of(error: Exception) -> str:

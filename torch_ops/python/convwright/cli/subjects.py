@@ -39,7 +39,7 @@ def load_model(name: str) -> Any:
     sys.path.insert(0, "")
     try:
         return getattr(importlib.import_module(module), function)()
-    except (ImportError, AttributeError, TypeError) as error:
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise UsageError(f"--model {name} cannot be made: {error}") from error
     finally:
         sys.path.remove("")

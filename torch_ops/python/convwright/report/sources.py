@@ -77,7 +77,7 @@ def _recording(path: Path) -> list[dict[str, Any]]:
         head, *trials = map(json.loads, path.read_text().splitlines())
         key = {name: head[name] for name in ("problem", "phase", "convwright_replay")}
         return [key | {"candidate": trial["candidate"]} | trial for trial in trials]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadResults(
             f"{path} is not a recording of `convwright-tune record` ({error!r})"
         ) from None
