@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
@@ -76,6 +78,14 @@ const char *why_no_job(const MeasureJob &job) {
     if (t.threads < 1 || t.least < 1 || t.most < t.least || !(t.seconds >= 0) || !(t.shortest >= 0))
         return "nothing can be timed so";
     return nullptr;
+}
+
+/// Null if it can be what was measured, else what is wrong with it.
+const char *why_no_measured(const Measured &m) {
+    const auto no_time = [](double seconds) { return !std::isfinite(seconds) || seconds <= 0; };
+    if (m.cold_seconds != 0 && no_time(m.cold_seconds)) return "the cold seconds are no time";
+    if (std::any_of(m.rounds.begin(), m.rounds.end(), no_time)) return "a round has no time";
+    return why_no_result(m.result);
 }
 
 LoadableKernel kernel_of(const Json &j) {
@@ -165,7 +175,9 @@ std::string format_measured(const Measured &measured) {
                 {"spread", r.spread},
                 {"samples", r.samples},
                 {"reason", r.reason},
-                {"untuned_seconds", measured.untuned_seconds}}
+                {"untuned_seconds", measured.untuned_seconds},
+                {"cold_seconds", measured.cold_seconds},
+                {"rounds", measured.rounds}}
         .dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -181,7 +193,9 @@ Measured parse_measured(const std::string &text) {
         json.at("samples").get_to(r.samples);
         json.at("reason").get_to(r.reason);
         json.at("untuned_seconds").get_to(measured.untuned_seconds);
-        if (const char *why = why_no_result(r))
+        json.at("cold_seconds").get_to(measured.cold_seconds);
+        json.at("rounds").get_to(measured.rounds);
+        if (const char *why = why_no_measured(measured))
             throw std::invalid_argument(
                 std::string("This is no result of the measuring process: ") + why + ".");
         return measured;

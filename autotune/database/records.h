@@ -33,6 +33,7 @@ struct FinalTime {
     std::string role;  ///< "winner", "incumbent", "default" or "pytorch".
     std::string candidate;
     double seconds = 0, spread = 0;  ///< As in Result.
+    double cold_seconds = 0;  ///< Median with caches emptied before each call; 0: not timed so.
 
     bool operator==(const FinalTime &) const = default;
 };
