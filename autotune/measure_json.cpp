@@ -66,8 +66,6 @@ Json to_json(const cuda::LoadableKernel &k) {
 const char *why_no_job(const MeasureJob &job) {
     if (why_too_large(job.problem) != nullptr) return "the problem is too large for kernels";
     if (job.op == Operator::kDepthwiseSeparable) return "that operator has no kernels of its own";
-    if (job.on_gpu() && job.op != Operator::kConv2d)
-        return "GPUs have kernels of convolutions alone";
     if (job.gpu < 0) return "GPUs are counted from 0";
     const bool whole =
         job.op == Operator::kWeightedSum || job.problem.direction == Direction::kWgrad;

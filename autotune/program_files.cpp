@@ -43,12 +43,18 @@ KernelTools kernel_tools(const std::string &generators) {
     tools.linker = KernelTools::find_linker();
     tools.cuda_generators = first_of({folder / "convwright_cuda_generators",
                                       folder / "../generators/convwright_cuda_generators"});
+    tools.cuda_weighted_sum_generators =
+        first_of({folder / "convwright_cuda_weighted_sum_generators",
+                  folder / "../generators/convwright_cuda_weighted_sum_generators"});
     tools.cuda_compiler = first_of(
         {folder / "convwright_compile_cuda", folder / "../codegen/convwright_compile_cuda"});
     // A setting of the user counts before what the build found.
     std::error_code error;
     if (std::getenv("CONVWRIGHT_NVRTC") == nullptr && fs::exists(CONVWRIGHT_NVRTC_FILE, error))
         tools.nvrtc = CONVWRIGHT_NVRTC_FILE;
+    // From a wheel: PyTorch's CUDA packages lie beside this one.
+    const fs::path packages = (folder / "../..").lexically_normal();
+    if (fs::exists(packages / "nvidia", error)) tools.python_packages = packages;
     return tools;
 }
 

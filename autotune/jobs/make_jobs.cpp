@@ -67,7 +67,7 @@ std::vector<TuningTask> tasks_for(const Target &target, const std::vector<Counte
 }
 
 Space space_for(const Target &target, const TuningTask &task) {
-    return target.cuda() ? cuda_space(task.problem.sizes, task.subject.phase,
+    return target.cuda() ? cuda_space(task.problem, task.subject.phase,
                                       nominal_gpu(target.architecture))
                          : space_of(task, {target.isa});
 }
