@@ -38,6 +38,10 @@ private:
     bool kept_ = false;
 };
 
+/// The fastest trials that come to the final comparison, as far as they are so near to the first.
+constexpr const char *kFinalists[] = {"winner", "second", "third"};
+constexpr double kNear = 1.05;
+
 std::string factor(double ratio) {
     char text[32];
     std::snprintf(text, sizeof text, "%.2f", ratio);
@@ -185,7 +189,7 @@ private:
     }
 
     void choose() {
-        const auto fastest = std::min_element(
+        std::stable_sort(
             ok_.begin(), ok_.end(),
             [](const FinalTime &a, const FinalTime &b) { return a.seconds < b.seconds; });
         std::vector<FinalTime> contestants;
@@ -200,7 +204,9 @@ private:
         // Each has its first role: decide() has to know what would run without this search.
         add("default", options_.default_candidate);
         add("incumbent", options_.incumbent);
-        if (fastest != ok_.end()) add("winner", fastest->candidate);
+        // Of trials that are so near to each other noise decides which was the fastest.
+        for (size_t i = 0; i < std::min(std::size(kFinalists), ok_.size()); i++)
+            if (ok_[i].seconds <= kNear * ok_[0].seconds) add(kFinalists[i], ok_[i].candidate);
         // Algorithms without knobs, PyTorch's among them, whatever their trials said.
         for (const SpaceKind &kind : space_.kinds())
             if (kind.knobs.empty()) add(kind.name, kind.name);
@@ -269,10 +275,14 @@ std::pair<FinalTime, std::string> decide(const std::vector<Contestant> &times) {
         reason = "It is the fastest of those compared side by side";
     } else {
         const Lead lead = lead_over(*taken, *fastest);
+        const size_t rounds = fastest->rounds.size();
         reason = std::string(taken == in_use ? "It was in use" : "It is ahead of what was in use") +
-                 ", and " + fastest->candidate + " is not certainly faster by " +
-                 std::to_string(fastest->rounds.size()) + " rounds (" + factor(lead.ratio) +
-                 " times as fast, " + factor(lead.low) + " to " + factor(lead.high) + ")";
+                 ", and " + fastest->candidate + " is not certainly faster (" + factor(lead.ratio) +
+                 " times as fast";
+        if (rounds > 0)
+            reason += ", " + factor(lead.low) + " to " + factor(lead.high) + " by " +
+                      std::to_string(rounds) + " rounds";
+        reason += ")";
     }
     for (const Contestant &time : times) {
         if (&time == taken || &time == fastest || time.seconds <= 0) continue;

@@ -39,7 +39,7 @@ struct SearchReport {
 /// Searches the space by `strategy` and records every trial before the next one begins. A trial that is recorded for
 /// this key is not made again, so that a search that was killed goes on where it was: with the same
 /// strategy, seed and database it ends with the same records. Other processes may search the same
-/// space: each candidate is measured by one of them. In the end winner, incumbent, default and
+/// space: each candidate is measured by one of them. In the end winner, those that are near to it, incumbent, default and
 /// the algorithms without knobs, PyTorch's among them, are compared side by side, and the choice is recorded and published.
 ///
 /// Throws DatabaseError, and whatever the evaluator throws.

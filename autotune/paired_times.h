@@ -17,7 +17,7 @@ struct Lead {
 
 /// By the sign test (Conover, Practical Nonparametric Statistics, 3rd ed., section 3.2): the interval of order statistics, which
 /// asks nothing of how times are distributed. A round in which both were disturbed counts like any other. Of fewer than
-/// 6 rounds nothing is certain. Lists as long as each other; 1 without rounds.
+/// 6 rounds nothing is certain. Of lists of other lengths the rounds that both have count; without any the ratio is 1.
 Lead lead_of(const std::vector<double> &seconds, const std::vector<double> &of_other);
 
 }  // namespace convwright

@@ -235,8 +235,8 @@ TEST(Decide, KeepsWhatIsInUseInATie) {
                 timed("default", "usual", kSlower)});
     EXPECT_EQ(kept.candidate, "old");
     EXPECT_EQ(why,
-              "It was in use, and new is not certainly faster by 11 rounds (1.00 times as fast, 0.97 "
-              "to 1.03): 1.10 times as fast as the default.");
+              "It was in use, and new is not certainly faster (1.00 times as fast, 0.97 to 1.03 by "
+              "11 rounds): 1.10 times as fast as the default.");
     // Without one before, the default is in use.
     EXPECT_EQ(decide({timed("default", "usual", kAgain), timed("winner", "new", kCall)})
                   .first.candidate,

@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 
 import pytest
 import torch
@@ -176,6 +177,16 @@ def test_compare_times_every_kind_of_problem(problem: str) -> None:
         assert min(times["pytorch"]["seconds"]) > 0
     finally:
         torch.ops.convwright.choose(problem, 0, "", "")
+
+
+@needs_kernels
+@pytest.mark.perf
+def test_cold_calls_take_longer_than_warm_ones() -> None:
+    problem = "fprop_n1ci64ih14iw14co64kh1kw1s1p0_f32_nhwc"  # 116 KB, little to compute
+    plan = {"problem": problem, "flush_bytes": 64 << 20, "least": 31, "most": 31}
+    rounds = _comparison.compare(job("pytorch") | plan)["pytorch"]
+    assert median(rounds["cold_seconds"]) > 1.1 * median(rounds["seconds"])
+    torch.ops.convwright.choose(problem, 0, "", "")
 
 
 SUM = "wsum2d:fprop_n2ci8ih6iw9co16kh3kw3s1p1_f32_nhwc"
