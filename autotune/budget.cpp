@@ -27,8 +27,9 @@ double share_of_first(double left, const std::vector<TaskCost> &tasks) {
 }
 
 double comparison_seconds(const TimingPlan &plan, double call_seconds) {
-    constexpr double kStart = 0.5;   // a process, and what is computed in it
-    constexpr int kContestants = 4;  // winner, what is in use, PyTorch, and one more that is near or of another kind
+    constexpr double kStart = 0.5;  // a process, and what is computed in it
+    constexpr int kContestants =
+        4;  // winner, what is in use, PyTorch, and one more that is near or of another kind
     // All are called once to see whether they run, and cold and warm in each round, the dropped one included.
     const double calls = (1 + 2.0 * (plan.least + 1)) * kContestants;
     return kStart + std::max(plan.seconds, calls * call_seconds);

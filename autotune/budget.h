@@ -9,7 +9,8 @@ namespace convwright {
 
 /// What is known of a task before its turn.
 struct TaskCost {
-    double weight = 0;              ///< Expected gain of a search; 0: algorithms are compared, and nothing is searched.
+    double weight =
+        0;  ///< Expected gain of a search; 0: algorithms are compared, and nothing is searched.
     double comparison_seconds = 0;  ///< Of its final comparison, expected.
     bool chosen = false;            ///< It has a choice already, and a search goes on.
 };

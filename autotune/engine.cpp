@@ -53,9 +53,9 @@ std::vector<const Contestant *> by_speed(const std::vector<Contestant> &times) {
     std::vector<const Contestant *> sorted;
     for (const Contestant &time : times)
         if (time.seconds > 0) sorted.push_back(&time);
-    std::stable_sort(
-        sorted.begin(), sorted.end(),
-        [](const Contestant *a, const Contestant *b) { return a->seconds < b->seconds; });
+    std::stable_sort(sorted.begin(), sorted.end(), [](const Contestant *a, const Contestant *b) {
+        return a->seconds < b->seconds;
+    });
     return sorted;
 }
 
@@ -189,9 +189,9 @@ private:
     }
 
     void choose() {
-        std::stable_sort(
-            ok_.begin(), ok_.end(),
-            [](const FinalTime &a, const FinalTime &b) { return a.seconds < b.seconds; });
+        std::stable_sort(ok_.begin(), ok_.end(), [](const FinalTime &a, const FinalTime &b) {
+            return a.seconds < b.seconds;
+        });
         std::vector<FinalTime> contestants;
         const auto add = [&](const std::string &role, const std::string &candidate) {
             const std::optional<Point> point = space_.parse(candidate);

@@ -10,7 +10,8 @@ namespace convwright {
 /// Times of one call in seconds, in the order they were taken.
 struct Samples {
     std::vector<double> seconds;
-    std::vector<double> cold_seconds = {};  ///< With caches emptied; none unless the plan asks for them.
+    std::vector<double> cold_seconds =
+        {};  ///< With caches emptied; none unless the plan asks for them.
 
     /// The value below which this part of `seconds` lies; 0.5 is the median. 0 without samples.
     double quantile(double part) const;

@@ -85,8 +85,7 @@ Result TrialEvaluator::evaluate_algorithm(const std::string &candidate) {
     if (time == nullptr) {
         side_by_side_.clear();
         for (const std::string &name : algorithms_) side_by_side_.push_back({{name, name}});
-        if (timed_together(candidate) == nullptr)
-            side_by_side_.push_back({{candidate, candidate}});
+        if (timed_together(candidate) == nullptr) side_by_side_.push_back({{candidate, candidate}});
         ask_python(side_by_side_);
         time = timed_together(candidate);
     }

@@ -217,9 +217,8 @@ private:
         const TuningTask &task = tasks_[i];
         TunerEvent event = this->event(i, TunerEvent::Kind::kTask);
         tell_(event);
-        const Space space = gpu_ != nullptr
-                                ? cuda_space(task.problem, task.subject.phase, *gpu_)
-                                : space_of(task, options_.isas);
+        const Space space = gpu_ != nullptr ? cuda_space(task.problem, task.subject.phase, *gpu_)
+                                            : space_of(task, options_.isas);
         const SearchKey key{space.subject(), space.hash(), environment_};
         if (!options_.trial_setup.python.empty() && database_.forget_failure(key, kPytorchKind)) {
             event.kind = TunerEvent::Kind::kNotice;

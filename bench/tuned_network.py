@@ -6,8 +6,8 @@
 
 The channel-selection network of the examples. Tunes it, or with --no-tune takes what is there; then
 times in turns, in this process, each problem without tuning, as tuned, as tuned in another database
-(of a longer search) and by PyTorch, and at last the whole step without PyTorch. At the end stands
-how far the problems stay behind PyTorch and the other search. Choices change outside the timed part.
+(of a longer search) and by PyTorch, and at last the whole step without PyTorch. The end says how
+far the problems stay behind PyTorch and the other search. Choices change outside the timed part.
 """
 
 import argparse
@@ -101,8 +101,8 @@ def answer(run: Callable[[], object]) -> str:
 
 
 def behind(taken: dict[str, dict[str, Samples]], side: str, most: float) -> str:
-    """How far what was tuned stays behind a side: how many problems by more than `most`, which, and the one
-    that stays farthest."""
+    """How far what was tuned stays behind a side: how many problems by more than `most`, which
+    ones, and the one that stays farthest."""
     lag = {
         problem: times[TUNED].median / times[side].median - 1
         for problem, times in taken.items()

@@ -138,8 +138,7 @@ std::vector<FinalTime> finals_of(SqliteConnection &connection, const SqliteState
     read.with(row.integer(kFirstOwnColumn + 5));
     std::vector<FinalTime> finals;
     while (read.step())
-        finals.push_back(
-            {read.text(0), read.text(1), read.real(2), read.real(3), read.real(4)});
+        finals.push_back({read.text(0), read.text(1), read.real(2), read.real(3), read.real(4)});
     return finals;
 }
 

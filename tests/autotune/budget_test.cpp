@@ -31,8 +31,8 @@ TEST(Budgets, AreSharedByWeightAndNeverExceeded) {
 TEST(Budgets, LeaveEveryComparisonItsTime) {
     const TaskCost search{1, 3}, comparison{0, 8};
     for (const double budget : {24.5, 30.0, 60.0, 300.0}) {
-        const Shares all = shares(budget, {search, search, search, search, comparison, comparison,
-                                           comparison});
+        const Shares all =
+            shares(budget, {search, search, search, search, comparison, comparison, comparison});
         for (size_t i = 4; i < 7; i++) EXPECT_DOUBLE_EQ(all[i], 8) << budget;
     }
     // Before there is any time to search, the first search would only take it from comparisons.

@@ -225,8 +225,9 @@ TEST(Decide, SeesALeadOfTenPercentThroughTheNoise) {
     const auto [taken, why] =
         decide({timed("default", "usual", kSlower), timed("pytorch", "pytorch", kCall)});
     EXPECT_EQ(taken.candidate, "pytorch");
-    EXPECT_EQ(why,
-              "It is the fastest of those compared side by side: 1.10 times as fast as the default.");
+    EXPECT_EQ(
+        why,
+        "It is the fastest of those compared side by side: 1.10 times as fast as the default.");
 }
 
 TEST(Decide, KeepsWhatIsInUseInATie) {
@@ -238,9 +239,9 @@ TEST(Decide, KeepsWhatIsInUseInATie) {
               "It was in use, and new is not certainly faster (1.00 times as fast, 0.97 to 1.03 by "
               "11 rounds): 1.10 times as fast as the default.");
     // Without one before, the default is in use.
-    EXPECT_EQ(decide({timed("default", "usual", kAgain), timed("winner", "new", kCall)})
-                  .first.candidate,
-              "usual");
+    EXPECT_EQ(
+        decide({timed("default", "usual", kAgain), timed("winner", "new", kCall)}).first.candidate,
+        "usual");
     EXPECT_EQ(decide({timed("winner", "new", kCall), {{"incumbent", "old", 0, 0}}}).first.candidate,
               "new");  // it failed
 }

@@ -47,7 +47,8 @@ TEST_F(Explanation, SaysWhyTheWinnerWon) {
     const std::string text = explain_choice(task_, &database, kVersions);
     for (const std::string &part :
          {std::string(kProblem) + " pass 0", "chosen: " + winner_ + ", 0.1 ms",
-          std::string("It is the fastest."), std::string("winner: 0.1 ms, spread 0.002 ms, cold 0.3 ms, "),
+          std::string("It is the fastest."),
+          std::string("winner: 0.1 ms, spread 0.002 ms, cold 0.3 ms, "),
           std::string("pytorch: 0.2 ms"), std::string("FLOP/s"), std::string("B/s"),
           std::string("place 3 of "), std::string("keep no vector in memory"),
           "    " + neighbour_ + ": ", std::string("rejected: It keeps 3 values in memory."),

@@ -49,8 +49,7 @@ void expect_outcome(const Result &result, Outcome outcome, const std::string &pa
 }
 
 TEST_F(GpuTrials, VerifyAndTimeShippedKernels) {
-    for (const auto &[problem, phase] :
-         std::vector<std::pair<const char *, int>>{
+    for (const auto &[problem, phase] : std::vector<std::pair<const char *, int>>{
              {kFprop, 0}, {kDgrad, 3}, {kWgrad, 0}, {kSum, 0}}) {
         const MeasureJob job = untuned_job(problem, phase);
         EXPECT_FALSE(job.shipped.empty());

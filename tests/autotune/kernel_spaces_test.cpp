@@ -72,10 +72,16 @@ TEST(KernelSpaces, HaveEveryKernelForGpus) {
 
 /// A Generator whose kernels have knobs belongs to the tests above, or here with the reason why it is not searched.
 TEST(KernelSpaces, AreThoseOfAllGenerators) {
-    const std::set<std::string> searched = {
-        "conv2d",      "conv2d_wgrad",        "weighted_sum",      "conv2d_direct",
-        "conv2d_gemm", "conv2d_depthwise",    "conv2d_wgrad_gemm", "conv2d_wgrad_direct",
-        "conv2d_wgrad_depthwise", "weighted_sum_cuda"};
+    const std::set<std::string> searched = {"conv2d",
+                                            "conv2d_wgrad",
+                                            "weighted_sum",
+                                            "conv2d_direct",
+                                            "conv2d_gemm",
+                                            "conv2d_depthwise",
+                                            "conv2d_wgrad_gemm",
+                                            "conv2d_wgrad_direct",
+                                            "conv2d_wgrad_depthwise",
+                                            "weighted_sum_cuda"};
     // Which form of a product runs depends on the weights of a call, and no problem string names a multiplier.
     const std::set<std::string> left_out = {"approx_conv2d", "approx_gemm"};
     std::set<std::string> seen;
@@ -85,7 +91,8 @@ TEST(KernelSpaces, AreThoseOfAllGenerators) {
             if (*row.schedule != '\0') seen.insert(row.generator);
     for (const std::string &generator : seen)
         EXPECT_TRUE(searched.contains(generator) || left_out.contains(generator)) << generator;
-    for (const std::string &generator : searched) EXPECT_TRUE(seen.contains(generator)) << generator;
+    for (const std::string &generator : searched)
+        EXPECT_TRUE(seen.contains(generator)) << generator;
 }
 
 }  // namespace

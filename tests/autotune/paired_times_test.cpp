@@ -26,7 +26,8 @@ TEST(LeadOf, IsTheMedianOfRatiosWithTheOrderStatisticsOfTheSignTest) {
     EXPECT_DOUBLE_EQ(lead.high, 1.9);
     EXPECT_TRUE(lead.certain());
     // Tables of the test: order statistics 3 of 14, 6 of 20, 10 of 30, 18 of 50.
-    for (const auto &[n, k] : std::vector<std::pair<int, int>>{{14, 3}, {20, 6}, {30, 10}, {50, 18}}) {
+    for (const auto &[n, k] :
+         std::vector<std::pair<int, int>>{{14, 3}, {20, 6}, {30, 10}, {50, 18}}) {
         std::vector<double> rising;
         for (int i = 1; i <= n; i++) rising.push_back(i);
         EXPECT_EQ(lead_of(std::vector<double>(static_cast<size_t>(n), 1.0), rising).low, k) << n;

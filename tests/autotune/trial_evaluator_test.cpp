@@ -121,8 +121,9 @@ TEST_F(TrialEvaluators, WithoutPythonThereIsNoPytorch) {
 
 TEST_F(TrialEvaluators, TakeTimesFromPython) {
     trials_.finals.flush_bytes = 4096;
-    answer("echo '{\"pytorch\": {\"seconds\": [0.002, 0.0021, 0.0019], " 
-           "\"cold_seconds\": [0.004, 0.005, 0.003]}}'");
+    answer(
+        "echo '{\"pytorch\": {\"seconds\": [0.002, 0.0021, 0.0019], "
+        "\"cold_seconds\": [0.004, 0.005, 0.003]}}'");
     const Result result = evaluator().evaluate("pytorch");
     expect_outcome(result, Outcome::kOk, "");
     EXPECT_EQ(result.seconds, 0.002);

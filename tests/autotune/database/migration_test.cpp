@@ -128,7 +128,8 @@ TEST_F(MigrationTest, IsTheSchemaOfANewDatabase) {
     make_version_one(path());
     Database migrated(path()), fresh(path("fresh"));
     constexpr char kColumns[] =
-        "SELECT group_concat(m.name || '.' || c.name || ' ' || c.type || ' ' || c.\"notnull\" || ' ' || "
+        "SELECT group_concat(m.name || '.' || c.name || ' ' || c.type || ' ' || c.\"notnull\" || ' "
+        "' || "
         "ifnull(c.dflt_value, '') , '; ') FROM sqlite_schema m, pragma_table_info(m.name) c "
         "WHERE m.type = 'table' ORDER BY m.name, c.cid";
     EXPECT_EQ(migrated.connection().text(kColumns), fresh.connection().text(kColumns));

@@ -55,7 +55,7 @@ def on_present_memory(sample: Callable[[], Sample]) -> Sample:
 
 
 def cache_flush(flushed: int) -> Callable[[], None]:
-    """Writes so many bytes of its own, by PyTorch's threads: other data leaves caches half as large."""
+    """Writes so many bytes, by PyTorch's threads: other data leaves caches of half that size."""
     junk = torch.zeros(max(flushed // 4, 1))
 
     def flush() -> None:
