@@ -127,7 +127,7 @@ TEST_F(TrialEvaluators, TakeTimesFromPython) {
     const Result result = evaluator().evaluate("pytorch");
     expect_outcome(result, Outcome::kOk, "");
     EXPECT_EQ(result.seconds, 0.002);
-    EXPECT_DOUBLE_EQ(result.spread, 0.00012);
+    EXPECT_NEAR(result.spread, 0.00012, 1e-12);
     EXPECT_EQ(result.samples, 3);
     std::ifstream job(folder_.path() + "/job");
     const std::string text{std::istreambuf_iterator<char>(job), {}};

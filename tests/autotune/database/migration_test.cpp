@@ -5,6 +5,7 @@
 #include "autotune/database/exchange.h"
 #include "autotune/database/maintenance.h"
 #include "autotune/database/schema.h"
+#include "autotune/database/sqlite.h"
 #include "tests/autotune/database/database_fixture.h"
 
 namespace convwright {
