@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "autotune/compile_cuda_kernel.h"
 
+#include <stdexcept>
+
 #include "autotune/kernel_steps.h"
 #include "runtime/cuda/images.h"
 #include "runtime/cuda/occupancy.h"
@@ -11,17 +13,36 @@ namespace {
 /// Spills are judged here, with a reason; the compiler is to end with success.
 constexpr char kAnySpills[] = "999999";
 
-/// Of the two Generators of a kernel's algorithm the one that its schedule is of.
+/// Of the Generators of a kernel's algorithm the one that its schedule is of.
 template<typename Params>
 std::string engine_of(const std::string &schedule) {
     constexpr const char *kEngines[] = {"_direct", "_gemm", "_depthwise"};
     return kEngines[parse_params<Params>(schedule).engine];
 }
 
-std::string generator_of(const cuda::LoadableKernel &k) {
-    return k.generator + (k.generator == "conv2d_wgrad"
-                              ? engine_of<Conv2dWgradCudaParams>(k.schedule)
-                              : engine_of<Conv2dCudaParams>(k.schedule));
+/// What makes the kernels of a generator of the tuner: an entry for each.
+struct Source {
+    const char *generator;
+    std::string KernelTools::*program;
+    std::string (*halide_name)(const std::string &schedule);  ///< Throws as parse_params().
+};
+
+const Source kSources[] = {
+    {"conv2d", &KernelTools::cuda_generators,
+     [](const std::string &s) { return "conv2d" + engine_of<Conv2dCudaParams>(s); }},
+    {"conv2d_wgrad", &KernelTools::cuda_generators,
+     [](const std::string &s) { return "conv2d_wgrad" + engine_of<Conv2dWgradCudaParams>(s); }},
+    {"weighted_sum", &KernelTools::cuda_weighted_sum_generators,
+     [](const std::string &s) {
+         parse_params<WeightedSumCudaParams>(s);
+         return std::string("weighted_sum_cuda");
+     }},
+};
+
+const Source &source_of(const std::string &generator) {
+    for (const Source &source : kSources)
+        if (generator == source.generator) return source;
+    throw std::invalid_argument("No Generator makes kernels of " + generator + " for GPUs");
 }
 
 }  // namespace
@@ -33,16 +54,17 @@ std::variant<MadeCudaKernel, NotMade> compile_cuda_kernel(const KernelTools &too
                                                           int architecture) {
     MadeCudaKernel made{wanted, {}};
     made.kernel.symbol = cuda::kernel_symbol(wanted);
-    std::string generator;
+    std::string program, generator;
     try {
-        generator = generator_of(wanted);
+        const Source &source = source_of(wanted.generator);
+        program = tools.*source.program, generator = source.halide_name(wanted.schedule);
     } catch (const std::invalid_argument &error) {  // of an older version's database
         return NotMade{false, error.what()};
     }
     const KernelSteps steps(made.kernel.symbol, folder, limits);
     const std::string text = steps.stem() + ".cu", images_file = steps.stem() + ".images";
     std::optional<NotMade> failed =
-        steps.generate(tools.cuda_generators, generator, CONVWRIGHT_CUDA_HOST_TARGET, "",
+        steps.generate(program, generator, CONVWRIGHT_CUDA_HOST_TARGET, "",
                        {std::string("format=") + format_name(wanted.format),
                         "schedule=" + wanted.schedule, "cuda=" + text});
     if (!failed) failed = steps.link(tools);
@@ -56,7 +78,10 @@ std::variant<MadeCudaKernel, NotMade> compile_cuda_kernel(const KernelTools &too
                                             std::to_string(architecture),
                                             "--spill-allowance",
                                             kAnySpills};
-        if (!tools.nvrtc.empty()) command.insert(command.end(), {"--nvrtc", tools.nvrtc});
+        if (!tools.nvrtc.empty())
+            command.insert(command.end(), {"--nvrtc", tools.nvrtc});
+        else if (!tools.python_packages.empty())
+            command.insert(command.end(), {"--python-packages", tools.python_packages});
         failed = steps.run("the compiler of CUDA kernels", command);
     }
     if (failed) return *failed;

@@ -61,7 +61,8 @@ std::string KernelTools::why_missing_for_cuda() const {
         return "'" + cuda_compiler +
                "' is not a program that compiles CUDA kernels: build it, or install the extra "
                "convwright[tune].";
-    return why_parts_are_missing(cuda_generators, shim);
+    const std::string why = why_parts_are_missing(cuda_generators, shim);
+    return why.empty() ? why_parts_are_missing(cuda_weighted_sum_generators, shim) : why;
 }
 
 std::variant<MadeKernel, NotMade> compile_kernel(const KernelTools &tools,

@@ -8,8 +8,10 @@
 #include "runtime/cuda/conv_plan.h"
 #include "runtime/cuda/loaded_kernels.h"
 #include "runtime/cuda/occupancy.h"
+#include "runtime/cuda/weighted_sum.h"
 #include "runtime/cuda/wgrad_plan.h"
 #include "runtime/tuned_choices.h"
+#include "runtime/weighted_sum_passes.h"
 
 namespace convwright {
 namespace {
@@ -82,7 +84,20 @@ SpaceKind wgrad_kind(const ConvProblem &problem, const cuda::Device &device) {
         });
 }
 
-[[noreturn]] void refuse(const ConvProblem &problem, const std::string &why) {
+SpaceKind weighted_sum_kind(const ConvProblem &problem, const cuda::Device &device) {
+    const WeightedSumPasses passes = weighted_sum_passes(problem);
+    return params_kind<WeightedSumCudaParams>(
+        cuda::candidate_kind("weighted_sum"),
+        [=](const WeightedSumCudaParams &p) {
+            if (const char *why = why_not_fused(problem, passes)) return why;
+            return p.why_illegal(passes.mix, passes.window, device.shared_bytes);
+        },
+        [=](const WeightedSumCudaParams &p) {
+            return cuda::predicted_cycles(p, passes.mix, passes.window, device.multiprocessors);
+        });
+}
+
+[[noreturn]] void refuse(const OperatorProblem &problem, const std::string &why) {
     throw std::invalid_argument("problem '" + format_problem(problem) + "': " + why + ".");
 }
 
@@ -91,10 +106,11 @@ std::string candidate_text(const char *generator, const Kernel &kernel) {
     return cuda::candidate_kind(generator) + "/" + kernel.schedule;
 }
 
-/// Adds the tasks of a convolution's passes. Empty, or why there are none.
-std::string add_passes(std::vector<TuningTask> &tasks, const ConvProblem &problem, double count,
-                       const cuda::Device &device) {
-    const std::string text = format_problem(problem);
+/// Adds the tasks of a problem. Empty, or why there are none.
+std::string add_tasks(std::vector<TuningTask> &tasks, const OperatorProblem &whole, double count,
+                      const cuda::Device &device) {
+    const std::string text = format_problem(whole);
+    const ConvProblem &problem = whole.sizes;
     const auto add = [&](int phase, double cycles) {
         const Subject subject{text, phase};
         for (TuningTask &task : tasks) {
@@ -102,8 +118,17 @@ std::string add_passes(std::vector<TuningTask> &tasks, const ConvProblem &proble
             task.weight += count * cycles;
             return;
         }
-        tasks.push_back({subject, problem, count * cycles});
+        tasks.push_back({subject, whole, count * cycles});
     };
+    if (whole.op == Operator::kWeightedSum && !whole.step) {
+        const cuda::WeightedSumPlan plan = cuda::weighted_sum_plan(problem, device, {});
+        if (plan.kernel == nullptr) return plan.reason;
+        add(0, cuda::predicted_cycles(plan.kernel->params, plan.mix, plan.window,
+                                      device.multiprocessors));
+        return "";
+    }
+    if (whole.op != Operator::kConv2d)
+        return "on GPUs it has no kernels of its own, its convolutions have";
     if (problem.direction == Direction::kWgrad) {
         const cuda::WgradPlan plan = cuda::wgrad_plan(problem, device);
         if (plan.kernel == nullptr) return plan.reason;
@@ -118,6 +143,15 @@ std::string add_passes(std::vector<TuningTask> &tasks, const ConvProblem &proble
     return "";
 }
 
+Space weighted_sum_cuda_space(const OperatorProblem &problem, int phase,
+                              const cuda::Device &device) {
+    if (problem.op != Operator::kWeightedSum || problem.step)
+        refuse(problem, "on GPUs it has no kernels of its own, its convolutions have");
+    if (phase != 0) refuse(problem, "it has one pass, 0");
+    if (const char *why = why_not_mixed(problem.sizes)) refuse(problem, why);
+    return Space({format_problem(problem), phase}, {weighted_sum_kind(problem.sizes, device)});
+}
+
 }  // namespace
 
 cuda::Device nominal_gpu(int architecture) {
@@ -128,8 +162,10 @@ cuda::Device nominal_gpu(int architecture) {
     return device;
 }
 
-Space cuda_space(const ConvProblem &problem, int phase, const cuda::Device &device) {
-    if (problem.dtype != DType::kF32) refuse(problem, "CUDA kernels compute with float32");
+Space cuda_space(const OperatorProblem &whole, int phase, const cuda::Device &device) {
+    const ConvProblem &problem = whole.sizes;
+    if (problem.dtype != DType::kF32) refuse(whole, "CUDA kernels compute with float32");
+    if (whole.op != Operator::kConv2d) return weighted_sum_cuda_space(whole, phase, device);
     const bool wgrad = problem.direction == Direction::kWgrad;
     const std::vector<ConvPass> passes = conv_passes(problem);
     const int count = wgrad ? 1 : static_cast<int>(passes.size());
@@ -149,9 +185,7 @@ std::vector<TuningTask> cuda_tuning_tasks(const std::vector<CountedProblem> &pro
     std::vector<TuningTask> tasks;
     for (const CountedProblem &counted : problems) {
         const OperatorProblem problem = tuned_subject(counted.problem);
-        std::string why = "on GPUs only convolutions are searched";
-        if (problem.op == Operator::kConv2d)
-            why = add_passes(tasks, problem.sizes, counted.count, device);
+        const std::string why = add_tasks(tasks, problem, counted.count, device);
         if (!why.empty()) left_out.push_back(format_problem(problem) + ": " + why + ".");
     }
     std::stable_sort(tasks.begin(), tasks.end(),
@@ -161,6 +195,10 @@ std::vector<TuningTask> cuda_tuning_tasks(const std::vector<CountedProblem> &pro
 
 std::string untuned_cuda_candidate(const TuningTask &task, const cuda::Device &device) {
     const ConvProblem &sizes = task.problem.sizes;
+    if (task.problem.op == Operator::kWeightedSum) {
+        const cuda::WeightedSumPlan plan = cuda::weighted_sum_plan(sizes, device, {});
+        return plan.kernel == nullptr ? "" : candidate_text("weighted_sum", *plan.kernel);
+    }
     if (sizes.direction == Direction::kWgrad) {
         const cuda::WgradPlan plan = cuda::wgrad_plan(sizes, device);
         return plan.kernel == nullptr ? "" : candidate_text("conv2d_wgrad", *plan.kernel);

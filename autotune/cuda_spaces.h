@@ -11,12 +11,12 @@ namespace convwright {
 /// multiprocessors of its largest kind, which change the order of predictions and no legality.
 cuda::Device nominal_gpu(int architecture);
 
-/// What the CUDA schedules can do for a pass of a convolution on a GPU: the kind "conv2d.cuda" or, for wgrad,
-/// "conv2d_wgrad.cuda". Kernels that round operands to TF32 are no part of it: a problem does not say that they may.
+/// What the CUDA schedules can do on a GPU for a pass of a convolution, the kind "conv2d.cuda" or, for wgrad,
+/// "conv2d_wgrad.cuda", or for a weighted sum without its backward, "weighted_sum.cuda". Kernels that round operands to TF32 are no part of it: a problem does not say that they may.
 /// Throws std::invalid_argument if the problem has no pass `phase`, or nothing reaches it.
-Space cuda_space(const ConvProblem &problem, int phase, const cuda::Device &device);
+Space cuda_space(const OperatorProblem &problem, int phase, const cuda::Device &device);
 
-/// As tuning_tasks(), of convolutions alone; a task for each pass.
+/// As tuning_tasks(), of what has kernels on GPUs; a task for each pass.
 std::vector<TuningTask> cuda_tuning_tasks(const std::vector<CountedProblem> &problems,
                                           const cuda::Device &device,
                                           std::vector<std::string> &left_out);

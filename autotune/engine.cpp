@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "autotune/database/tuned_table_writer.h"
+#include "autotune/paired_times.h"
 
 namespace convwright {
 namespace {
@@ -37,10 +38,40 @@ private:
     bool kept_ = false;
 };
 
+/// The fastest trials that come to the final comparison, as far as they are so near to the first.
+constexpr const char *kFinalists[] = {"winner", "second", "third"};
+constexpr double kNear = 1.05;
+
 std::string factor(double ratio) {
     char text[32];
     std::snprintf(text, sizeof text, "%.2f", ratio);
     return text;
+}
+
+/// Those that worked, the fastest first.
+std::vector<const Contestant *> by_speed(const std::vector<Contestant> &times) {
+    std::vector<const Contestant *> sorted;
+    for (const Contestant &time : times)
+        if (time.seconds > 0) sorted.push_back(&time);
+    std::stable_sort(sorted.begin(), sorted.end(), [](const Contestant *a, const Contestant *b) {
+        return a->seconds < b->seconds;
+    });
+    return sorted;
+}
+
+/// The incumbent or else the default, if it worked.
+const Contestant *in_use_of(const std::vector<Contestant> &times) {
+    for (const char *role : {"incumbent", "default"})
+        for (const Contestant &time : times)
+            if (time.role == role && time.seconds > 0) return &time;
+    return nullptr;
+}
+
+/// How `other` leads what is in use; nothing is certain where there are no rounds, as of recordings.
+Lead lead_over(const Contestant &in_use, const Contestant &other) {
+    Lead lead = lead_of(other.rounds, in_use.rounds);
+    if (other.rounds.empty()) lead.ratio = in_use.seconds / other.seconds;
+    return lead;
 }
 
 /// One search over its parts.
@@ -158,9 +189,9 @@ private:
     }
 
     void choose() {
-        const auto fastest = std::min_element(
-            ok_.begin(), ok_.end(),
-            [](const FinalTime &a, const FinalTime &b) { return a.seconds < b.seconds; });
+        std::stable_sort(ok_.begin(), ok_.end(), [](const FinalTime &a, const FinalTime &b) {
+            return a.seconds < b.seconds;
+        });
         std::vector<FinalTime> contestants;
         const auto add = [&](const std::string &role, const std::string &candidate) {
             const std::optional<Point> point = space_.parse(candidate);
@@ -173,15 +204,17 @@ private:
         // Each has its first role: decide() has to know what would run without this search.
         add("default", options_.default_candidate);
         add("incumbent", options_.incumbent);
-        if (fastest != ok_.end()) add("winner", fastest->candidate);
+        // Of trials that are so near to each other noise decides which was the fastest.
+        for (size_t i = 0; i < std::min(std::size(kFinalists), ok_.size()); i++)
+            if (ok_[i].seconds <= kNear * ok_[0].seconds) add(kFinalists[i], ok_[i].candidate);
         // Algorithms without knobs, PyTorch's among them, whatever their trials said.
         for (const SpaceKind &kind : space_.kinds())
             if (kind.knobs.empty()) add(kind.name, kind.name);
         if (contestants.empty()) return;
-        const std::vector<FinalTime> times = evaluator_.compare(contestants);
-        const bool any = std::any_of(times.begin(), times.end(),
-                                     [](const FinalTime &t) { return t.seconds > 0; });
-        if (!any) return;
+        std::vector<Contestant> times = evaluator_.compare(contestants);
+        if (undecided(times) && (!options_.may_compare_again || options_.may_compare_again()))
+            times = evaluator_.compare(contestants);
+        if (by_speed(times).empty()) return;
         const auto [winner, reason] = decide(times);
         std::string artifact;
         if (const auto record = database_.find(key_, winner.candidate)) {
@@ -226,29 +259,46 @@ std::vector<Point> seeds_from(Database &database, const Space &space,
     return points;
 }
 
-std::pair<FinalTime, std::string> decide(const std::vector<FinalTime> &times) {
-    const FinalTime *fastest = nullptr, *in_use = nullptr, *untuned = nullptr;
-    for (const FinalTime &time : times) {
-        if (time.seconds <= 0) continue;
-        if (fastest == nullptr || time.seconds < fastest->seconds) fastest = &time;
-        if (time.role == "incumbent") in_use = &time;
-        if (time.role == "default") untuned = &time;
-    }
-    if (in_use == nullptr) in_use = untuned;
-    if (in_use != nullptr && in_use != fastest &&
-        in_use->seconds - fastest->seconds <= std::max(in_use->spread, fastest->spread)) {
-        return {*in_use, "It was in use, and " + fastest->candidate +
-                             " is not ahead of it by more than the spread of the samples."};
-    }
-    std::string reason = "It is the fastest of those compared side by side";
+std::pair<FinalTime, std::string> decide(const std::vector<Contestant> &times) {
+    const std::vector<const Contestant *> sorted = by_speed(times);
+    const Contestant *const fastest = sorted.front(), *const in_use = in_use_of(times);
+    const Contestant *taken = fastest;
+    if (in_use != nullptr)
+        taken = *std::find_if(sorted.begin(), sorted.end(), [&](const Contestant *time) {
+            if (time == in_use) return true;
+            const Lead lead = lead_over(*in_use, *time);
+            return lead.certain() || lead.ratio > kTie;
+        });
+    std::string reason;
     const char *separator = ": ";
-    for (const FinalTime &time : times) {
-        if (&time == fastest || time.seconds <= 0) continue;
-        reason += separator + factor(time.seconds / fastest->seconds) + " times as fast as " +
+    if (taken == fastest) {
+        reason = "It is the fastest of those compared side by side";
+    } else {
+        const Lead lead = lead_over(*taken, *fastest);
+        const size_t rounds = fastest->rounds.size();
+        reason = std::string(taken == in_use ? "It was in use" : "It is ahead of what was in use") +
+                 ", and " + fastest->candidate + " is not certainly faster (" + factor(lead.ratio) +
+                 " times as fast";
+        if (rounds > 0)
+            reason += ", " + factor(lead.low) + " to " + factor(lead.high) + " by " +
+                      std::to_string(rounds) + " rounds";
+        reason += ")";
+    }
+    for (const Contestant &time : times) {
+        if (&time == taken || &time == fastest || time.seconds <= 0) continue;
+        reason += separator + factor(time.seconds / taken->seconds) + " times as fast as " +
                   (time.role == "pytorch" ? "PyTorch" : "the " + time.role);
         separator = ", ";
     }
-    return {*fastest, reason + "."};
+    return {*taken, reason + "."};
+}
+
+bool undecided(const std::vector<Contestant> &times) {
+    const Contestant *const in_use = in_use_of(times);
+    if (in_use == nullptr) return false;
+    const Contestant &fastest = *by_speed(times).front();
+    const Lead lead = lead_over(*in_use, fastest);
+    return !fastest.rounds.empty() && !lead.certain() && lead.ratio > kTie;
 }
 
 }  // namespace convwright

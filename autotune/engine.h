@@ -22,6 +22,8 @@ struct SearchOptions {
     std::function<bool()> keep_going;
     /// Asked before every trial: true ends the search as its stop rule does, with a choice. Null: never.
     std::function<bool()> out_of_time;
+    /// Asked before a final comparison that is undecided() is made again, once; null: it is.
+    std::function<bool()> may_compare_again;
     /// Told of every result, known ones too.
     std::function<void(const std::string &candidate, const Result &, bool known)> on_result;
 };
@@ -37,7 +39,7 @@ struct SearchReport {
 /// Searches the space by `strategy` and records every trial before the next one begins. A trial that is recorded for
 /// this key is not made again, so that a search that was killed goes on where it was: with the same
 /// strategy, seed and database it ends with the same records. Other processes may search the same
-/// space: each candidate is measured by one of them. In the end winner, incumbent, default and
+/// space: each candidate is measured by one of them. In the end winner, those that are near to it, incumbent, default and
 /// the algorithms without knobs, PyTorch's among them, are compared side by side, and the choice is recorded and published.
 ///
 /// Throws DatabaseError, and whatever the evaluator throws.
@@ -49,8 +51,15 @@ SearchReport search(const Space &space, Strategy &strategy, Evaluator &evaluator
 std::vector<Point> seeds_from(Database &database, const Space &space,
                               const Environment &environment, size_t most);
 
-/// Which of candidates that were timed side by side is taken, and why in one sentence: the fastest, but what is
-/// in use, the incumbent or else the default, stays where the fastest is not ahead by more than the spread.
-std::pair<FinalTime, std::string> decide(const std::vector<FinalTime> &times);
+/// Which of candidates that were timed side by side is taken, and why in one sentence: the fastest that is ahead of what is
+/// in use, the incumbent or else the default, certainly or by more than kTie; that stays where none is. By warm
+/// times.
+std::pair<FinalTime, std::string> decide(const std::vector<Contestant> &times);
+
+/// A lead up to this is no reason to change what is in use without being certain.
+constexpr double kTie = 1.02;
+
+/// Whether the fastest is ahead of what is in use by more than kTie without being certain: other rounds could tell.
+bool undecided(const std::vector<Contestant> &times);
 
 }  // namespace convwright

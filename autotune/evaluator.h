@@ -8,6 +8,11 @@
 
 namespace convwright {
 
+/// A candidate in the final comparison with its seconds in each round, the same rounds for all.
+struct Contestant : FinalTime {
+    std::vector<double> rounds = {};
+};
+
 /// Compiles, verifies and measures candidates of one subject. A failure of a candidate is a result; an exception
 /// ends the search, and what was recorded stays.
 class Evaluator {
@@ -19,9 +24,9 @@ public:
 
     virtual Result evaluate(const std::string &candidate) = 0;
 
-    /// Times candidates that worked side by side, in turns, with more samples; in their order. One that
-    /// fails now has seconds 0.
-    virtual std::vector<FinalTime> compare(const std::vector<FinalTime> &contestants) = 0;
+    /// Times candidates that worked side by side, in turns, with more samples, caches warm and cold; in their order. One that
+    /// fails now has seconds 0. Asked again it times again.
+    virtual std::vector<Contestant> compare(const std::vector<FinalTime> &contestants) = 0;
 };
 
 }  // namespace convwright

@@ -42,6 +42,7 @@ void show_finals(std::ostream &out, const Choice &choice, const Work *work) {
     for (const FinalTime &time : choice.finals) {
         out << "    " << time.role << ": " << milliseconds(time.seconds) << ", spread "
             << milliseconds(time.spread);
+        if (time.cold_seconds > 0) out << ", cold " << milliseconds(time.cold_seconds);
         if (work != nullptr)
             out << ", " << with_unit(work->flops / time.seconds, "FLOP/s") << ", "
                 << with_unit(work->bytes / time.seconds, "B/s");

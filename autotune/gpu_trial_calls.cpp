@@ -7,13 +7,22 @@ namespace convwright {
 
 CallMaker gpu_maker_of(const MeasureJob &job) {
     const cuda::Device &device = cuda::device(job.gpu);
+    if (job.op == Operator::kWeightedSum) {
+        const auto load = [&] { return cuda::load_weighted_sum_kernel(*job.made_cuda); };
+        return [&device, &kernel = kernel_named(job.shipped, cuda::weighted_sum_kernels(), load)](
+                   const ConvProblem &p) -> std::optional<KernelCall> {
+            const auto plan = cuda::weighted_sum_plan_with(kernel, p, device, {});
+            if (plan.kernel == nullptr) return std::nullopt;
+            return KernelCall{p, {}, {}, {}, GpuPlans{{}, {}, plan}};
+        };
+    }
     if (job.problem.direction == Direction::kWgrad) {
         const auto load = [&] { return cuda::load_wgrad_kernel(*job.made_cuda); };
         return [&device, &kernel = kernel_named(job.shipped, cuda::wgrad_kernels(), load)](
                    const ConvProblem &p) -> std::optional<KernelCall> {
             const cuda::WgradPlan plan = cuda::wgrad_plan_with(kernel, p, device);
             if (plan.kernel == nullptr) return std::nullopt;
-            return KernelCall{p, {}, {}, {}, GpuPlans{{}, plan}};
+            return KernelCall{p, {}, {}, {}, GpuPlans{{}, plan, {}}};
         };
     }
     const auto load = [&] { return cuda::load_conv_kernel(*job.made_cuda); };
@@ -25,14 +34,18 @@ CallMaker gpu_maker_of(const MeasureJob &job) {
         if (plan.steps.empty()) return std::nullopt;
         plan.steps[phase] = all.steps[phase];
         plan.workspace = std::max(plan.workspace, all.workspace);
-        return KernelCall{p, {}, {}, {}, GpuPlans{plan, {}}};
+        return KernelCall{p, {}, {}, {}, GpuPlans{plan, {}, {}}};
     };
 }
 
 KernelCall untuned_gpu_call(const MeasureJob &job) {
     const cuda::Device &device = cuda::device(job.gpu);
     GpuPlans plans;
-    if (job.problem.direction == Direction::kWgrad) {
+    if (job.op == Operator::kWeightedSum) {
+        plans.weighted_sum = cuda::weighted_sum_plan(job.problem, device, {});
+        if (plans.weighted_sum.kernel == nullptr)
+            throw std::runtime_error(plans.weighted_sum.reason);
+    } else if (job.problem.direction == Direction::kWgrad) {
         plans.wgrad = cuda::wgrad_plan(job.problem, device);
         if (plans.wgrad.kernel == nullptr) throw std::runtime_error(plans.wgrad.reason);
     } else {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "autotune/cold_caches.h"
 #include "autotune/trial_calls.h"
 #include "autotune/verify/call_tensors.h"
 #include "autotune/verify/gpu_copy.h"
@@ -11,6 +12,15 @@
 
 namespace convwright {
 namespace {
+
+/// Seconds of each round relative to a call that is the same in all processes.
+std::vector<double> undisturbed(const Samples &samples, const Samples &reference) {
+    std::vector<double> rounds;
+    const double usual = reference.median();
+    for (size_t i = 0; i < samples.seconds.size(); i++)
+        rounds.push_back(samples.seconds[i] / reference.seconds[i] * usual);
+    return rounds;
+}
 
 /// Seconds that a sample takes at least: waiting for a GPU takes some 10 us.
 constexpr double kShortestOnGpu = 500e-6;
@@ -43,6 +53,9 @@ Measured measure_here(const MeasureJob &job) {
             timing.shortest = std::max(timing.shortest, kShortestOnGpu);
             timing.wait = [] { return wait_for_gpu(), true; };
         }
+        if (timing.flush_bytes > 0)
+            timing.flush = job.on_gpu() ? gpu_cache_flush(timing.flush_bytes)
+                                        : cpu_cache_flush(timing.flush_bytes);
         const auto samples = time_interleaved({[&] { return tensors.begin(candidate, context); },
                                                [&] { return tensors.begin(untuned, context); }},
                                               timing);
@@ -50,9 +63,11 @@ Measured measure_here(const MeasureJob &job) {
         Measured measured;
         Result &result = measured.result;
         result.seconds = samples[0].median();
-        result.spread = samples[0].quantile(0.8) - samples[0].quantile(0.2);
+        result.spread = samples[0].range();
         result.samples = static_cast<int>(samples[0].seconds.size());
         measured.untuned_seconds = samples[1].median();
+        measured.cold_seconds = samples[0].cold_median();
+        measured.rounds = undisturbed(samples[0], samples[1]);
         if (samples[0].spread() > kMostSpread) {
             result.outcome = Outcome::kNoisy;
             result.reason =

@@ -34,6 +34,10 @@ struct MeasureJob {
 struct Measured {
     Result result;
     double untuned_seconds = 0;  ///< Of the library's own choice, in the same rounds.
+    double cold_seconds = 0;     ///< Median with caches emptied; 0: not timed so.
+    /// Seconds of each round, if the library's own choice had taken its median there: rounds of two processes can
+    /// be compared so, whatever disturbed them.
+    std::vector<double> rounds = {};
 };
 
 /// As JSON, for a worker process. parse_ throws std::invalid_argument with one sentence for what is no job.

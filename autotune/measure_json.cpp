@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
@@ -75,8 +77,6 @@ Json to_json(const cuda::LoadableKernel &k) {
 const char *why_no_job(const MeasureJob &job) {
     if (why_too_large(job.problem) != nullptr) return "the problem is too large for kernels";
     if (job.op == Operator::kDepthwiseSeparable) return "that operator has no kernels of its own";
-    if (job.on_gpu() && job.op != Operator::kConv2d)
-        return "GPUs have kernels of convolutions alone";
     if (job.gpu < 0) return "GPUs are counted from 0";
     const bool whole =
         job.op == Operator::kWeightedSum || job.problem.direction == Direction::kWgrad;
@@ -87,6 +87,14 @@ const char *why_no_job(const MeasureJob &job) {
     if (t.threads < 1 || t.least < 1 || t.most < t.least || !(t.seconds >= 0) || !(t.shortest >= 0))
         return "nothing can be timed so";
     return nullptr;
+}
+
+/// Null if it can be what was measured, else what is wrong with it.
+const char *why_no_measured(const Measured &m) {
+    const auto no_time = [](double seconds) { return !std::isfinite(seconds) || seconds <= 0; };
+    if (m.cold_seconds != 0 && no_time(m.cold_seconds)) return "the cold seconds are no time";
+    if (std::any_of(m.rounds.begin(), m.rounds.end(), no_time)) return "a round has no time";
+    return why_no_result(m.result);
 }
 
 LoadableKernel kernel_of(const Json &j) {
@@ -174,7 +182,9 @@ std::string format_measured(const Measured &measured) {
                 {"spread", r.spread},
                 {"samples", r.samples},
                 {"reason", r.reason},
-                {"untuned_seconds", measured.untuned_seconds}}
+                {"untuned_seconds", measured.untuned_seconds},
+                {"cold_seconds", measured.cold_seconds},
+                {"rounds", measured.rounds}}
         .dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -190,7 +200,9 @@ Measured parse_measured(const std::string &text) {
         r.samples = integer_at<int>(json, "samples");
         json.at("reason").get_to(r.reason);
         json.at("untuned_seconds").get_to(measured.untuned_seconds);
-        if (const char *why = why_no_result(r)) refuse(kMeasured, why);
+        json.at("cold_seconds").get_to(measured.cold_seconds);
+        json.at("rounds").get_to(measured.rounds);
+        if (const char *why = why_no_measured(measured)) refuse(kMeasured, why);
         return measured;
     });
 }

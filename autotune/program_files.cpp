@@ -43,6 +43,9 @@ KernelTools kernel_tools(const std::string &generators) {
     tools.linker = KernelTools::find_linker();
     tools.cuda_generators = first_of({folder / "convwright_cuda_generators",
                                       folder / "../generators/convwright_cuda_generators"});
+    tools.cuda_weighted_sum_generators =
+        first_of({folder / "convwright_cuda_weighted_sum_generators",
+                  folder / "../generators/convwright_cuda_weighted_sum_generators"});
     tools.cuda_compiler = first_of(
         {folder / "convwright_compile_cuda", folder / "../codegen/convwright_compile_cuda"});
     // A setting of the user counts before what the build found.
@@ -50,6 +53,9 @@ KernelTools kernel_tools(const std::string &generators) {
     const char *chosen = std::getenv("CONVWRIGHT_NVRTC");
     if ((chosen == nullptr || *chosen == '\0') && fs::exists(CONVWRIGHT_NVRTC_FILE, error))
         tools.nvrtc = CONVWRIGHT_NVRTC_FILE;
+    // From a wheel: PyTorch's CUDA packages lie beside this one.
+    const fs::path packages = (folder / "../..").lexically_normal();
+    if (fs::exists(packages / "nvidia", error)) tools.python_packages = packages;
     return tools;
 }
 

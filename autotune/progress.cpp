@@ -49,7 +49,9 @@ void Progress::show_json(const TunerEvent &event) {
         json["seconds"] = event.choice.seconds;
         json["reason"] = event.choice.reason;
         for (const FinalTime &time : event.choice.finals)
-            json["finals"][time.role] = {{"candidate", time.candidate}, {"seconds", time.seconds}};
+            json["finals"][time.role] = {{"candidate", time.candidate},
+                                         {"seconds", time.seconds},
+                                         {"cold_seconds", time.cold_seconds}};
     }
     std::puts(json.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
     std::fflush(stdout);

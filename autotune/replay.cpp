@@ -191,9 +191,10 @@ Result ReplayEvaluator::evaluate(const std::string &candidate) {
     return trial->second.result;
 }
 
-std::vector<FinalTime> ReplayEvaluator::compare(const std::vector<FinalTime> &contestants) {
-    std::vector<FinalTime> times = contestants;
-    for (FinalTime &time : times) {
+std::vector<Contestant> ReplayEvaluator::compare(const std::vector<FinalTime> &contestants) {
+    std::vector<Contestant> times;
+    for (const FinalTime &contestant : contestants) {
+        Contestant &time = times.emplace_back(Contestant{contestant});
         const auto trial = recording_.trials.find(time.candidate);
         const bool ok =
             trial != recording_.trials.end() && trial->second.result.outcome == Outcome::kOk;

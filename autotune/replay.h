@@ -46,7 +46,7 @@ public:
     explicit ReplayEvaluator(const Recording &recording) : recording_(recording) {}
 
     Result evaluate(const std::string &candidate) override;
-    std::vector<FinalTime> compare(const std::vector<FinalTime> &contestants) override;
+    std::vector<Contestant> compare(const std::vector<FinalTime> &contestants) override;
     int64_t evaluated() const { return evaluated_; }
 
 private:

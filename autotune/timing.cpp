@@ -15,20 +15,6 @@ double now(clockid_t clock) {
     return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
 }
 
-/// Reads memory, a line at a time.
-class Flush {
-public:
-    explicit Flush(size_t bytes) : memory_(bytes, 1) {}
-    void operator()() {
-        unsigned sum = 0;
-        for (size_t i = 0; i < memory_.size(); i += 64) sum += memory_[i];
-        if (!memory_.empty()) memory_[0] = static_cast<unsigned char>(sum | 1);
-    }
-
-private:
-    std::vector<unsigned char> memory_;
-};
-
 }  // namespace
 
 double Samples::quantile(double part) const {
@@ -53,19 +39,27 @@ std::vector<Samples> time_interleaved(const std::vector<std::function<bool()>> &
         plan.threads == 1 && !plan.wait ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC;
     std::vector<Samples> samples(calls.size());
     std::vector<int> repeats(calls.size(), 1);
-    Flush flush(plan.flush_bytes);
+    /// Seconds of a call among `count`; negative if one failed.
+    const auto timed = [&](const std::function<bool()> &call, int count) -> double {
+        const double start = now(clock);
+        for (int j = 0; j < count; j++)
+            if (!call()) return -1;
+        if (plan.wait && !plan.wait()) return -1;
+        return (now(clock) - start) / count;
+    };
     const double end = now(CLOCK_MONOTONIC) + plan.seconds;
     for (int round = 0; round <= plan.most; round++) {
         if (round > plan.least && now(CLOCK_MONOTONIC) > end) break;
         for (size_t i = 0; i < calls.size(); i++) {
-            // With caches flushed only the first call of a sample would be cold.
-            const int count = plan.flush_bytes > 0 ? 1 : repeats[i];
-            flush();
-            const double start = now(clock);
-            for (int j = 0; j < count; j++)
-                if (!calls[i]()) return {};
-            if (plan.wait && !plan.wait()) return {};
-            const double taken = (now(clock) - start) / count;
+            if (plan.flush) {
+                plan.flush();
+                if (plan.wait && !plan.wait()) return {};
+                const double taken = timed(calls[i], 1);  // another one would not be cold
+                if (taken < 0) return {};
+                if (round > 0) samples[i].cold_seconds.push_back(taken);
+            }
+            const double taken = timed(calls[i], repeats[i]);
+            if (taken < 0) return {};
             if (round > 0) {
                 samples[i].seconds.push_back(taken);
             } else if (taken < plan.shortest) {

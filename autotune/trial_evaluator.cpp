@@ -10,10 +10,16 @@ namespace {
 
 using Json = nlohmann::json;
 
-/// A number of an answer; -1 where it has none.
-double number(const Json &object, const char *name) {
+/// A list of an answer; none where it has no such list, or one with anything but times.
+std::vector<double> times_in(const Json &object, const char *name) {
+    std::vector<double> times;
     const auto found = object.find(name);
-    return found != object.end() && found->is_number() ? found->get<double>() : -1;
+    if (found == object.end() || !found->is_array()) return {};
+    for (const Json &time : *found) {
+        if (!time.is_number() || !(time.get<double>() > 0)) return {};
+        times.push_back(time.get<double>());
+    }
+    return times;
 }
 
 }  // namespace
@@ -46,7 +52,6 @@ std::variant<MeasureJob, Result> TrialEvaluator::job_for(const std::string &cand
     auto known = job_of(problem_, phase_, candidate);
     if (std::holds_alternative<Result>(known)) return known;
     auto &job = std::get<MeasureJob>(known);
-    job.timing = trials_.screening;
     job.gpu = trials_.gpu;
     if (!job.shipped.empty()) return job;
     const std::optional<Result> failure =
@@ -58,25 +63,29 @@ std::variant<MeasureJob, Result> TrialEvaluator::job_for(const std::string &cand
 
 Result TrialEvaluator::evaluate(const std::string &candidate) {
     if (is_algorithm(candidate)) return evaluate_algorithm(candidate);
-    auto job = job_for(candidate);
-    if (auto *result = std::get_if<Result>(&job)) return *result;
-    Result result =
-        measure_apart(trials_.worker, std::get<MeasureJob>(job), trials_.measuring).result;
+    Result result = measure(candidate, trials_.screening).result;
     if (const auto made = artifacts_.find(candidate); made != artifacts_.end())
         result.artifact = made->second;
     return result;
+}
+
+Measured TrialEvaluator::measure(const std::string &candidate, const TimingPlan &timing) {
+    auto known = job_for(candidate);
+    if (const auto *failure = std::get_if<Result>(&known)) return {*failure};
+    auto &job = std::get<MeasureJob>(known);
+    job.timing = timing;
+    return measure_apart(trials_.worker, job, trials_.measuring);
 }
 
 Result TrialEvaluator::evaluate_algorithm(const std::string &candidate) {
     if (trials_.python.empty())
         return failed_result(Outcome::kRejected,
                              "There is no Python with PyTorch to compare with.");
-    const FinalTime *time = timed_together(candidate);
+    const Contestant *time = timed_together(candidate);
     if (time == nullptr) {
         side_by_side_.clear();
-        for (const std::string &name : algorithms_) side_by_side_.push_back({name, name, 0, 0});
-        if (timed_together(candidate) == nullptr)
-            side_by_side_.push_back({candidate, candidate, 0, 0});
+        for (const std::string &name : algorithms_) side_by_side_.push_back({{name, name}});
+        if (timed_together(candidate) == nullptr) side_by_side_.push_back({{candidate, candidate}});
         ask_python(side_by_side_);
         time = timed_together(candidate);
     }
@@ -87,47 +96,52 @@ Result TrialEvaluator::evaluate_algorithm(const std::string &candidate) {
     Result result;
     result.seconds = time->seconds;
     result.spread = time->spread;
-    result.samples = trials_.finals.least;
+    result.samples = static_cast<int>(time->rounds.size());
     return result;
 }
 
-const FinalTime *TrialEvaluator::timed_together(const std::string &candidate) const {
-    for (const FinalTime &time : side_by_side_)
+const Contestant *TrialEvaluator::timed_together(const std::string &candidate) const {
+    for (const Contestant &time : side_by_side_)
         if (time.candidate == candidate) return &time;
     return nullptr;
 }
 
-std::vector<FinalTime> TrialEvaluator::compare(const std::vector<FinalTime> &contestants) {
-    std::vector<FinalTime> times = contestants;
-    for (FinalTime &time : times) time.seconds = time.spread = 0;
+std::vector<Contestant> TrialEvaluator::compare(const std::vector<FinalTime> &contestants) {
+    std::vector<Contestant> times;
+    for (const FinalTime &contestant : contestants)
+        times.push_back({{contestant.role, contestant.candidate}});
     const bool known = std::all_of(times.begin(), times.end(), [&](const FinalTime &time) {
         return timed_together(time.candidate) != nullptr;
     });
-    for (FinalTime &time : times) {
+    for (Contestant &time : times) {
         if (!known) break;
-        const FinalTime &before = *timed_together(time.candidate);
-        time.seconds = before.seconds, time.spread = before.spread;
+        const std::string role = time.role;
+        time = *timed_together(time.candidate);
+        time.role = role;
     }
+    side_by_side_.clear();
     if (known || (!trials_.python.empty() && ask_python(times))) return times;
-    for (FinalTime &time : times) {
+    for (Contestant &time : times) {
         if (is_algorithm(time.candidate)) continue;
-        const Result result = evaluate(time.candidate);
         // Noisy ones, too: nothing says that the others were not.
-        if (result.seconds <= 0) continue;
-        time.seconds = result.seconds;
-        time.spread = result.spread;
+        const Measured measured = measure(time.candidate, trials_.finals);
+        time.seconds = measured.result.seconds;
+        time.spread = measured.result.spread;
+        time.cold_seconds = measured.cold_seconds;
+        time.rounds = measured.rounds;
     }
     return times;
 }
 
-bool TrialEvaluator::ask_python(std::vector<FinalTime> &times) {
+bool TrialEvaluator::ask_python(std::vector<Contestant> &times) {
     const TimingPlan &plan = trials_.finals;
     Json job = {{"problem", format_problem(problem_)},
                 {"phase", phase_},
                 {"threads", plan.threads},
                 {"seconds", plan.seconds},
                 {"least", plan.least},
-                {"most", plan.most}};
+                {"most", plan.most},
+                {"flush_bytes", plan.flush_bytes}};
     for (const FinalTime &time : times) {
         // A kernel of an earlier search may be gone: then it is made again, the same to the bit.
         std::string artifact;
@@ -154,13 +168,15 @@ bool TrialEvaluator::ask_python(std::vector<FinalTime> &times) {
     }
     const Json answer = Json::parse(process.output, nullptr, /*allow_exceptions=*/false);
     if (!answer.is_object()) return false;
-    for (FinalTime &time : times) {
+    for (Contestant &time : times) {
         const auto found = answer.find(time.candidate);
         if (found == answer.end() || !found->is_object()) continue;
-        const double seconds = number(*found, "seconds"), spread = number(*found, "spread");
-        if (!(seconds > 0) || !(spread >= 0)) continue;
-        time.seconds = seconds;
-        time.spread = spread;
+        const Samples samples{times_in(*found, "seconds"), times_in(*found, "cold_seconds")};
+        if (samples.seconds.empty()) continue;
+        time.seconds = samples.median();
+        time.spread = samples.range();
+        time.cold_seconds = samples.cold_median();
+        time.rounds = samples.seconds;
     }
     return true;
 }

@@ -34,15 +34,17 @@ public:
     void prepare(const std::vector<std::string> &candidates) override;
 
     Result evaluate(const std::string &candidate) override;
-    std::vector<FinalTime> compare(const std::vector<FinalTime> &contestants) override;
+    std::vector<Contestant> compare(const std::vector<FinalTime> &contestants) override;
 
 private:
     Result evaluate_algorithm(const std::string &candidate);
     /// Its entry in side_by_side_; null if it has none.
-    const FinalTime *timed_together(const std::string &candidate) const;
+    const Contestant *timed_together(const std::string &candidate) const;
     /// Fills in times that a Python process measures; false if it failed.
-    bool ask_python(std::vector<FinalTime> &times);
+    bool ask_python(std::vector<Contestant> &times);
+    /// The job of a candidate with a kernel, which is made if need be.
     std::variant<MeasureJob, Result> job_for(const std::string &candidate);
+    Measured measure(const std::string &candidate, const TimingPlan &timing);
     /// Jobs of the batch behind this one whose kernels are still to be made, one for each core but the first.
     std::vector<MeasureJob> kernels_after(const std::string &candidate) const;
 
@@ -51,7 +53,7 @@ private:
     Trials trials_;
     std::map<std::string, std::string> artifacts_;   ///< By candidate.
     std::vector<std::string> algorithms_, kernels_;  ///< Of the batch.
-    std::vector<FinalTime> side_by_side_;            ///< What one Python process timed together.
+    std::vector<Contestant> side_by_side_;           ///< What one Python process timed together.
     std::string python_failure_ = ".";               ///< The end of a sentence.
 };
 

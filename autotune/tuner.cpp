@@ -6,9 +6,11 @@
 #include <numeric>
 #include <set>
 
+#include "autotune/budget.h"
 #include "autotune/cpu_spaces.h"
 #include "autotune/cuda_spaces.h"
 #include "autotune/gpu_device.h"
+#include "autotune/work.h"
 #include "runtime/plan.h"
 #include "runtime/shipped_choices.h"
 #include "runtime/tuned_choices.h"
@@ -20,9 +22,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// The least time for a task: a handful of trials and the final comparison. What is set aside for one that only
-/// compares algorithms.
-constexpr double kLeastSeconds = 5, kComparisonSeconds = 4;
 /// What a final comparison is expected to take until one was seen, if the budget is no smaller.
 constexpr double kFinalSeconds = 3, kMostOfBudget = 0.3;
 
@@ -140,11 +139,6 @@ Space space_of(const TuningTask &task, const std::vector<Isa> &isas) {
                      isas.empty() ? std::vector<Isa>{host_isa()} : isas);
 }
 
-double task_seconds(double left, double part, size_t later) {
-    const double beyond = std::max(0.0, left - kLeastSeconds * (static_cast<double>(later) + 1.0));
-    return std::min(left, kLeastSeconds + beyond * part);
-}
-
 namespace {
 
 /// One call of tune().
@@ -158,8 +152,7 @@ public:
           tell_(tell),
           gpu_(options.gpu ? &cuda::device(*options.gpu) : nullptr),
           environment_(gpu_ != nullptr ? gpu_environment(gpu_facts(*options.gpu), options.versions)
-                                       : cpu_environment(options.versions)),
-          final_seconds_(std::min(kFinalSeconds, kMostOfBudget * options.seconds)) {}
+                                       : cpu_environment(options.versions)) {}
 
     size_t all() {
         std::vector<size_t> open(tasks_.size());
@@ -190,40 +183,42 @@ private:
         return event;
     }
 
+    /// What the final comparison of a task is expected to take, by what calls took before.
+    double expected_comparison(const TuningTask &task) const {
+        if (flops_ == 0) return std::min(kFinalSeconds, kMostOfBudget * options_.seconds);
+        return comparison_seconds(options_.trial_setup.finals, work(task) * seconds_ / flops_);
+    }
+
+    static double work(const TuningTask &task) {
+        return work_of(task.problem, task.subject.phase).flops;
+    }
+
     /// Tunes these tasks and returns those that another round could do more for.
     std::vector<size_t> round(const std::vector<size_t> &open) {
-        double weight_left = 0;
-        size_t searches_left = 0, comparisons_left = 0;
-        for (const size_t i : open) {
-            weight_left += tasks_[i].weight;
-            (tasks_[i].weight > 0 ? searches_left : comparisons_left)++;
-        }
         std::vector<size_t> again;
-        for (const size_t i : open) {
-            const TuningTask &task = tasks_[i];
-            const bool searched = task.weight > 0;
-            (searched ? searches_left : comparisons_left)--;
-            // Comparisons at the end decide more than a search of what has the least to gain.
-            const double reserved =
-                std::min(kComparisonSeconds * static_cast<double>(comparisons_left), left() / 2);
-            const double free = searched ? left() - reserved : left();
-            const double share = task_seconds(free, searched ? task.weight / weight_left : 0,
-                                              searched ? searches_left : 0);
-            weight_left -= task.weight;
-            const double least = chosen_.count(i) > 0 ? kLeastSeconds : final_seconds_;
-            if (free <= least || tune_one(i, share)) again.push_back(i);
+        for (size_t turn = 0; turn < open.size(); turn++) {
+            std::vector<TaskCost> costs;
+            double comparisons = 0;
+            for (size_t next = turn; next < open.size(); next++) {
+                const TuningTask &task = tasks_[open[next]];
+                costs.push_back(
+                    {task.weight, expected_comparison(task), chosen_.count(open[next]) > 0});
+                comparisons += costs.back().comparison_seconds;
+            }
+            const double share = share_of_first(left(), costs);
+            if (share <= 0 || tune_one(open[turn], share, comparisons)) again.push_back(open[turn]);
         }
         return again;
     }
 
-    /// Whether its time was over before the search was.
-    bool tune_one(size_t i, double share) {
+    /// Whether its time was over before the search was. `comparisons` is what its own and all later ones are expected
+    /// to take.
+    bool tune_one(size_t i, double share, double comparisons) {
         const TuningTask &task = tasks_[i];
         TunerEvent event = this->event(i, TunerEvent::Kind::kTask);
         tell_(event);
-        const Space space = gpu_ != nullptr
-                                ? cuda_space(task.problem.sizes, task.subject.phase, *gpu_)
-                                : space_of(task, options_.isas);
+        const Space space = gpu_ != nullptr ? cuda_space(task.problem, task.subject.phase, *gpu_)
+                                            : space_of(task, options_.isas);
         const SearchKey key{space.subject(), space.hash(), environment_};
         if (!options_.trial_setup.python.empty() && database_.forget_failure(key, kPytorchKind)) {
             event.kind = TunerEvent::Kind::kNotice;
@@ -247,15 +242,16 @@ private:
         }
         // A search whose time is over still compares and chooses: its budget becomes what it has done.
         const auto task_start = Clock::now();
+        const double searching = share - expected_comparison(task);
         bool cut_short = false;
-        search_options.out_of_time = [&] {
-            cut_short |= seconds_since(task_start) > share - final_seconds_;
-            return cut_short;
-        };
-        auto last_trial = task_start;
+        if (task.weight > 0)
+            search_options.out_of_time = [&] {
+                cut_short |= seconds_since(task_start) > searching;
+                return cut_short;
+            };
+        search_options.may_compare_again = [&] { return left() > comparisons; };
         search_options.on_result = [&](const std::string &candidate, const Result &result,
                                        bool known) {
-            last_trial = Clock::now();
             if (result.outcome == Outcome::kOk &&
                 (event.best_seconds == 0 || result.seconds < event.best_seconds))
                 event.best_seconds = result.seconds;
@@ -269,9 +265,9 @@ private:
         const SearchReport report =
             search(space, strategy, evaluator, database_, environment_, search_options);
         measured_ += report.measured;
-        // The first comparison also imports PyTorch: a mean that forgets.
-        final_seconds_ = (final_seconds_ + seconds_since(last_trial)) / 2;
         if (!report.choice) return cut_short;
+        for (const FinalTime &time : report.choice->finals)
+            flops_ += work(task), seconds_ += time.seconds;
         chosen_.insert(i);
         event.kind = TunerEvent::Kind::kChoice;
         event.candidate = report.choice->candidate;
@@ -288,8 +284,8 @@ private:
     const cuda::Device *gpu_;
     const Environment environment_;
     const Clock::time_point start_ = Clock::now();
-    double final_seconds_;  ///< What a final comparison is expected to take.
-    int64_t measured_ = 0;  ///< Trials, of all tasks.
+    double flops_ = 0, seconds_ = 0;  ///< Of calls of all final comparisons.
+    int64_t measured_ = 0;            ///< Trials, of all tasks.
     std::set<size_t> chosen_;
 };
 

@@ -59,12 +59,8 @@ struct TunerEvent {
     std::string notice;            ///< kNotice: one sentence.
 };
 
-/// Seconds of a task with this part of the weight that is left and so many behind it: some seconds for each of
-/// them, and by weight what is beyond that; never more than what is left.
-double task_seconds(double left, double part, size_t later);
-
-/// Tunes the tasks in their order; each gets task_seconds(), its final comparison included, so that the whole goes over
-/// the budget by the end of one trial at most. Searches leave time for the tasks without weight. What is left
+/// Tunes the tasks in their order; each gets share_of_first() of those that are left, so that the whole goes over
+/// the budget by the end of one trial or comparison at most. What is left
 /// in the end goes to those that had no time, then to those whose search was cut short. That PyTorch could not be
 /// timed is tried again each time. Returns how many got a choice. Throws as search() does.
 size_t tune(const std::vector<TuningTask> &tasks, Database &database, const TunerOptions &options,

@@ -6,8 +6,8 @@
 
 The channel-selection network of the examples. Tunes it, or with --no-tune takes what is there; then
 times in turns, in this process, each problem without tuning, as tuned, as tuned in another database
-(of a longer search) and by PyTorch, and at last the whole step without PyTorch. Choices change
-outside the timed part.
+(of a longer search) and by PyTorch, and at last the whole step without PyTorch. The end says how
+far the problems stay behind PyTorch and the other search. Choices change outside the timed part.
 """
 
 import argparse
@@ -32,6 +32,9 @@ from convwright.bench.timing import Samples
 from examples.nets import channel_selection
 
 SIDES = UNTUNED, TUNED, OTHER, PYTORCH = "untuned", "tuned", "other", "PyTorch"
+# Tuning keeps what is in use up to the first part behind PyTorch; a search of a quarter of the time
+# is to come as near to a long one as the second.
+_TIE, _NEAR = 0.02, 0.05
 _HEAD = "".join(f"{side:>10}" for side in SIDES) + f"{'gain':>7}{'of other':>10}{'of PyTorch':>12}"
 
 
@@ -97,6 +100,24 @@ def answer(run: Callable[[], object]) -> str:
     return row.kernel if row.kernel == PYTORCH else f"{row.kernel} {row.schedule}"
 
 
+def behind(taken: dict[str, dict[str, Samples]], side: str, most: float) -> str:
+    """How far what was tuned stays behind a side: how many problems by more than `most`, which
+    ones, and the one that stays farthest."""
+    lag = {
+        problem: times[TUNED].median / times[side].median - 1
+        for problem, times in taken.items()
+        if side in times
+    }
+    if not lag:
+        return f"behind {side}: not compared"
+    farthest = max(lag, key=lag.__getitem__)
+    beyond = [f"{problem} {part:+.1%}" for problem, part in lag.items() if part > most]
+    return (
+        f"behind {side} by more than {most:.0%}: {len(beyond)} of {len(lag)} problems"
+        f"{''.join(f', {text}' for text in beyond)}; farthest {farthest} {lag[farthest]:+.1%}"
+    )
+
+
 def row(times: dict[str, Samples]) -> str:
     """Milliseconds, how often as fast as the others, and the widest spread."""
     cells = "".join(f"{times[s].median * 1e3:10.3f}" if s in times else 10 * " " for s in SIDES)
@@ -139,10 +160,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         problems |= tuning.problems_of(model, (images,), train=True)  # of the kinds that won
     print(f"milliseconds, {timing.clock_name(options.threads)}, {options.threads} threads")
     print(f"{_HEAD}{'spread':>8}")
-    by_pytorch = []
+    by_pytorch, taken = [], {}
     for problem, count in problems.items():
         run = _subjects.call_of(problem)
         times = compare(run, problem, options.threads, options.seconds, options.against)
+        taken[problem] = times
         how = answer(run)
         if how == PYTORCH and ":" in problem:
             by_pytorch.append(problem)
@@ -150,6 +172,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     step = training_step(model, images)
     times = compare(step, None, options.threads, 10 * options.seconds, options.against)
     print(f"{row(times)}  the training step")
+    print(behind(taken, PYTORCH, _TIE))
+    if options.against:
+        print(behind(taken, OTHER, _NEAR))
     print(f"weighted sums that PyTorch computes: {', '.join(by_pytorch) or 'none'}")
     return int(bool(by_pytorch))
 

@@ -8,7 +8,9 @@
 #include <sstream>
 
 #include "autotune/bounded_lines.h"
+#include "autotune/cold_caches.h"
 #include "autotune/database/open_database.h"
+#include "autotune/gpu_device.h"
 #include "autotune/making_folder.h"
 #include "autotune/program_files.h"
 #include "runtime/cache_folder.h"
@@ -105,6 +107,7 @@ Trials measuring_setup(int threads) {
     trials.screening.seconds = 0.1;
     trials.finals.seconds = 0.6;
     trials.finals.least = 11;
+    trials.finals.flush_bytes = cpu_flush_bytes(threads);
     return trials;
 }
 
@@ -145,6 +148,7 @@ Trials gpu_trial_setup(const std::string &generators, int gpu) {
     Trials trials = making_setup(tools, tools.why_missing_for_cuda(), 1);
     offer_nvrtc();
     trials.gpu = gpu;
+    trials.finals.flush_bytes = gpu_flush_bytes(gpu_facts(gpu).l2_bytes);
     trials.making.architecture = architecture;
     return trials;
 }

@@ -38,7 +38,7 @@ int run_search(const SearchArguments &arguments, const CommonArguments &common) 
     if (arguments.dry_run) {
         for (const TuningTask &task : tasks) {
             const Space space = device != nullptr
-                                    ? cuda_space(task.problem.sizes, task.subject.phase, *device)
+                                    ? cuda_space(task.problem, task.subject.phase, *device)
                                     : space_of(task, {});
             std::cout << list_candidates(task.subject, space, /*most=*/0);
         }

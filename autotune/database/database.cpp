@@ -26,8 +26,9 @@ std::unique_ptr<SqliteConnection> open_shipped(const std::string &path) {
     }
     auto connection = std::make_unique<SqliteConnection>(uri + "?immutable=1",
                                                          SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, 0);
-    if (connection->integer("PRAGMA application_id") != kApplicationId ||
-        connection->integer("PRAGMA user_version") != kDatabaseVersion) {
+    const int64_t version = connection->integer("PRAGMA user_version");
+    if (connection->integer("PRAGMA application_id") != kApplicationId || version < 1 ||
+        version > kDatabaseVersion) {
         throw DatabaseError(DatabaseError::Kind::kForeign,
                             "'" + path +
                                 "' is no tuning database of this version; give one that "

@@ -54,7 +54,8 @@ Json line_of(const Choice &choice) {
         finals.push_back({{"role", f.role},
                           {"candidate", f.candidate},
                           {"seconds", f.seconds},
-                          {"spread", f.spread}});
+                          {"spread", f.spread},
+                          {"cold_seconds", f.cold_seconds}});
     }
     Json j = key_fields(choice.key);
     j.update({{"choice", choice.candidate},
@@ -94,7 +95,9 @@ Choice choice_from(const Json &j) {
                   {},
                   integer_at<int64_t>(j, "recorded")};
     for (const Json &f : j.at("finals")) {
-        choice.finals.push_back({f.at("role"), f.at("candidate"), f.at("seconds"), f.at("spread")});
+        // Exports of databases of version 1 have no such times.
+        choice.finals.push_back({f.at("role"), f.at("candidate"), f.at("seconds"), f.at("spread"),
+                                 f.value("cold_seconds", 0.0)});
     }
     return choice;
 }

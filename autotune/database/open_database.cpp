@@ -64,6 +64,7 @@ State inspect(SqliteConnection &connection, const std::string &path) {
                                     "; use a newer Convwright, or name another file with "
                                     "CONVWRIGHT_DB.");
         }
+        if (version < 1) return State::kDamaged;  // no version of ours writes that
         // 4 ms for 10,000 records: damage is found before anything is written on top of it.
         const std::string check = connection.text("PRAGMA quick_check(1)");
         return check == "ok" ? State::kSound : State::kDamaged;
@@ -88,6 +89,18 @@ void make_schema(SqliteConnection &connection) {
     if (has_tables(connection)) return;  // another process was faster
     connection.run(kSchema);
     connection.run("PRAGMA application_id = " + std::to_string(kApplicationId));
+    connection.run("PRAGMA user_version = " + std::to_string(kDatabaseVersion));
+    transaction.commit();
+}
+
+/// Makes a database of an older version one of this one, at once or not at all; all that it holds stays.
+void migrate(SqliteConnection &connection) {
+    const auto version = [&] { return connection.integer("PRAGMA user_version"); };
+    if (version() == kDatabaseVersion) return;
+    SqliteTransaction transaction(connection);
+    // Another process may have been faster.
+    for (int64_t next = version(); next < kDatabaseVersion; next++)
+        connection.run(kMigrations[next - 1]);
     connection.run("PRAGMA user_version = " + std::to_string(kDatabaseVersion));
     transaction.commit();
 }
@@ -207,6 +220,7 @@ std::unique_ptr<SqliteConnection> open_to_write(const std::string &path, const O
             connection->run("PRAGMA max_page_count = " + std::to_string(options.most_pages));
         }
         if (state == State::kFresh) make_schema(*connection);
+        migrate(*connection);
         return connection;
     }
     throw SqliteError(SQLITE_CORRUPT, "still damaged after a repair");

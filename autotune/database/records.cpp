@@ -66,7 +66,7 @@ std::optional<std::string> why_no_choice(const Choice &choice) {
     if (choice.reason.size() > kLongestReason) return "the reason is longer than 64 KB";
     for (const FinalTime &final : choice.finals) {
         if (!is_name(final.role) || !is_name(final.candidate) || !is_time(final.seconds) ||
-            !is_spread(final.spread)) {
+            !is_spread(final.spread) || !is_spread(final.cold_seconds)) {
             return "a time of the final comparison is not sound";
         }
     }

@@ -30,9 +30,11 @@ struct Record {
 
 /// A candidate in the final comparison, in the part that it played there.
 struct FinalTime {
-    std::string role;  ///< "winner", "incumbent", "default" or "pytorch".
+    std::string
+        role;  ///< "winner", "second", "third", "incumbent", "default" or an algorithm's name.
     std::string candidate;
     double seconds = 0, spread = 0;  ///< As in Result.
+    double cold_seconds = 0;  ///< Median with caches emptied before each call; 0: not timed so.
 
     bool operator==(const FinalTime &) const = default;
 };

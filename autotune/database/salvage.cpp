@@ -156,11 +156,14 @@ Read read_all(SqliteConnection &from) {
              read.choices[r.integer(0)] = {{r.integer(1), r.integer(2)}, choice};
          })
         .run();
-    Scan(from, "SELECT id, choice, role, candidate, seconds, spread FROM final NOT INDEXED ",
+    Scan(from,
+         std::string("SELECT id, choice, role, candidate, seconds, spread, ") +
+             cold_seconds_column(from) + " FROM final NOT INDEXED ",
          [&](const SqliteStatement &r) {
              const auto choice = read.choices.find(r.integer(1));
              if (choice == read.choices.end()) return;
-             choice->second.second.finals.push_back({r.text(2), r.text(3), r.real(4), r.real(5)});
+             choice->second.second.finals.push_back(
+                 {r.text(2), r.text(3), r.real(4), r.real(5), r.real(6)});
          })
         .run();
     return read;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <iterator>
+
 namespace convwright {
 
-inline constexpr int kDatabaseVersion = 1;
+inline constexpr int kDatabaseVersion = 2;
 inline constexpr int kApplicationId = 0x43577442;  ///< "CWtB", in the file's header.
 inline constexpr int kPageBytes = 4096;
 /// Stands in the schema, and so in the file's first page, even if its header is destroyed.
@@ -52,7 +54,8 @@ CREATE TABLE final(
     role TEXT NOT NULL,
     candidate TEXT NOT NULL,
     seconds REAL NOT NULL,
-    spread REAL NOT NULL);
+    spread REAL NOT NULL,
+    cold_seconds REAL NOT NULL DEFAULT 0);
 CREATE INDEX final_of_choice ON final(choice);
 -- Candidates that a process is measuring now.
 CREATE TABLE claim(
@@ -63,5 +66,12 @@ CREATE TABLE claim(
     expires INTEGER NOT NULL,
     PRIMARY KEY(subject, environment, candidate)) WITHOUT ROWID;
 )sql";
+
+/// What makes a database of version 1 one of version 2, and so on. Columns that are added have a default, for programs of
+/// the version before that have the file open.
+inline constexpr const char *kMigrations[] = {
+    "ALTER TABLE final ADD COLUMN cold_seconds REAL NOT NULL DEFAULT 0",
+};
+static_assert(std::size(kMigrations) == kDatabaseVersion - 1);
 
 }  // namespace convwright

@@ -87,10 +87,11 @@ void put_choice(SqliteConnection &connection, const Choice &choice) {
         .step();
     const int64_t id = last_id(connection);
     SqliteStatement add(connection,
-                        "INSERT INTO final(choice, role, candidate, seconds, spread) "
-                        "VALUES(?, ?, ?, ?, ?)");
+                        "INSERT INTO final(choice, role, candidate, seconds, spread, "
+                        "cold_seconds) VALUES(?, ?, ?, ?, ?, ?)");
     for (const FinalTime &final : choice.finals) {
-        add.with(id, final.role, final.candidate, final.seconds, final.spread).step();
+        add.with(id, final.role, final.candidate, final.seconds, final.spread, final.cold_seconds)
+            .step();
     }
 }
 
@@ -123,13 +124,21 @@ Choice choice_of(const SqliteStatement &row) {
             row.text(c + 3), {},          row.integer(c + 4)};
 }
 
+const char *cold_seconds_column(SqliteConnection &connection) {
+    const int64_t there = connection.integer(
+        "SELECT count(*) FROM pragma_table_info('final') WHERE name = 'cold_seconds'");
+    return there == 0 ? "0.0" : "cold_seconds";
+}
+
 std::vector<FinalTime> finals_of(SqliteConnection &connection, const SqliteStatement &row) {
-    SqliteStatement read(connection,
-                         "SELECT role, candidate, seconds, spread FROM final WHERE choice = ? "
-                         "ORDER BY id");
+    const std::string sql = std::string("SELECT role, candidate, seconds, spread, ") +
+                            cold_seconds_column(connection) +
+                            " FROM final WHERE choice = ? ORDER BY id";
+    SqliteStatement read(connection, sql.c_str());
     read.with(row.integer(kFirstOwnColumn + 5));
     std::vector<FinalTime> finals;
-    while (read.step()) finals.push_back({read.text(0), read.text(1), read.real(2), read.real(3)});
+    while (read.step())
+        finals.push_back({read.text(0), read.text(1), read.real(2), read.real(3), read.real(4)});
     return finals;
 }
 

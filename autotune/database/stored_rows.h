@@ -27,6 +27,8 @@ std::string select_choices(const std::string &rest);
 /// The row on which such a statement stands. A choice's finals are read apart.
 Record record_of(const SqliteStatement &row);
 Choice choice_of(const SqliteStatement &row);
+/// The column of `final` that databases of version 1 lack, or what it would hold there.
+const char *cold_seconds_column(SqliteConnection &connection);
 /// Of the choice on whose row the statement stands.
 std::vector<FinalTime> finals_of(SqliteConnection &connection, const SqliteStatement &row);
 

@@ -22,7 +22,7 @@ struct Measuring {
     Space space_of_job(const Job &job) const {
         const TuningTask task = task_of(job);
         return job.target.cuda()
-                   ? cuda_space(task.problem.sizes, task.subject.phase, cuda::device(trials.gpu))
+                   ? cuda_space(task.problem, task.subject.phase, cuda::device(trials.gpu))
                    : space_of(task, {job.target.isa});
     }
 

@@ -39,7 +39,7 @@ CallTensors::CallTensors(const ConvProblem &p, const ConvValues &values, const T
                        values.depthwise, p.dtype);
 }
 
-/// Of all tensors of a convolution.
+/// Of all tensors of a call.
 struct CallTensors::GpuCopies {
     explicit GpuCopies(const CallTensors &of)
         : input(of.input_.pages()),
@@ -47,31 +47,40 @@ struct CallTensors::GpuCopies {
           output(of.output_.pages()),
           bias(of.bias_.pages()),
           result(of.result_.pages()),
-          workspace(of.workspace_.pages()) {}
+          workspace(of.workspace_.pages()) {
+        if (of.depthwise_) depthwise.emplace(of.depthwise_->pages());
+    }
 
     GpuCopy input, weight, output, bias, result, workspace;
+    std::optional<GpuCopy> depthwise;
 };
 
 bool CallTensors::begin(const KernelCall &call, CallContext &context) {
     const Direction direction = problem_.direction;
-    const void *bias = problem_.bias ? bias_.activation().data : nullptr;
-    if (depthwise_)
-        return run_weighted_sum(context, call.weighted_sum, input_.activation(), weight_.weight(),
-                                depthwise_->weight(), bias, result_.activation(),
-                                workspace_.data());
     const bool writes_input = direction == Direction::kDgrad,
                writes_weight = direction == Direction::kWgrad,
                writes_output = direction == Direction::kFprop;
     Activation input = (writes_input ? result_ : input_).activation();
     Weight weight = (writes_weight ? result_ : weight_).weight();
     Activation output = (writes_output ? result_ : output_).activation();
-    if (!call.gpu) return call.run(context, input, weight, output, bias, workspace_.data());
-    if (gpu_ == nullptr) gpu_ = std::make_shared<GpuCopies>(*this);
-    input.data = (writes_input ? gpu_->result : gpu_->input).of(input.data);
-    weight.data = (writes_weight ? gpu_->result : gpu_->weight).of(weight.data);
-    output.data = (writes_output ? gpu_->result : gpu_->output).of(output.data);
-    if (bias != nullptr) bias = gpu_->bias.of(bias);
-    return call.run(context, input, weight, output, bias, gpu_->workspace.of(workspace_.data()));
+    Weight depthwise = depthwise_ ? depthwise_->weight() : Weight{};
+    const void *bias = problem_.bias ? bias_.activation().data : nullptr;
+    float *workspace = workspace_.data();
+    if (call.gpu) {
+        if (gpu_ == nullptr) gpu_ = std::make_shared<GpuCopies>(*this);
+        input.data = (writes_input ? gpu_->result : gpu_->input).of(input.data);
+        weight.data = (writes_weight ? gpu_->result : gpu_->weight).of(weight.data);
+        output.data = (writes_output ? gpu_->result : gpu_->output).of(output.data);
+        if (depthwise_) depthwise.data = gpu_->depthwise->of(depthwise.data);
+        if (bias != nullptr) bias = gpu_->bias.of(bias);
+        workspace = gpu_->workspace.of(workspace);
+    }
+    if (!depthwise_) return call.run(context, input, weight, output, bias, workspace);
+    if (call.gpu)
+        return cuda::run_weighted_sum(context, call.gpu->weighted_sum, input, weight, depthwise,
+                                      bias, output);
+    return run_weighted_sum(context, call.weighted_sum, input, weight, depthwise, bias, output,
+                            workspace);
 }
 
 bool CallTensors::run(const KernelCall &call, CallContext &context) {
@@ -93,6 +102,7 @@ bool CallTensors::redzones_intact() const {
     if (gpu_ != nullptr) {
         for (const GpuCopy *read : {&gpu_->input, &gpu_->weight, &gpu_->output, &gpu_->bias})
             if (!read->unchanged()) return false;
+        if (gpu_->depthwise && !gpu_->depthwise->unchanged()) return false;
     }
     return result_.redzones_intact() && workspace_.redzones_intact();
 }

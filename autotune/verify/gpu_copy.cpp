@@ -31,6 +31,17 @@ void wait_for_gpu() {
     check(driver, driver.cuCtxSynchronize(), "A kernel failed while it ran");
 }
 
+GpuScratch::GpuScratch(size_t bytes) : driver_(cuda::driver()), bytes_(bytes) {
+    check(driver_, driver_.cuMemAlloc_v2(&memory_, bytes_),
+          "The memory that empties the GPU's cache does not fit it");
+}
+
+GpuScratch::~GpuScratch() { driver_.cuMemFree_v2(memory_); }
+
+void GpuScratch::overwrite() {
+    check(driver_, driver_.cuMemsetD8_v2(memory_, 1, bytes_), "The GPU's cache cannot be emptied");
+}
+
 GpuCopy::GpuCopy(std::pair<void *, size_t> host)
     : driver_(cuda::driver()), host_(host.first), bytes_(host.second) {
     check(driver_, driver_.cuMemAlloc_v2(&memory_, bytes_), "The tensors do not fit the GPU");

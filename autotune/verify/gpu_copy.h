@@ -15,6 +15,23 @@ void use_gpu(int index);
 /// Waits for what this thread's GPU was given. Throws std::runtime_error with what went wrong in it.
 void wait_for_gpu();
 
+/// Memory of this thread's GPU that nothing else uses. Members throw std::runtime_error.
+class GpuScratch {
+public:
+    explicit GpuScratch(size_t bytes);
+    ~GpuScratch();
+    GpuScratch(const GpuScratch &) = delete;
+    GpuScratch &operator=(const GpuScratch &) = delete;
+
+    /// Writes all of it, behind what the GPU was given before: what else was in a cache of half its size is out.
+    void overwrite();
+
+private:
+    const cuda::Driver &driver_;
+    size_t bytes_;
+    cuda::Address memory_ = 0;
+};
+
 /// A copy of host memory on this thread's GPU, for as long as it lives. Members throw std::runtime_error.
 class GpuCopy {
 public:

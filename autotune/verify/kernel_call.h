@@ -7,6 +7,7 @@
 
 #include "runtime/conv2d.h"
 #include "runtime/cuda/conv_plan.h"
+#include "runtime/cuda/weighted_sum.h"
 #include "runtime/cuda/wgrad_plan.h"
 #include "runtime/weighted_sum.h"
 
@@ -16,6 +17,7 @@ namespace convwright {
 struct GpuPlans {
     cuda::ConvPlan conv;
     cuda::WgradPlan wgrad;
+    cuda::WeightedSumPlan weighted_sum;
 };
 
 /// One kernel planned for one problem of any direction.
@@ -26,9 +28,12 @@ struct KernelCall {
     WeightedSumPlan weighted_sum = {};  ///< Has a kernel where the problem is a weighted sum's.
     std::optional<GpuPlans> gpu = {};   ///< In the place of the others.
 
+    bool is_weighted_sum() const {
+        return weighted_sum.kernel != nullptr || (gpu && gpu->weighted_sum.kernel != nullptr);
+    }
     int64_t workspace() const;  ///< Floats.
 
-    /// One convolution. Operands by their part in the forward one; of the three tensors the direction's
+    /// One convolution, of a weighted sum none. Operands by their part in the forward one; of the three tensors the direction's
     /// result is written, the others are read; all pointers are the GPU's where the kernel is for one, which this
     /// does not wait for. False if the kernel failed.
     bool run(CallContext &context, const Activation &input, const Weight &weight,

@@ -23,7 +23,7 @@ struct Given {
     ConvValues values, definition;
 
     Given(const KernelCall &call, uint32_t seed) {
-        const bool sum = call.weighted_sum.kernel != nullptr;
+        const bool sum = call.is_weighted_sum();
         values = sum ? weighted_sum_values(call.problem, seed) : integer_values(call.problem, seed);
         definition = sum ? composed(call.problem, values) : values;
     }

@@ -64,6 +64,7 @@ std::unique_ptr<const Driver> open_driver() {
     CONVWRIGHT_FIND(cuMemFree_v2);
     CONVWRIGHT_FIND(cuMemcpyHtoD_v2);
     CONVWRIGHT_FIND(cuMemcpyDtoH_v2);
+    CONVWRIGHT_FIND(cuMemsetD8_v2);
     CONVWRIGHT_FIND(cuGetErrorName);
     CONVWRIGHT_FIND(cuGetErrorString);
 #undef CONVWRIGHT_FIND

@@ -54,6 +54,7 @@ struct Driver {
     Result (*cuMemFree_v2)(Address memory);
     Result (*cuMemcpyHtoD_v2)(Address to, const void *from, size_t bytes);
     Result (*cuMemcpyDtoH_v2)(void *to, Address from, size_t bytes);
+    Result (*cuMemsetD8_v2)(Address to, unsigned char value, size_t bytes);
     Result (*cuGetErrorName)(Result error, const char **name);
     Result (*cuGetErrorString)(Result error, const char **text);
 };

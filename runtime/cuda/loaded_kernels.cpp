@@ -67,10 +67,16 @@ std::variant<const Kernel<Params> *, std::string> load(const LoadableKernel &k) 
                 .first->second.kernel;
 }
 
-/// What makes the kernels of a problem; empty where it has none on GPUs.
+/// What makes the kernels of a problem; empty where it has none of its own on GPUs.
 std::string generator_of(const OperatorProblem &problem) {
-    if (problem.op != Operator::kConv2d) return "";
-    return conv2d_generator(problem.sizes.direction);
+    if (problem.op == Operator::kConv2d) return conv2d_generator(problem.sizes.direction);
+    return problem.op == Operator::kWeightedSum && !problem.step ? "weighted_sum" : "";
+}
+
+int params_version(const std::string &generator) {
+    if (generator == "conv2d_wgrad") return Conv2dWgradCudaParams::kVersion;
+    if (generator == "weighted_sum") return WeightedSumCudaParams::kVersion;
+    return Conv2dCudaParams::kVersion;
 }
 
 }  // namespace
@@ -78,9 +84,8 @@ std::string generator_of(const OperatorProblem &problem) {
 std::string candidate_kind(const char *generator) { return std::string(generator) + ".cuda"; }
 
 std::string kernel_symbol(const LoadableKernel &k) {
-    const int version = k.generator == "conv2d_wgrad" ? Conv2dWgradCudaParams::kVersion
-                                                      : Conv2dCudaParams::kVersion;
-    return versioned_symbol(k.generator, version, k.format, k.dtype, "cuda", k.schedule);
+    return versioned_symbol(k.generator, params_version(k.generator), k.format, k.dtype, "cuda",
+                            k.schedule);
 }
 
 std::optional<LoadableKernel> parse_candidate(const OperatorProblem &problem,
@@ -102,6 +107,11 @@ std::variant<const ConvKernel *, std::string> load_conv_kernel(const LoadableKer
 
 std::variant<const WgradKernel *, std::string> load_wgrad_kernel(const LoadableKernel &kernel) {
     return load<Conv2dWgradCudaParams>(kernel);
+}
+
+std::variant<const WeightedSumKernel *, std::string> load_weighted_sum_kernel(
+    const LoadableKernel &kernel) {
+    return load<WeightedSumCudaParams>(kernel);
 }
 
 }  // namespace convwright::cuda

@@ -12,7 +12,7 @@ namespace convwright::cuda {
 
 /// A CUDA kernel outside this library: a shared object of its host code, and its images (images.h).
 struct LoadableKernel {
-    std::string generator;  ///< "conv2d" or "conv2d_wgrad".
+    std::string generator;  ///< "conv2d", "conv2d_wgrad" or "weighted_sum".
     std::string symbol, schedule;
     Format format = Format::kNhwc;
     DType dtype = DType::kF32;
@@ -50,5 +50,7 @@ const Kernel<Params> *shipped_kernel(const std::vector<Kernel<Params>> &kernels,
 /// std::invalid_argument if the schedule is none of the generator's. Thread-safe.
 std::variant<const ConvKernel *, std::string> load_conv_kernel(const LoadableKernel &kernel);
 std::variant<const WgradKernel *, std::string> load_wgrad_kernel(const LoadableKernel &kernel);
+std::variant<const WeightedSumKernel *, std::string> load_weighted_sum_kernel(
+    const LoadableKernel &kernel);
 
 }  // namespace convwright::cuda

@@ -22,19 +22,6 @@ const char *why_illegal(const WeightedSumKernel &kernel, const ConvProblem &p,
     return kernel.params.why_illegal(plan.mix, plan.window, device.shared_bytes);
 }
 
-/// Multiply-adds of all blocks, whole tiles, and what their threads copy.
-double work(const P &params, const WeightedSumPlan &plan) {
-    const ConvPass &window = plan.window;
-    const double tiles = 1.0 * P::blocks_of(window.x.out, params.columns) *
-                         P::blocks_of(window.y.out, params.rows) * window.n *
-                         P::blocks_of(plan.mix.co, P::kChannels);
-    const double chunks = P::blocks_of(plan.mix.ci, params.chunk);
-    const double mixed = 1.0 * P::kChannels * params.z_pixels() * params.chunk * chunks;
-    const double copied = (params.z_pixels() * 8.0 / params.vec + P::kChannels) * params.chunk;
-    const double taps = 1.0 * params.columns * params.rows * P::kChannels * params.taps;
-    return tiles * (mixed + copied * chunks + taps * params.taps);
-}
-
 /// Everything but the kernel.
 WeightedSumPlan without_kernel(const ConvProblem &problem) {
     WeightedSumPlan plan;
@@ -51,6 +38,20 @@ WeightedSumPlan without_kernel(const ConvProblem &problem) {
 
 }  // namespace
 
+double predicted_cycles(const P &params, const ConvPass &mix, const ConvPass &window,
+                        int multiprocessors) {
+    constexpr double kLanes = 128;  // that multiply and add in a cycle, of a multiprocessor
+    const double tiles = 1.0 * P::blocks_of(window.x.out, params.columns) *
+                         P::blocks_of(window.y.out, params.rows) * window.n *
+                         P::blocks_of(mix.co, P::kChannels);
+    const double chunks = P::blocks_of(mix.ci, params.chunk);
+    const double mixed = 1.0 * P::kChannels * params.z_pixels() * params.chunk * chunks;
+    const double copied = (params.z_pixels() * 8.0 / params.vec + P::kChannels) * params.chunk;
+    const double taps = 1.0 * params.columns * params.rows * P::kChannels * params.taps;
+    const double work = tiles * (mixed + copied * chunks + taps * params.taps);
+    return work / (kLanes * multiprocessors);
+}
+
 WeightedSumPlan weighted_sum_plan_with(const WeightedSumKernel &kernel, const ConvProblem &problem,
                                        const Device &device, const Placed &placed) {
     WeightedSumPlan plan = without_kernel(problem);
@@ -66,8 +67,10 @@ WeightedSumPlan weighted_sum_plan(const ConvProblem &problem, const Device &devi
     double least = std::numeric_limits<double>::infinity();
     for (const WeightedSumKernel &kernel : weighted_sum_kernels()) {
         const WeightedSumPlan plan = weighted_sum_plan_with(kernel, problem, device, placed);
-        if (plan.kernel == nullptr || work(kernel.params, plan) >= least) continue;
-        least = work(kernel.params, plan), best = plan;
+        if (plan.kernel == nullptr) continue;
+        const double cycles =
+            predicted_cycles(kernel.params, plan.mix, plan.window, device.multiprocessors);
+        if (cycles < least) least = cycles, best = plan;
     }
     return best;
 }

@@ -17,7 +17,12 @@ struct WeightedSumPlan {
     bool relu = false;
 };
 
-/// The plan of the kernel with the least work by count. `problem` as of runtime/weighted_sum.h.
+/// Predicted cycles of the device: multiply-adds of all blocks, whole tiles, and what their threads copy, by count. Only
+/// the order of two predictions is used.
+double predicted_cycles(const WeightedSumCudaParams &params, const ConvPass &mix,
+                        const ConvPass &window, int multiprocessors);
+
+/// The plan of the kernel with the fewest predicted cycles. `problem` as of runtime/weighted_sum.h.
 WeightedSumPlan weighted_sum_plan(const ConvProblem &problem, const Device &device,
                                   const Placed &placed);
 /// The plan for one kernel: it has none when that one does not accept the problem.

@@ -32,7 +32,7 @@ protected:
         database.add({key_, neighbour_, spills, 0});
         Choice choice = test_choice(key_, winner_);
         choice.seconds = 1e-4;
-        choice.finals = {{"winner", winner_, 1e-4, 2e-6}, {"pytorch", "pytorch", 2e-4, 1e-6}};
+        choice.finals = {{"winner", winner_, 1e-4, 2e-6, 3e-4}, {"pytorch", "pytorch", 2e-4, 1e-6}};
         database.choose(choice);
     }
 
@@ -47,7 +47,8 @@ TEST_F(Explanation, SaysWhyTheWinnerWon) {
     const std::string text = explain_choice(task_, &database, kVersions);
     for (const std::string &part :
          {std::string(kProblem) + " pass 0", "chosen: " + winner_ + ", 0.1 ms",
-          std::string("It is the fastest."), std::string("winner: 0.1 ms, spread 0.002 ms"),
+          std::string("It is the fastest."),
+          std::string("winner: 0.1 ms, spread 0.002 ms, cold 0.3 ms, "),
           std::string("pytorch: 0.2 ms"), std::string("FLOP/s"), std::string("B/s"),
           std::string("place 3 of "), std::string("keep no vector in memory"),
           "    " + neighbour_ + ": ", std::string("rejected: It keeps 3 values in memory."),
@@ -87,7 +88,9 @@ TEST_F(Explanation, ShowsAllThatIsRecorded) {
          {key_.space, key_.environment.identity, key_.environment.device,
           "choice of 1970-01-01 01:23: " + winner_,
           "    " + winner_ + "\n      1970-01-01 00:00, ok",
-          std::string("11 samples, kernel ") + std::string(64, 'a'), neighbour_})
+          std::string("11 samples, kernel ") + std::string(64, 'a'), neighbour_,
+          std::string("winner: 0.1 ms, spread 0.002 ms, cold 0.3 ms"),
+          std::string("pytorch: 0.2 ms, spread 0.001 ms\n")})
         EXPECT_TRUE(has(text, part)) << part << "\nis missing in\n" << text;
     EXPECT_EQ(show_problem(database, kProblem, 0), text);
     EXPECT_EQ(show_problem(database, kProblem, kWholeProblem), "");

@@ -21,6 +21,7 @@ namespace {
 constexpr char kFprop[] = "fprop_n1ci8ih5iw5co16kh3kw3s1p1_f32_nhwc";
 constexpr char kDgrad[] = "dgrad_n1ci8ih6iw6co8kh3kw3s2p1_f32_nhwc";
 constexpr char kWgrad[] = "wgrad_n1ci8ih5iw5co8kh3kw3s1p1_f32_nchw";
+constexpr char kSum[] = "wsum2d:fprop_n1ci8ih5iw5co12kh3kw3s1p1_f32_nhwc_bias";
 constexpr int kArchitecture = 80;  // of the emulated GPU
 
 const TimingPlan kShort{1, 0, 1, 1, 0, 1e-9};
@@ -29,7 +30,7 @@ class GpuTrials : public testing::Test {
 protected:
     /// A job of the library's own choice for a pass.
     static MeasureJob untuned_job(const char *text, int phase) {
-        const ConvProblem problem = parse_problem(text);
+        const OperatorProblem problem = parse_operator_problem(text);
         const std::string candidate =
             untuned_cuda_candidate({{text, phase}, problem, 0}, cuda::emulated_device());
         auto job = job_of(problem, phase, candidate);
@@ -48,8 +49,8 @@ void expect_outcome(const Result &result, Outcome outcome, const std::string &pa
 }
 
 TEST_F(GpuTrials, VerifyAndTimeShippedKernels) {
-    for (const auto &[problem, phase] :
-         std::vector<std::pair<const char *, int>>{{kFprop, 0}, {kDgrad, 3}, {kWgrad, 0}}) {
+    for (const auto &[problem, phase] : std::vector<std::pair<const char *, int>>{
+             {kFprop, 0}, {kDgrad, 3}, {kWgrad, 0}, {kSum, 0}}) {
         const MeasureJob job = untuned_job(problem, phase);
         EXPECT_FALSE(job.shipped.empty());
         // As the worker has it.
@@ -62,15 +63,30 @@ TEST_F(GpuTrials, VerifyAndTimeShippedKernels) {
 }
 
 TEST_F(GpuTrials, AKernelThatComputesNothingIsAWrongAnswer) {
-    const MeasureJob job = untuned_job(kFprop, 0);
-    const std::string kernel = job.shipped + "_0";
-    const auto run = cuda::emulated_kernels().at(kernel);
-    cuda::emulated_kernels()[kernel] = [](const emulator::Launch &, void *const *) {
-        return emulator::Outcome{};
-    };
-    const Result result = measure_here(job).result;
-    cuda::emulated_kernels()[kernel] = run;
-    expect_outcome(result, Outcome::kWrongAnswer, "by the definition");
+    for (const char *problem : {kFprop, kSum}) {
+        const MeasureJob job = untuned_job(problem, 0);
+        const std::string kernel = job.shipped + "_0";
+        const auto run = cuda::emulated_kernels().at(kernel);
+        cuda::emulated_kernels()[kernel] = [](const emulator::Launch &, void *const *) {
+            return emulator::Outcome{};
+        };
+        const Result result = measure_here(job).result;
+        cuda::emulated_kernels()[kernel] = run;
+        expect_outcome(result, Outcome::kWrongAnswer, "by the definition");
+    }
+}
+
+TEST_F(GpuTrials, EmptyTheCacheBeforeWhatIsTimedCold) {
+    MeasureJob job = untuned_job(kFprop, 0);
+    EXPECT_EQ(measure_here(job).cold_seconds, 0);
+    EXPECT_EQ(driver_->calls["cuMemsetD8_v2"], 0);
+    job.timing.flush_bytes = 1 << 16;
+    job.timing.least = job.timing.most = 2;
+    EXPECT_GT(measure_here(job).cold_seconds, 0);
+    EXPECT_EQ(driver_->calls["cuMemsetD8_v2"], 3 * 2);  // in each round, of candidate and untuned
+    EXPECT_EQ(driver_->calls["cuMemAlloc_v2"], driver_->calls["cuMemFree_v2"]);
+    driver_->fails["cuMemsetD8_v2"] = 1;
+    expect_outcome(measure_here(job).result, Outcome::kLaunchFailed, "cache cannot be emptied");
 }
 
 TEST_F(GpuTrials, WhatTheDriverRefusesIsALaunchThatFailed) {
@@ -98,6 +114,7 @@ protected:
         tools_ = kernel_tools("");
         tools_.generators = CONVWRIGHT_GENERATORS;
         tools_.cuda_generators = CONVWRIGHT_CUDA_GENERATORS;
+        tools_.cuda_weighted_sum_generators = CONVWRIGHT_CUDA_WEIGHTED_SUM_GENERATORS;
         tools_.cuda_compiler = CONVWRIGHT_COMPILE_CUDA;
         tools_.shim = CONVWRIGHT_KERNEL_SHIM;
         if (tools_.nvrtc.empty()) GTEST_SKIP() << "There is no NVRTC.";
@@ -118,7 +135,7 @@ protected:
 };
 
 TEST_F(MadeGpuKernels, AreVerifiedAndTimedAsShippedOnes) {
-    for (const char *problem : {kFprop, kWgrad}) {
+    for (const char *problem : {kFprop, kWgrad, kSum}) {
         const MeasureJob job = made_job(problem);
         EXPECT_EQ(job.artifact().size(), 64u);
         EXPECT_EQ(job.artifact(), job.made_cuda->sha256);
@@ -171,20 +188,20 @@ TEST(WhyNotWorthMeasuring, SpillsAndBlocksThatDoNotFit) {
 TEST(CudaSpaces, HoldEachKernelOnceAndTheLibrarysChoice) {
     for (const int architecture : {75, 90}) {
         const cuda::Device gpu = nominal_gpu(architecture);
-        for (const char *text : {kFprop, kDgrad, kWgrad}) {
-            const ConvProblem problem = parse_problem(text);
+        for (const char *text : {kFprop, kDgrad, kWgrad, kSum}) {
+            const OperatorProblem problem = parse_operator_problem(text);
             const Space space = cuda_space(problem, 0, gpu);
             const auto untuned = space.parse(untuned_cuda_candidate({{text, 0}, problem, 0}, gpu));
             ASSERT_TRUE(untuned) << text;
             EXPECT_TRUE(space.is_legal(*untuned)) << text;
-            EXPECT_GT(space.legal().size(), 50u) << text;
+            EXPECT_GT(space.legal().size(), text == kSum ? 5u : 50u) << text;
             int direct = 0;
             for (const Point point : space.legal()) {
                 EXPECT_GT(space.predicted(point), 0) << space.text(point);
                 EXPECT_EQ(space.text(point).find("mma:1"), std::string::npos);
                 direct += space.text(point).find("engine:0") != std::string::npos;
             }
-            if (problem.direction != Direction::kWgrad) {
+            if (text == kFprop || text == kDgrad) {
                 EXPECT_EQ(direct, 1) << text;
             }
         }
@@ -197,13 +214,18 @@ TEST(CudaSpaces, RefuseWhatHasNoKernels) {
     EXPECT_THROW(cuda_space(parse_problem("fprop_n1ci8ih5iw5co16kh3kw3s1p1_bf16_nhwc"), 0, gpu),
                  std::invalid_argument);
     std::vector<std::string> left_out;
-    const auto tasks = cuda_tuning_tasks({{parse_problem(kFprop), 1},
-                                          {parse_operator_problem("wsum2d:" + std::string(kFprop))},
-                                          {parse_problem(kDgrad), 2}},
-                                         gpu, left_out);
-    ASSERT_EQ(left_out.size(), 1u);
-    EXPECT_NE(left_out[0].find("only convolutions"), std::string::npos);
-    EXPECT_EQ(tasks.size(), 5u);  // one pass, and the four of a strided gradient
+    const OperatorProblem sum = parse_operator_problem(kSum);
+    OperatorProblem step = sum, contiguous = sum;
+    step.step = true, contiguous.sizes.format = Format::kNchw;
+    EXPECT_THROW(cuda_space(step, 0, gpu), std::invalid_argument);
+    EXPECT_THROW(cuda_space(sum, 1, gpu), std::invalid_argument);
+    const auto tasks = cuda_tuning_tasks(
+        {{parse_problem(kFprop), 1}, {sum}, {step}, {contiguous}, {parse_problem(kDgrad), 2}}, gpu,
+        left_out);
+    ASSERT_EQ(left_out.size(), 2u);
+    EXPECT_NE(left_out[0].find("its convolutions have"), std::string::npos) << left_out[0];
+    EXPECT_NE(left_out[1].find("no fused CUDA kernel"), std::string::npos) << left_out[1];
+    EXPECT_EQ(tasks.size(), 6u);  // one pass, the sum, and the four of a strided gradient
 }
 
 }  // namespace

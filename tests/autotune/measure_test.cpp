@@ -76,6 +76,8 @@ TEST(Measured, ComesBackFromItsText) {
     Measured measured;
     measured.result = {Outcome::kNoisy, 1.5e-3, 1e-4, 7, "It \xff is noisy.", ""};
     measured.untuned_seconds = 2e-3;
+    measured.cold_seconds = 3e-3;
+    measured.rounds = {1.4e-3, 1.6e-3};
     const Measured back = parse_measured(format_measured(measured));
     EXPECT_EQ(back.result.outcome, Outcome::kNoisy);
     EXPECT_EQ(back.result.seconds, 1.5e-3);
@@ -83,6 +85,8 @@ TEST(Measured, ComesBackFromItsText) {
     EXPECT_EQ(back.result.samples, 7);
     EXPECT_NE(back.result.reason.find("is noisy."), std::string::npos);
     EXPECT_EQ(back.untuned_seconds, 2e-3);
+    EXPECT_EQ(back.cold_seconds, 3e-3);
+    EXPECT_EQ(back.rounds, measured.rounds);
 }
 
 class MeasureHere : public testing::Test {
@@ -106,6 +110,16 @@ TEST_F(MeasureHere, TimesShippedKernelsOfEveryDirection) {
         EXPECT_GE(result.samples, 3);
         EXPECT_GT(measured.untuned_seconds, 0);
     }
+}
+
+TEST_F(MeasureHere, TimesWithColdCachesWhatAsksForIt) {
+    MeasureJob job = shipped_job(kFprop);
+    EXPECT_EQ(measure_here(job).cold_seconds, 0);
+    job.timing.flush_bytes = 1 << 20;
+    const Measured measured = measure_here(job);
+    EXPECT_GT(measured.cold_seconds, 0) << measured.result.reason;
+    EXPECT_LT(measured.cold_seconds, 1);
+    EXPECT_EQ(static_cast<int>(measured.rounds.size()), measured.result.samples);
 }
 
 TEST_F(MeasureHere, AKernelThatIsNotThereFailsWithAReason) {
@@ -160,9 +174,13 @@ TEST(MeasureApart, GarbageIsNoResult) {
          {"true", "echo nonsense", "echo '{}'", "echo '[1]'", "head -c 1000 /dev/urandom",
           // Every member is there, and the numbers cannot be.
           "echo '{\"outcome\":\"ok\",\"seconds\":-1,\"spread\":0,\"samples\":1,\"reason\":\"\","
-          "\"untuned_seconds\":0}'",
+          "\"untuned_seconds\":0,\"cold_seconds\":0,\"rounds\":[]}'",
           "echo '{\"outcome\":\"fine\",\"seconds\":1,\"spread\":0,\"samples\":1,\"reason\":\"\","
-          "\"untuned_seconds\":0}'"}) {
+          "\"untuned_seconds\":0,\"cold_seconds\":0,\"rounds\":[]}'",
+          "echo '{\"outcome\":\"ok\",\"seconds\":1,\"spread\":0,\"samples\":1,\"reason\":\"\","
+          "\"untuned_seconds\":0,\"cold_seconds\":-1,\"rounds\":[]}'",
+          "echo '{\"outcome\":\"ok\",\"seconds\":1,\"spread\":0,\"samples\":1,\"reason\":\"\","
+          "\"untuned_seconds\":0,\"cold_seconds\":0,\"rounds\":[1,0]}'"}) {
         const Result result = shell(script);
         expect_failure(result, Outcome::kCrashed, "This is no result of the measuring process");
         EXPECT_EQ(result.reason.back(), '.') << result.reason;

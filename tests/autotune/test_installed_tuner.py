@@ -2,6 +2,7 @@
 """What a wheel holds of the tuner: installed into a folder of packages, with and without Halide."""
 
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -73,6 +74,28 @@ def test_it_makes_kernels_with_what_lies_beside_it(packages: Path, tmp_path: Pat
     assert list((cache / "kernels").glob("*.so"))
 
 
+@pytest.mark.parametrize("problem", [PROBLEM, f"wsum2d:{PROBLEM}"])
+def test_it_makes_kernels_for_gpus(packages: Path, tmp_path: Path, problem: str) -> None:
+    jobs = tmp_path / "jobs"
+    program = packages / "convwright" / "lib" / "convwright-tune"
+    command = [str(program), "compile", "--target", "cuda:sm_90", "--problem", problem]
+    done = subprocess.run(
+        [*command, "--jobs", str(jobs), "--candidates", "4"],
+        env=os.environ | {"CONVWRIGHT_CACHE_DIR": str(tmp_path / "cache")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    results = [json.loads(file.read_text()) for file in (jobs / "measure").glob("*.json")]
+    assert len(results) == 4
+    reasons = [r["failure"]["reason"] for r in results if "failure" in r]
+    if any("NVRTC was not found" in reason for reason in reasons):
+        pytest.skip("there is no NVRTC")
+    # One is the library's own; others may need too many registers.
+    assert all("registers" in reason for reason in reasons), reasons
+    assert list((jobs / "kernels").rglob("*.images"))
+
+
 def test_without_halide_it_names_the_extra(packages: Path, tmp_path: Path) -> None:
     alone = tmp_path / "packages"
     shutil.copytree(packages / "convwright", alone / "convwright")
@@ -87,7 +110,14 @@ def test_without_a_linker_it_says_what_to_install(packages: Path, tmp_path: Path
 
 
 def test_no_path_of_the_build_is_recorded(packages: Path) -> None:
-    for name, expected in (("convwright-tune", []), ("convwright_generators", ["halide/lib64"])):
+    beside_halide = ["halide/lib64"]
+    for name, expected in {
+        "convwright-tune": [],
+        "convwright_compile_cuda": [],
+        "convwright_generators": beside_halide,
+        "convwright_cuda_generators": beside_halide,
+        "convwright_cuda_weighted_sum_generators": beside_halide,
+    }.items():
         program = packages / "convwright" / "lib" / name
         dynamic = subprocess.run(
             ["readelf", "-d", str(program)], capture_output=True, text=True, check=True

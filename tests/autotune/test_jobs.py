@@ -249,7 +249,7 @@ def test_pytorch_is_timed_by_a_python(tuner: Tuner, jobs: Path, tmp_path: Path) 
     assert done.returncode == 1
     assert "left to workers with --python" in done.stderr
     python = tmp_path / "python"
-    python.write_text('#!/bin/sh\necho \'{"pytorch": {"seconds": 0.002, "spread": 0.0001}}\'\n')
+    python.write_text('#!/bin/sh\necho \'{"pytorch": {"seconds": [0.002]}}\'\n')
     python.chmod(0o755)
     done = tuner.run("measure", "--jobs", str(jobs), "--python", str(python))
     assert done.returncode == 0, done.stderr

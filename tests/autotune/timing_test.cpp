@@ -95,6 +95,41 @@ TEST(TimeInterleaved, WaitsForWhatCallsHaveBegunElsewhere) {
     EXPECT_TRUE(time_interleaved({begin}, plan).empty());
 }
 
+TEST(TimeInterleaved, TimesACallMoreAfterEachFlush) {
+    std::string order;
+    TimingPlan plan{1, 0, 3, 3, 1 << 20, 0};
+    plan.flush = [&] { order += 'f'; };
+    const std::function<bool()> call = [&] {
+        const bool cold = !order.empty() && order.back() == 'f';
+        order += cold ? 'c' : 'w';
+        std::this_thread::sleep_for(std::chrono::milliseconds(cold ? 4 : 1));
+        return true;
+    };
+    plan.threads = 2;  // wall time
+    const auto samples = time_interleaved({call}, plan);
+    EXPECT_EQ(order, "fcwfcwfcwfcw");  // the first round is dropped
+    ASSERT_EQ(samples.size(), 1u);
+    EXPECT_EQ(samples[0].cold_seconds.size(), 3u);
+    EXPECT_EQ(samples[0].seconds.size(), 3u);
+    EXPECT_GE(samples[0].cold_median(), 0.004);
+    EXPECT_GE(samples[0].median(), 0.001);
+    plan.flush = nullptr;
+    EXPECT_TRUE(time_interleaved({call}, plan)[0].cold_seconds.empty());
+}
+
+TEST(TimeInterleaved, WaitsForAFlushBeforeItTimes) {
+    TimingPlan plan{1, 0, 3, 3, 1 << 20, 1e-9};
+    bool flushing = false;
+    plan.flush = [&] { flushing = true; };
+    plan.wait = [&] {
+        if (flushing) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        flushing = false;
+        return true;
+    };
+    const auto samples = time_interleaved({[] { return true; }}, plan);
+    EXPECT_LT(samples[0].cold_median(), 0.020);
+}
+
 TEST(TimeInterleaved, EndsWhenACallFails) {
     EXPECT_TRUE(time_interleaved({[] { return false; }}, {}).empty());
 }

@@ -105,29 +105,39 @@ TEST_F(TrialEvaluators, KeepTheHashOfWhatFailedToRun) {
 
 TEST_F(TrialEvaluators, WithoutPythonThereIsNoPytorch) {
     expect_outcome(evaluator().evaluate("pytorch"), Outcome::kRejected, "There is no Python");
+    trials_.finals.flush_bytes = 1 << 20;
     const auto times = evaluator().compare({{"winner", kMade, 9, 9},
                                             {"default", shipped_candidate(), 9, 9},
                                             {"pytorch", "pytorch", 9, 9}});
     ASSERT_EQ(times.size(), 3u);
     EXPECT_GT(times[0].seconds, 0);
     EXPECT_LT(times[0].seconds, 1);
+    EXPECT_GT(times[0].cold_seconds, 0);  // finalists are timed cold, too
+    EXPECT_GE(times[0].rounds.size(), 3u);
     EXPECT_EQ(times[0].role, "winner");
     EXPECT_GT(times[1].seconds, 0);
     EXPECT_EQ(times[2].seconds, 0);
 }
 
 TEST_F(TrialEvaluators, TakeTimesFromPython) {
-    answer("echo '{\"pytorch\": {\"seconds\": 0.002, \"spread\": 0.0001}}'");
+    trials_.finals.flush_bytes = 4096;
+    answer(
+        "echo '{\"pytorch\": {\"seconds\": [0.002, 0.0021, 0.0019], "
+        "\"cold_seconds\": [0.004, 0.005, 0.003]}}'");
     const Result result = evaluator().evaluate("pytorch");
     expect_outcome(result, Outcome::kOk, "");
     EXPECT_EQ(result.seconds, 0.002);
-    EXPECT_EQ(result.spread, 0.0001);
+    EXPECT_NEAR(result.spread, 0.00012, 1e-12);
+    EXPECT_EQ(result.samples, 3);
     std::ifstream job(folder_.path() + "/job");
     const std::string text{std::istreambuf_iterator<char>(job), {}};
     EXPECT_NE(text.find(kFprop), std::string::npos) << text;
+    EXPECT_NE(text.find("\"flush_bytes\":4096"), std::string::npos) << text;
     // A made kernel is known to the other process by its hash.
     const auto times = evaluator().compare({{"winner", kMade, 0, 0}, {"pytorch", "pytorch", 0, 0}});
     EXPECT_EQ(times[1].seconds, 0.002);
+    EXPECT_EQ(times[1].cold_seconds, 0.004);
+    EXPECT_EQ(times[1].rounds, (std::vector<double>{0.002, 0.0021, 0.0019}));
     EXPECT_EQ(times[0].seconds, 0);  // it was left out
     std::ifstream second(folder_.path() + "/job");
     const std::string contest{std::istreambuf_iterator<char>(second), {}};
@@ -138,8 +148,8 @@ TEST_F(TrialEvaluators, TakeTimesFromPython) {
 }
 
 TEST_F(TrialEvaluators, TimeAlgorithmsOfABatchTogether) {
-    answer("echo x >> " + folder_.path() + "/calls; echo '{\"unfused\": {\"seconds\": 0.002, " +
-           "\"spread\": 0}, \"fused\": {\"seconds\": 0.001, \"spread\": 0}}'");
+    answer("echo x >> " + folder_.path() + "/calls; echo '{\"unfused\": {\"seconds\": [0.002]}, " +
+           "\"fused\": {\"seconds\": [0.001]}}'");
     const std::string text = "wsum2d:step_n1ci8ih9iw9co16kh3kw3s1p1_f32_nhwc";
     TrialEvaluator evaluator(parse_operator_problem(text), 0, trials_);
     evaluator.prepare({"unfused", "fused", "composed", kMade});
@@ -147,10 +157,14 @@ TEST_F(TrialEvaluators, TimeAlgorithmsOfABatchTogether) {
     EXPECT_EQ(evaluator.evaluate("fused").seconds, 0.001);
     expect_outcome(evaluator.evaluate("composed"), Outcome::kLaunchFailed,
                    "'composed' could not be timed");
-    const auto times = evaluator.compare({{"winner", "fused", 0, 0}, {"default", "unfused", 0, 0}});
+    const std::vector<FinalTime> both = {{"winner", "fused"}, {"default", "unfused"}};
+    const auto times = evaluator.compare(both);
     EXPECT_EQ(times[0].seconds, 0.001);
     EXPECT_EQ(times[1].seconds, 0.002);
+    EXPECT_EQ(times[1].role, "default");
     EXPECT_EQ(std::filesystem::file_size(folder_.path() + "/calls"), 2u);  // one line
+    EXPECT_EQ(evaluator.compare(both)[0].seconds, 0.001);
+    EXPECT_EQ(std::filesystem::file_size(folder_.path() + "/calls"), 4u);  // times again
     std::ifstream job(folder_.path() + "/job");
     const std::string asked{std::istreambuf_iterator<char>(job), {}};
     EXPECT_NE(asked.find(text), std::string::npos) << asked;
@@ -172,10 +186,10 @@ TEST_F(TrialEvaluators, MakeFusedKernels) {
 TEST_F(TrialEvaluators, TakeNothingFromAPythonThatFails) {
     for (const char *script :
          {"exit 1", "kill -SEGV $$", "echo nonsense", "echo '[]'", "echo '{\"pytorch\": 3}'",
-          "echo '{\"pytorch\": {\"seconds\": \"x\", \"spread\": 0}}'",
-          "echo '{\"pytorch\": {\"seconds\": -1, \"spread\": 0}}'",
-          "echo '{\"pytorch\": {\"seconds\": 1}}'", "echo '{\"pytorch\": {\"seconds\": NaN}}'",
-          "echo '{\"pytorch\": {\"seconds\": 1, \"spread\": -1}}'"}) {
+          "echo '{\"pytorch\": {\"seconds\": \"x\"}}'", "echo '{\"pytorch\": {\"seconds\": 1}}'",
+          "echo '{\"pytorch\": {\"seconds\": []}}'", "echo '{\"pytorch\": {\"seconds\": [1, -1]}}'",
+          "echo '{\"pytorch\": {\"seconds\": [NaN]}}'",
+          "echo '{\"pytorch\": {\"seconds\": [\"x\"]}}'"}) {
         answer(script);
         expect_outcome(evaluator().evaluate("pytorch"), Outcome::kLaunchFailed,
                        "PyTorch could not be timed");

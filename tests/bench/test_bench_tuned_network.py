@@ -8,6 +8,7 @@ import torch
 
 from bench import tuned_network
 from convwright import _subjects
+from convwright.bench import timing
 
 SUM = "wsum2d:fprop_n1ci8ih6iw9co16kh3kw3s1p1_f32_nhwc"
 
@@ -42,6 +43,20 @@ def test_the_choices_of_another_database(tmp_path, monkeypatch) -> None:
     with tuned_network.database(other):
         assert os.environ["CONVWRIGHT_DB"] == other
     assert os.environ["CONVWRIGHT_DB"] == "here"
+
+
+def test_how_far_problems_stay_behind_a_side() -> None:
+    def times(tuned: float, **others: float) -> dict[str, timing.Samples]:
+        return {s: timing.summary([t], 1) for s, t in {"tuned": tuned, **others}.items()}
+
+    taken = {"a": times(1.04, other=1.0), "b": times(1.1, other=1.0), "c": times(0.9, PyTorch=1.0)}
+    assert tuned_network.behind(taken, "other", 0.05) == (
+        "behind other by more than 5%: 1 of 2 problems, b +10.0%; farthest b +10.0%"
+    )
+    assert tuned_network.behind(taken, "PyTorch", 0.02) == (
+        "behind PyTorch by more than 2%: 0 of 1 problems; farthest c -10.0%"
+    )
+    assert tuned_network.behind(taken, "untuned", 0.02) == "behind untuned: not compared"
 
 
 def test_a_step_trains() -> None:

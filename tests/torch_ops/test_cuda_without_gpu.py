@@ -168,6 +168,8 @@ CHANNELS_LAST = torch.channels_last
         (32, 5, 1, 1, CHANNELS_LAST, "fused"),
         (33, 3, 1, 1, CHANNELS_LAST, "unfused"),
         (16, 5, 2, 1, CHANNELS_LAST, "unfused"),
+        (18, 5, 1, 1, CHANNELS_LAST, "unfused"),  # that kernel reads channels in fours
+        (18, 3, 1, 1, CHANNELS_LAST, "fused"),
         (16, 3, 1, 2, CHANNELS_LAST, "unfused"),
         (16, 3, 1, 1, torch.contiguous_format, "unfused"),
     ],

@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 
 import pytest
 import torch
@@ -136,6 +137,7 @@ def job(*candidates: str) -> dict:
     contestants = [{"candidate": c, "artifact": ""} for c in candidates]
     return {
         **{"problem": PROBLEM, "phase": 0, "threads": 1, "seconds": 0.01, "least": 3, "most": 5},
+        "flush_bytes": 1 << 20,
         "contestants": contestants,
     }
 
@@ -147,7 +149,13 @@ def test_compare_leaves_out_what_cannot_run() -> None:
     try:
         times = _comparison.compare(job(shipped, "nonsense", missing, "pytorch"))
         assert set(times) == {shipped, "pytorch"}
-        assert all(0 < t["seconds"] < 1 and t["spread"] >= 0 for t in times.values())
+        for rounds in times.values():
+            warm, cold = rounds["seconds"], rounds["cold_seconds"]
+            assert 3 <= len(warm) == len(cold) <= 5
+            assert all(0 < seconds < 1 for seconds in warm + cold)
+        warm = _comparison.compare(job("pytorch") | {"flush_bytes": 0})["pytorch"]
+        assert warm["seconds"]
+        assert warm["cold_seconds"] == []
         assert _comparison.compare(job("nonsense")) == {}
     finally:
         torch.ops.convwright.choose(PROBLEM, 0, "", "")
@@ -166,9 +174,19 @@ def test_compare_leaves_out_what_cannot_run() -> None:
 def test_compare_times_every_kind_of_problem(problem: str) -> None:
     try:
         times = _comparison.compare(job("pytorch") | {"problem": problem})
-        assert times["pytorch"]["seconds"] > 0
+        assert min(times["pytorch"]["seconds"]) > 0
     finally:
         torch.ops.convwright.choose(problem, 0, "", "")
+
+
+@needs_kernels
+@pytest.mark.perf
+def test_cold_calls_take_longer_than_warm_ones() -> None:
+    problem = "fprop_n1ci64ih14iw14co64kh1kw1s1p0_f32_nhwc"  # 116 KB, little to compute
+    plan = {"problem": problem, "flush_bytes": 64 << 20, "least": 31, "most": 31}
+    rounds = _comparison.compare(job("pytorch") | plan)["pytorch"]
+    assert median(rounds["cold_seconds"]) > 1.1 * median(rounds["seconds"])
+    torch.ops.convwright.choose(problem, 0, "", "")
 
 
 SUM = "wsum2d:fprop_n2ci8ih6iw9co16kh3kw3s1p1_f32_nhwc"

@@ -6,9 +6,11 @@
 
 #include "runtime/cuda/conv_plan.h"
 #include "runtime/cuda/forced_kernel.h"
+#include "runtime/cuda/weighted_sum.h"
 #include "runtime/cuda/wgrad_plan.h"
 #include "runtime/isa_setting.h"
 #include "runtime/kernel_table.h"
+#include "runtime/operator_problem.h"
 #include "runtime/plan.h"
 #include "runtime/trace.h"
 #include "runtime/tuned_choices.h"
@@ -50,6 +52,18 @@ std::string list_cuda_kernels(const std::string &text, int64_t index) {
              cuda::accepting_kernels(p, device, {}, tf32_allowed())) {
             add(kernel->name, kernel->schedule);
         }
+    }
+    return lines;
+}
+
+std::string list_fused_cuda_kernels(const std::string &text) {
+    const OperatorProblem problem = parse_operator_problem(text);
+    std::string lines;
+    if (problem.op != Operator::kWeightedSum) return lines;
+    for (const cuda::WeightedSumKernel &kernel : cuda::weighted_sum_kernels()) {
+        const cuda::Device any;
+        const auto plan = cuda::weighted_sum_plan_with(kernel, problem.sizes, any, {});
+        if (plan.kernel != nullptr) lines += (lines.empty() ? "" : "\n") + kernel.name;
     }
     return lines;
 }

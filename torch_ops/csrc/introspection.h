@@ -13,6 +13,9 @@ namespace convwright {
 std::string list_kernels(const std::string &problem);
 /// The same of the CUDA device of that index, with its architecture, "sm_90", for the isa.
 std::string list_cuda_kernels(const std::string &problem, int64_t device);
+/// The names of the fused kernels for GPUs that take two convolutions in a row, a line each, on any GPU; there need
+/// be none.
+std::string list_fused_cuda_kernels(const std::string &problem);
 /// A line per kernel of the library: "device\toperator\tname\tschedule\ttarget\tformat\tdtype\tproblem".
 /// What a kernel is not made for one of is "any"; problem is "" for generic kernels.
 std::string list_library_kernels();

@@ -68,6 +68,7 @@ STABLE_TORCH_LIBRARY(convwright, m) {
         "int[2] dilation, int groups, str direction) -> str");
     m.def("kernels(str problem) -> str");
     m.def("cuda_kernels(str problem, int device) -> str");
+    m.def("fused_cuda_kernels(str problem) -> str");
     m.def("library_kernels() -> str");
     m.def("force_kernel(str name) -> ()");
     m.def("allow_winograd(bool allowed) -> bool");
@@ -125,6 +126,7 @@ STABLE_TORCH_LIBRARY_IMPL(convwright, CompositeExplicitAutograd, m) {
     m.impl("problem", TORCH_BOX(&convwright::conv2d_problem));
     m.impl("kernels", TORCH_BOX(&convwright::list_kernels));
     m.impl("cuda_kernels", TORCH_BOX(&convwright::list_cuda_kernels));
+    m.impl("fused_cuda_kernels", TORCH_BOX(&convwright::list_fused_cuda_kernels));
     m.impl("library_kernels", TORCH_BOX(&convwright::list_library_kernels));
     m.impl("force_kernel", TORCH_BOX(&convwright::force_kernel_op));
     m.impl("allow_winograd", TORCH_BOX(&convwright::allow_winograd_op));

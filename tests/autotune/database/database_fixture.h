@@ -51,7 +51,7 @@ inline Choice test_choice(const SearchKey &key = test_key(),
             std::string(64, 'a'),
             2e-3,
             "It is the fastest.",
-            {{"winner", candidate, 2e-3, 1e-5}, {"pytorch", "pytorch", 3e-3, 1e-5}},
+            {{"winner", candidate, 2e-3, 1e-5, 2.5e-3}, {"pytorch", "pytorch", 3e-3, 1e-5}},
             5000};
 }
 

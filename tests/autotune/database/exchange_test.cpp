@@ -43,6 +43,27 @@ TEST_F(DatabaseTest, ExportsWhatAnImportTakesBack) {
     EXPECT_EQ(to.choice(test_key())->finals, test_choice().finals);
 }
 
+TEST_F(DatabaseTest, ImportsFinalsWithoutColdTimes) {
+    Database from(path("from"));
+    from.choose(test_choice());
+    std::string text = exported(from);
+    for (const std::string field : {",\"cold_seconds\":0.0025", ",\"cold_seconds\":0.0"}) {
+        const size_t at = text.find(field);
+        ASSERT_NE(at, std::string::npos) << text;
+        text.erase(at, field.size());
+    }
+    Database to(path("to"));
+    EXPECT_EQ(import(to, text).added, 1);
+    std::vector<FinalTime> warm = test_choice().finals;
+    warm[0].cold_seconds = 0;
+    EXPECT_EQ(to.choice(test_key())->finals, warm);
+    // A time that can be none is refused.
+    std::string wrong = exported(from);
+    wrong.replace(wrong.find("\"cold_seconds\":0.0025"), 21, "\"cold_seconds\":-1");
+    Database other(path("other"));
+    EXPECT_EQ(import(other, wrong).refused.size(), 1u);
+}
+
 TEST_F(DatabaseTest, ExportsTheKeysThatAreWanted) {
     Database database(path());
     fill(database);

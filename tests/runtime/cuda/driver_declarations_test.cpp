@@ -71,6 +71,7 @@ TEST(DriverDeclarations, FunctionsAreThoseOfCudaH) {
     EXPECT_AS_IN_CUDA_H(cuMemFree_v2);
     EXPECT_AS_IN_CUDA_H(cuMemcpyHtoD_v2);
     EXPECT_AS_IN_CUDA_H(cuMemcpyDtoH_v2);
+    EXPECT_AS_IN_CUDA_H(cuMemsetD8_v2);
     EXPECT_AS_IN_CUDA_H(cuGetErrorName);
     EXPECT_AS_IN_CUDA_H(cuGetErrorString);
 }

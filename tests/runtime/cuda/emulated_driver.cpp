@@ -203,6 +203,11 @@ Result cuMemcpyDtoH_v2(void *to, Address from, size_t bytes) {
     std::memcpy(to, reinterpret_cast<const void *>(from), bytes);
     return 0;
 }
+Result cuMemsetD8_v2(Address to, unsigned char value, size_t bytes) {
+    CALLED();
+    std::memset(reinterpret_cast<void *>(to), value, bytes);
+    return 0;
+}
 Result cuGetErrorName(Result error, const char **name) {
     *name = error == kLaunchFailed ? "CUDA_ERROR_LAUNCH_FAILED" : "CUDA_ERROR_EMULATED";
     return 0;
@@ -232,6 +237,7 @@ constexpr Driver kDriver = {cuInit,
                             cuMemFree_v2,
                             cuMemcpyHtoD_v2,
                             cuMemcpyDtoH_v2,
+                            cuMemsetD8_v2,
                             cuGetErrorName,
                             cuGetErrorString};
 

@@ -77,6 +77,7 @@ int cuMemAlloc_v2() { return kNotSupported; }
 int cuMemFree_v2() { return kNotSupported; }
 int cuMemcpyHtoD_v2() { return kNotSupported; }
 int cuMemcpyDtoH_v2() { return kNotSupported; }
+int cuMemsetD8_v2() { return kNotSupported; }
 #if !CONVWRIGHT_FAKE_OF_CUDA_9  // which had no capture modes
 int cuThreadExchangeStreamCaptureMode() { return kNotSupported; }
 #endif

@@ -8,7 +8,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 KINDS = ("unfused", "composed", "fused")
 
@@ -52,21 +51,6 @@ def fuses(pointwise_first: bool, co: int, width: int, channels_last: bool) -> bo
     the pointwise step once more.
     """
     return pointwise_first and channels_last and co >= 16 and width >= 8
-
-
-def has_cuda_kernel(
-    pointwise_first: bool, sizes: tuple[int, int, int, int], geometry: Any, channels_last: bool
-) -> bool:
-    """Whether the library fuses it on a GPU, for a dense weight of `sizes` and (stride, padding,
-    dilation, groups)."""
-    stride, _, dilation, _ = geometry
-    kernels = ((3, 1), (3, 2), (5, 1))  # taps and stride, of both axes
-    return (
-        pointwise_first
-        and channels_last
-        and dilation == (1, 1)
-        and any((*sizes[2:], *stride) == (t, t, s, s) for t, s in kernels)
-    )
 
 
 def fuses_on_cuda(input_channels: int) -> bool:

@@ -6,6 +6,8 @@ import resource
 from collections.abc import Callable
 from typing import TypeVar
 
+import torch
+
 Sample = TypeVar("Sample")
 
 # Pages that an interpreter fetches now and then; a result of 64 KB has more.
@@ -50,6 +52,16 @@ def on_present_memory(sample: Callable[[], Sample]) -> Sample:
         if _faults() - before <= _FEW_FAULTS:
             break
     return result
+
+
+def cache_flush(flushed: int) -> Callable[[], None]:
+    """Writes so many bytes, by PyTorch's threads: other data leaves caches of half that size."""
+    junk = torch.zeros(max(flushed // 4, 1))
+
+    def flush() -> None:
+        junk.add_(1)
+
+    return flush
 
 
 def _faults() -> int:

@@ -16,22 +16,32 @@ from convwright._separable_plan import Form, Plan, make_plan
 _DTYPES = {torch.float32: "f32", torch.bfloat16: "bf16", torch.float16: "f16"}
 
 
-def by_rule(
-    plan: Plan, width: int, channels_last: bool, with_grad: bool, on_cuda: bool = False
-) -> Plan:
+def by_rule(plan: Plan, width: int, channels_last: bool, with_grad: bool) -> Plan:
     """The plan as it is without tuning; make_plan has chosen its kind by the sizes of the weights.
 
-    Also for sizes that are symbols of a compiler.
+    On the CPU. Also for sizes that are symbols of a compiler.
     """
     if with_grad or plan.kind != "unfused":
         return plan
-    first = plan.form.pointwise_first
-    if on_cuda:
-        kernel = _kinds.has_cuda_kernel(first, plan.dense_sizes, plan.dense, channels_last)
-        fuses = kernel and _kinds.fuses_on_cuda(plan.dense_sizes[1])
-    else:
-        fuses = _kinds.fuses(first, plan.dense_sizes[0], width, channels_last)
+    fuses = _kinds.fuses(plan.form.pointwise_first, plan.dense_sizes[0], width, channels_last)
     return plan._replace(kind="fused") if fuses else plan
+
+
+def _on_cuda(plan: Plan, problem: str, with_grad: bool, forced: bool) -> Plan:
+    """The plan of a call on a GPU, whose weights or the user chose its kind.
+
+    Raises RuntimeError if a kind is forced that no kernel computes.
+    """
+    accepts = bool(torch.ops.convwright.fused_cuda_kernels(problem))
+    if forced and not accepts:
+        raise RuntimeError(
+            f"kind 'fused' was forced, but the library has no CUDA kernel of {plan.form.fused_op} "
+            f"that takes {problem}; use 'auto', 'unfused' or 'composed'."
+        )
+    may_fuse = plan.kind == "unfused" and not with_grad and accepts
+    if may_fuse and _kinds.fuses_on_cuda(plan.dense_sizes[1]):
+        return plan._replace(kind="fused")
+    return plan
 
 
 def problem_text(
@@ -89,18 +99,15 @@ def settled_plan(
     if input.dim() == 3:
         input = input.unsqueeze(0)
     channels_last = input.is_contiguous(memory_format=torch.channels_last)
-    if forced_kind == "fused":
-        fixed = form.pointwise_first, plan.dense_sizes, plan.dense, channels_last
-        if on_cuda and not _kinds.has_cuda_kernel(*fixed):
-            raise RuntimeError(
-                f"kind 'fused' was forced, but {form.fused_op} has CUDA kernels for channels_last "
-                "windows of 3x3, and of 5x5 with stride 1, alone; use 'auto', 'unfused' or "
-                "'composed'."
-            )
+    forced = forced_kind == "fused"
+    if forced and not on_cuda:
         return plan
-    if input.numel() > 0 and not on_cuda:
-        problem = problem_text(plan, input, *weights, bias_size is not None, with_grad)
+    if input.numel() > 0:
+        step = with_grad and not on_cuda  # a GPU is asked for a kernel of the forward pass
+        problem = problem_text(plan, input, *weights, bias_size is not None, step)
+        if on_cuda:
+            return _on_cuda(plan, problem, with_grad, forced)
         kind, _, mark = torch.ops.convwright.tuned_kind(problem).partition(" ")
         if kind:
             return plan._replace(kind=kind, mark=mark)
-    return by_rule(plan, input.shape[3], channels_last, with_grad, on_cuda)
+    return by_rule(plan, input.shape[3], channels_last, with_grad)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
-import torch
 
 from convwright import _memory
 
@@ -163,9 +162,4 @@ def _hidden(counted: dict[str, np.ndarray]) -> dict[str, float]:
 
 def cache_flush(last_level_bytes: int) -> Callable[[], None]:
     """Writes more memory than the caches hold, by PyTorch's threads."""
-    junk = torch.zeros(max(64 << 20, 2 * last_level_bytes) // 4)
-
-    def flush() -> None:
-        junk.add_(1)
-
-    return flush
+    return _memory.cache_flush(max(64 << 20, 2 * last_level_bytes))

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every kernel of the library that has knobs is a point of a space.
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "autotune/cpu_spaces.h"
+#include "autotune/cuda_spaces.h"
+#include "runtime/cuda/loaded_kernels.h"
+
+namespace convwright {
+namespace {
+
+struct Row {
+    const char *generator, *schedule;
+};
+
+#define CONVWRIGHT_KERNEL(generator, symbol, format, isa, dtype, product, schedule, ...) \
+    {#generator, schedule},
+const Row kCpuRows[] = {
+#include "shipped/kernel_rows.inc"
+};
+#undef CONVWRIGHT_KERNEL
+#define CONVWRIGHT_CUDA_KERNEL(generator, symbol, format, dtype, schedule, ...) \
+    {#generator, schedule},
+const Row kCudaRows[] = {
+#include "shipped/cuda_rows.inc"
+};
+#undef CONVWRIGHT_CUDA_KERNEL
+
+ConvProblem problem_of(const char *direction, Format format, DType dtype) {
+    return parse_problem(std::string(direction) + "_n1ci16ih9iw9co16kh3kw3s1p1_" +
+                         dtype_name(dtype) + (format == Format::kNhwc ? "_nhwc" : "_nchw"));
+}
+
+template<typename Kernels, typename SpaceOf>
+void expect_points(const Kernels &kernels, const std::string &generator, SpaceOf space_of) {
+    EXPECT_FALSE(kernels.empty());
+    for (const auto &kernel : kernels) {
+        std::string kind = cuda::candidate_kind(generator.c_str());
+        if constexpr (requires { kernel.isa; }) kind = generator + "." + isa_name(kernel.isa);
+        EXPECT_TRUE(space_of(kernel).parse(kind + "/" + kernel.schedule)) << kernel.name;
+    }
+}
+
+TEST(KernelSpaces, HaveEveryKernelForCpus) {
+    expect_points(conv_kernels(), "conv2d", [](const ConvKernel &k) {
+        return conv_cpu_space(problem_of("fprop", k.format, k.dtype), 0, {k.isa});
+    });
+    expect_points(wgrad_kernels(), "conv2d_wgrad", [](const WgradKernel &k) {
+        return conv_cpu_space(problem_of("wgrad", k.format, k.dtype), 0, {k.isa});
+    });
+    expect_points(weighted_sum_kernels(), "weighted_sum", [](const WeightedSumKernel &k) {
+        return weighted_sum_cpu_space(problem_of("fprop", k.format, k.dtype), {k.isa});
+    });
+}
+
+/// One space for all kernels: what is a point does not depend on the problem, and it has millions.
+TEST(KernelSpaces, HaveEveryKernelForGpus) {
+    const cuda::Device gpu = nominal_gpu(90);
+    const ConvProblem fprop = problem_of("fprop", Format::kNhwc, DType::kF32);
+    const Space conv = cuda_space(fprop, 0, gpu),
+                wgrad = cuda_space(problem_of("wgrad", Format::kNhwc, DType::kF32), 0, gpu),
+                sum = cuda_space({fprop, Operator::kWeightedSum}, 0, gpu);
+    expect_points(cuda::conv_kernels(), "conv2d",
+                  [&](const auto &) -> const Space & { return conv; });
+    expect_points(cuda::wgrad_kernels(), "conv2d_wgrad",
+                  [&](const auto &) -> const Space & { return wgrad; });
+    expect_points(cuda::weighted_sum_kernels(), "weighted_sum",
+                  [&](const auto &) -> const Space & { return sum; });
+}
+
+/// A Generator whose kernels have knobs belongs to the tests above, or here with the reason why it is not searched.
+TEST(KernelSpaces, AreThoseOfAllGenerators) {
+    const std::set<std::string> searched = {"conv2d",
+                                            "conv2d_wgrad",
+                                            "weighted_sum",
+                                            "conv2d_direct",
+                                            "conv2d_gemm",
+                                            "conv2d_depthwise",
+                                            "conv2d_wgrad_gemm",
+                                            "conv2d_wgrad_direct",
+                                            "conv2d_wgrad_depthwise",
+                                            "weighted_sum_cuda"};
+    // Which form of a product runs depends on the weights of a call, and no problem string names a multiplier.
+    const std::set<std::string> left_out = {"approx_conv2d", "approx_gemm"};
+    std::set<std::string> seen;
+    for (const auto &rows : {std::vector<Row>(std::begin(kCpuRows), std::end(kCpuRows)),
+                             std::vector<Row>(std::begin(kCudaRows), std::end(kCudaRows))})
+        for (const Row &row : rows)
+            if (*row.schedule != '\0') seen.insert(row.generator);
+    for (const std::string &generator : seen)
+        EXPECT_TRUE(searched.contains(generator) || left_out.contains(generator)) << generator;
+    for (const std::string &generator : searched)
+        EXPECT_TRUE(seen.contains(generator)) << generator;
+}
+
+}  // namespace
+}  // namespace convwright
