@@ -50,7 +50,7 @@ const char *why_told_apart(const Wgrad &p) {
 /// What is no candidate although the schedule computes it.
 const char *why_no_candidate(const Conv &p) {
     return p.mma != 0
-               ? "operands would be rounded to TF32, and the problem does not say they may be"
+               ? "tensor cores would round the operands, and the problem does not say they may"
                : why_told_apart(p);
 }
 
@@ -74,7 +74,8 @@ SpaceKind wgrad_kind(const ConvProblem &problem, const cuda::Device &device) {
         cuda::candidate_kind("conv2d_wgrad"),
         [=](const Wgrad &p) {
             if (const char *why = why_told_apart(p)) return why;
-            return p.why_illegal(problem, device.shared_bytes);
+            return p.why_illegal(problem, device.compute_capability,
+                                 device.shared_bytes);
         },
         [=](const Wgrad &p) {
             const int sms = device.multiprocessors;
@@ -129,7 +130,7 @@ cuda::Device nominal_gpu(int architecture) {
 }
 
 Space cuda_space(const ConvProblem &problem, int phase, const cuda::Device &device) {
-    if (problem.dtype != DType::kF32) refuse(problem, "CUDA kernels compute with float32");
+    if (problem.dtype != DType::kF32) refuse(problem, "CUDA kernels are tuned for float32");
     const bool wgrad = problem.direction == Direction::kWgrad;
     const std::vector<ConvPass> passes = conv_passes(problem);
     const int count = wgrad ? 1 : static_cast<int>(passes.size());

@@ -50,7 +50,9 @@ const Shape &shape_of(const MmaNest &nest, const Product &p) {
 }
 
 /// One register of neighbours along k: a word of memory where they lie there side by side.
-Expr packed(const std::vector<Expr> &elements) {
+Expr packed(std::vector<Expr> elements) {
+    for (Expr &e : elements)
+        if (const Reinterpret *bits = e.as<Reinterpret>()) e = bits->value;
     const Type type = elements[0].type();
     if (elements.size() == 1) return Call::make(UInt(32), "to_tf32", elements, Call::PureExtern);
     const int count = static_cast<int>(elements.size());

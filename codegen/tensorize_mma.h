@@ -16,7 +16,7 @@ namespace convwright {
 /// * Its update adds one product of two factors, one over mma_m and mma_k, one over mma_k and mma_n.
 ///   Their type chooses the operation, and so the extent of mma_k:
 ///     float32                    8   rounded to TF32, summed in float32
-///     bfloat16 as float32       16   that is cast<float>(factor)
+///     bfloat16 as float32       16   that is cast<float>(factor), of a reinterpreted word, too
 ///     float16 as float32        16
 ///     int8 as int32             32   sums wrap
 /// * Stages over mma_m x mma_n without mma_k (initialisation, epilogue) may do anything element by
