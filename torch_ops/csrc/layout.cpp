@@ -105,8 +105,9 @@ Place Place::of(const Tensor &t) {
 
 Tensor empty_strided(const Quad &sizes, const Quad &strides, DType dtype, const Place &place) {
     AtenTensorHandle handle = nullptr;
-    const int32_t type =
-        dtype == DType::kBf16 ? aoti_torch_dtype_bfloat16() : aoti_torch_dtype_float32();
+    const int32_t type = dtype == DType::kF32    ? aoti_torch_dtype_float32()
+                         : dtype == DType::kBf16 ? aoti_torch_dtype_bfloat16()
+                                                 : aoti_torch_dtype_float16();
     TORCH_ERROR_CODE_CHECK(aoti_torch_empty_strided(4, sizes.data(), strides.data(), type,
                                                     place.device_type, place.index, &handle));
     return Tensor(handle);
