@@ -2,9 +2,11 @@
 #include "codegen/tensorize_mma.h"
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "codegen/ldmatrix.h"
 #include "codegen/mma_nest.h"
 
 namespace convwright {
@@ -78,6 +80,11 @@ class Tensorize : public IRMutator {
         // Code motion takes lets out of the guard that says which thread they are of.
         const Expr value = substitute(of_thread_, op->value);
         if (!lane_.empty() && expr_uses_var(value, lane_)) of_thread_[op->name] = value;
+        return IRMutator::visit(op);
+    }
+
+    Stmt visit(const Allocate *op) override {
+        if (op->memory_type == MemoryType::GPUShared) shared_.insert(op->name);
         return IRMutator::visit(op);
     }
 
@@ -180,14 +187,29 @@ class Tensorize : public IRMutator {
         const Type sums = shape.sum.with_lanes(4);
         std::vector<Expr> arguments = {Load::make(sums, p.store->name, index, Buffer<>(),
                                                   Parameter(), const_true(4), ModulusRemainder())};
-        const auto factor = [&](const Expr &e, const Expr &m, const Expr &n, int step) {
-            std::vector<Expr> neighbours;
-            for (int i = 0; i < per; ++i)
-                neighbours.push_back(at(e, m, n, t() * per + (i + 4 * per * step)));
-            arguments.push_back(packed(neighbours));
+        const FactorElement a = [&](const Expr &m, const Expr &k) {
+            return at(factors.a, m, nowhere, k);
         };
-        for (int r = 0; r < 4; ++r) factor(factors.a, group() + 8 * (r % 2), nowhere, r / 2);
-        for (int r = 0; r < 2; ++r) factor(factors.b, nowhere, group(), r);
+        const FactorElement b = [&](const Expr &n, const Expr &k) {
+            return at(factors.b, nowhere, n, k);
+        };
+        const auto factor = [&](const FactorElement &element, int count) {
+            std::vector<Expr> registers;
+            if (per == 2)
+                registers =
+                    load_matrices(element, Variable::make(Int(32), lane_), count, shared_);
+            for (int r = 0; r < count && static_cast<int>(registers.size()) < count; ++r) {
+                const int half = count == 4 ? r % 2 : 0, step = count == 4 ? r / 2 : r;
+                std::vector<Expr> neighbours;
+                for (int i = 0; i < per; ++i)
+                    neighbours.push_back(
+                        element(group() + 8 * half, t() * per + (i + 4 * per * step)));
+                registers.push_back(packed(neighbours));
+            }
+            arguments.insert(arguments.end(), registers.begin(), registers.end());
+        };
+        factor(a, 4);
+        factor(b, 2);
         return Store::make(p.store->name,
                            Call::make(sums, shape.function, arguments, Call::PureExtern), index,
                            p.store->param, const_true(4), ModulusRemainder());
@@ -197,12 +219,13 @@ class Tensorize : public IRMutator {
     Expr lanes_;
     bool warp_ = false;  // inside what a warp does as one
     std::map<std::string, Expr> lets_, of_thread_;
+    std::set<std::string> shared_;  // memory of the block
 };
 
 }  // namespace
 
 Stmt tensorize_mma(const Stmt &nest) {
-    return has_mma_loop(nest) ? Tensorize().mutate(nest) : nest;
+    return has_mma_loop(nest) ? share_matrices(Tensorize().mutate(nest)) : nest;
 }
 
 const Call *mma_of(const Expr &e) {

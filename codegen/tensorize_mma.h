@@ -29,6 +29,10 @@ namespace convwright {
 ///       .reorder(mma_n, mma_m, tile_x, tile_y, lane, warp_x, warp_y, x_o, y_o)
 ///       .unroll(tile_x).unroll(tile_y).gpu_threads(lane, warp_x, warp_y).gpu_blocks(x_o, y_o);
 ///
+/// Factors of 16 bits are loaded by ldmatrix where 8 neighbours along mma_k or across it are 16 aligned
+/// bytes of shared memory: their rows have no bank conflict where they are 4 words longer than a
+/// multiple of 8 (align_storage()). Others element by element:
+///
 /// An operand is loaded at (group, t) and neighbours of it, group = lane / 4, t = lane % 4: panels in
 /// shared memory have no bank conflict where their rows along k are 4 words longer than a multiple of
 /// 8, their rows along m or n 8 words longer than a multiple of 32 (align_storage()).
