@@ -74,8 +74,7 @@ SpaceKind wgrad_kind(const ConvProblem &problem, const cuda::Device &device) {
         cuda::candidate_kind("conv2d_wgrad"),
         [=](const Wgrad &p) {
             if (const char *why = why_told_apart(p)) return why;
-            return p.why_illegal(problem, device.compute_capability,
-                                 device.shared_bytes);
+            return p.why_illegal(problem, device.compute_capability, device.shared_bytes);
         },
         [=](const Wgrad &p) {
             const int sms = device.multiprocessors;

@@ -119,8 +119,8 @@ std::vector<Expr> load_matrices(const FactorElement &element, const Expr &lane, 
         const Expr row = along_k ? row_of(element, across + line, k, true, shared)
                                  : row_of(element, across, k + line, false, shared);
         if (!row.defined()) continue;
-        const Expr loaded = Call::make(UInt(32, count), along_k ? kPlain : kTransposed, {row},
-                                       Call::PureExtern);
+        const Expr loaded =
+            Call::make(UInt(32, count), along_k ? kPlain : kTransposed, {row}, Call::PureExtern);
         std::vector<Expr> registers;
         for (int r = 0; r < count; ++r)
             registers.push_back(Shuffle::make_extract_element(loaded, r));

@@ -11,7 +11,8 @@
 namespace convwright {
 
 /// An element of a factor at a place along mma_m or mma_n, and along mma_k.
-using FactorElement = std::function<Halide::Expr(const Halide::Expr &across, const Halide::Expr &k)>;
+using FactorElement =
+    std::function<Halide::Expr(const Halide::Expr &across, const Halide::Expr &k)>;
 
 /// The `count` registers of a factor of 16 elements along k by device/ldmatrix.h, 4 of the first factor
 /// (16 across) or 2 of the second (8 across); none where 8 elements along k or across it are not known

@@ -196,8 +196,7 @@ class Tensorize : public IRMutator {
         const auto factor = [&](const FactorElement &element, int count) {
             std::vector<Expr> registers;
             if (per == 2)
-                registers =
-                    load_matrices(element, Variable::make(Int(32), lane_), count, shared_);
+                registers = load_matrices(element, Variable::make(Int(32), lane_), count, shared_);
             for (int r = 0; r < count && static_cast<int>(registers.size()) < count; ++r) {
                 const int half = count == 4 ? r % 2 : 0, step = count == 4 ? r / 2 : r;
                 std::vector<Expr> neighbours;

@@ -38,8 +38,8 @@ struct GemmTile {
 struct GemmShape {
     GemmTile tile;
     DType dtype = DType::kF32;  ///< Of the tensors; short floats are for tensor cores.
-    int chunk = 16;                      ///< Products of a sum that one turn adds.
-    int vec = 1;                         ///< Input channels that are read at a time.
+    int chunk = 16;             ///< Products of a sum that one turn adds.
+    int vec = 1;                ///< Input channels that are read at a time.
     /// Of shared memory, with padding; for tensor cores. Weights of short floats lie in pixel_row, too.
     int panel_row = 64, pixel_row = 16;
     /// Whether vectors are stored, of channels or of pixels by channels_first. Channels, or the pixels
@@ -59,7 +59,9 @@ struct GemmShape {
     Halide::Expr px_tiles;  ///< Tiles of output pixels.
 
     bool is_short() const { return dtype != DType::kF32; }
-    int mma_sum() const { return is_short() ? 16 : 8; }  ///< Products that tensor cores add at a time.
+    int mma_sum() const {
+        return is_short() ? 16 : 8;
+    }  ///< Products that tensor cores add at a time.
 };
 
 /// Another product than the exact one. Its order of sums is a contract: a sum starts at the bias, in
@@ -106,16 +108,15 @@ struct Conv2dGemm {
                 product->add(conv(c, p, block, g, part), pixel, one_weight);
         } else {
             conv(c, p, block, g, part) = 0.0f;
-            conv(c, p, block, g, part) +=
-                widened(pixel, s.dtype) * widened(one_weight, s.dtype);
+            conv(c, p, block, g, part) += widened(pixel, s.dtype) * widened(one_weight, s.dtype);
         }
         if (s.split) {
             store_parts(s);
         } else {
             store_output(geo, s, [&](const Halide::Expr &sum, const Halide::Expr &channel) {
-                return product != nullptr ? sum
-                                          : conv_epilogue(sum, bias, bias_extent, channel, floor,
-                                                        s.dtype);
+                return product != nullptr
+                           ? sum
+                           : conv_epilogue(sum, bias, bias_extent, channel, floor, s.dtype);
             });
         }
     }

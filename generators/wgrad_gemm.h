@@ -52,10 +52,10 @@ struct WgradGemm {
         };
         // Channels behind the last one repeat it.
         const Halide::Expr channel = min(co_o * (tile.co / vec) + co / vec, px.geo.co / vec - 1);
-        grad(co, p, step, co_o, slice) = select(
-            grad_place(p, step, slice)[1] < px.pixels(),
-            load(grad_output, grad_place(p, step, slice)[0] + channel * of_grad.c, co % vec),
-            Halide::cast(stored_type(dtype), 0));
+        grad(co, p, step, co_o, slice) =
+            select(grad_place(p, step, slice)[1] < px.pixels(),
+                   load(grad_output, grad_place(p, step, slice)[0] + channel * of_grad.c, co % vec),
+                   Halide::cast(stored_type(dtype), 0));
         const WgradPixels::Element element = px.element(e_o * (tile.e / vec) + e / vec);
         patch(e, p, step, e_o, slice) = select(
             px.inside(patch_place(p, step, slice)[0] + element.dx,
@@ -70,9 +70,8 @@ struct WgradGemm {
         const Halide::RDom r(0, chunk, 0, chunks, "r");
         r_p = r[0], r_chunk = r[1];
         sum(e, co, e_o, co_o, slice) = 0.0f;
-        sum(e, co, e_o, co_o, slice) +=
-            widened(grad(co, r_p, r_chunk, co_o, slice), dtype) *
-            widened(patch(e, r_p, r_chunk, e_o, slice), dtype);
+        sum(e, co, e_o, co_o, slice) += widened(grad(co, r_p, r_chunk, co_o, slice), dtype) *
+                                        widened(patch(e, r_p, r_chunk, e_o, slice), dtype);
         partial(e, co, e_o, co_o, slice) = sum(e, co, e_o, co_o, slice);
     }
 

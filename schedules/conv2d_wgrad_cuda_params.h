@@ -123,10 +123,10 @@ struct Conv2dWgradCudaParams {
 private:
     /// Of a thread or a warp.
     const char *why_no_tile(int capability) const {
-        if (mma == 0) return co_t > 8 || e_t > 8 ? "a thread has more sums than registers" : nullptr;
+        if (mma == 0)
+            return co_t > 8 || e_t > 8 ? "a thread has more sums than registers" : nullptr;
         if (capability < 80) return "tensor cores multiply floats from compute capability 8.0 on";
-        if (co_t % 16 != 0 || e_t % 8 != 0)
-            return "a warp multiplies for 16 channels x 8 elements";
+        if (co_t % 16 != 0 || e_t % 8 != 0) return "a warp multiplies for 16 channels x 8 elements";
         return chunk % 16 != 0 ? "tensor cores add 16 products of short floats at a time" : nullptr;
     }
 

@@ -17,24 +17,24 @@
 
 namespace convwright::device {
 
-#define CONVWRIGHT_LDMATRIX(name, trans)                                                           \
-    template<int N>                                                                                \
-    __device__ inline vec<uint32_t, N> name(const void *row) {                                     \
-        static_assert(N == 2 || N == 4, "ldmatrix loads 2 or 4 matrices here");                    \
-        vec<uint32_t, N> m;                                                                        \
-        const unsigned from = shared_address(row);                                                 \
-        if constexpr (N == 2) {                                                                    \
-            asm volatile("ldmatrix.sync.aligned.m8n8.x2" trans ".shared.b16 {%0,%1}, [%2];"        \
-                         : "=r"(m.lane[0]), "=r"(m.lane[1])                                        \
-                         : "r"(from)                                                               \
-                         : "memory");                                                              \
-        } else {                                                                                   \
-            asm volatile("ldmatrix.sync.aligned.m8n8.x4" trans ".shared.b16 {%0,%1,%2,%3}, [%4];"  \
-                         : "=r"(m.lane[0]), "=r"(m.lane[1]), "=r"(m.lane[2]), "=r"(m.lane[3])      \
-                         : "r"(from)                                                               \
-                         : "memory");                                                              \
-        }                                                                                          \
-        return m;                                                                                  \
+#define CONVWRIGHT_LDMATRIX(name, trans)                                                          \
+    template<int N>                                                                               \
+    __device__ inline vec<uint32_t, N> name(const void *row) {                                    \
+        static_assert(N == 2 || N == 4, "ldmatrix loads 2 or 4 matrices here");                   \
+        vec<uint32_t, N> m;                                                                       \
+        const unsigned from = shared_address(row);                                                \
+        if constexpr (N == 2) {                                                                   \
+            asm volatile("ldmatrix.sync.aligned.m8n8.x2" trans ".shared.b16 {%0,%1}, [%2];"       \
+                         : "=r"(m.lane[0]), "=r"(m.lane[1])                                       \
+                         : "r"(from)                                                              \
+                         : "memory");                                                             \
+        } else {                                                                                  \
+            asm volatile("ldmatrix.sync.aligned.m8n8.x4" trans ".shared.b16 {%0,%1,%2,%3}, [%4];" \
+                         : "=r"(m.lane[0]), "=r"(m.lane[1]), "=r"(m.lane[2]), "=r"(m.lane[3])     \
+                         : "r"(from)                                                              \
+                         : "memory");                                                             \
+        }                                                                                         \
+        return m;                                                                                 \
     }
 CONVWRIGHT_LDMATRIX(ldmatrix, "")
 CONVWRIGHT_LDMATRIX(ldmatrix_transposed, ".trans")

@@ -27,7 +27,7 @@ public:
     FastDivisionInput by_columns_{"by_columns"}, by_rows_{"by_rows"}, by_channels_{"by_channels"};
     FastDivisionInput by_group_{"by_group"}, by_strips_{"by_strips"};
     Input<Halide::Buffer<void, 1>> bias_{"bias"};  // (all co), or of extent 0
-    Input<float> floor_{"floor"};                   // 0 for a ReLU, else -infinity
+    Input<float> floor_{"floor"};                  // 0 for a ReLU, else -infinity
 
 protected:
     OutputTasks tasks() {
@@ -66,8 +66,7 @@ public:
         geo.stride_x = stride_x_, geo.stride_y = stride_y_;
         geo.pad_x = pad_x_, geo.pad_y = pad_y_;
         geo.dilation_x = dilation_x_, geo.dilation_y = dilation_y_;
-        alg_.emplace(input_, weight_, bias_, bias_.dim(0).extent(), floor_, geo, tasks(),
-                     dtype_);
+        alg_.emplace(input_, weight_, bias_, bias_.dim(0).extent(), floor_, geo, tasks(), dtype_);
         output_ = alg_->out;
     }
 

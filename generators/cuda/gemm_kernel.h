@@ -67,7 +67,8 @@ protected:
                        params_.mma != 0};
         shape_.dtype = dtype_;
         _halide_user_assert(shape_.is_short() == (params_.mma == Conv2dCudaParams::kShortFloats))
-            << "schedule " << format_params(params_) << " is not for this dtype; mma:2 is for bf16 and f16, "
+            << "schedule " << format_params(params_)
+            << " is not for this dtype; mma:2 is for bf16 and f16, "
             << "others are for f32\n";
         shape_.chunk = params_.chunk, shape_.vec = params_.read_vector(format_);
         shape_.panel_row = params_.panel_row(), shape_.pixel_row = params_.pixel_row();

@@ -55,7 +55,8 @@ double turn_cycles(const P &p, double instructions) {
                           : p.mma ? 1.5 / kWarp
                                   : 0.6 / kProductsPerCycle) *
                          (1.0 / p.co_t + 1.0 / p.px_t);
-    const double elements = (p.co / (shorts ? 8.0 : 4.0) + p.px / (p.linear ? 1.0 : p.vec)) * p.chunk / kWarp;
+    const double elements =
+        (p.co / (shorts ? 8.0 : 4.0) + p.px / (p.linear ? 1.0 : p.vec)) * p.chunk / kWarp;
     // Address, condition and copy; `linear` takes each element apart.
     const double copies = elements * (p.linear ? 24 : 8) / kInstructionsPerCycle;
     return products + reads + copies;

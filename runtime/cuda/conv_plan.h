@@ -50,10 +50,10 @@ std::vector<const ConvKernel *> accepting_kernels(const ConvProblem &problem, co
 
 /// Where the packed weight and the partial sums of a step lie, in float32.
 struct StepLayout {
-    int64_t panel = 0, panels = 0;               ///< Output channels of one, and how many.
-    int64_t ci = 0, rows = 0;                    ///< With the zeros behind the last one.
-    int64_t k = 0;                               ///< Products of a whole sum: a row of short floats.
-    int64_t turns = 0;                           ///< Of a part.
+    int64_t panel = 0, panels = 0;  ///< Output channels of one, and how many.
+    int64_t ci = 0, rows = 0;       ///< With the zeros behind the last one.
+    int64_t k = 0;                  ///< Products of a whole sum: a row of short floats.
+    int64_t turns = 0;              ///< Of a part.
     int64_t partial_co = 0, partial_pixels = 0;  ///< In whole tiles.
     int64_t packed_floats = 0, partial_floats = 0;
 

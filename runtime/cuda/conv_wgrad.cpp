@@ -203,10 +203,10 @@ DeviceView<5> view_partial(const void *data, const WgradPlan &plan, const Stride
 bool is_result(const ConvProblem &p, const WgradPlan &plan, const Weight &weight) {
     const int64_t ci = p.ci / p.groups;
     // Parts are float32.
-    return p.dtype == DType::kF32 && plan.cut.parts == 1 && plan.e == ci * p.kh * p.kw && plan.co * plan.groups == p.co &&
-           (ci == 1 || weight.ci == 1) && (p.kw == 1 || weight.w == ci) &&
-           (p.kh == 1 || weight.h == ci * p.kw) && weight.co % 4 == 0 &&
-           reinterpret_cast<uintptr_t>(weight.data) % 16 == 0;
+    return p.dtype == DType::kF32 && plan.cut.parts == 1 && plan.e == ci * p.kh * p.kw &&
+           plan.co * plan.groups == p.co && (ci == 1 || weight.ci == 1) &&
+           (p.kw == 1 || weight.w == ci) && (p.kh == 1 || weight.h == ci * p.kw) &&
+           weight.co % 4 == 0 && reinterpret_cast<uintptr_t>(weight.data) % 16 == 0;
 }
 
 }  // namespace
@@ -231,8 +231,8 @@ bool run_wgrad(CallContext &context, const WgradPlan &plan, const ConvProblem &p
     constexpr decltype(&run_direct) kRun[] = {run_direct, run_gemm, run_depthwise};  // by engine
     const auto run = kRun[params.engine];
     if (!run(context, plan, pass, grad_output, input, partial.get())) return false;
-    return straight || reduce(context, problem, axes_of(problem, grad_weight, strides),
-                              grad_weight, workspace, plan.cut.parts, strides.part);
+    return straight || reduce(context, problem, axes_of(problem, grad_weight, strides), grad_weight,
+                              workspace, plan.cut.parts, strides.part);
 }
 
 }  // namespace convwright::cuda

@@ -58,7 +58,7 @@ int resident_blocks(const P &p) {
     const int registers = p.engine == P::kDirect      ? 40
                           : p.engine == P::kDepthwise ? 60 + (p.elements() + p.px_t * 2) * p.vec
                           : p.mma ? p.co_t * p.e_t / kWarp + p.co_t / 4 + p.e_t / 4 + 48
-                                                      : p.co_t * p.e_t + p.co_t + p.e_t + 40;
+                                  : p.co_t * p.e_t + p.co_t + p.e_t + 40;
     return std::max(1, std::min({kMostBlocks, kRegisters / (registers * p.threads()),
                                  kMostThreads / p.threads(), kSharedBytes / p.shared_bytes()}));
 }

@@ -98,7 +98,8 @@ TEST(Conv2dCudaParams, ShortFloatsComeInEightsOrOneByOne) {
     EXPECT_EQ(on("vec:8,chunk:32", few), "the channels of a group are not whole vectors");
     EXPECT_EQ(on("vec:8,chunk:32", eights, 75),
               "tensor cores multiply floats from compute capability 8.0 on");
-    EXPECT_EQ(on("vec:8,chunk:8", eights), "tensor cores add 16 products of short floats at a time");
+    EXPECT_EQ(on("vec:8,chunk:8", eights),
+              "tensor cores add 16 products of short floats at a time");
     EXPECT_EQ(on("vec:4,chunk:32", eights), "16 bytes are 8 short floats");
     EXPECT_EQ(on("vec:8,linear:1", eights), "chunks over taps are read one by one");
     EXPECT_NE(on("vec:8", eights, 80, Format::kNchw), "");

@@ -134,7 +134,8 @@ Tensor conv2d_fprop_eager(const Tensor &input, const Tensor &weight,
     if (!dtype_of(input) || weight.scalar_type() != dtype ||
         (bias && bias->scalar_type() != dtype) || weight.numel() == 0) {
         throw std::runtime_error(
-            "convwright::conv2d_fprop.eager: kernels exist for float32, bfloat16 or float16 tensors, "
+            "convwright::conv2d_fprop.eager: kernels exist for float32, bfloat16 or float16 "
+            "tensors, "
             "all of one dtype, and weights that are not empty.");
     }
     using Pair = ConvArguments::Pair;

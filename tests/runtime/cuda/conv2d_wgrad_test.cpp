@@ -71,8 +71,7 @@ protected:
             // Whole vectors follow each other without gaps.
             const bool gaps = v.gaps && kernel().params.vec == 1;
             const auto tensor = [&](const Quad &sizes, const Values &of) {
-                return Tensor4(sizes, strides_for(sizes, p.format, gaps), v.placement, of,
-                               p.dtype);
+                return Tensor4(sizes, strides_for(sizes, p.format, gaps), v.placement, of, p.dtype);
             };
             const Tensor4 input = tensor(input_sizes(p), values.input);
             const Tensor4 grad = tensor(output_sizes(p), values.output);

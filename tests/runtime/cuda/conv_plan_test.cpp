@@ -83,8 +83,8 @@ TEST(ConvPlanCuda, ShortFloatsTakeTensorCoresWhereThereAre) {
               "n32ci3ih224iw224co64kh7kw7s2p3", "n2ci5ih7iw9co3kh3kw3s2p4d3",
               "n8ci64ih28iw28co128kh1kw1s2p0"}) {
             for (const char *direction : {"fprop", "dgrad"}) {
-                const ConvProblem problem = parse_problem(std::string(direction) + "_" + sizes +
-                                                          "_" + dtype + "_nhwc");
+                const ConvProblem problem =
+                    parse_problem(std::string(direction) + "_" + sizes + "_" + dtype + "_nhwc");
                 const ConvPlan plan = conv_plan(problem, gpu(108));
                 ASSERT_FALSE(plan.steps.empty()) << format_problem(problem);
                 for (const ConvStep &step : plan.steps) {
@@ -160,8 +160,7 @@ TEST(ConvPlanCuda, AForcedKernelRunsOrNone) {
         const Forced forced(kernel.name);
         const ConvPlan plan = plan_of(problem);
         if (kernel.format == Format::kNchw || kernel.params.vec == 4 ||
-            kernel.dtype != DType::kF32 ||
-            kernel.params.engine == Conv2dCudaParams::kDepthwise) {
+            kernel.dtype != DType::kF32 || kernel.params.engine == Conv2dCudaParams::kDepthwise) {
             EXPECT_TRUE(plan.steps.empty()) << kernel.name;
             EXPECT_NE(plan.reason.find(kernel.name), std::string::npos) << plan.reason;
             continue;
