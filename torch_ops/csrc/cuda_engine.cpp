@@ -46,7 +46,8 @@ CudaEngine::CudaEngine(const Tensor &t)
 }
 
 const char *CudaEngine::why_not(const ConvProblem &p, const Tensor &like) {
-    if (p.dtype == DType::kF32) return nullptr;
+    // A forced kernel runs or is refused with its own reason.
+    if (p.dtype == DType::kF32 || !cuda::forced_kernel().empty()) return nullptr;
     if (p.format == Format::kNchw) return "CUDA kernels of short floats are channels_last";
     // Tiles of tensor cores would be nearly all zeros.
     constexpr int64_t kFewChannels = 8;
