@@ -10,7 +10,8 @@ using namespace Halide::Internal;
 
 namespace {
 
-constexpr int kSide = 8;  // elements of a row, of 16 bits
+constexpr int kSide = 8;         // elements of a row, of 16 bits
+constexpr int kLetsOfLets = 16;  // more than are nested in each other
 const char *const kPlain = "ldmatrix", *const kTransposed = "ldmatrix_transposed";
 
 const Load *load_of(const Expr &element) {
@@ -19,20 +20,21 @@ const Load *load_of(const Expr &element) {
 }
 
 /// The row from an element on, if it is 16 aligned bytes.
-Expr row_of(const FactorElement &element, const Expr &across, const Expr &k, bool along_k,
-            const std::set<std::string> &shared) {
-    const Expr start = element(across, k);
+Expr row_of(const Factor &factor, const Expr &across, const Expr &k, bool along_k) {
+    const Expr start = factor.element(across, k);
     const Load *first = load_of(start);
     const bool is_element = first != nullptr && first->type.is_scalar() && first->type.bits() == 16;
-    if (!is_element || shared.count(first->name) == 0) return {};
+    if (!is_element || factor.shared.count(first->name) == 0) return {};
     for (int i = 1; i < kSide; ++i) {
-        const Expr next = along_k ? element(across, k + i) : element(across + i, k);
+        const Expr next = along_k ? factor.element(across, k + i) : factor.element(across + i, k);
         const Load *load = load_of(next);
         if (load == nullptr || load->name != first->name ||
             !is_const(simplify(load->index - first->index), i))
             return {};
     }
-    const ModulusRemainder known = modulus_remainder(first->index);
+    Expr whole = first->index;
+    for (int i = 0; i < kLetsOfLets; ++i) whole = substitute(factor.lets, whole);
+    const ModulusRemainder known = modulus_remainder(simplify(whole));
     if (known.modulus % kSide != 0 || known.remainder % kSide != 0) return {};
     return Load::make(first->type.with_lanes(kSide), first->name,
                       Ramp::make(first->index, 1, kSide), first->image, first->param,
@@ -109,15 +111,14 @@ class ShareMatrices : public IRMutator {
 
 }  // namespace
 
-std::vector<Expr> load_matrices(const FactorElement &element, const Expr &lane, int count,
-                                const std::set<std::string> &shared) {
+std::vector<Expr> load_matrices(const Factor &factor, const Expr &lane, int count) {
     // Row `line` of matrix number `matrix`: along k the second half of them, across it every second.
     const Expr matrix = lane / kSide, line = lane % kSide;
     const Expr across = count == 4 ? matrix % 2 * kSide : Expr(0);
     const Expr k = (count == 4 ? matrix / 2 : matrix % 2) * kSide;
     for (const bool along_k : {true, false}) {
-        const Expr row = along_k ? row_of(element, across + line, k, true, shared)
-                                 : row_of(element, across, k + line, false, shared);
+        const Expr row = along_k ? row_of(factor, across + line, k, true)
+                                 : row_of(factor, across, k + line, false);
         if (!row.defined()) continue;
         const Expr loaded =
             Call::make(UInt(32, count), along_k ? kPlain : kTransposed, {row}, Call::PureExtern);

@@ -187,16 +187,12 @@ class Tensorize : public IRMutator {
         const Type sums = shape.sum.with_lanes(4);
         std::vector<Expr> arguments = {Load::make(sums, p.store->name, index, Buffer<>(),
                                                   Parameter(), const_true(4), ModulusRemainder())};
-        const FactorElement a = [&](const Expr &m, const Expr &k) {
-            return at(factors.a, m, nowhere, k);
-        };
-        const FactorElement b = [&](const Expr &n, const Expr &k) {
-            return at(factors.b, nowhere, n, k);
-        };
-        const auto factor = [&](const FactorElement &element, int count) {
+        const auto a = [&](const Expr &m, const Expr &k) { return at(factors.a, m, nowhere, k); };
+        const auto b = [&](const Expr &n, const Expr &k) { return at(factors.b, nowhere, n, k); };
+        const auto factor = [&](const auto &element, int count) {
             std::vector<Expr> registers;
-            if (per == 2)
-                registers = load_matrices(element, Variable::make(Int(32), lane_), count, shared_);
+            const Expr lane = Variable::make(Int(32), lane_);
+            if (per == 2) registers = load_matrices({element, shared_, lets_}, lane, count);
             for (int r = 0; r < count && static_cast<int>(registers.size()) < count; ++r) {
                 const int half = count == 4 ? r % 2 : 0, step = count == 4 ? r / 2 : r;
                 std::vector<Expr> neighbours;
