@@ -44,6 +44,7 @@ struct Packing {
         const DType dtype = step.kernel->dtype;
         DeviceView<5> from(weight.data, weight.extents, dtype);
         DeviceView<6> packed(to, extents, dtype);
+        packed.get()->dim[1].stride = static_cast<int32_t>(extents[1].stride);  // kernels ask for 1
         const auto &[co, ci, kx, ky, g] = weight.extents;
         KernelArguments arguments(&context);
         arguments.add(from.get(), to_int(extents[0].extent), to_int(extents[1].extent),
