@@ -52,7 +52,7 @@ const char *why_told_apart(const Wgrad &p) {
 /// What is no candidate although the schedule computes it.
 const char *why_no_candidate(const Conv &p) {
     return p.mma != 0
-               ? "operands would be rounded to TF32, and the problem does not say they may be"
+               ? "tensor cores would round the operands, and the problem does not say they may"
                : why_told_apart(p);
 }
 
@@ -76,7 +76,7 @@ SpaceKind wgrad_kind(const ConvProblem &problem, const cuda::Device &device) {
         cuda::candidate_kind("conv2d_wgrad"),
         [=](const Wgrad &p) {
             if (const char *why = why_told_apart(p)) return why;
-            return p.why_illegal(problem, device.shared_bytes);
+            return p.why_illegal(problem, device.compute_capability, device.shared_bytes);
         },
         [=](const Wgrad &p) {
             const int sms = device.multiprocessors;
@@ -164,7 +164,7 @@ cuda::Device nominal_gpu(int architecture) {
 
 Space cuda_space(const OperatorProblem &whole, int phase, const cuda::Device &device) {
     const ConvProblem &problem = whole.sizes;
-    if (problem.dtype != DType::kF32) refuse(whole, "CUDA kernels compute with float32");
+    if (problem.dtype != DType::kF32) refuse(whole, "CUDA kernels are tuned for float32");
     if (whole.op != Operator::kConv2d) return weighted_sum_cuda_space(whole, phase, device);
     const bool wgrad = problem.direction == Direction::kWgrad;
     const std::vector<ConvPass> passes = conv_passes(problem);

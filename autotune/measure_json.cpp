@@ -48,9 +48,9 @@ Isa parse_isa(const std::string &name) {
 }
 
 DType parse_dtype(const std::string &name) {
-    for (const DType dtype : {DType::kF32, DType::kBf16})
+    for (const DType dtype : {DType::kF32, DType::kBf16, DType::kF16})
         if (name == dtype_name(dtype)) return dtype;
-    throw std::invalid_argument(in_quotes(name) + " is no dtype; accepted are f32 and bf16.");
+    throw std::invalid_argument(in_quotes(name) + " is no dtype; accepted are f32, bf16 and f16.");
 }
 
 Json to_json(const LoadableKernel &k) {

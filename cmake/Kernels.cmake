@@ -93,7 +93,7 @@ endfunction()
 set(CONVWRIGHT_CUDA_HOST_TARGET
     x86-64-linux-sse41-cuda-cuda_capability_86-no_runtime-user_context)
 
-# convwright_add_cuda_kernel(<generator> [FORMAT <nhwc|nchw>] [DTYPE <f32>] [PRODUCT <name>]
+# convwright_add_cuda_kernel(<generator> [FORMAT <nhwc|nchw>] [DTYPE <f32|bf16|f16>] [PRODUCT <name>]
 #                            [SCHEDULE <knobs>] [INDEX <32|64>] [OLDEST <architecture>] [SPILL_ALLOWANCE <bytes>]
 #                            [TABLE <table>] [PROGRAM <program>])
 #

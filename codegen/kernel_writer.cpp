@@ -2,6 +2,7 @@
 #include "codegen/kernel_writer.h"
 
 #include "codegen/lanes.h"
+#include "codegen/ldmatrix.h"
 #include "codegen/tensorize_mma.h"
 
 namespace convwright {
@@ -90,6 +91,17 @@ std::string KernelWriter::dense_load(const Load *op) {
            address(op->name, base) + ")";
 }
 
+std::string KernelWriter::ldmatrix(const Call *op) {
+    const Load *row = op->args[0].as<Load>();
+    const Expr base = row->index.as<Ramp>()->base;
+    const int bytes = row->type.bytes() * row->type.lanes();
+    _halide_user_assert(width(row->name, row->type, base, row->alignment) == bytes)
+        << "emit_cuda: rows of matrices in " << row->name << " at " << base
+        << " are not aligned to 16 bytes; align_storage() the Func to multiples of 8\n";
+    return op->name + "<" + std::to_string(op->type.lanes()) + ">(" + address(row->name, base) +
+           ")";
+}
+
 std::string KernelWriter::vector(const Expr &e) {
     if (const Variable *v = e.as<Variable>()) return names.of(v->name);
     if (const Load *l = e.as<Load>(); l != nullptr && is_dense_load(l)) return dense_load(l);
@@ -99,6 +111,7 @@ std::string KernelWriter::vector(const Expr &e) {
         for (size_t i = 1; i < mma->args.size(); ++i) list += ", " + scalar(mma->args[i]);
         return mma->name + "(" + list + ")";
     }
+    if (const Call *matrices = ldmatrix_of(e)) return ldmatrix(matrices);
     const Expr one = lane_value(e);
     if (e.type().lanes() <= kFewLanes && !has_let(one)) return few_lanes(e.type(), one);
     const std::string name = names.declare("part");

@@ -59,6 +59,7 @@ private:
 
     std::string vector_type(Halide::Type t) const;
     std::string dense_load(const Halide::Internal::Load *op);
+    std::string ldmatrix(const Halide::Internal::Call *op);
     std::string few_lanes(Halide::Type t, const Halide::Expr &one);
     std::string shuffle(const Halide::Internal::Shuffle *op);
     std::string hoist(const Halide::Expr &e);

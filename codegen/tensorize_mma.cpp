@@ -2,9 +2,11 @@
 #include "codegen/tensorize_mma.h"
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "codegen/ldmatrix.h"
 #include "codegen/mma_nest.h"
 
 namespace convwright {
@@ -50,7 +52,9 @@ const Shape &shape_of(const MmaNest &nest, const Product &p) {
 }
 
 /// One register of neighbours along k: a word of memory where they lie there side by side.
-Expr packed(const std::vector<Expr> &elements) {
+Expr packed(std::vector<Expr> elements) {
+    for (Expr &e : elements)
+        if (const Reinterpret *bits = e.as<Reinterpret>()) e = bits->value;
     const Type type = elements[0].type();
     if (elements.size() == 1) return Call::make(UInt(32), "to_tf32", elements, Call::PureExtern);
     const int count = static_cast<int>(elements.size());
@@ -76,6 +80,11 @@ class Tensorize : public IRMutator {
         // Code motion takes lets out of the guard that says which thread they are of.
         const Expr value = substitute(of_thread_, op->value);
         if (!lane_.empty() && expr_uses_var(value, lane_)) of_thread_[op->name] = value;
+        return IRMutator::visit(op);
+    }
+
+    Stmt visit(const Allocate *op) override {
+        if (op->memory_type == MemoryType::GPUShared) shared_.insert(op->name);
         return IRMutator::visit(op);
     }
 
@@ -178,14 +187,24 @@ class Tensorize : public IRMutator {
         const Type sums = shape.sum.with_lanes(4);
         std::vector<Expr> arguments = {Load::make(sums, p.store->name, index, Buffer<>(),
                                                   Parameter(), const_true(4), ModulusRemainder())};
-        const auto factor = [&](const Expr &e, const Expr &m, const Expr &n, int step) {
-            std::vector<Expr> neighbours;
-            for (int i = 0; i < per; ++i)
-                neighbours.push_back(at(e, m, n, t() * per + (i + 4 * per * step)));
-            arguments.push_back(packed(neighbours));
+        const auto a = [&](const Expr &m, const Expr &k) { return at(factors.a, m, nowhere, k); };
+        const auto b = [&](const Expr &n, const Expr &k) { return at(factors.b, nowhere, n, k); };
+        const auto factor = [&](const auto &element, int count) {
+            std::vector<Expr> registers;
+            const Expr lane = Variable::make(Int(32), lane_);
+            if (per == 2) registers = load_matrices({element, shared_, lets_}, lane, count);
+            for (int r = 0; r < count && static_cast<int>(registers.size()) < count; ++r) {
+                const int half = count == 4 ? r % 2 : 0, step = count == 4 ? r / 2 : r;
+                std::vector<Expr> neighbours;
+                for (int i = 0; i < per; ++i)
+                    neighbours.push_back(
+                        element(group() + 8 * half, t() * per + (i + 4 * per * step)));
+                registers.push_back(packed(neighbours));
+            }
+            arguments.insert(arguments.end(), registers.begin(), registers.end());
         };
-        for (int r = 0; r < 4; ++r) factor(factors.a, group() + 8 * (r % 2), nowhere, r / 2);
-        for (int r = 0; r < 2; ++r) factor(factors.b, nowhere, group(), r);
+        factor(a, 4);
+        factor(b, 2);
         return Store::make(p.store->name,
                            Call::make(sums, shape.function, arguments, Call::PureExtern), index,
                            p.store->param, const_true(4), ModulusRemainder());
@@ -195,12 +214,13 @@ class Tensorize : public IRMutator {
     Expr lanes_;
     bool warp_ = false;  // inside what a warp does as one
     std::map<std::string, Expr> lets_, of_thread_;
+    std::set<std::string> shared_;  // memory of the block
 };
 
 }  // namespace
 
 Stmt tensorize_mma(const Stmt &nest) {
-    return has_mma_loop(nest) ? Tensorize().mutate(nest) : nest;
+    return has_mma_loop(nest) ? share_matrices(Tensorize().mutate(nest)) : nest;
 }
 
 const Call *mma_of(const Expr &e) {

@@ -16,7 +16,7 @@ namespace convwright {
 /// * Its update adds one product of two factors, one over mma_m and mma_k, one over mma_k and mma_n.
 ///   Their type chooses the operation, and so the extent of mma_k:
 ///     float32                    8   rounded to TF32, summed in float32
-///     bfloat16 as float32       16   that is cast<float>(factor)
+///     bfloat16 as float32       16   that is cast<float>(factor), of a reinterpreted word, too
 ///     float16 as float32        16
 ///     int8 as int32             32   sums wrap
 /// * Stages over mma_m x mma_n without mma_k (initialisation, epilogue) may do anything element by
@@ -28,6 +28,10 @@ namespace convwright {
 ///       .split(warp_x, warp_x, lane, 1)
 ///       .reorder(mma_n, mma_m, tile_x, tile_y, lane, warp_x, warp_y, x_o, y_o)
 ///       .unroll(tile_x).unroll(tile_y).gpu_threads(lane, warp_x, warp_y).gpu_blocks(x_o, y_o);
+///
+/// Factors of 16 bits are loaded by ldmatrix where 8 neighbours along mma_k or across it are 16 aligned
+/// bytes of shared memory: their rows have no bank conflict where they are 4 words longer than a
+/// multiple of 8 (align_storage()). Others element by element:
 ///
 /// An operand is loaded at (group, t) and neighbours of it, group = lane / 4, t = lane % 4: panels in
 /// shared memory have no bank conflict where their rows along k are 4 words longer than a multiple of

@@ -15,13 +15,13 @@ namespace convwright {
 /// in the place of threads and the operands of tensor cores in that of vectors (codegen/tensorize_mma.h).
 struct GemmTile {
     static constexpr int kVector = 4, kLanes = 32;
-    static constexpr int kMmaCo = 8, kMmaPx = 16, kMmaSum = 8;
+    static constexpr int kMmaCo = 8, kMmaPx = 16;
 
     int co = 64, px = 64;        ///< Of a block.
     int co_t = 4, px_t = 8;      ///< Of a thread, or of a warp.
     bool channels_first = true;  ///< Whether neighbouring threads have neighbouring channels.
     bool pixels_dense = false;  ///< Whether pixels, else channels, lie side by side in their panel.
-    /// Warps multiply on tensor cores, which round operands to TF32: channels_first, not pixels_dense.
+    /// Warps multiply on tensor cores, which round float32 to TF32: channels_first, not pixels_dense.
     bool mma = false;
 
     int co_threads() const { return co / co_t; }
@@ -37,11 +37,13 @@ struct GemmTile {
 /// What a GEMM of a convolution needs beside its geometry, in elements.
 struct GemmShape {
     GemmTile tile;
-    int chunk = 16;                      ///< Products of a sum that one turn adds.
-    int vec = 1;                         ///< Input channels that are read at a time.
-    int panel_row = 64, pixel_row = 16;  ///< Of shared memory, with padding; for tensor cores.
+    DType dtype = DType::kF32;  ///< Of the tensors; short floats are for tensor cores.
+    int chunk = 16;             ///< Products of a sum that one turn adds.
+    int vec = 1;                ///< Input channels that are read at a time.
+    /// Of shared memory, with padding; for tensor cores. Weights of short floats lie in pixel_row, too.
+    int panel_row = 64, pixel_row = 16;
     /// Whether vectors are stored, of channels or of pixels by channels_first. Channels, or the pixels
-    /// of an image, come in fours then; pixels as one dense row.
+    /// of an image, come in fours then (eights of short floats); pixels as one dense row.
     bool store_vectors = false;
     bool linear = false;          ///< Whether chunks run on over the taps.
     bool split = false;           ///< Whether the parts of a sum are stored, each for itself.
@@ -55,6 +57,11 @@ struct GemmShape {
     FastDivision chunks;    ///< Chunks of one tap; input channels if `linear`.
     FastDivision co_tiles;  ///< Tiles of output channels, which run faster than those of pixels.
     Halide::Expr px_tiles;  ///< Tiles of output pixels.
+
+    bool is_short() const { return dtype != DType::kF32; }
+    int mma_sum() const {
+        return is_short() ? 16 : 8;
+    }  ///< Products that tensor cores add at a time.
 };
 
 /// Another product than the exact one. Its order of sums is a contract: a sum starts at the bias, in
@@ -68,6 +75,7 @@ struct GemmProduct {
 /// pixels, which are one index p over columns, rows and images, so that small images fill tiles.
 ///   sum(co, p, g) = sum_k pixel(k, p, g) * weight(co % co_tile, k, co / co_tile, g)
 ///   out(co, g, x(p), y(p), n(p)) = max(floor, sum(co, p, g) + bias(g * co + co)), NaN stays one
+/// Sums are float32, also of short floats, to which the output is rounded once.
 /// k runs over (ci, kx, ky), ci fastest, with ci rounded up to whole chunks (linear: only the whole
 /// sum is); behind the last channel and tap pixels are zeros, and so must packed weights be there.
 /// `split`: out(co, g, p, part, 0) = the sum of a part's turns alone, for whole tiles.
@@ -100,14 +108,15 @@ struct Conv2dGemm {
                 product->add(conv(c, p, block, g, part), pixel, one_weight);
         } else {
             conv(c, p, block, g, part) = 0.0f;
-            conv(c, p, block, g, part) += pixel * one_weight;
+            conv(c, p, block, g, part) += widened(pixel, s.dtype) * widened(one_weight, s.dtype);
         }
         if (s.split) {
             store_parts(s);
         } else {
             store_output(geo, s, [&](const Halide::Expr &sum, const Halide::Expr &channel) {
-                return product != nullptr ? sum
-                                          : conv_epilogue(sum, bias, bias_extent, channel, floor);
+                return product != nullptr
+                           ? sum
+                           : conv_epilogue(sum, bias, bias_extent, channel, floor, s.dtype);
             });
         }
     }
@@ -139,7 +148,7 @@ private:
             select(inside,
                    input(promised(channel, geo.ci), g, promised(sx, geo.iw), promised(sy, geo.ih),
                          promised(image, s.images)),
-                   0.0f);
+                   Halide::cast(stored_type(s.dtype), 0));
     }
 
     /// Where a thread's element lies in the product.
@@ -193,7 +202,7 @@ private:
             to_x = promised(s.columns.remainder(pixel, row), s.columns.divisor);
             to_y = promised(s.rows.remainder(row, image), s.rows.divisor);
         }
-        out(co, g, x, y, n) = Halide::undef<float>();
+        out(co, g, x, y, n) = Halide::undef(stored_type(s.dtype));
         out(co_inside, g, to_x, to_y, promised(image, s.images)) =
             epilogue(conv(at.c, at.p, out_block, g, 0), g * geo.co + co_inside);
     }

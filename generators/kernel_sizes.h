@@ -15,7 +15,8 @@ inline const std::map<std::string, Format> kFormatNames{{"nhwc", Format::kNhwc},
                                                         {"nchw", Format::kNchw}};
 
 /// Values of the GeneratorParam `dtype`: what the tensors hold in memory.
-inline const std::map<std::string, DType> kDTypeNames{{"f32", DType::kF32}, {"bf16", DType::kBf16}};
+inline const std::map<std::string, DType> kDTypeNames{
+    {"f32", DType::kF32}, {"bf16", DType::kBf16}, {"f16", DType::kF16}};
 
 /// Every dimension of `buffer` starts at 0, and dimension `dense` (none if negative) has stride 1.
 /// Halide takes stride 1 of dimension 0 for granted unless told otherwise.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "generators/fast_division.h"
+#include "generators/short_floats.h"
 
 namespace convwright {
 
@@ -65,21 +66,22 @@ inline Halide::Expr OutputTasks::blocks() const {
 
 /// The bias of a channel. No bias is one of extent 0, and none of its memory is read.
 inline Halide::Expr bias_of(const Halide::Func &bias, const Halide::Expr &bias_extent,
-                            const Halide::Expr &channel) {
+                            const Halide::Expr &channel, DType dtype = DType::kF32) {
     // A branch, not a select: that might read in front of its condition.
     return Halide::Internal::Call::make(
         Halide::Float(32), Halide::Internal::Call::if_then_else,
-        {bias_extent > 0, bias(promised(channel, bias_extent)), 0.0f},
+        {bias_extent > 0, widened(bias(promised(channel, bias_extent)), dtype), 0.0f},
         Halide::Internal::Call::PureIntrinsic);
 }
 
-/// What is stored of a sum without its bias: with it, and not below `floor`; a NaN stays one.
+/// What is stored of a sum without its bias: with it, and not below `floor`, rounded once; a NaN stays
+/// one. `dtype`: of what is stored and of the bias.
 inline Halide::Expr conv_epilogue(const Halide::Expr &sum, const Halide::Func &bias,
                                   const Halide::Expr &bias_extent, const Halide::Expr &channel,
-                                  const Halide::Expr &floor) {
-    const Halide::Expr total = sum + bias_of(bias, bias_extent, channel);
+                                  const Halide::Expr &floor, DType dtype = DType::kF32) {
+    const Halide::Expr total = sum + bias_of(bias, bias_extent, channel, dtype);
     // Strict, or the comparison may assume that there is no NaN and make a maximum that loses it.
-    return Halide::strict_float(select(total < floor, floor, total));
+    return rounded(Halide::strict_float(select(total < floor, floor, total)), dtype);
 }
 
 }  // namespace convwright

@@ -6,13 +6,13 @@
 
 namespace convwright {
 
-/// How kernels hold a value in memory. bfloat16 is 16 bits without a type of its own: Halide's is
-/// emulated on these targets with a warning for each kernel, and by more instructions.
+/// How kernels hold a value in memory. bfloat16 and float16 are 16 bits without a type of their own:
+/// on CPUs Halide's bfloat16 is emulated with a warning for each kernel, and by more instructions.
 inline Halide::Type stored_type(DType dtype) {
-    return dtype == DType::kBf16 ? Halide::UInt(16) : Halide::Float(32);
+    return bytes_of(dtype) == 2 ? Halide::UInt(16) : Halide::Float(32);
 }
 
-/// The value that was stored; exact.
+/// The value that was stored, a float32 or a bfloat16; exact.
 inline Halide::Expr to_float(Halide::Expr stored) {
     if (stored.type().is_float()) return stored;
     return Halide::reinterpret<float>(Halide::cast<uint32_t>(stored) << 16);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "generators/short_floats.h"
 #include "generators/wgrad_pixels.h"
 
 namespace convwright {
@@ -16,7 +17,7 @@ struct WgradSteps {
 /// of group slice % groups over the pixels p of part slice / groups, which are `chunks` chunks of
 /// `chunk`. Filter elements and not input channels at one tap: 7x7 filters of 3 channels are 147
 /// elements, and would be 49 tiles of which 3 in 64 columns are used.
-/// Both operands are memory from the first pixel on, the input's in front of its padding; an address
+/// Sums are float32, also of short floats. Both operands are memory from the first pixel on, the input's in front of its padding; an address
 /// is the sum of a pixel's place and an element's: of neither is anything computed twice. Of memory
 /// `only` is said to be the last vector.
 struct WgradGemm {
@@ -29,7 +30,7 @@ struct WgradGemm {
     WgradGemm(const Halide::Func &grad_output, const WgradSteps &of_grad, const Halide::Func &input,
               const WgradSteps &of_input, const WgradPixels &px, const Halide::Expr &only,
               const FastDivision &groups, const WgradTile &tile, const Halide::Expr &chunks,
-              int chunk)
+              int chunk, DType dtype = DType::kF32)
         : only_(only) {
         const Halide::Expr part = groups.quotient(slice), g = groups.remainder(slice, part);
         const Halide::Expr number = (part * chunks + step) * chunk + p,
@@ -51,9 +52,10 @@ struct WgradGemm {
         };
         // Channels behind the last one repeat it.
         const Halide::Expr channel = min(co_o * (tile.co / vec) + co / vec, px.geo.co / vec - 1);
-        grad(co, p, step, co_o, slice) = select(
-            grad_place(p, step, slice)[1] < px.pixels(),
-            load(grad_output, grad_place(p, step, slice)[0] + channel * of_grad.c, co % vec), 0.0f);
+        grad(co, p, step, co_o, slice) =
+            select(grad_place(p, step, slice)[1] < px.pixels(),
+                   load(grad_output, grad_place(p, step, slice)[0] + channel * of_grad.c, co % vec),
+                   Halide::cast(stored_type(dtype), 0));
         const WgradPixels::Element element = px.element(e_o * (tile.e / vec) + e / vec);
         patch(e, p, step, e_o, slice) = select(
             px.inside(patch_place(p, step, slice)[0] + element.dx,
@@ -63,13 +65,13 @@ struct WgradGemm {
                 patch_place(p, step, slice)[2] +
                     (element.ci * of_input.c + element.kx * of_input.kx + element.ky * of_input.ky),
                 e % vec),
-            0.0f);
+            Halide::cast(stored_type(dtype), 0));
 
         const Halide::RDom r(0, chunk, 0, chunks, "r");
         r_p = r[0], r_chunk = r[1];
         sum(e, co, e_o, co_o, slice) = 0.0f;
-        sum(e, co, e_o, co_o, slice) +=
-            grad(co, r_p, r_chunk, co_o, slice) * patch(e, r_p, r_chunk, e_o, slice);
+        sum(e, co, e_o, co_o, slice) += widened(grad(co, r_p, r_chunk, co_o, slice), dtype) *
+                                        widened(patch(e, r_p, r_chunk, e_o, slice), dtype);
         partial(e, co, e_o, co_o, slice) = sum(e, co, e_o, co_o, slice);
     }
 

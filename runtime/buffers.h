@@ -26,8 +26,8 @@ public:
                         static_cast<int32_t>(extents[d].stride), 0};
         }
         buffer_.host = static_cast<uint8_t *>(const_cast<void *>(data));
-        buffer_.type = dtype == DType::kBf16 ? halide_type_t(halide_type_uint, 16)
-                                             : halide_type_t(halide_type_float, 32);
+        buffer_.type = bytes_of(dtype) == 2 ? halide_type_t(halide_type_uint, 16)
+                                            : halide_type_t(halide_type_float, 32);
         buffer_.dimensions = N;
         buffer_.dim = dims_;
     }

@@ -11,7 +11,7 @@ namespace convwright {
 namespace {
 
 constexpr const char *kDirections[] = {"fprop", "dgrad", "wgrad"};
-constexpr const char *kDTypes[] = {"f32", "bf16"};
+constexpr const char *kDTypes[] = {"f32", "bf16", "f16"};
 constexpr const char *kFormats[] = {"nchw", "nhwc"};
 constexpr const char *kExample = "fprop_n8ci64ih56iw56co64kh3kw3s1p1_f32_nhwc";
 
@@ -108,7 +108,7 @@ ConvProblem parse_problem(const std::string &text) {
     if (reader.take("d")) reader.pair(p.dilation_h, p.dilation_w);
     if (reader.take("g")) p.groups = reader.number();
     reader.expect("_");
-    p.dtype = static_cast<DType>(reader.choice(kDTypes, "f32 or bf16"));
+    p.dtype = static_cast<DType>(reader.choice(kDTypes, "f32, bf16 or f16"));
     reader.expect("_");
     p.format = static_cast<Format>(reader.choice(kFormats, "nchw or nhwc"));
     p.bias = reader.take("_bias");

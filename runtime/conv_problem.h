@@ -22,10 +22,11 @@ enum class Format : int {
 enum class DType : int {
     kF32 = 0,
     kBf16 = 1,  ///< bfloat16: the upper half of a float32, stored rounded to nearest, ties to even.
+    kF16 = 2,   ///< IEEE 754 binary16, rounded likewise; kernels exist for CUDA alone.
 };
 
-constexpr int64_t bytes_of(DType dtype) { return dtype == DType::kBf16 ? 2 : 4; }
-const char *dtype_name(DType dtype) noexcept;  ///< "f32", "bf16", as in problem strings.
+constexpr int64_t bytes_of(DType dtype) { return dtype == DType::kF32 ? 4 : 2; }
+const char *dtype_name(DType dtype) noexcept;  ///< "f32", "bf16", "f16", as in problem strings.
 
 /// Everything that the mathematics of one 2-D convolution needs; sizes in elements.
 /// Two problems with equal fields run the same kernel.

@@ -66,7 +66,7 @@ WeightView view_weight(const Weight &w, const ConvPass &pass, DType dtype) {
 }
 
 void fill_zero(const PassView &view) {
-    view.dtype == DType::kBf16 ? fill<uint16_t>(view) : fill<float>(view);
+    bytes_of(view.dtype) == 2 ? fill<uint16_t>(view) : fill<float>(view);
 }
 
 }  // namespace convwright

@@ -13,7 +13,8 @@ namespace convwright {
 ///   engine 1, gemm: implicit matrix product. A block is a tile of co output channels times px output
 ///     pixels, a thread co_t times px_t registers of it; panels of `chunk` products of a sum of both
 ///     operands lie in shared memory. With mma a warp has co_t times px_t of the tile, and its 32 lanes
-///     multiply on tensor cores: operands are rounded to TF32 (10 bits of mantissa), sums are float32.
+///     multiply on tensor cores, with sums in float32: operands of float32 are rounded to TF32 (10 bits of
+///     mantissa), bfloat16 and float16 are what they are.
 ///   engine 2, depthwise: groups of one channel. A block is co channels, a thread `vec` of them times
 ///     strips of px_t output pixels, along columns (nhwc) or rows (nchw, whose neighbouring threads are
 ///     columns). What a row of taps meets is read once, into registers.
@@ -21,20 +22,21 @@ struct Conv2dCudaParams {
     /// As Conv2dCpuParams::kVersion.
     static constexpr int kVersion = 1;
     static constexpr int kDirect = 0, kGemm = 1, kDepthwise = 2;
+    static constexpr int kTf32 = 1, kShortFloats = 2;  ///< Of mma.
 
     int engine = kGemm;
     int co = 64, px = 64;    ///< Block tile.
     int co_t = 4, px_t = 8;  ///< Register tile of a thread, or of a warp.
     int chunk = 16;          ///< Products of a sum that are staged at a time.
     /// 4: outputs are stored, and channels read, 16 bytes at a time: channels (nhwc) or the pixels of
-    /// an image (nchw), which are dense and come in fours.
+    /// an image (nchw), which are dense and come in fours. 8: the same of short floats.
     int vec = 1;
     /// 1: a chunk runs on over the taps, for few input channels: none of it is zeros, but each
     /// element is divided into tap and channel. 0: a chunk is of one tap.
     int linear = 0;
     int stages = 1;  ///< Buffers of each panel.
     int split = 0;   ///< 1: parts of the sum go to partial results, which another kernel adds.
-    int mma = 0;     ///< 1: TF32 on tensor cores.
+    int mma = 0;     ///< On tensor cores: 1 float32 as TF32, 2 bfloat16 or float16.
     int taps = 0, stride = 1;  ///< Along a strip, compiled in (depthwise).
 
     static const std::vector<Knob<Conv2dCudaParams>> &knobs() {
@@ -45,12 +47,12 @@ struct Conv2dCudaParams {
             {"px", &P::px, {16, 32, 64, 128}},
             {"co_t", &P::co_t, {4, 8, 16, 32, 64}},
             {"px_t", &P::px_t, {4, 8, 16, 32, 64}},
-            {"chunk", &P::chunk, {8, 16}},
-            {"vec", &P::vec, {1, 4}},
+            {"chunk", &P::chunk, {8, 16, 32}},
+            {"vec", &P::vec, {1, 4, 8}},
             {"linear", &P::linear, {0, 1}},
             {"stages", &P::stages, {1, 2, 3, 4}},
             {"split", &P::split, {0, 1}},
-            {"mma", &P::mma, {0, 1}},
+            {"mma", &P::mma, {0, kTf32, kShortFloats}},
             {"taps", &P::taps, {0, 1, 2, 3, 4, 5, 7}},
             {"stride", &P::stride, {1, 2}},
         };
@@ -58,16 +60,19 @@ struct Conv2dCudaParams {
     }
 
     /// Whether pixels, else channels, lie side by side in shared memory.
-    bool pixels_dense(Format format) const { return format == Format::kNchw || linear != 0; }
+    bool pixels_dense(Format format) const {
+        return format == Format::kNchw || (linear != 0 && mma == 0);
+    }
     /// Input channels that are read at a time.
     int read_vector(Format format) const { return pixels_dense(format) ? 1 : vec; }
     int threads() const {
         return engine != kGemm ? kSmallThreads : co / co_t * (px / px_t) * (mma ? 32 : 1);
     }
-    /// Words of a row of weights and of a pixel's row along the sum in shared memory. So long the lanes
-    /// of a warp read different banks for tensor cores: 8 behind a multiple of 16, 4 behind one of 8.
+    /// Elements of a row of weights and of a pixel's row along the sum in shared memory. So long the
+    /// lanes of a warp read different banks for tensor cores: 8 words behind a multiple of 16, 4 behind
+    /// one of 8. Short floats, two in a word, have rows along the sum alone.
     int panel_row() const { return co + (mma ? 8 : 0); }
-    int pixel_row() const { return chunk + (mma ? 4 : 0); }
+    int pixel_row() const { return chunk + (mma == kShortFloats ? 8 : mma ? 4 : 0); }
     /// Channels of a row of taps in shared memory; 4 more, so that a tap of several is written to
     /// several banks (depthwise).
     int tap_row() const { return co + (co > 1 ? 4 : 0); }
@@ -77,6 +82,7 @@ struct Conv2dCudaParams {
     int shared_bytes() const {
         if (engine == kDirect) return 0;
         if (engine == kDepthwise) return 4 * taps * most_taps_across() * tap_row();
+        if (mma == kShortFloats) return 2 * stages * (co + px) * pixel_row();
         return 4 * stages * (chunk * panel_row() + px * pixel_row());
     }
     /// Strips of px_t output pixels (depthwise).
@@ -110,6 +116,7 @@ struct Conv2dCudaParams {
         if (int64_t{pass.n} * pass.x.out * pass.y.out > kMost - 256) {
             return "there are nearly 2^31 output pixels or more";
         }
+        if (vec == 8 && mma != kShortFloats) return "16 bytes are 4 floats";
         if (engine == kDepthwise) return why_no_strips(pass, format);
         if (taps != 0 || stride != 1) return "taps and stride are any";
         if (engine == kDirect) {
@@ -173,12 +180,16 @@ private:
         if (mma == 0) {
             return co_t > 8 || px_t > 8 ? "a thread has more outputs than registers" : nullptr;
         }
-        if (capability < 80) return "tensor cores multiply TF32 from compute capability 8.0 on";
+        if (capability < 80) return "tensor cores multiply floats from compute capability 8.0 on";
         if (co_t % 8 != 0 || px_t % 16 != 0) return "a warp multiplies for 8 channels x 16 pixels";
-        if (format == Format::kNchw || linear != 0 || vec != 4) {
-            return "tensor cores take pixels with vectors of channels";
+        if (format == Format::kNchw) return "tensor cores take pixels with dense channels";
+        if (mma == kTf32) {
+            return linear != 0 || vec != 4 ? "tensor cores take pixels with vectors of channels"
+                                           : nullptr;
         }
-        return nullptr;
+        if (chunk % 16 != 0) return "tensor cores add 16 products of short floats at a time";
+        if (vec == 4) return "16 bytes are 8 short floats";
+        return linear != 0 && vec != 1 ? "chunks over taps are read one by one" : nullptr;
     }
 
     static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }

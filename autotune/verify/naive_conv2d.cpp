@@ -99,7 +99,7 @@ float epilogue(const ConvProblem &p, const ConvValues &v, int64_t result, double
         sum += v.bias[result / (p.oh() * p.ow()) % p.co];
     float value = static_cast<float>(sum);
     if (p.relu) value = std::max(value, 0.0f);
-    return p.dtype == DType::kBf16 ? from_bf16(to_bf16(value)) : value;
+    return p.dtype == DType::kF32 ? value : from_short(to_short(value, p.dtype), p.dtype);
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ struct ConvValues {
 ConvValues integer_values(const ConvProblem &p, uint32_t seed);
 
 /// The result of the problem's direction straight from the definition, in double. The bias counts
-/// if p.bias is set, a ReLU if p.relu is; bfloat16 results are rounded once, at the end.
+/// if p.bias is set, a ReLU if p.relu is; short results are rounded once, at the end.
 Values naive_conv2d(const ConvProblem &p, const ConvValues &values);
 
 /// The results with these numbers, of those that naive_conv2d() computes; for problems where all of

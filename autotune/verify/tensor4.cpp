@@ -15,12 +15,16 @@ int64_t span(const Quad &sizes, const Quad &strides) {
 
 }  // namespace
 
-uint16_t to_bf16(float value) {
+uint16_t to_short(float value, DType dtype) {
+    if (dtype == DType::kF16) return std::bit_cast<uint16_t>(static_cast<_Float16>(value));
     const auto bits = std::bit_cast<uint32_t>(value);
     return static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
 }
 
-float from_bf16(uint16_t value) { return std::bit_cast<float>(uint32_t{value} << 16); }
+float from_short(uint16_t bits, DType dtype) {
+    if (dtype == DType::kF16) return static_cast<float>(std::bit_cast<_Float16>(bits));
+    return std::bit_cast<float>(uint32_t{bits} << 16);
+}
 
 Quad strides_for(const Quad &sizes, Format format, bool gaps) {
     const auto order = format == Format::kNhwc ? std::array{1, 3, 2, 0} : std::array{3, 2, 1, 0};
@@ -48,10 +52,10 @@ void Tensor4::for_each(Visit visit) const {
 }
 
 Tensor4::Tensor4(const Quad &sizes, const Quad &strides, Placement placement, DType dtype)
-    : sizes_(sizes), strides_(strides) {
+    : sizes_(sizes), strides_(strides), dtype_(dtype) {
     const int64_t size = span(sizes, strides);
-    dtype == DType::kBf16 ? void(halves_.emplace(size, placement))
-                          : void(floats_.emplace(size, placement));
+    bytes_of(dtype) == 2 ? void(halves_.emplace(size, placement))
+                         : void(floats_.emplace(size, placement));
 }
 
 Tensor4::Tensor4(const Quad &sizes, const Quad &strides, Placement placement, const Values &values,
@@ -62,7 +66,7 @@ Tensor4::Tensor4(const Quad &sizes, const Quad &strides, Placement placement, co
         if (floats_) {
             floats_->data()[offset] = *value++;
         } else {
-            halves_->data()[offset] = to_bf16(*value++);
+            halves_->data()[offset] = to_short(*value++, dtype_);
         }
     });
     on_memory([](auto &memory) { memory.protect(); });
@@ -71,7 +75,8 @@ Tensor4::Tensor4(const Quad &sizes, const Quad &strides, Placement placement, co
 Values Tensor4::values() const {
     Values values;
     for_each([&](int64_t offset) {
-        values.push_back(floats_ ? floats_->data()[offset] : from_bf16(halves_->data()[offset]));
+        values.push_back(floats_ ? floats_->data()[offset]
+                                 : from_short(halves_->data()[offset], dtype_));
     });
     return values;
 }

@@ -20,9 +20,9 @@ using Values = std::vector<float>;
 /// elements that belong to no one.
 Quad strides_for(const Quad &sizes, Format format, bool gaps);
 
-/// `value` as a bfloat16 holds it, rounded to nearest, ties to even. Not for NaN.
-uint16_t to_bf16(float value);
-float from_bf16(uint16_t value);
+/// `value` as a bfloat16 or float16 holds it, rounded to nearest, ties to even. Not for a NaN of bfloat16.
+uint16_t to_short(float value, DType dtype);
+float from_short(uint16_t bits, DType dtype);
 
 /// A tensor of any strides in guarded memory.
 class Tensor4 {
@@ -53,6 +53,7 @@ private:
     const void *data() const;
 
     Quad sizes_, strides_;
+    DType dtype_;
     mutable std::optional<Guarded<float>> floats_;
     mutable std::optional<Guarded<uint16_t>> halves_;
 };

@@ -19,11 +19,11 @@
 
 namespace convwright::device {
 
-#if __CUDA_ARCH__ >= 800
-
 __device__ inline unsigned shared_address(const void *shared) {
     return static_cast<unsigned>(__cvta_generic_to_shared(shared));
 }
+
+#if __CUDA_ARCH__ >= 800
 
 // 16 bytes pass L1 by (.cg); smaller copies exist through it only (.ca).
 template<int Bytes>

@@ -11,6 +11,7 @@
 #include "codegen/device/cp_async.h"
 #include "codegen/device/float_types.h"
 #include "codegen/device/integers.h"
+#include "codegen/device/ldmatrix.h"
 #include "codegen/device/mma.h"
 #include "codegen/device/shared_memory.h"
 #include "codegen/device/vectors.h"

@@ -1,20 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codegen/emulator/cp_async.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/asan_interface.h>
-#endif
+#include "codegen/emulator/bounds.h"
 
 namespace convwright::emulator {
 namespace {
-
-bool out_of_bounds([[maybe_unused]] const void *memory, [[maybe_unused]] size_t bytes) {
-#if defined(__SANITIZE_ADDRESS__)
-    return __asan_region_is_poisoned(const_cast<void *>(memory), bytes) != nullptr;
-#else
-    return false;
-#endif
-}
 
 // Null if it may be done.
 const char *why_wrong(const void *shared, const void *global, int bytes, int source_bytes) {

@@ -18,6 +18,7 @@ public:
     using Input = Halide::GeneratorInput<T>;
 
     GeneratorParam<Format> format_{"format", Format::kNhwc, kFormatNames};  // what is dense
+    GeneratorParam<DType> dtype_{"dtype", DType::kF32, kDTypeNames};        // of the tensors
     GeneratorParam<std::string> schedule_{"schedule", ""};  // there are no other schedules
     GeneratorParam<std::string> cuda_{"cuda", ""};          // path of the text
 
@@ -25,8 +26,8 @@ public:
     Input<int> images_{"images"}, pixels_{"pixels"};
     FastDivisionInput by_columns_{"by_columns"}, by_rows_{"by_rows"}, by_channels_{"by_channels"};
     FastDivisionInput by_group_{"by_group"}, by_strips_{"by_strips"};
-    Input<Halide::Buffer<float, 1>> bias_{"bias"};  // (all co), or of extent 0
-    Input<float> floor_{"floor"};                   // 0 for a ReLU, else -infinity
+    Input<Halide::Buffer<void, 1>> bias_{"bias"};  // (all co), or of extent 0
+    Input<float> floor_{"floor"};                  // 0 for a ReLU, else -infinity
 
 protected:
     OutputTasks tasks() {
@@ -44,12 +45,18 @@ protected:
 /// The convolution engine without packed operands, for whatever the others refuse.
 class Conv2dDirectKernel : public TaskKernel<Conv2dDirectKernel> {
 public:
-    Input<Halide::Buffer<float, 5>> input_{"input"};    // (ci, g, iw, ih, n)
-    Input<Halide::Buffer<float, 5>> weight_{"weight"};  // (co, ci, kx, ky, g)
+    Input<Halide::Buffer<void, 5>> input_{"input"};    // (ci, g, iw, ih, n)
+    Input<Halide::Buffer<void, 5>> weight_{"weight"};  // (co, ci, kx, ky, g)
     Input<int> stride_x_{"stride_x"}, stride_y_{"stride_y"};
     Input<int> pad_x_{"pad_x"}, pad_y_{"pad_y"};
     Input<int> dilation_x_{"dilation_x"}, dilation_y_{"dilation_y"};
-    Halide::GeneratorOutput<Halide::Buffer<float, 5>> output_{"output"};  // (co, g, ow, oh, n)
+    Halide::GeneratorOutput<Halide::Buffer<void, 5>> output_{"output"};  // (co, g, ow, oh, n)
+
+    void configure() {
+        for (auto *operand : {&input_, &weight_}) operand->set_type(stored_type(dtype_));
+        bias_.set_type(stored_type(dtype_));
+        output_.set_type(stored_type(dtype_));
+    }
 
     void generate() {
         ConvGeometry geo;
@@ -59,7 +66,7 @@ public:
         geo.stride_x = stride_x_, geo.stride_y = stride_y_;
         geo.pad_x = pad_x_, geo.pad_y = pad_y_;
         geo.dilation_x = dilation_x_, geo.dilation_y = dilation_y_;
-        alg_.emplace(input_, weight_, bias_, bias_.dim(0).extent(), floor_, geo, tasks());
+        alg_.emplace(input_, weight_, bias_, bias_.dim(0).extent(), floor_, geo, tasks(), dtype_);
         output_ = alg_->out;
     }
 
@@ -80,11 +87,16 @@ private:
 class Conv2dPartsKernel : public TaskKernel<Conv2dPartsKernel> {
 public:
     Input<Halide::Buffer<float, 4>> partial_{"partial"};  // (co, g, pixel, part), whole tiles
-    Halide::GeneratorOutput<Halide::Buffer<float, 5>> output_{"output"};  // (co, g, ow, oh, n)
+    Halide::GeneratorOutput<Halide::Buffer<void, 5>> output_{"output"};  // (co, g, ow, oh, n)
+
+    void configure() {
+        bias_.set_type(stored_type(dtype_));
+        output_.set_type(stored_type(dtype_));
+    }
 
     void generate() {
         alg_.emplace(partial_, partial_.dim(3).extent(), bias_, bias_.dim(0).extent(), floor_,
-                     tasks());
+                     tasks(), dtype_);
         output_ = alg_->out;
     }
 

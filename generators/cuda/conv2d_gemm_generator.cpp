@@ -7,7 +7,14 @@ namespace convwright {
 /// in one pass per phase (runtime/conv_pass.h).
 class Conv2dGemmKernel : public GemmKernel<Conv2dGemmKernel> {
 public:
-    Halide::GeneratorOutput<Halide::Buffer<float, 5>> output_{"output"};  // (co, g, ow, oh, n)
+    // (co, g, ow, oh, n); parts of a sum are float32
+    Halide::GeneratorOutput<Halide::Buffer<void, 5>> output_{"output"};
+
+    void configure() {
+        GemmKernel::configure();
+        const bool split = parse_params<Conv2dCudaParams>(schedule_).split != 0;
+        output_.set_type(stored_type(split ? DType::kF32 : static_cast<DType>(dtype_)));
+    }
 
     void generate() {
         define(nullptr, 0);

@@ -15,15 +15,16 @@ using Halide::GeneratorParam;
 class Conv2dWgradGemm : public Halide::Generator<Conv2dWgradGemm> {
 public:
     GeneratorParam<Format> format_{"format", Format::kNhwc, kFormatNames};  // what is dense
+    GeneratorParam<DType> dtype_{"dtype", DType::kF32, kDTypeNames};        // of the operands
     GeneratorParam<std::string> schedule_{"schedule", ""};  // knobs as text; empty = defaults
     GeneratorParam<std::string> cuda_{"cuda", ""};          // file that takes the CUDA C++
 
     // Memory, said to be of one vector: what there is of it is between host and kernel. Steps are in
     // vectors.
-    Input<Buffer<float, 1>> grad_output_{"grad_output"};
+    Input<Buffer<void, 1>> grad_output_{"grad_output"};
     Input<int> grad_c_{"grad_c"}, grad_g_{"grad_g"};
     Input<int> grad_x_{"grad_x"}, grad_y_{"grad_y"}, grad_n_{"grad_n"};
-    Input<Buffer<float, 1>> input_{"input"};
+    Input<Buffer<void, 1>> input_{"input"};
     Input<int> input_c_{"input_c"}, input_g_{"input_g"};
     Input<int> input_x_{"input_x"}, input_y_{"input_y"}, input_n_{"input_n"};
     Input<int> input_kx_{"input_kx"}, input_ky_{"input_ky"};
@@ -38,8 +39,16 @@ public:
     // (e, co) of a tile, then e tile, co tile and slice: g + groups * part.
     Output<Buffer<float, 5>> partial_{"partial"};
 
+    void configure() {
+        grad_output_.set_type(stored_type(dtype_));
+        input_.set_type(stored_type(dtype_));
+    }
+
     void generate() {
         const auto params = parse_params<Conv2dWgradCudaParams>(schedule_);
+        _halide_user_assert((dtype_ != DType::kF32) == (params.mma != 0))
+            << "schedule " << format_params(params)
+            << " is not for this dtype; mma:2 is for bf16 and f16, others are for f32\n";
         WgradPixels px;
         px.geo.co = co_;
         px.geo.iw = iw_, px.geo.ih = ih_;
@@ -54,7 +63,7 @@ public:
                                input_n_, input_kx_, input_ky_};
         alg_.emplace(grad_output_, grad, input_, input, px,
                      grad_output_.dim(0).extent() / params.vec - 1, by_groups_(groups_),
-                     WgradTile{params.e, params.co}, chunks_, params.chunk);
+                     WgradTile{params.e, params.co}, chunks_, params.chunk, dtype_);
         partial_ = alg_->partial;
     }
 
@@ -63,14 +72,15 @@ public:
         for (auto *memory : {&grad_output_, &input_}) {
             promise_dense(*memory, 0);
             memory->dim(0).set_extent(grad_output_.dim(0).extent());
-            memory->set_host_alignment(params.vec * 4);
+            memory->set_host_alignment(params.vec * stored_type(dtype_).bytes());
         }
         promise_dense(partial_, 0);
         partial_.set_host_alignment(16);
         partial_.dim(0).set_extent(params.e);
         partial_.dim(1).set_extent(params.co);
         for (int d = 1; d < 5; d++) partial_.dim(d).set_stride(partial_.dim(d).stride() / 4 * 4);
-        schedule_wgrad_gemm_cuda(*alg_, params, format_ == Format::kNhwc);
+        const auto schedule = params.mma ? schedule_wgrad_mma_cuda : schedule_wgrad_gemm_cuda;
+        schedule(*alg_, params, format_ == Format::kNhwc);
         CudaOptions options = cuda_options(cuda_);
         options.async_copies = params.async != 0;
         options.stages = params.stages;

@@ -21,13 +21,14 @@ public:
     using GeneratorParam = Halide::GeneratorParam<T>;
 
     GeneratorParam<Format> format_{"format", Format::kNhwc, kFormatNames};  // what is dense
+    GeneratorParam<DType> dtype_{"dtype", DType::kF32, kDTypeNames};        // of the tensors
     GeneratorParam<std::string> schedule_{"schedule", ""};  // knobs as text; empty = defaults
     GeneratorParam<std::string> cuda_{"cuda", ""};          // path of the text
 
-    Input<Halide::Buffer<float, 5>> input_{"input"};    // (ci, g, iw, ih, n)
-    Input<Halide::Buffer<float, 4>> weight_{"weight"};  // (co % tile, k, co / tile, g)
-    Input<Halide::Buffer<float, 1>> bias_{"bias"};      // (all co), or of extent 0
-    Input<float> floor_{"floor"};                       // 0 for a ReLU, else -infinity
+    Input<Halide::Buffer<void, 5>> input_{"input"};    // (ci, g, iw, ih, n)
+    Input<Halide::Buffer<void, 4>> weight_{"weight"};  // (co % tile, k, co / tile, g)
+    Input<Halide::Buffer<void, 1>> bias_{"bias"};      // (all co), or of extent 0
+    Input<float> floor_{"floor"};                      // 0 for a ReLU, else -infinity
     Input<int> stride_x_{"stride_x"}, stride_y_{"stride_y"};
     Input<int> pad_x_{"pad_x"}, pad_y_{"pad_y"};
     Input<int> dilation_x_{"dilation_x"}, dilation_y_{"dilation_y"};
@@ -37,6 +38,12 @@ public:
     FastDivisionInput by_columns_{"by_columns"}, by_rows_{"by_rows"}, by_taps_x_{"by_taps_x"};
     FastDivisionInput by_image_vectors_{"by_image_vectors"}, by_chunks_{"by_chunks"};
     FastDivisionInput by_co_tiles_{"by_co_tiles"};
+
+    void configure() {
+        input_.set_type(stored_type(dtype_));
+        weight_.set_type(stored_type(dtype_));
+        bias_.set_type(stored_type(dtype_));
+    }
 
 protected:
     /// `unroll` as of GemmShape.
@@ -58,9 +65,14 @@ protected:
                        format_ == Format::kNhwc,
                        params_.pixels_dense(format_),
                        params_.mma != 0};
+        shape_.dtype = dtype_;
+        _halide_user_assert(shape_.is_short() == (params_.mma == Conv2dCudaParams::kShortFloats))
+            << "schedule " << format_params(params_)
+            << " is not for this dtype; mma:2 is for bf16 and f16, "
+            << "others are for f32\n";
         shape_.chunk = params_.chunk, shape_.vec = params_.read_vector(format_);
         shape_.panel_row = params_.panel_row(), shape_.pixel_row = params_.pixel_row();
-        shape_.store_vectors = params_.vec == 4 || params_.split != 0;
+        shape_.store_vectors = params_.vec > 1 || params_.split != 0;
         shape_.linear = params_.linear != 0, shape_.split = params_.split != 0;
         shape_.unroll = unroll;
         shape_.turns = turns_, shape_.parts = parts_;
@@ -76,13 +88,15 @@ protected:
     template<typename Output>
     CudaOptions schedule_tiles(Output &output) {
         const bool nhwc = format_ == Format::kNhwc;
-        promise_dense(input_, shape_.vec == 4 ? 0 : -1);
+        promise_dense(input_, shape_.vec > 1 ? 0 : -1);
         promise_dense(output, !shape_.store_vectors ? -1 : nhwc ? 0 : 2);
-        promise_dense(weight_, 0);
+        // Of short floats the sum is dense, which tensor cores take two by two.
+        const int dense = shape_.is_short() ? 1 : 0;
+        promise_dense(weight_, dense);
         promise_dense(bias_, 0);
         weight_.dim(0).set_extent(params_.co);
-        in_fours(weight_, 0);
-        if (shape_.vec == 4) in_fours(input_, 0);
+        in_vectors(weight_, dense, 16 / stored_type(dtype_).bytes());
+        if (shape_.vec > 1) in_vectors(input_, 0, shape_.vec);
         if (shape_.store_vectors) in_fours(output, nhwc ? 0 : 2);
         schedule_conv2d_gemm(*alg_, shape_);
         CudaOptions options = cuda_options(cuda_);

@@ -2,6 +2,7 @@
 #include "codegen/cuda_backend.h"
 #include "generators/kernel_sizes.h"
 #include "generators/output_tasks.h"
+#include "generators/stored_values.h"
 
 namespace convwright {
 
@@ -16,15 +17,22 @@ constexpr int kSide = 32, kRows = 8;
 /// Packs a weight, read through any strides, into panels of output channels; behind the last output
 /// channel, input channel and row of taps are zeros:
 ///   packed(c, ci, kx, ky, p, g) = weight(p * panel + c, ci, kx, ky, g).
+/// In memory c is dense, or ci for short floats; of these the kernel for one dtype moves the bits of any.
 /// The transposed and reversed weight of dgrad is a matter of the strides given. `along_co`: output
 /// channels are nearer to each other than input channels.
 class CudaPackWeight : public Halide::Generator<CudaPackWeight> {
 public:
+    GeneratorParam<DType> dtype_{"dtype", DType::kF32, kDTypeNames};
     GeneratorParam<std::string> cuda_{"cuda", ""};  // path of the text
-    Input<Buffer<float, 5>> weight_{"weight"};      // (co, ci, kx, ky, g)
+    Input<Buffer<void, 5>> weight_{"weight"};       // (co, ci, kx, ky, g)
     Input<int> panel_{"panel"}, rows_{"ci"};        // of packed
     Input<bool> along_co_{"along_co"};
-    Output<Buffer<float, 6>> packed_{"packed"};  // (co % panel, ci, kx, ky, co / panel, g)
+    Output<Buffer<void, 6>> packed_{"packed"};  // (co % panel, ci, kx, ky, co / panel, g)
+
+    void configure() {
+        weight_.set_type(stored_type(dtype_));
+        packed_.set_type(stored_type(dtype_));
+    }
 
     void generate() {
         const Expr panel = panel_, rows = rows_;
@@ -40,23 +48,25 @@ public:
             weight_(promised(co, weight_.dim(0).extent()), promised(ci, weight_.dim(1).extent()),
                     promised(kx_, weight_.dim(2).extent()), promised(ky_, weight_.dim(3).extent()),
                     g_),
-            0.0f);
-        packed_(c_, ci_, kx_, ky_, p_, g_) = Halide::undef<float>();
+            cast(stored_type(dtype_), 0));
+        packed_(c_, ci_, kx_, ky_, p_, g_) = Halide::undef(stored_type(dtype_));
         // A scatter, whose loops stand in the order in which they run.
         Halide::RDom to(0, kSide / kRows, 0, kSide, 0, kRows, 0, c_blocks * ci_blocks, "to");
         to_row_ = to[0], to_lane_ = to[1], to_thread_ = to[2], to_block_ = to[3];
-        const Expr to_c = to_block_ % c_blocks * kSide + to_lane_;
-        const Expr square_ci = to_row_ * kRows + to_thread_;
+        const Expr other = to_row_ * kRows + to_thread_;
+        const Expr square_c = ci_is_dense() ? other : Expr(to_lane_);
+        const Expr square_ci = ci_is_dense() ? Expr(to_lane_) : other;
+        const Expr to_c = to_block_ % c_blocks * kSide + square_c;
         const Expr to_ci = to_block_ / c_blocks * kSide + square_ci;
         to.where(to_c < panel && to_ci < rows);
         packed_(promised(to_c, panel), promised(to_ci, rows), kx_, ky_, p_, g_) = square_(
-            promised(select(along_co_, to_lane_, square_ci), kSide),
-            promised(select(along_co_, square_ci, to_lane_), kSide), to_block_, kx_, ky_, p_, g_);
+            promised(select(along_co_, square_c, square_ci), kSide),
+            promised(select(along_co_, square_ci, square_c), kSide), to_block_, kx_, ky_, p_, g_);
     }
 
     void schedule() {
         promise_dense(weight_, -1);
-        promise_dense(packed_, 0);
+        promise_dense(packed_, ci_is_dense() ? 1 : 0);
         Halide::Func packed(packed_);
         // Stores nothing and leaves no kernel, but as a loop of the host it would ask for host memory.
         packed.gpu_single_thread();
@@ -80,6 +90,8 @@ public:
     }
 
 private:
+    bool ci_is_dense() const { return dtype_ != DType::kF32; }
+
     Var c_{"c"}, ci_{"ci"}, kx_{"kx"}, ky_{"ky"}, p_{"p"}, g_{"g"};
     Var lane_{"lane"}, row_{"row"}, block_{"block"};
     Halide::RVar to_row_, to_lane_, to_thread_, to_block_;

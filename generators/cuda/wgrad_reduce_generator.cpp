@@ -2,6 +2,7 @@
 #include "codegen/cuda_backend.h"
 #include "generators/fast_division.h"
 #include "generators/kernel_sizes.h"
+#include "generators/short_floats.h"
 
 namespace convwright {
 
@@ -19,10 +20,13 @@ using Halide::Var;
 /// few lines that the threads around them read too.
 class WgradReduceCuda : public Halide::Generator<WgradReduceCuda> {
 public:
+    GeneratorParam<DType> dtype_{"dtype", DType::kF32, kDTypeNames};  // of the gradient
     GeneratorParam<std::string> cuda_{"cuda", ""};  // file that takes the CUDA C++
     Input<Buffer<float, 6>> partial_{"partial"};    // (a, b, c, d, f, part)
     FastDivisionInput by_a_{"a"}, by_b_{"b"}, by_c_{"c"}, by_d_{"d"};
-    Output<Buffer<float, 5>> grad_weight_{"grad_weight"};  // (a, b, c, d, f)
+    Output<Buffer<void, 5>> grad_weight_{"grad_weight"};  // (a, b, c, d, f)
+
+    void configure() { grad_weight_.set_type(stored_type(dtype_)); }
 
     void generate() {
         const Expr parts = partial_.dim(5).extent();
@@ -40,8 +44,8 @@ public:
         for (int d = 0; d < 5; d++) count *= grad_weight_.dim(d).extent();
         const RDom all(0, count, "all");
         r_element_ = all;
-        grad_weight_(a_, b_, c_, d_, f_) = Halide::undef<float>();
-        grad_weight_(place(all)) = sum_(all);
+        grad_weight_(a_, b_, c_, d_, f_) = Halide::undef(stored_type(dtype_));
+        grad_weight_(place(all)) = rounded(sum_(all), dtype_);
     }
 
     void schedule() {

@@ -23,6 +23,8 @@ struct Call {
     float floor() const { return plan.relu ? 0.0f : -std::numeric_limits<float>::infinity(); }
 };
 
+DeviceView<5> device_view(const PassView &v) { return {v.data, v.extents(), v.dtype}; }
+
 /// The arguments of kernels of generators/output_tasks.h.
 void add_tasks(KernelArguments &arguments, const ConvPass &pass) {
     constexpr int kStrip = 4 * 32;
@@ -34,12 +36,11 @@ void add_tasks(KernelArguments &arguments, const ConvPass &pass) {
 
 bool run_direct(const Call &call, const ConvStep &step) {
     const ConvPass &pass = step.pass;
-    const WeightView w = view_weight(call.weight, pass, DType::kF32);
-    DeviceView<5> weight(w.data, w.extents);
-    DeviceView<5> input(call.input.data, view_input(call.input, pass, DType::kF32).extents());
-    const PassView to = view_output(call.output, pass, DType::kF32);
-    DeviceView<5> output(to.data, to.extents());
-    DeviceView<1> bias = bias_view(call.bias, pass, call.output.data);
+    const WeightView w = view_weight(call.weight, pass, call.plan.dtype);
+    DeviceView<5> weight(w.data, w.extents, call.plan.dtype);
+    DeviceView<5> input = device_view(view_input(call.input, pass, call.plan.dtype));
+    DeviceView<5> output = device_view(view_output(call.output, pass, call.plan.dtype));
+    DeviceView<1> bias = bias_view(call.bias, pass, call.output.data, call.plan.dtype);
     KernelArguments arguments(&call.context);
     add_tasks(arguments, pass);
     arguments.add(bias.get(), call.floor(), input.get(), weight.get(), pass.x.stride, pass.y.stride,
@@ -56,12 +57,12 @@ bool run_depthwise(const Call &call, const ConvStep &step) {
     const auto view = [&](const PassView &v) {
         return DeviceView<4>(v.data, {{v.group, exchanged(v.x, v.y), exchanged(v.y, v.x), v.n}});
     };
-    DeviceView<4> input = view(view_input(call.input, pass, DType::kF32));
-    DeviceView<4> output = view(view_output(call.output, pass, DType::kF32));
-    const WeightView w = view_weight(call.weight, pass, DType::kF32);
+    DeviceView<4> input = view(view_input(call.input, pass, call.plan.dtype));
+    DeviceView<4> output = view(view_output(call.output, pass, call.plan.dtype));
+    const WeightView w = view_weight(call.weight, pass, call.plan.dtype);
     const Extent &kx = w.extents[2], &ky = w.extents[3];
     DeviceView<3> weight(w.data, {{w.extents[4], exchanged(kx, ky), exchanged(ky, kx)}});
-    DeviceView<1> bias = bias_view(call.bias, pass, call.output.data);
+    DeviceView<1> bias = bias_view(call.bias, pass, call.output.data, call.plan.dtype);
     const PassAxis &x = columns ? pass.x : pass.y, &y = columns ? pass.y : pass.x;
     const int tiles = (pass.groups + params.co - 1) / params.co;
     KernelArguments arguments(&call.context);
@@ -78,21 +79,20 @@ bool add_parts(const Call &call, const ConvPass &pass, DeviceView<5> &partial) {
     const auto extent = [&](int i) { return Extent{d[i].extent, d[i].stride}; };
     DeviceView<4> parts(reinterpret_cast<const void *>(partial.get()->device),
                         {{extent(0), extent(1), extent(2), extent(3)}});
-    const PassView to = view_output(call.output, pass, DType::kF32);
-    DeviceView<5> output(to.data, to.extents());
-    DeviceView<1> bias = bias_view(call.bias, pass, call.output.data);
+    DeviceView<5> output = device_view(view_output(call.output, pass, call.plan.dtype));
+    DeviceView<1> bias = bias_view(call.bias, pass, call.output.data, call.plan.dtype);
     KernelArguments arguments(&call.context);
     add_tasks(arguments, pass);
     arguments.add(bias.get(), call.floor(), parts.get(), output.get());
-    return arguments.call(support_kernels(call.plan.format).parts);
+    return arguments.call(support_kernels(call.plan.format, call.plan.dtype).parts);
 }
 
 bool run_gemm(const Call &call, const ConvStep &step) {
     const ConvPass &pass = step.pass;
     const P &params = step.kernel->params;
-    const WeightView w = view_weight(call.weight, pass, DType::kF32);
+    const WeightView w = view_weight(call.weight, pass, call.plan.dtype);
     if (!pack_weight(call.context, step, w, call.workspace)) return false;
-    const PassView view = view_output(call.output, pass, DType::kF32);
+    const PassView view = view_output(call.output, pass, call.plan.dtype);
     const void *to = view.data;
     std::array<Extent, 5> extents = view.extents();
     if (params.vec > 1 && call.plan.format == Format::kNchw) {
@@ -112,8 +112,8 @@ bool run_gemm(const Call &call, const ConvStep &step) {
                     {1, all * step.parts}}};
         to = call.workspace + layout.packed_floats;
     }
-    DeviceView<5> output(to, extents);
-    GemmArguments call_with(call.context, step, view_input(call.input, pass, DType::kF32),
+    DeviceView<5> output(to, extents, params.split ? DType::kF32 : call.plan.dtype);
+    GemmArguments call_with(call.context, step, view_input(call.input, pass, call.plan.dtype),
                             call.workspace, call.bias, call.floor());
     call_with.arguments.add(output.get());
     if (!call_with.arguments.call(step.kernel->call)) return false;

@@ -12,6 +12,7 @@ using P = Conv2dCudaParams;
 // Of a multiprocessor, on all architectures from sm_75 on or on most of them.
 constexpr double kProductsPerCycle = 128, kInstructionsPerCycle = 4;
 // TF32 on sm_80. sm_86 and sm_89 have a quarter: as many as SIMT, but with a 32nd of its instructions.
+// Of short floats twice as many everywhere.
 constexpr double kTensorProductsPerCycle = 512;
 constexpr int kRegisters = 65536, kMostThreads = 1536, kMostBlocks = 16, kWarp = 32;
 constexpr int kSharedBytes = 100 * 1024;
@@ -40,13 +41,22 @@ double resident_blocks(const P &p) {
 /// Cycles of a multiprocessor's arithmetic and shared memory for one turn of a block.
 double turn_cycles(const P &p, double instructions) {
     const double all = 1.0 * p.co * p.px * p.chunk;
-    const double products =
-        all / (p.mma ? kTensorProductsPerCycle : kProductsPerCycle) * instructions;
+    const bool shorts = p.mma == P::kShortFloats;
+    const double products = all *
+                            (shorts  ? 0.5 / kTensorProductsPerCycle
+                             : p.mma ? 1 / kTensorProductsPerCycle
+                                     : 1 / kProductsPerCycle) *
+                            instructions;
     // Floats of a register tile's edges for each of its products, four at a time. For tensor cores a
-    // warp reads its words one by one, a warp per cycle, and rounds each.
-    const double reads =
-        (p.mma ? all / kWarp * 1.5 : all / kProductsPerCycle * 0.6) * (1.0 / p.co_t + 1.0 / p.px_t);
-    const double elements = (p.co / 4.0 + p.px / (p.linear ? 1.0 : p.vec)) * p.chunk / kWarp;
+    // warp reads its words one by one, a warp per cycle, and rounds each of TF32; short floats are two
+    // in a word.
+    const double reads = all *
+                         (shorts  ? 0.5 / kWarp
+                          : p.mma ? 1.5 / kWarp
+                                  : 0.6 / kProductsPerCycle) *
+                         (1.0 / p.co_t + 1.0 / p.px_t);
+    const double elements =
+        (p.co / (shorts ? 8.0 : 4.0) + p.px / (p.linear ? 1.0 : p.vec)) * p.chunk / kWarp;
     // Address, condition and copy; `linear` takes each element apart.
     const double copies = elements * (p.linear ? 24 : 8) / kInstructionsPerCycle;
     return products + reads + copies;
@@ -100,9 +110,10 @@ double predicted_cycles(const P &p, const ConvPass &pass, int multiprocessors, i
     const double work = turn_cycles(p, instructions);
     const double turn = std::max(work, (kTurnLatency / p.stages + work) / resident);
     double cycles = kLaunchCycles + most * (turns * turn + kBlockCycles / resident);
-    const double weights = 4.0 * p.co_tiles(pass) * p.co * p.turns(pass) * p.chunk * pass.groups;
+    const double size = p.mma == P::kShortFloats ? 2 : 4;  // bytes of an element
+    const double weights = size * p.co_tiles(pass) * p.co * p.turns(pass) * p.chunk * pass.groups;
     const double partial = parts > 1 ? 4.0 * tiles * p.co * p.px * parts : 0;
-    cycles = std::max(cycles, bytes_of(pass) / (kBytesPerCycle * multiprocessors));
+    cycles = std::max(cycles, size / 4 * bytes_of(pass) / (kBytesPerCycle * multiprocessors));
     cycles += kLaunchCycles + 4 * weights / (kBytesPerCycle * multiprocessors);  // packing
     if (parts > 1) cycles += kLaunchCycles + 2 * partial / (kBytesPerCycle * multiprocessors);
     return cycles;

@@ -17,7 +17,7 @@ int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 /// Whether a plan may have the kernel: the one that is forced, else any that rounds no more than allowed.
 bool chosen(const ConvKernel &kernel, bool tf32) {
     if (!forced_kernel().empty()) return forced_kernel() == kernel.name;
-    return tf32 || !kernel.params.mma;
+    return tf32 || kernel.params.mma != P::kTf32;
 }
 
 /// Whether the kernel is for such tensors at all.
@@ -53,7 +53,7 @@ ConvStep best_step(const ConvProblem &problem, const ConvPass &pass, const Devic
                    const Placed &placed, bool tf32) {
     ConvStep best{pass, nullptr, 1, std::numeric_limits<double>::infinity()};
     for (const ConvKernel &kernel : conv_kernels()) {
-        if (kernel.params.mma && !tf32) continue;
+        if (kernel.params.mma == P::kTf32 && !tf32) continue;
         const ConvStep step = step_with(kernel, problem, pass, device, placed);
         if (step.kernel != nullptr && step.cycles < best.cycles) best = step;
     }
@@ -64,7 +64,7 @@ ConvStep best_step(const ConvProblem &problem, const ConvPass &pass, const Devic
 ConvPlan plan_steps(const ConvKernel *kernel, const ConvProblem &problem, const Device &device,
                     const Placed &placed, bool tf32) {
     ConvPlan plan;
-    plan.relu = problem.relu, plan.format = problem.format;
+    plan.relu = problem.relu, plan.format = problem.format, plan.dtype = problem.dtype;
     const std::vector<ConvPass> passes = conv_passes(problem);
     // Where no tap reaches any pass there is nothing to refuse.
     bool used = kernel == nullptr || std::all_of(passes.begin(), passes.end(),
@@ -114,7 +114,12 @@ StepLayout::StepLayout(const ConvStep &step) {
     turns = divide_up(params.turns(pass), step.parts);
     // Rows of taps that cover all turns of all parts.
     rows = divide_up(turns * step.parts * params.chunk, ci * pass.x.taps.count);
-    packed_floats = panel * panels * pass.groups * ci * pass.x.taps.count * rows;
+    k = ci * pass.x.taps.count * rows;
+    packed_floats = panel * panels * pass.groups * k;
+    if (params.mma == P::kShortFloats) {
+        k = divide_up(k, 8) * 8;  // rows start at multiples of 16 bytes
+        packed_floats = panel * panels * pass.groups * k / 2;
+    }
     if (!params.split) return;
     partial_co = panels * panel, partial_pixels = params.px_tiles(pass) * params.px;
     partial_floats = partial_co * partial_pixels * pass.groups * step.parts;

@@ -23,6 +23,7 @@ struct ConvPlan {
     std::string reason;           ///< Why there are no steps, where there are none.
     std::vector<ConvStep> steps;  ///< In order.
     Format format = Format::kNhwc;
+    DType dtype = DType::kF32;  ///< Of the tensors.
     bool relu = false;
     int64_t workspace = 0;  ///< Floats: packed weight and partial sums of one pass.
 
@@ -47,11 +48,12 @@ ConvPlan conv_plan_with(const ConvKernel &kernel, const ConvProblem &problem, co
 std::vector<const ConvKernel *> accepting_kernels(const ConvProblem &problem, const Device &device,
                                                   const Placed &placed = {}, bool tf32 = false);
 
-/// Where the packed weight and the partial sums of a step lie, in floats.
+/// Where the packed weight and the partial sums of a step lie, in float32.
 struct StepLayout {
-    int64_t panel = 0, panels = 0;               ///< Output channels of one, and how many.
-    int64_t ci = 0, rows = 0;                    ///< With the zeros behind the last one.
-    int64_t turns = 0;                           ///< Of a part.
+    int64_t panel = 0, panels = 0;  ///< Output channels of one, and how many.
+    int64_t ci = 0, rows = 0;       ///< With the zeros behind the last one.
+    int64_t k = 0;                  ///< Products of a whole sum: a row of short floats.
+    int64_t turns = 0;              ///< Of a part.
     int64_t partial_co = 0, partial_pixels = 0;  ///< In whole tiles.
     int64_t packed_floats = 0, partial_floats = 0;
 

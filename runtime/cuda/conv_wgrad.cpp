@@ -47,8 +47,8 @@ std::vector<Axis> axes_of(const ConvProblem &p, const Weight &weight, const Stri
     return merged;
 }
 
-/// Adds the parts in their order.
-bool reduce(CallContext &context, Format format, const std::vector<Axis> &axes,
+/// Adds the parts in their order, into a gradient of the problem's type.
+bool reduce(CallContext &context, const ConvProblem &p, const std::vector<Axis> &axes,
             const Weight &grad_weight, const float *workspace, int64_t parts, int64_t part_stride) {
     std::array<Extent, 6> from;
     std::array<Extent, 5> to;
@@ -59,14 +59,14 @@ bool reduce(CallContext &context, Format format, const std::vector<Axis> &axes,
     }
     from[5] = {parts, part_stride};
     DeviceView<6> partial(workspace, from);
-    DeviceView<5> result(grad_weight.data, to);
+    DeviceView<5> result(grad_weight.data, to, p.dtype);
     KernelArguments arguments(&context);
     arguments.add(partial.get());
     for (size_t d = 0; d < 4; d++) {
         arguments.add(FastDivisor(static_cast<int32_t>(to[d].extent)));
     }
     arguments.add(result.get());
-    return arguments.call(support_kernels(format).wgrad_reduce);
+    return arguments.call(support_kernels(p.format, p.dtype).wgrad_reduce);
 }
 
 /// A single tap has no dilation. Elements behind the last one still have taps, and if those are inside
@@ -79,13 +79,13 @@ struct PatchSteps {
     const void *first;
     int64_t c, g, x, y, n, kx, ky;
 
-    PatchSteps(const Activation &t, const ConvPass &pass) {
+    PatchSteps(const Activation &t, const ConvPass &pass, DType dtype) {
         // An axis of one element may have any stride.
         const int64_t column = pass.x.in == 1 ? 0 : t.w * pass.x.in_step;
         const int64_t row = pass.y.in == 1 ? 0 : t.h * pass.y.in_step;
         first = reinterpret_cast<const void *>(reinterpret_cast<uintptr_t>(t.data) -
                                                (pass.x.pad * column + pass.y.pad * row) *
-                                                   static_cast<int64_t>(sizeof(float)));
+                                                   bytes_of(dtype));
         c = t.c, g = pass.ci * t.c, n = t.n;
         // One column or row has no step to the next: it might be too large for 32 bits.
         x = pass.x.out > 1 ? pass.x.stride * column : 0;
@@ -97,7 +97,7 @@ struct PatchSteps {
 /// Device memory of which a kernel is only told where it starts.
 class Memory : public DeviceView<1> {
 public:
-    Memory(const void *data, int vec) : DeviceView<1>(data, {{{vec, 1}}}) {}
+    Memory(const void *data, int vec, DType dtype) : DeviceView<1>(data, {{{vec, 1}}}, dtype) {}
 };
 
 void add_geometry(KernelArguments &arguments, const ConvPass &pass) {
@@ -115,8 +115,9 @@ bool run_gemm(CallContext &context, const WgradPlan &plan, const ConvPass &pass,
               const Activation &grad_output, const Activation &input, halide_buffer_t *partial) {
     const int vec = plan.kernel->params.vec;
     const PassView grad = view_output(grad_output, pass, plan.kernel->dtype);
-    const PatchSteps patch(input, pass);
-    Memory grad_memory(grad.data, vec), input_memory(patch.first, vec);
+    const DType dtype = plan.kernel->dtype;
+    const PatchSteps patch(input, pass, dtype);
+    Memory grad_memory(grad.data, vec, dtype), input_memory(patch.first, vec, dtype);
     // Of a pixel, a group or a tap, in vectors; a vector of channels is one, or one channel.
     const auto step = [&](int64_t elements) { return static_cast<int32_t>(elements / vec); };
     const auto channel = [&](int64_t elements) { return static_cast<int32_t>(elements); };
@@ -138,7 +139,7 @@ bool run_direct(CallContext &context, const WgradPlan &plan, const ConvPass &pas
                 const Activation &grad_output, const Activation &input, halide_buffer_t *partial) {
     const PassView grad = view_output(grad_output, pass, plan.kernel->dtype);
     DeviceView<5> grad_view(grad.data, grad.extents());
-    const PatchSteps patch(input, pass);
+    const PatchSteps patch(input, pass, plan.kernel->dtype);
     // Not a DeviceView, which has no steps along axes of one element.
     BufferView<7> input_view(nullptr, {{{pass.ci, patch.c},
                                         {pass.groups, patch.g},
@@ -201,10 +202,11 @@ DeviceView<5> view_partial(const void *data, const WgradPlan &plan, const Stride
 /// Whether the only part may be written as the result: whole tiles, and elements side by side.
 bool is_result(const ConvProblem &p, const WgradPlan &plan, const Weight &weight) {
     const int64_t ci = p.ci / p.groups;
-    return plan.cut.parts == 1 && plan.e == ci * p.kh * p.kw && plan.co * plan.groups == p.co &&
-           (ci == 1 || weight.ci == 1) && (p.kw == 1 || weight.w == ci) &&
-           (p.kh == 1 || weight.h == ci * p.kw) && weight.co % 4 == 0 &&
-           reinterpret_cast<uintptr_t>(weight.data) % 16 == 0;
+    // Parts are float32.
+    return p.dtype == DType::kF32 && plan.cut.parts == 1 && plan.e == ci * p.kh * p.kw &&
+           plan.co * plan.groups == p.co && (ci == 1 || weight.ci == 1) &&
+           (p.kw == 1 || weight.w == ci) && (p.kh == 1 || weight.h == ci * p.kw) &&
+           weight.co % 4 == 0 && reinterpret_cast<uintptr_t>(weight.data) % 16 == 0;
 }
 
 }  // namespace
@@ -229,8 +231,8 @@ bool run_wgrad(CallContext &context, const WgradPlan &plan, const ConvProblem &p
     constexpr decltype(&run_direct) kRun[] = {run_direct, run_gemm, run_depthwise};  // by engine
     const auto run = kRun[params.engine];
     if (!run(context, plan, pass, grad_output, input, partial.get())) return false;
-    return straight || reduce(context, problem.format, axes_of(problem, grad_weight, strides),
-                              grad_weight, workspace, plan.cut.parts, strides.part);
+    return straight || reduce(context, problem, axes_of(problem, grad_weight, strides), grad_weight,
+                              workspace, plan.cut.parts, strides.part);
 }
 
 }  // namespace convwright::cuda

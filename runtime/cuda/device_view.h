@@ -10,8 +10,8 @@ namespace convwright::cuda {
 template<size_t N>
 class DeviceView : public BufferView<N> {
 public:
-    DeviceView(const void *data, const std::array<Extent, N> &extents)
-        : BufferView<N>(nullptr, extents) {
+    DeviceView(const void *data, const std::array<Extent, N> &extents, DType dtype = DType::kF32)
+        : BufferView<N>(nullptr, extents, dtype) {
         halide_buffer_t &buffer = *this->get();
         buffer.device = reinterpret_cast<uint64_t>(data);
         for (size_t d = 1; d < N; d++) {

@@ -5,18 +5,31 @@
 #include <cstdlib>
 #include <utility>
 
+#include "runtime/packing.h"
+
 namespace convwright::cuda {
 namespace {
 
 int to_int(int64_t value) { return static_cast<int>(value); }
 
+/// Steps of an output channel of a panel and of a product of the sum in a packed weight.
+struct PackedSteps {
+    int64_t co, k;
+
+    PackedSteps(const ConvStep &step, const StepLayout &layout) : co(1), k(layout.panel) {
+        // Tensor cores take neighbours along the sum from one register.
+        if (step.kernel->dtype != DType::kF32) co = layout.k, k = 1;
+    }
+};
+
 std::array<Extent, 4> packed_extents(const ConvStep &step) {
     const StepLayout layout(step);
-    const int64_t k = layout.ci * step.pass.x.taps.count * layout.rows, panel = layout.panel;
-    return {{{panel, 1},
-             {k, panel},
-             {layout.panels, panel * k},
-             {step.pass.groups, panel * k * layout.panels}}};
+    const PackedSteps steps(step, layout);
+    const int64_t all = layout.panel * layout.k;
+    return {{{layout.panel, steps.co},
+             {layout.k, steps.k},
+             {layout.panels, all},
+             {step.pass.groups, all * layout.panels}}};
 }
 
 constexpr int64_t kManyRows = 8;
@@ -24,36 +37,39 @@ constexpr int64_t kManyRows = 8;
 /// A launch of cuda_pack_weight.
 struct Packing {
     WeightView weight;
-    float *to;
+    const void *to;
     std::array<Extent, 6> extents;
 
     bool run(CallContext &context, const ConvStep &step) const {
-        DeviceView<5> from(weight.data, weight.extents);
-        DeviceView<6> packed(to, extents);
+        const DType dtype = step.kernel->dtype;
+        DeviceView<5> from(weight.data, weight.extents, dtype);
+        DeviceView<6> packed(to, extents, dtype);
+        packed.get()->dim[1].stride = static_cast<int32_t>(extents[1].stride);  // kernels ask for 1
         const auto &[co, ci, kx, ky, g] = weight.extents;
         KernelArguments arguments(&context);
         arguments.add(from.get(), to_int(extents[0].extent), to_int(extents[1].extent),
                       std::abs(co.stride) < std::abs(ci.stride), packed.get());
-        return arguments.call(support_kernels(step.kernel->format).pack_weight);
+        return arguments.call(support_kernels(step.kernel->format, dtype).pack_weight);
     }
 };
 
 }  // namespace
 
-DeviceView<1> bias_view(const void *bias, const ConvPass &pass, const void *any) {
-    if (bias == nullptr) return {any, {{{0, 1}}}};
-    return {bias, {{{int64_t{pass.co} * pass.groups, 1}}}};
+DeviceView<1> bias_view(const void *bias, const ConvPass &pass, const void *any, DType dtype) {
+    if (bias == nullptr) return {any, {{{0, 1}}}, dtype};
+    return {bias, {{{int64_t{pass.co} * pass.groups, 1}}}, dtype};
 }
 
 bool pack_weight(CallContext &context, const ConvStep &step, const WeightView &weight, float *to) {
     const ConvPass &pass = step.pass;
     const StepLayout layout(step);
-    const int64_t row = layout.panel * layout.ci, taps = row * pass.x.taps.count;
-    const int64_t all = taps * layout.rows, rows = pass.y.taps.count;
+    const PackedSteps steps(step, layout);
+    const int64_t row = steps.k * layout.ci, taps = row * pass.x.taps.count;
+    const int64_t all = layout.panel * layout.k, rows = pass.y.taps.count;
     Packing packing{weight,
                     to,
-                    {{{layout.panel, 1},
-                      {layout.ci, layout.panel},
+                    {{{layout.panel, steps.co},
+                      {layout.ci, steps.k},
                       {pass.x.taps.count, row},
                       {layout.rows, taps},
                       {layout.panels, all},
@@ -61,7 +77,7 @@ bool pack_weight(CallContext &context, const ConvStep &step, const WeightView &w
     if (pass.groups > 1 || rows < kManyRows) return packing.run(context, step);
     // Taps are loops of a block and groups are blocks: many rows of taps take the place of groups.
     Packing zeros = packing;
-    zeros.weight.extents[3].extent = 0, zeros.to = to + rows * taps;
+    zeros.weight.extents[3].extent = 0, zeros.to = advanced(to, rows * taps, step.kernel->dtype);
     zeros.extents[3].extent = layout.rows - rows;
     std::swap(packing.weight.extents[3], packing.weight.extents[4]);
     packing.extents[3] = {1, 0}, packing.extents[5] = {rows, taps};
@@ -71,9 +87,9 @@ bool pack_weight(CallContext &context, const ConvStep &step, const WeightView &w
 
 GemmArguments::GemmArguments(CallContext &context, const ConvStep &step, const PassView &from,
                              const float *packed, const void *bias_data, float floor)
-    : input(from.data, from.extents()),
-      weight(packed, packed_extents(step)),
-      bias(bias_view(bias_data, step.pass, from.data)),
+    : input(from.data, from.extents(), from.dtype),
+      weight(packed, packed_extents(step), from.dtype),
+      bias(bias_view(bias_data, step.pass, from.data, from.dtype)),
       arguments(&context) {
     const ConvPass &pass = step.pass;
     const Conv2dCudaParams &params = step.kernel->params;

@@ -10,7 +10,8 @@ namespace convwright::cuda {
 
 /// All output channels of a bias on the device, or none. A null pointer would turn the call into Halide's
 /// question for the bounds of its buffers, which runs nothing: `any` stands in its place.
-DeviceView<1> bias_view(const void *bias, const ConvPass &pass, const void *any);
+DeviceView<1> bias_view(const void *bias, const ConvPass &pass, const void *any,
+                        DType dtype = DType::kF32);
 
 /// Packs a weight for the kernel of a step, which has the engine gemm. False if the launch failed.
 bool pack_weight(CallContext &context, const ConvStep &step, const WeightView &weight,

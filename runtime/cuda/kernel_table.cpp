@@ -2,6 +2,7 @@
 #include "runtime/cuda/kernel_table.h"
 
 #include <algorithm>
+#include <array>
 #include <initializer_list>
 
 // cuda_rows.inc is generated: CONVWRIGHT_CUDA_KERNEL(generator, symbol, format, dtype, schedule,
@@ -30,7 +31,7 @@ struct Row {
 };
 
 constexpr RowFormat nchw = RowFormat::kNchw, nhwc = RowFormat::kNhwc, any = RowFormat::kAny;
-constexpr DType f32 = DType::kF32;
+constexpr DType f32 = DType::kF32, bf16 = DType::kBf16, f16 = DType::kF16;
 
 #define CONVWRIGHT_CUDA_KERNEL(generator, symbol, format, dtype, schedule, index_bits, product) \
     {#generator, #symbol, format, dtype, schedule, index_bits, product, symbol##_argv},
@@ -40,9 +41,9 @@ constexpr std::initializer_list<Row> kRows = {
 };
 #undef CONVWRIGHT_CUDA_KERNEL
 
-KernelEntry entry_of(const std::string &generator, Format format) {
+KernelEntry entry_of(const std::string &generator, Format format, DType dtype = f32) {
     for (const Row &row : kRows) {
-        if (generator == row.generator && row.is_for(format)) return row.call;
+        if (generator == row.generator && row.is_for(format) && row.dtype == dtype) return row.call;
     }
     return nullptr;
 }
@@ -103,13 +104,17 @@ const OperandKernels &operand_kernels() {
     return kernels;
 }
 
-const SupportKernels &support_kernels(Format format) {
-    static const auto table = [](Format f) {
-        return SupportKernels{entry_of("cuda_pack_weight", f), entry_of("conv2d_parts", f),
-                              entry_of("wgrad_reduce_cuda", f)};
+const SupportKernels &support_kernels(Format format, DType dtype) {
+    static const auto table = [](Format f, DType d) {
+        // Short floats are packed as the words that they are, whatever their type.
+        return SupportKernels{entry_of("cuda_pack_weight", f, d == f32 ? f32 : bf16),
+                              entry_of("conv2d_parts", f, d), entry_of("wgrad_reduce_cuda", f, d)};
     };
-    static const SupportKernels tables[] = {table(Format::kNchw), table(Format::kNhwc)};
-    return tables[format == Format::kNhwc];
+    static const auto of_format = [](Format f) {
+        return std::array{table(f, f32), table(f, bf16), table(f, f16)};  // in DType's order
+    };
+    static const std::array tables{of_format(Format::kNchw), of_format(Format::kNhwc)};
+    return tables[format == Format::kNhwc][static_cast<size_t>(dtype)];
 }
 
 }  // namespace convwright::cuda

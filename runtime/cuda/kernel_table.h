@@ -38,8 +38,8 @@ struct OperandKernels {
     KernelEntry operand_range, product_choice, edit_operands;
 };
 
-/// Kernels without knobs, by format: packing of weights and the second pass of split sums, of wgrad
-/// for both formats.
+/// Kernels without knobs, by format and type: packing of weights and the second pass of split sums, of
+/// wgrad for both formats. Null where there is none.
 struct SupportKernels {
     KernelEntry pack_weight, parts, wgrad_reduce;
 };
@@ -49,6 +49,6 @@ const std::vector<WgradKernel> &wgrad_kernels();
 const std::vector<WeightedSumKernel> &weighted_sum_kernels();
 const std::vector<ProductKernel> &product_kernels();
 const OperandKernels &operand_kernels();
-const SupportKernels &support_kernels(Format format);
+const SupportKernels &support_kernels(Format format, DType dtype);
 
 }  // namespace convwright::cuda

@@ -22,18 +22,18 @@ int index_bits(const Axes &axes) {
 }
 
 /// Whether the pixels of an image follow each other, and images begin at multiples of 16 bytes.
-bool has_image_vectors(const void *data, const Axes &axes) {
+bool has_image_vectors(const void *data, const Axes &axes, int64_t lanes) {
     const auto &[c, w, h, n] = axes;
-    const auto whole = [](const Extent &a) { return a.extent == 1 || a.stride % 4 == 0; };
+    const auto whole = [&](const Extent &a) { return a.extent == 1 || a.stride % lanes == 0; };
     return reinterpret_cast<uintptr_t>(data) % 16 == 0 && (w.extent == 1 || w.stride == 1) &&
            (h.extent == 1 || h.stride == w.extent) && whole(c) && whole(n);
 }
 
 /// Whether pixels begin at multiples of 16 bytes.
-bool has_vectors(const void *data, const Axes &axes) {
+bool has_vectors(const void *data, const Axes &axes, int64_t lanes) {
     return reinterpret_cast<uintptr_t>(data) % 16 == 0 &&
            std::all_of(axes.begin() + 1, axes.end(),
-                       [](const Extent &a) { return a.extent == 1 || a.stride % 4 == 0; });
+                       [&](const Extent &a) { return a.extent == 1 || a.stride % lanes == 0; });
 }
 
 }  // namespace
@@ -43,10 +43,11 @@ Placed placed(const ConvProblem &p, const Activation &output, const Activation &
     const Axes in{{{p.ci, input.c}, {p.iw, input.w}, {p.ih, input.h}, {p.n, input.n}}};
     const int of_out = index_bits(out), of_in = index_bits(in);
     Placed result;
-    result.vectors = has_vectors(output.data, out) && has_vectors(input.data, in);
+    const int64_t lanes = 16 / bytes_of(p.dtype);
+    result.vectors = has_vectors(output.data, out, lanes) && has_vectors(input.data, in, lanes);
     const auto stores = p.format == Format::kNhwc ? has_vectors : has_image_vectors;
-    result.output_vectors = stores(output.data, out);
-    result.input_vectors = stores(input.data, in);
+    result.output_vectors = stores(output.data, out, lanes);
+    result.input_vectors = stores(input.data, in, lanes);
     result.index_bits = of_out == 0 || of_in == 0 ? 0 : std::max(of_out, of_in);
     return result;
 }

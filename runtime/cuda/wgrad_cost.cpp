@@ -12,7 +12,8 @@ using P = Conv2dWgradCudaParams;
 
 // Of a multiprocessor, on all architectures from sm_75 on or on most of them.
 constexpr double kProductsPerCycle = 128, kInstructionsPerCycle = 4;
-constexpr int kSharedBytes = 100 * 1024;  // 64 KB on sm_75, up to 227 KB on sm_90
+constexpr double kTensorProductsPerCycle = 1024;  // short floats on sm_80
+constexpr int kSharedBytes = 100 * 1024;          // 64 KB on sm_75, up to 227 KB on sm_90
 constexpr int kRegisters = 65536, kMostThreads = 2048, kMostBlocks = 16, kWarp = 32;
 // With fewer warps than this the latencies of loads and barriers show.
 constexpr double kWarpsToHideLatency = 12;
@@ -43,6 +44,12 @@ double step_cycles(const P &p) {
     }
     // What a chunk's loads cost beside the products; shared memory is read meanwhile.
     const double loads = (p.co + p.e) * p.chunk / static_cast<double>(p.vec) / kWarp;
+    if (p.mma) {
+        // A warp reads its operands in pairs, a warp per cycle.
+        const double products = 1.0 * p.co * p.e * p.chunk;
+        const double reads = products * (1.0 / p.co_t + 1.0 / p.e_t) / kWarp;
+        return products / kTensorProductsPerCycle + reads + loads * 10 / kInstructionsPerCycle;
+    }
     return p.co * p.e * p.chunk / kProductsPerCycle * 1.15 + loads * 10 / kInstructionsPerCycle;
 }
 
@@ -50,7 +57,8 @@ int resident_blocks(const P &p) {
     // Accumulators, operands of a step of the sum, and the addresses of loads.
     const int registers = p.engine == P::kDirect      ? 40
                           : p.engine == P::kDepthwise ? 60 + (p.elements() + p.px_t * 2) * p.vec
-                                                      : p.co_t * p.e_t + p.co_t + p.e_t + 40;
+                          : p.mma ? p.co_t * p.e_t / kWarp + p.co_t / 4 + p.e_t / 4 + 48
+                                  : p.co_t * p.e_t + p.co_t + p.e_t + 40;
     return std::max(1, std::min({kMostBlocks, kRegisters / (registers * p.threads()),
                                  kMostThreads / p.threads(), kSharedBytes / p.shared_bytes()}));
 }

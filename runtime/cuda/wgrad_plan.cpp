@@ -39,7 +39,9 @@ WgradPlan wgrad_plan_with(const WgradKernel &kernel, const ConvProblem &problem,
     };
     if (kernel.format != problem.format) return refused("it is for the other memory format");
     if (kernel.dtype != problem.dtype) return refused("it is for another type");
-    if (const char *why = params.why_illegal(problem, device.shared_bytes)) return refused(why);
+    if (const char *why =
+            params.why_illegal(problem, device.compute_capability, device.shared_bytes))
+        return refused(why);
     if (params.vec > 1 && !placed.vectors) return refused("the tensors are not 16-byte aligned");
     if (placed.index_bits == 0) return refused("a stride is 2^31 elements or more");
     if (placed.index_bits > kernel.index_bits) {

@@ -11,6 +11,8 @@ using Halide::TailStrategy;
 using Halide::Var;
 using Halide::VarOrRVar;
 
+constexpr int kShortsTogether = 8;  // 16 bytes
+
 void schedule_conv2d_gemm(Conv2dGemm &a, const GemmShape &shape) {
     const GemmTile &tile = shape.tile;
     const int first = tile.first_threads(), second = tile.second_threads();
@@ -72,7 +74,7 @@ void schedule_conv2d_gemm(Conv2dGemm &a, const GemmShape &shape) {
     Stage update = a.conv.update();
     if (tile.mma) {
         RVar step("step"), mma_k("mma_k");
-        update.split(a.r_i, step, mma_k, tile.kMmaSum);
+        update.split(a.r_i, step, mma_k, shape.mma_sum());
         sum(update, {step}, {a.r_turn});
         update.unroll(step);
     } else if (shape.unroll > 0) {
@@ -99,14 +101,21 @@ void schedule_conv2d_gemm(Conv2dGemm &a, const GemmShape &shape) {
             f.split(t, t_2, t_1, first).gpu_threads(t_1, t_2);
         }
     };
-    Var c_v("c_v"), c_o("c_o");
-    a.panel.bound(a.c, 0, tile.co).bound(a.i, 0, shape.chunk).split(a.c, c_o, c_v, tile.kVector);
-    staged(a.panel, c_o, a.i, c_v);
-    a.pixels.bound(a.v, 0, shape.vec).bound(a.i, 0, shape.chunk / shape.vec).bound(a.p, 0, tile.px);
-    if (tile.mma) {
-        a.panel.align_storage(a.c, shape.panel_row);
-        a.pixels.align_storage(a.i, shape.pixel_row / shape.vec);
+    a.panel.bound(a.c, 0, tile.co).bound(a.i, 0, shape.chunk);
+    if (shape.is_short()) {
+        // Along the sum, as pixels lie: tensor cores take neighbours along it from one register.
+        Var i_v("i_v"), i_o("i_o");
+        a.panel.split(a.i, i_o, i_v, kShortsTogether).reorder(i_v, i_o, a.c);
+        a.panel.reorder_storage(a.i, a.c, a.turn, a.block, a.g).align_storage(a.i, shape.pixel_row);
+        staged(a.panel, i_o, a.c, i_v);
+    } else {
+        Var c_v("c_v"), c_o("c_o");
+        a.panel.split(a.c, c_o, c_v, tile.kVector);
+        staged(a.panel, c_o, a.i, c_v);
+        if (tile.mma) a.panel.align_storage(a.c, shape.panel_row);
     }
+    a.pixels.bound(a.v, 0, shape.vec).bound(a.i, 0, shape.chunk / shape.vec).bound(a.p, 0, tile.px);
+    if (tile.mma) a.pixels.align_storage(a.i, shape.pixel_row / shape.vec);
     if (!tile.pixels_dense) {
         staged(a.pixels, a.i, a.p, a.v);
     } else {

@@ -5,14 +5,17 @@ namespace convwright {
 
 using Halide::Func;
 using Halide::MemoryType;
+using Halide::RVar;
 using Halide::TailStrategy;
 using Halide::Var;
+using Halide::VarOrRVar;
 using P = Conv2dWgradCudaParams;
 
 namespace {
 
 constexpr int kVector = 4;  // floats of the widest access of shared memory
 constexpr int kSector = 8;  // floats that global memory moves at least
+constexpr int kWarp = 32;   // lanes
 
 /// Copies `width` channels or elements c of a chunk of pixels to shared memory, a step of all threads
 /// after the other, threads along what is dense.
@@ -20,10 +23,12 @@ void stage_panel(Func panel, Func place, const Var &c, const Var &p, int width, 
                  bool nhwc) {
     const int x_threads = params.e / params.e_t;
     Var v("v"), i("i"), p_o("p_o"), p_t("p_t");
-    Var turn("turn"), t("t"), x_t("x_t"), y_t("y_t");
+    Var turn("turn"), t("t"), x_t("x_t"), y_t("y_t"), lane("lane");
     panel.store_in(MemoryType::GPUShared).bound(c, 0, width).bound(p, 0, params.chunk);
-    if (nhwc && params.vec == kVector) {
-        panel.split(c, c, v, kVector).reorder(v, c, p).vectorize(v).fuse(c, p, i);
+    // Rows in which the lanes of tensor cores meet in no bank.
+    if (params.mma) panel.bound_storage(c, width + params.padding());
+    if (nhwc && params.vec > 1) {
+        panel.split(c, c, v, params.vec).reorder(v, c, p).vectorize(v).fuse(c, p, i);
     } else if (nhwc) {
         // A thread's channels are a quarter of the panel apart: those of a warp follow each other.
         panel.split(c, v, c, width / kVector).reorder(v, c, p).unroll(v).fuse(c, p, i);
@@ -38,14 +43,16 @@ void stage_panel(Func panel, Func place, const Var &c, const Var &p, int width, 
             .fuse(p_t, c, i)
             .fuse(i, p_o, i);
     }
-    panel.split(i, turn, t, params.threads())
-        .split(t, y_t, x_t, x_threads)
-        .unroll(turn)
-        .gpu_threads(x_t, y_t)
-        .never_partition_all();
+    panel.split(i, turn, t, params.threads()).unroll(turn).never_partition_all();
+    if (params.mma) {
+        panel.split(t, t, lane, kWarp).split(t, y_t, x_t, x_threads).gpu_threads(lane, x_t, y_t);
+    } else {
+        panel.split(t, y_t, x_t, x_threads).gpu_threads(x_t, y_t);
+    }
     // Once for the channels of a pixel, and not behind the question whether it is inside. A pipeline
     // copies vectors, and may keep nothing beside shared memory.
-    if (params.stages == 1) place.compute_at(panel, x_t).store_in(MemoryType::Register);
+    if (params.stages == 1)
+        place.compute_at(panel, params.mma ? lane : x_t).store_in(MemoryType::Register);
 }
 
 }  // namespace
@@ -93,6 +100,50 @@ void schedule_wgrad_gemm_cuda(WgradGemm &a, const P &p, bool nhwc) {
         .unroll(a.r_p)
         .gpu_threads(e_t, co_t)
         .never_partition_all();
+
+    a.grad.compute_at(a.sum, a.r_chunk);
+    a.patch.compute_at(a.sum, a.r_chunk);
+    stage_panel(a.grad, a.grad_place, a.co, a.p, p.co, p, nhwc);
+    stage_panel(a.patch, a.patch_place, a.e, a.p, p.e, p, nhwc);
+}
+
+/// A warp has co_t x e_t accumulators in the registers of its lanes, in products of 16 channels x 8
+/// elements; elements run along n of the product, so that a lane stores pairs.
+void schedule_wgrad_mma_cuda(WgradGemm &a, const P &p, bool nhwc) {
+    constexpr int kMmaCo = 16, kMmaE = 8, kMmaSum = 16;
+    Var warp_co("warp_co"), warp_e("warp_e"), lane("lane"), co_i("co_i"), e_i("e_i");
+    Var mma_m("mma_m"), mma_n("mma_n");
+    // Lanes stand in front, where they copy.
+    const auto tile = [&](Halide::Stage stage, const std::vector<VarOrRVar> &inner,
+                          const std::vector<VarOrRVar> &outer) {
+        stage.split(a.co, warp_co, co_i, p.co_t)
+            .split(co_i, co_i, mma_m, kMmaCo)
+            .split(a.e, warp_e, e_i, p.e_t)
+            .split(e_i, e_i, mma_n, kMmaE)
+            .split(warp_e, warp_e, lane, 1);
+        std::vector<VarOrRVar> order = inner;
+        order.insert(order.end(), {lane, warp_e, warp_co});
+        order.insert(order.end(), outer.begin(), outer.end());
+        stage.reorder(order)
+            .unroll(e_i)
+            .unroll(co_i)
+            .gpu_threads(lane, warp_e, warp_co)
+            .never_partition_all();
+    };
+    a.partial.bound(a.e, 0, p.e).bound(a.co, 0, p.co);
+    tile(a.partial, {mma_n, mma_m, e_i, co_i}, {a.e_o, a.co_o, a.slice});
+    a.partial.gpu_blocks(a.e_o, a.co_o, a.slice);
+
+    a.sum.compute_at(a.partial, a.e_o)
+        .store_in(MemoryType::Register)
+        .bound(a.e, 0, p.e)
+        .bound(a.co, 0, p.co);
+    tile(a.sum, {mma_n, mma_m, e_i, co_i}, {});
+    RVar step("step"), mma_k("mma_k");
+    Halide::Stage update = a.sum.update();
+    update.split(a.r_p, step, mma_k, kMmaSum);
+    tile(update, {mma_k, mma_n, mma_m, e_i, co_i, step}, {a.r_chunk});
+    update.unroll(step);
 
     a.grad.compute_at(a.sum, a.r_chunk);
     a.patch.compute_at(a.sum, a.r_chunk);

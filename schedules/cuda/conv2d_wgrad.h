@@ -9,6 +9,8 @@ namespace convwright {
 
 /// `nhwc`: channels are dense, not columns.
 void schedule_wgrad_gemm_cuda(WgradGemm &algorithm, const Conv2dWgradCudaParams &params, bool nhwc);
+/// With params.mma.
+void schedule_wgrad_mma_cuda(WgradGemm &algorithm, const Conv2dWgradCudaParams &params, bool nhwc);
 void schedule_wgrad_direct_cuda(WgradDirect &algorithm, const Conv2dWgradCudaParams &params,
                                 bool nhwc);
 

@@ -104,3 +104,10 @@ extern "C" __global__ void copy_without_wait(const float *in) {
     cp_async<4>(stage + threadIdx.x, in + threadIdx.x);
     cp_async_commit();
 }
+
+/// Row `lane` of the matrices lies 16 bytes times lane behind so many elements of shared memory.
+extern "C" __global__ void load_matrices(uint32_t *out, const int first) {
+    const uint16_t *stage = reinterpret_cast<const uint16_t *>(dynamic_shared());
+    const int lane = threadIdx.x % 32;
+    out[threadIdx.x] = ldmatrix<2>(stage + first + 8 * (lane % 16))[0];
+}

@@ -180,6 +180,18 @@ TEST(EmulatorFaults, WrongAsynchronousCopyIsAnError) {
 #endif
 }
 
+TEST(EmulatorFaults, WrongRowsOfMatricesAreAnError) {
+    std::vector<uint32_t> out(64);
+    const auto error = [&](int first) {
+        const std::string text = error_of(load_matrices, launch_of("k"), out.data(), first);
+        const size_t at = text.find("ldmatrix");
+        return at == std::string::npos ? text : text.substr(at);
+    };
+    EXPECT_EQ(error(0), "");  // 256 bytes
+    EXPECT_EQ(error(2), "ldmatrix in emulator_faults.cu:# reads from a misaligned address.");
+    EXPECT_EQ(error(8), "ldmatrix in emulator_faults.cu:# reads outside shared memory.");
+}
+
 // A launch that failed leaves the next one as if it had not been.
 TEST(EmulatorFaults, LaunchAfterAFailedOneIsRight) {
     Floats out(64), in(64, 2);

@@ -97,3 +97,20 @@ MMA_KERNEL(mma_m16n8k8_tf32, float)
 MMA_KERNEL(mma_m16n8k16_bf16, float)
 MMA_KERNEL(mma_m16n8k16_f16, float)
 MMA_KERNEL(mma_m16n8k32_s8, int)
+
+/// registers[i][lane] of 4 matrices, and then of the first 2: row r of matrix i is row 8 * i + r of
+/// `rows`, of 8 elements.
+#define LDMATRIX_KERNEL(function)                                                                \
+    extern "C" __global__ void __launch_bounds__(32)                                             \
+        kernel_##function(const uint16_t *__restrict__ rows, uint32_t *__restrict__ registers) { \
+        __shared__ __align__(16) uint16_t staged[32 * 8];                                        \
+        const int lane = threadIdx.x;                                                            \
+        for (int i = 0; i < 8; ++i) staged[8 * lane + i] = rows[8 * lane + i];                   \
+        __syncthreads();                                                                         \
+        const vec<uint32_t, 4> four = function<4>(staged + 8 * lane);                            \
+        const vec<uint32_t, 2> two = function<2>(staged + 8 * (lane % 16));                      \
+        for (int i = 0; i < 4; ++i) registers[32 * i + lane] = four[i];                          \
+        for (int i = 0; i < 2; ++i) registers[32 * (4 + i) + lane] = two[i];                     \
+    }
+LDMATRIX_KERNEL(ldmatrix)
+LDMATRIX_KERNEL(ldmatrix_transposed)

@@ -170,6 +170,26 @@ TEST(Emulator, MmaOfEachTypeEqualsNaive) {
     check_mma(kernel_mma_m16n8k32_s8, 4, kA32, kB32, s8);
 }
 
+// PTX ISA, "ldmatrix": row `group`, columns 2 * t and 2 * t + 1; transposed the other way round.
+TEST(Emulator, LdmatrixGivesFragments) {
+    std::vector<uint16_t> rows(32 * 8);
+    for (size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<uint16_t>(i);
+    for (const bool transposed : {false, true}) {
+        for (const Launch &launch : in_all_orders({"ldmatrix", {}, {32}})) {
+            std::vector<uint32_t> registers(6 * 32);
+            const auto kernel = transposed ? kernel_ldmatrix_transposed : kernel_ldmatrix;
+            EXPECT_EQ(emulate(kernel, launch, rows.data(), registers.data()).error, "");
+            for (uint32_t j = 0; j < registers.size(); ++j) {
+                const uint32_t group = j % 32 / 4, t = j % 4, matrix = j / 32 % 4;
+                const uint32_t first =
+                    64 * matrix + (transposed ? 16 * t + group : 8 * group + 2 * t);
+                const uint32_t second = first + (transposed ? 8 : 1);
+                ASSERT_EQ(registers[j], first | second << 16) << transposed << " " << j;
+            }
+        }
+    }
+}
+
 TEST(Emulator, RefusesImpossibleLaunches) {
     float c = 0;
     const auto error = [&](const Launch &launch) {

@@ -19,6 +19,7 @@ struct Warp {
     int m = 16, n = 8, k = 8, lanes = 32, lane = 1;
     bool rows_guarded = false;
     std::function<Expr(Expr, Expr)> product = [](Expr a, Expr b) { return a * b; };
+    std::function<Expr(Expr)> widened;  ///< By default the cast to `sum`.
 
     Lowered lowered() const {
         ImageParam a(element, 2, "a"), b(element, 2, "b");
@@ -28,7 +29,8 @@ struct Warp {
         Func sums("sums"), out("out"), panel("panel");
         panel(x, y) = a(x, y);
         sums(x, y) = cast(sum, 0);
-        sums(x, y) += product(cast(sum, panel(x, r)), cast(sum, b(r, y)));
+        const auto wide = [&](const Expr &e) { return widened ? widened(e) : cast(sum, e); };
+        sums(x, y) += product(wide(panel(x, r)), wide(b(r, y)));
         out(x, y) = sums(x, y);
         // Lanes that work together are one thread here, others 32.
         const bool together = lane == 1;
@@ -88,6 +90,23 @@ TEST(TensorizeMma, StoresNeighboursTogetherAlsoUnderACondition) {
         EXPECT_SAYS(l.program.text, ", vec<float, 2>{{sums_0[0], sums_0[1]}});");
         EXPECT_EQ(l.program.text.find(" out["), std::string::npos) << "A store of one element.";
     }
+}
+
+/// Of the first factor, which lies in shared memory as it is stored there.
+TEST(TensorizeMma, LoadsMatricesOfWhatLiesInRowsOfSharedMemory) {
+    Warp w;
+    w.element = BFloat(16), w.k = 16, w.lanes = 8 * 4;
+    const Lowered l = w.lowered();
+    ASSERT_EQ(l.error, "");
+    EXPECT_SAYS(l.program.text, " = ldmatrix_transposed<2>(panel");
+    EXPECT_SAYS(l.program.text, "mma_m16n8k16_bf16(load<4, 16>(sums_0), bits_as<uint32_t>(");
+    // A word that stands for a short float is the same.
+    w.element = UInt(16);
+    w.widened = [](Expr e) { return cast<float>(reinterpret(BFloat(16), e)); };
+    const Lowered words = w.lowered();
+    ASSERT_EQ(words.error, "");
+    EXPECT_SAYS(words.program.text, " = ldmatrix_transposed<2>(panel");
+    EXPECT_SAYS(words.program.text, "mma_m16n8k16_bf16(load<4, 16>(sums_0), bits_as<uint32_t>(");
 }
 
 TEST(TensorizeMma, RefusesOtherExtents) {

@@ -116,7 +116,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadText{"fprop_n-1ci3", "expected a number"},
         BadText{"fprop_n1234567890ci3", "expected a number of at most 9 digits"},
         BadText{"fprop_n1ci3ih4iw4co5kh3kw3s1p1_f32_abcd", "expected nchw or nhwc"},
-        BadText{"fprop_n1ci3ih4iw4co5kh3kw3s1p1_f16_nhwc", "expected f32 or bf16"},
+        BadText{"fprop_n1ci3ih4iw4co5kh3kw3s1p1_f64_nhwc", "expected f32, bf16 or f16"},
         BadText{"fprop_n1ci3ih4iw4co5kh3kw3s1p1_f32_nhwc_gelu", "expected the end"},
         BadText{"dgrad_n1ci3ih4iw4co5kh3kw3s1p1_f32_nhwc_relu", "only fprop has a ReLU"},
         BadText{"fprop_n1ci3ih4iw4co5kh3kw3s1p1_f32_nhwc ", "expected the end at character 40"},

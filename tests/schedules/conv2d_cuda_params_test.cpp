@@ -83,6 +83,29 @@ TEST(Conv2dCudaParams, TensorCoresTakeVectorsOfChannels) {
     EXPECT_NE(why("co_t:32,px_t:32", pass, Format::kNhwc), "") << "without mma";
 }
 
+TEST(Conv2dCudaParams, ShortFloatsComeInEightsOrOneByOne) {
+    const ConvPass eights = pass_of("fprop_n1ci8ih4iw4co16kh1kw1s1p0_bf16_nhwc");
+    const ConvPass few = pass_of("fprop_n1ci3ih4iw4co10kh1kw1s1p0_bf16_nhwc");
+    const auto on = [&](const std::string &knobs, const ConvPass &pass, int capability = 80,
+                        Format format = Format::kNhwc) {
+        return why("mma:2,co_t:32,px_t:32," + knobs, pass, format, kShared, capability);
+    };
+    const auto params = parse_params<P>("mma:2,vec:8,co:64,px:128,co_t:32,px_t:64,chunk:32");
+    EXPECT_EQ(params.shared_bytes(), (64 + 128) * (32 + 8) * 2);
+    EXPECT_EQ(on("vec:8,chunk:32", eights), "");
+    EXPECT_EQ(on("linear:1,chunk:32", few), "");
+    EXPECT_EQ(on("chunk:16", few), "");
+    EXPECT_EQ(on("vec:8,chunk:32", few), "the channels of a group are not whole vectors");
+    EXPECT_EQ(on("vec:8,chunk:32", eights, 75),
+              "tensor cores multiply floats from compute capability 8.0 on");
+    EXPECT_EQ(on("vec:8,chunk:8", eights),
+              "tensor cores add 16 products of short floats at a time");
+    EXPECT_EQ(on("vec:4,chunk:32", eights), "16 bytes are 8 short floats");
+    EXPECT_EQ(on("vec:8,linear:1", eights), "chunks over taps are read one by one");
+    EXPECT_NE(on("vec:8", eights, 80, Format::kNchw), "");
+    EXPECT_EQ(why("vec:8", eights, Format::kNhwc), "16 bytes are 4 floats");
+}
+
 TEST(Conv2dCudaParams, StripsAreOfGroupsOfOneChannel) {
     const std::string strips = "engine:2,co:32,vec:4,px_t:4,taps:3";
     const auto of = [&](const std::string &knobs, const std::string &problem) {

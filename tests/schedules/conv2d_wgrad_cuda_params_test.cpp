@@ -8,9 +8,10 @@ namespace {
 
 constexpr int kShared = 48 * 1024;
 
-const char *why(const char *schedule, const std::string &problem, int shared = kShared) {
+const char *why(const char *schedule, const std::string &problem, int shared = kShared,
+                int capability = 80) {
     return parse_params<Conv2dWgradCudaParams>(schedule).why_illegal(parse_problem(problem),
-                                                                     shared);
+                                                                     capability, shared);
 }
 
 const std::string kFew = "wgrad_n2ci3ih9iw9co5kh3kw3s1p1_f32_nhwc";
@@ -36,6 +37,26 @@ TEST(Conv2dWgradCudaParams, GivesTheReasonWhyAScheduleIsIllegal) {
                  "there are more than 65535 groups");
     EXPECT_STREQ(why("", "wgrad_n40000ci1ih200iw200co1kh1kw1s1p0_f32_nhwc"),
                  "there are more than 2^30 output pixels");
+}
+
+TEST(Conv2dWgradCudaParams, ShortFloatsTakeTensorCores) {
+    const char *eights = "mma:2,vec:8,async:1,co_t:32,e_t:32,chunk:32";
+    const char *any = "mma:2,co_t:32,e_t:32,chunk:32";
+    const std::string wide = "wgrad_n2ci8ih9iw9co16kh3kw3s1p1_f16_nhwc";
+    const std::string few = "wgrad_n2ci3ih9iw9co5kh3kw3s1p1_bf16_nhwc";
+    EXPECT_STREQ(why(eights, wide), nullptr);
+    EXPECT_STREQ(why(any, few), nullptr);
+    EXPECT_STREQ(why(eights, few), "the channels of a group are not whole vectors");
+    EXPECT_STREQ(why(eights, wide, kShared, 75),
+                 "tensor cores multiply floats from compute capability 8.0 on");
+    EXPECT_STREQ(why("mma:2,vec:4,async:1,co_t:32,e_t:32", wide), "vectors have 16 bytes");
+    EXPECT_STREQ(why("mma:2,co_t:8,e_t:32", few), "a warp multiplies for 16 channels x 8 elements");
+    EXPECT_STREQ(why("mma:2,co_t:32,e_t:32,chunk:8", few),
+                 "tensor cores add 16 products of short floats at a time");
+    EXPECT_STREQ(why("co_t:32", kFew), "a thread has more sums than registers");
+    EXPECT_STREQ(why("", few), "short floats take tensor cores");
+    EXPECT_STREQ(why("engine:0", few), "short floats take tensor cores");
+    EXPECT_STREQ(why(any, kFew), "tensor cores would round the operands");
 }
 
 TEST(Conv2dWgradCudaParams, AcceptsWhatTheScheduleComputes) {

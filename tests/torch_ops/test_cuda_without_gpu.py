@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from cases import Case, tensors
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from convwright import _approx_ops, _eligibility
+from convwright import _approx_ops, _eligibility, _trace
 from convwright._separable_choice import settled_plan
 from convwright._separable_plan import WEIGHTED_SUM
 from convwright.functional import approx_conv2d, conv2d, conv2d_relu, weighted_sum_conv2d
@@ -29,6 +29,7 @@ def fakes(*sizes: tuple[int, ...], **options) -> list[torch.Tensor]:
 
 
 SIZES = (2, 3, 7, 9), (4, 3, 3, 3), (4,)
+CHANNELS_LAST = torch.channels_last
 
 
 @pytest.mark.parametrize(
@@ -72,17 +73,47 @@ def test_fake_tensors(fake_cuda: FakeTensorMode, function, requires_grad: bool) 
     [
         (torch.float32, 1, None),
         (torch.float32, 2, None),
-        (torch.float16, 1, "dtype is torch.float16, CUDA kernels are float32"),
-        (torch.bfloat16, 1, "dtype is torch.bfloat16, CUDA kernels are float32"),
-        (torch.bfloat16, 2, "dtype is torch.bfloat16, CUDA kernels are float32"),
-        (torch.float64, 1, "dtype is torch.float64, CUDA kernels are float32"),
+        (torch.float16, 1, None),
+        (torch.bfloat16, 1, None),
+        (torch.bfloat16, 2, None),
+        (
+            torch.float64,
+            1,
+            "dtype is torch.float64, CUDA kernels are float32, bfloat16 and float16",
+        ),
     ],
 )
 def test_who_computes(
     fake_cuda: FakeTensorMode, dtype: torch.dtype, groups: int, reason: str | None
 ) -> None:
-    operands = fakes((2, 4, 7, 9), (4, 4 // groups, 3, 3), dtype=dtype)
-    assert _eligibility.why_pytorch(operands, operands[1:], groups) == reason
+    input, weight = fakes((2, 4, 7, 9), (4, 4 // groups, 3, 3), dtype=dtype)
+    input = input.to(memory_format=CHANNELS_LAST)
+    assert _eligibility.why_pytorch((input, weight), (weight,), groups) == reason
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_short_floats_are_channels_last(fake_cuda: FakeTensorMode, dtype: torch.dtype) -> None:
+    input, weight, bias = fakes(*SIZES, dtype=dtype)
+    reason = _eligibility.why_pytorch((input, weight), (weight,), 1)
+    assert reason == f"dtype is {dtype}, whose CUDA kernels are channels_last"
+    # A slice of channels has gaps, and is channels_last nevertheless.
+    for dense in (input.to(memory_format=CHANNELS_LAST), None):
+        taken = input.to(memory_format=CHANNELS_LAST)[:, :2] if dense is None else dense
+        weight = fakes((4, taken.shape[1], 3, 3), dtype=dtype)[0]
+        assert _eligibility.why_pytorch((taken, weight), (weight,), 1) is None
+        output = conv2d(taken, weight, bias)
+        assert (output.dtype, output.is_contiguous(memory_format=CHANNELS_LAST)) == (dtype, True)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_fake_kernels_of_short_floats(fake_cuda: FakeTensorMode, dtype: torch.dtype) -> None:
+    input, weight, bias = fakes(*SIZES, dtype=dtype)
+    input = input.to(memory_format=CHANNELS_LAST)
+    geometry = (1, 1), (1, 1), (1, 1), 1
+    output = ops.conv2d_fprop(input, weight, bias, *geometry)
+    grads = [d(output, input, weight, *geometry) for d in (ops.conv2d_dgrad, ops.conv2d_wgrad)]
+    assert [t.dtype for t in (output, *grads)] == [dtype] * 3
+    assert [t.stride() for t in grads] == [input.stride(), weight.stride()]
 
 
 @pytest.mark.parametrize("other", ["cpu", "cuda:1"])
@@ -101,11 +132,16 @@ def autocast_on_cuda() -> Iterator[None]:
 
 
 def test_autocast_on_cuda(fake_cuda: FakeTensorMode, autocast_on_cuda: None) -> None:
-    operands = fakes(*SIZES)
+    input, weight, bias = fakes(*SIZES)
     assert _eligibility.special()
-    reason = _eligibility.why_pytorch(operands, operands[1:2], 1)
-    assert reason == "autocast to torch.float16, CUDA kernels are float32"
-    assert _eligibility.autocast_dtype(operands[0], 1) is None
+    reason = _eligibility.why_pytorch((input, weight, bias), (weight,), 1)
+    assert reason == "autocast to torch.float16, whose CUDA kernels are channels_last"
+    assert _eligibility.autocast_dtype(input, 1) is None
+    input = input.to(memory_format=CHANNELS_LAST)
+    assert _eligibility.autocast_dtype(input, 1) is torch.float16
+    for function in (conv2d, conv2d_relu):
+        output = function(input, weight, bias, 2, 1)
+        assert (output.dtype, output.shape) == (torch.float16, (2, 4, 4, 5))
 
 
 def test_autocast_on_cuda_does_not_touch_the_cpu(autocast_on_cuda: None) -> None:
@@ -121,6 +157,19 @@ def test_autocast_on_the_cpu_does_not_touch_cuda(fake_cuda: FakeTensorMode) -> N
         assert _eligibility.why_pytorch(operands, operands[1:2], 1) is None
         assert _eligibility.autocast_dtype(operands[0], 1) is None
         assert conv2d(*operands).dtype == torch.float32
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_weighted_sums_of_short_floats_are_for_pytorch(
+    fake_cuda: FakeTensorMode, dtype: torch.dtype
+) -> None:
+    input, *weights = fakes((2, 3, 9, 12), (32, 3, 1, 1), (32, 1, 3, 3), dtype=dtype)
+    input = input.to(memory_format=CHANNELS_LAST)
+    with _trace.recording():
+        output = weighted_sum_conv2d(input, *weights)
+        reasons = {row.reason for row in _trace.take()}
+    assert (output.shape, output.dtype) == ((2, 32, 7, 10), dtype)
+    assert reasons == {f"dtype is {dtype}, whose CUDA kernels are of single convolutions"}
 
 
 def test_weighted_sums_are_composed(fake_cuda: FakeTensorMode) -> None:
@@ -155,9 +204,6 @@ def test_a_multiplier_without_a_cuda_engine_says_so(fake_cuda: FakeTensorMode) -
         ValueError, match=r"^multiplier mbm in int8 has engines for the CPU alone, not for cuda:0; "
     ):
         approx_conv2d(*fakes(*SIZES), multiplier="mbm", number_format="int8")
-
-
-CHANNELS_LAST = torch.channels_last
 
 
 @pytest.mark.parametrize(

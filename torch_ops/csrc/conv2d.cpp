@@ -22,17 +22,14 @@ const char *why_aten(const ConvProblem &p, const Tensor &a, const Tensor &b) {
     if (a.scalar_type() != b.scalar_type()) return "the tensors differ in dtype";
     if (!dtype_of(a)) return Engine::kDtypes;
     if (why_impossible(p) != nullptr || p.oh() < 1 || p.ow() < 1) return "a tensor is empty";
-    return Engine::why_not(p);
+    return Engine::why_not(p, a);
 }
 
 /// The problem string with the dtype that the tensors have, which may be none of the kernels'.
 std::string problem_text(const ConvProblem &p, ScalarType dtype) {
     std::string text = format_problem(p);
-    if (p.dtype == DType::kBf16 || dtype == ScalarType::Float) return text;
-    const char *name = dtype == ScalarType::Double ? "f64"
-                       : dtype == ScalarType::Half ? "f16"
-                                                   : "other";
-    return text.replace(text.find("f32"), 3, name);
+    if (p.dtype != DType::kF32 || dtype == ScalarType::Float) return text;
+    return text.replace(text.find("f32"), 3, dtype == ScalarType::Double ? "f64" : "other");
 }
 
 void trace_aten(const ConvProblem &p, ScalarType dtype, const char *why) {
@@ -44,7 +41,7 @@ template<typename Engine>
 Tensor run(const ConvProblem &p, const Tensor &source, const Tensor &weight,
            const std::optional<Tensor> &bias, const Quad &result) {
     Engine engine(source);
-    const Operand from = operand(source, p.format, Engine::kReach);
+    const Operand from = operand(source, p.format, Engine::reach(p.dtype));
     const Quad strides = dense_strides(result, p.format);
     Tensor output = empty_strided(result, strides, p.dtype, Place::of(source));
     const Activation to{output.mutable_data_ptr(), strides[0], strides[1], strides[2], strides[3]};
@@ -101,8 +98,8 @@ Tensor wgrad_on(const ConvProblem &p, const Tensor &grad_output, const Tensor &i
         return aten_wgrad(grad_output, input, weight, arguments);
     }
     Engine engine(input);
-    Operand grad = operand(grad_output, p.format, Engine::kReach);
-    Operand in = operand(input, p.format, Engine::kReach);
+    Operand grad = operand(grad_output, p.format, Engine::reach(p.dtype));
+    Operand in = operand(input, p.format, Engine::reach(p.dtype));
     const ConvProblem visited = Engine::wgrad_problem(p, grad, in);
     const auto &plan = engine.wgrad_plan(visited, grad, in);
     require_kernel(p, plan.kernel != nullptr, plan.reason);
@@ -137,8 +134,9 @@ Tensor conv2d_fprop_eager(const Tensor &input, const Tensor &weight,
     if (!dtype_of(input) || weight.scalar_type() != dtype ||
         (bias && bias->scalar_type() != dtype) || weight.numel() == 0) {
         throw std::runtime_error(
-            "convwright::conv2d_fprop.eager: kernels exist for float32 or bfloat16 tensors, all of "
-            "one dtype, and weights that are not empty.");
+            "convwright::conv2d_fprop.eager: kernels exist for float32, bfloat16 or float16 "
+            "tensors, "
+            "all of one dtype, and weights that are not empty.");
     }
     using Pair = ConvArguments::Pair;
     return fprop(

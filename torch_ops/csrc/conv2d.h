@@ -5,8 +5,9 @@
 
 namespace convwright {
 
-/// The raw operators, CPU. float32 and, with groups, bfloat16 run Convwright's kernels; other
-/// dtypes, dense bfloat16, empty tensors and sizes beyond 32 bits call aten. RuntimeError texts are
+/// The raw operators. float32, on the CPU bfloat16 with groups, and on GPUs with tensor cores bfloat16
+/// and float16 in channels_last run Convwright's kernels; other dtypes, empty tensors and sizes beyond
+/// 32 bits call aten. RuntimeError texts are
 /// PyTorch's.
 
 /// input [N,Ci,H,W], weight [Co,Ci/groups,Kh,Kw], bias [Co] -> [N,Co,Oh,Ow], channels_last if input

@@ -28,15 +28,16 @@ inline std::string architecture_name(const cuda::Device &device) {
 class CudaEngine {
 public:
     static constexpr Reach kReach = Reach::kStrides32;
-    static constexpr const char *kDtypes = "CUDA kernels exist for float32";
+    static constexpr const char *kDtypes = "CUDA kernels exist for float32, bfloat16 and float16";
 
     /// For tensors that are where `t` is. Throws std::runtime_error with one sentence where the
     /// driver or the GPU cannot run the kernels.
     explicit CudaEngine(const Tensor &t);
 
-    static const char *why_not(const ConvProblem &p) {
-        return p.dtype == DType::kF32 ? nullptr : kDtypes;
-    }
+    /// As CpuEngine's, of tensors that are where `like` is. Throws as the constructor does.
+    static const char *why_not(const ConvProblem &p, const Tensor &like);
+    /// Short floats have no kernels with 64-bit indices.
+    static Reach reach(DType dtype) { return dtype == DType::kF32 ? kReach : Reach::kElements32; }
     static ConvProblem wgrad_problem(const ConvProblem &p, Operand &, Operand &) { return p; }
     template<typename Plan>
     std::string name(const Plan &) const {

@@ -93,8 +93,9 @@ Operand operand(const Tensor &t, Format format, Reach reach) {
 }
 
 Tensor empty_strided(const Quad &sizes, const Quad &strides, DType dtype, const Place &place) {
-    const int32_t type =
-        dtype == DType::kBf16 ? aoti_torch_dtype_bfloat16() : aoti_torch_dtype_float32();
+    const int32_t type = dtype == DType::kF32    ? aoti_torch_dtype_float32()
+                         : dtype == DType::kBf16 ? aoti_torch_dtype_bfloat16()
+                                                 : aoti_torch_dtype_float16();
     return new_tensor(4, sizes.data(), strides.data(), type, place);
 }
 

@@ -28,6 +28,7 @@ bool non_overlapping_and_dense(const Quad &sizes, const Quad &strides) {
 std::optional<DType> dtype_of(const Tensor &t) {
     if (t.scalar_type() == ScalarType::Float) return DType::kF32;
     if (t.scalar_type() == ScalarType::BFloat16) return DType::kBf16;
+    if (t.scalar_type() == ScalarType::Half) return DType::kF16;
     return std::nullopt;
 }
 

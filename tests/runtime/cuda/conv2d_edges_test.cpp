@@ -39,6 +39,7 @@ TEST_P(Conv2dCudaEdges, EveryAcceptingKernelEqualsNaive) {
         const Variant &variant = number++ % 3 == 0 ? kBias : number % 3 == 1 ? kRelu : kGaps;
         int accepting = 0;
         for (const ConvKernel &kernel : conv_kernels()) {
+            problem.dtype = kernel.dtype;
             if (kernel.format == format && is_worth_it(kernel, problem))
                 accepting += expect_equals_naive(kernel, problem, variant, values);
         }

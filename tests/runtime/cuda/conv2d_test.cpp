@@ -29,7 +29,8 @@ protected:
     int64_t px_tile() const { return direct() ? 32 : params().px; }
 
     ConvProblem problem(const std::string &direction, const std::string &text) const {
-        return parse_problem(direction + "_" + text + "_f32_" + (nhwc() ? "nhwc" : "nchw"));
+        return parse_problem(direction + "_" + text + "_" + dtype_name(kernel().dtype) + "_" +
+                             (nhwc() ? "nhwc" : "nchw"));
     }
 
     void expect_exact(const ConvProblem &p, const Variant &v, int64_t parts = 0) {

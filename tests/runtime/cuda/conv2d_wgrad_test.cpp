@@ -60,7 +60,8 @@ protected:
 
     ConvProblem problem_of(const std::string &text) const {
         const bool nhwc = kernel().format == Format::kNhwc;
-        return parse_problem("wgrad_" + text + "_f32_" + (nhwc ? "nhwc" : "nchw"));
+        return parse_problem("wgrad_" + text + "_" + dtype_name(kernel().dtype) + "_" +
+                             (nhwc ? "nhwc" : "nchw"));
     }
 
     void expect_exact(const ConvProblem &p, const ConvValues &values,
@@ -70,7 +71,7 @@ protected:
             // Whole vectors follow each other without gaps.
             const bool gaps = v.gaps && kernel().params.vec == 1;
             const auto tensor = [&](const Quad &sizes, const Values &of) {
-                return Tensor4(sizes, strides_for(sizes, p.format, gaps), v.placement, of);
+                return Tensor4(sizes, strides_for(sizes, p.format, gaps), v.placement, of, p.dtype);
             };
             const Tensor4 input = tensor(input_sizes(p), values.input);
             const Tensor4 grad = tensor(output_sizes(p), values.output);
@@ -87,7 +88,7 @@ private:
         const WgradPlan plan = plan_of(kernel(), p, wgrad_placed(p, grad, input), v.parts);
         ASSERT_NE(plan.kernel, nullptr) << plan.reason;
         const Tensor4 result(weight_sizes(p), strides_for(weight_sizes(p), v.weight_format, gaps),
-                             Placement::kMiddle);
+                             Placement::kMiddle, p.dtype);
         GuardedFloats workspace(plan.workspace, Placement::kMiddle);
         CallContext context;
         driver_->order = v.order;
@@ -142,7 +143,8 @@ TEST_P(Wgrad, TilesAndOneMore) {
 }
 
 TEST_P(Wgrad, StridesDilationsAndPadding) {
-    const std::string ci = kernel().params.vec == 1 ? "3" : "4", co = "8";
+    const int vec = kernel().params.vec;
+    const std::string ci = vec == 1 ? "3" : text(vec), co = "8";
     expect_exact("n2ci" + ci + "ih7iw9co" + co + "kh3kw3s2p1");
     expect_exact("n1ci" + ci + "ih11iw8co" + co + "kh5kw2s3x1p2x0");
     expect_exact("n2ci" + ci + "ih5iw6co" + co + "kh2kw3s1x3p3x4d2x1");
@@ -156,7 +158,9 @@ TEST_P(Wgrad, StridesOfSingleRowsAndColumnsMeanNothing) {
 }
 
 TEST_P(Wgrad, Groups) {
-    if (kernel().params.vec == 4) return expect_exact("n2ci12ih5iw6co24kh3kw3s1p1g3");
+    const int vec = kernel().params.vec;
+    if (vec > 1)
+        return expect_exact("n2ci" + text(3 * vec) + "ih5iw6co" + text(6 * vec) + "kh3kw3s1p1g3");
     expect_exact("n2ci6ih5iw6co10kh3kw3s1p1g2");
     expect_exact("n2ci5ih5iw6co5kh3kw3s2p1g5");
     expect_exact("n1ci3ih4iw7co6kh2kw2s1p1g3");

@@ -76,6 +76,33 @@ TEST(ConvPlanCuda, TakesTilesForWideLayersAndStripsForDepthwise) {
     }
 }
 
+TEST(ConvPlanCuda, ShortFloatsTakeTensorCoresWhereThereAre) {
+    for (const char *dtype : {"bf16", "f16"}) {
+        for (const std::string sizes :
+             {"n32ci128ih28iw28co128kh3kw3s1p1", "n1ci512ih7iw7co512kh3kw3s1p1",
+              "n32ci3ih224iw224co64kh7kw7s2p3", "n8ci100ih28iw28co50kh3kw3s2p1",
+              "n8ci64ih28iw28co128kh1kw1s2p0"}) {
+            for (const char *direction : {"fprop", "dgrad"}) {
+                const ConvProblem problem =
+                    parse_problem(std::string(direction) + "_" + sizes + "_" + dtype + "_nhwc");
+                const ConvPlan plan = conv_plan(problem, gpu(108));
+                ASSERT_FALSE(plan.steps.empty()) << format_problem(problem);
+                for (const ConvStep &step : plan.steps) {
+                    EXPECT_EQ(step.kernel->dtype, problem.dtype);
+                    EXPECT_EQ(step.kernel->params.mma != 0, step.pass.taps() > 0)
+                        << format_problem(problem);
+                }
+            }
+        }
+    }
+    const ConvPlan plan = plan_of("fprop_n1ci512ih7iw7co512kh3kw3s1p1_bf16_nhwc");
+    EXPECT_EQ(plan.steps.at(0).kernel->params.split, 1);
+    // Two weights to a float of workspace.
+    const StepLayout layout(plan.steps[0]);
+    EXPECT_EQ(layout.packed_floats, layout.panel * layout.panels * layout.k / 2);
+    EXPECT_EQ(layout.k % 8, 0);
+}
+
 // 49 pixels are 2 tiles of 32; 108 multiprocessors want more blocks than the 16 of 512 channels.
 TEST(ConvPlanCuda, SplitsLongSumsOfFewOutputs) {
     const ConvPlan plan = plan_of("fprop_n1ci512ih7iw7co512kh3kw3s1p1_f32_nhwc");
@@ -118,7 +145,7 @@ TEST(ConvPlanCuda, AForcedKernelRoundsWithoutLeaveButNotOnOldDevices) {
     const ConvProblem problem = parse_problem(std::string("fprop_") + kResnet[0]);
     int forcible = 0;
     for (const ConvKernel &kernel : conv_kernels()) {
-        if (!kernel.params.mma) continue;
+        if (kernel.params.mma != Conv2dCudaParams::kTf32) continue;
         forcible++;
         const Forced forced(kernel.name);
         EXPECT_EQ(conv_plan(problem, gpu(108)).kernels(), kernel.name);
@@ -133,7 +160,7 @@ TEST(ConvPlanCuda, AForcedKernelRunsOrNone) {
         const Forced forced(kernel.name);
         const ConvPlan plan = plan_of(problem);
         if (kernel.format == Format::kNchw || kernel.params.vec == 4 ||
-            kernel.params.engine == Conv2dCudaParams::kDepthwise) {
+            kernel.dtype != DType::kF32 || kernel.params.engine == Conv2dCudaParams::kDepthwise) {
             EXPECT_TRUE(plan.steps.empty()) << kernel.name;
             EXPECT_NE(plan.reason.find(kernel.name), std::string::npos) << plan.reason;
             continue;
@@ -164,6 +191,10 @@ TEST(PlacedCuda, SeesVectorsAndLargeTensors) {
     EXPECT_FALSE(placed(nhwc, out, {memory + 1, 1, 1, 40, 8}).vectors);
     EXPECT_TRUE(placed(nhwc, out, {memory + 1, 1, 1, 40, 8}).output_vectors);
     EXPECT_FALSE(placed(nhwc, out, {memory, 1, 1, 45, 9}).input_vectors);
+    // 4 channels of the output are half of 16 bytes where they are short.
+    const ConvProblem shorts = parse_problem("fprop_n1ci8ih3iw5co4kh1kw1s1p0_bf16_nhwc");
+    EXPECT_TRUE(placed(shorts, out, in).input_vectors);
+    EXPECT_FALSE(placed(shorts, out, in).output_vectors);
     EXPECT_EQ(placed(nhwc, out, in).index_bits, 32);
     EXPECT_EQ(placed(nhwc, out, {memory, 1, 1, int64_t{1} << 30, 8}).index_bits, 64);
     EXPECT_EQ(placed(nhwc, out, {memory, 1, 1, int64_t{1} << 31, 8}).index_bits, 0);

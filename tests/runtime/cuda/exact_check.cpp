@@ -49,14 +49,14 @@ bool expect_equals_naive(const ConvKernel &kernel, ConvProblem p, const Variant 
     const Repro repro(p, kernel.name, v.name);
     const bool gaps = v.gaps && kernel.params.vec == 1;
     const auto tensor = [&](const Quad &sizes, Format format, const Values &of) {
-        return Tensor4(sizes, strides_for(sizes, format, gaps), v.placement, of);
+        return Tensor4(sizes, strides_for(sizes, format, gaps), v.placement, of, p.dtype);
     };
     const Tensor4 input = tensor(input_sizes(p), p.format, values.input);
     const Tensor4 weight = tensor(weight_sizes(p), v.weight_format, values.weight);
     const Tensor4 output = tensor(output_sizes(p), p.format, values.output);
-    const Tensor4 bias({1, 1, 1, p.co}, {p.co, p.co, p.co, 1}, v.placement, values.bias);
+    const Tensor4 bias({1, 1, 1, p.co}, {p.co, p.co, p.co, 1}, v.placement, values.bias, p.dtype);
     const Tensor4 result(result_sizes(p), strides_for(result_sizes(p), p.format, gaps),
-                         Placement::kMiddle);
+                         Placement::kMiddle, p.dtype);
     const Activation from = (fprop ? input : output).activation(), to = result.activation();
     const Placed where = fprop ? placed(p, to, from) : placed(p, from, to);
     const ConvPlan plan = plan_of(kernel, p, where, parts);

@@ -28,10 +28,10 @@ SHAPES = [
     "n4ci128ih4iw4co128kh3kw3s1p1",
 ]
 PROBLEMS = [
-    f"{direction}_{shape}_f32_{memory_format}{bias}"
+    f"{direction}_{shape}_{layout}{bias}"
     for shape in SHAPES
     for direction, bias in (("fprop", "_bias"), ("dgrad", ""), ("wgrad", ""))
-    for memory_format in ("nhwc", "nchw")
+    for layout in ("f32_nhwc", "f32_nchw", "bf16_nhwc", "f16_nhwc")
 ]
 
 

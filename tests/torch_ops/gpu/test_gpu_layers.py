@@ -80,7 +80,9 @@ def test_other_dtypes_are_pytorchs(dtype: torch.dtype) -> None:
     args = [t.cuda().to(dtype) for t in (X, W, B)]
     assert torch.equal(conv2d(*args), F.conv2d(*args))
     (row,) = convwright.explain(conv2d, *args).rows
-    assert (row.kernel, row.reason) == ("PyTorch", f"dtype is {dtype}, CUDA kernels are float32")
+    others = {torch.float64: "CUDA kernels are float32, bfloat16 and float16"}
+    why = others.get(dtype, "whose CUDA kernels are channels_last")
+    assert (row.kernel, row.reason) == ("PyTorch", f"dtype is {dtype}, {why}")
 
 
 def test_autocast() -> None:
@@ -88,7 +90,7 @@ def test_autocast() -> None:
     with torch.autocast("cuda"):
         assert conv2d(*args).dtype == torch.float16
         (row,) = convwright.explain(conv2d, *args).rows
-    assert row.reason == "autocast to torch.float16, CUDA kernels are float32"
+    assert row.reason == "autocast to torch.float16, whose CUDA kernels are channels_last"
     with torch.autocast("cpu", torch.bfloat16):
         assert conv2d(*args).dtype == torch.float32
 

@@ -32,6 +32,8 @@ def _stood_in_for() -> frozenset[torch.dtype]:
     return frozenset(dtype for dtype, by_onednn in supported.items() if not by_onednn)
 
 
+_SHORT = (torch.bfloat16, torch.float16)
+
 # Those that float32 kernels compute, of operands that are converted.
 CONVERTED = _stood_in_for()
 
@@ -54,7 +56,19 @@ def kernels_exist(dtype: torch.dtype, groups: Any, kind: str = "cpu") -> bool:
     """
     if dtype is torch.float32:
         return True
-    return dtype is torch.bfloat16 and groups != 1 and kind == "cpu"
+    if kind == "cuda":
+        return dtype in _SHORT
+    return dtype is torch.bfloat16 and groups != 1
+
+
+def _out_of_place(input: Any, dtype: torch.dtype) -> bool:
+    """Whether kernels exist but not for the memory format: short floats are channels_last on GPUs.
+
+    Of a contiguous tensor whose format is ambiguous PyTorch computes.
+    """
+    if dtype not in _SHORT or device_type(input) == "cpu":
+        return False
+    return input.dim() != 4 or input.stride(1) != 1 or input.is_contiguous()
 
 
 def device_type(tensor: Any) -> str:
@@ -74,9 +88,13 @@ def special() -> bool:
 
 
 def why_pytorch(tensors: Iterable[Tensor], weights: Iterable[Tensor], groups: Any) -> str | None:
-    """None where Convwright takes a call on these tensors, weights among them, else why PyTorch."""
-    kind, device = "cpu", None
+    """None where Convwright takes a call on these tensors, else why PyTorch.
+
+    The input comes first; weights are among them.
+    """
+    kind, device, input = "cpu", None, None
     for tensor in tensors:
+        input = tensor if input is None else input
         if type(tensor) not in PLAIN_TYPES and not _behaves_as_plain(tensor):
             return f"{type(tensor).__name__} is not a plain tensor"
         kind = device_type(tensor)
@@ -91,6 +109,8 @@ def why_pytorch(tensors: Iterable[Tensor], weights: Iterable[Tensor], groups: An
         device = tensor.device
         if tensor.layout is not torch.strided:
             return f"layout is {tensor.layout}, kernels are strided"
+    if _out_of_place(input, input.dtype):
+        return f"dtype is {input.dtype}, {_kernel_dtypes(input.dtype, kind)}"
     if _autocast(kind):
         dtype = torch.get_autocast_dtype(kind)
         return f"autocast to {dtype}, {_kernel_dtypes(dtype, kind)}"
@@ -105,7 +125,11 @@ def _kernel_dtypes(dtype: torch.dtype, kind: str) -> str:
     """What there is instead of a kernel of `dtype`: some have kernels for grouped ones alone."""
     if kind == "cpu" and kernels_exist(dtype, 2):
         return "dense kernels are float32"
-    return "kernels are float32" if kind == "cpu" else "CUDA kernels are float32"
+    if kind == "cpu":
+        return "kernels are float32"
+    if dtype in _SHORT:
+        return "whose CUDA kernels are channels_last"
+    return "CUDA kernels are float32, bfloat16 and float16"
 
 
 def autocast_dtype(input: Any, groups: Any) -> torch.dtype | None:
@@ -114,7 +138,9 @@ def autocast_dtype(input: Any, groups: Any) -> torch.dtype | None:
     if not _autocast(kind):
         return None
     dtype = torch.get_autocast_dtype(kind)
-    if kernels_exist(dtype, groups, kind) or (kind == "cpu" and dtype in CONVERTED):
+    if kernels_exist(dtype, groups, kind):
+        return None if _out_of_place(input, dtype) else dtype
+    if kind == "cpu" and dtype in CONVERTED:
         return dtype
     return None
 

@@ -38,8 +38,7 @@ def parse(text: str) -> Subject:
             f"problem '{text}': in front of ':' stands wsum2d or dwsep2d, behind it fprop or step"
         )
     problem = check.parse(rest.replace("step_", "fprop_", 1) if step else rest)
-    dtype = torch.bfloat16 if "_bf16_" in rest else torch.float32
-    return Subject(_FORMS.get(op), step, problem, dtype, "_relu" in rest)
+    return Subject(_FORMS.get(op), step, problem, problem.dtype, "_relu" in rest)
 
 
 def of_row(row: Row) -> str | None:

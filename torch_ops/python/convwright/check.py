@@ -18,6 +18,7 @@ from torch.nn.grad import conv2d_input, conv2d_weight
 from convwright import _library
 
 _DIRECTIONS = ("fprop", "dgrad", "wgrad")
+_DTYPES = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
 _EXACT = 2**24  # integers up to here are exact in float32
 _LARGEST_VALUE = 3
 _KERNEL_FIELDS = (
@@ -35,6 +36,7 @@ class Problem(NamedTuple):
     geometry: tuple[tuple[int, int], tuple[int, int], tuple[int, int], int]
     memory_format: torch.memory_format
     has_bias: bool
+    dtype: torch.dtype
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ def parse(text: str) -> Problem:
         ((sh, sw), (ph, pw), (dh, dw), groups),
         torch.channels_last if nhwc else torch.contiguous_format,
         bool(bias),
+        next(dtype for name, dtype in _DTYPES.items() if f"_{name}_" in text),
     )
 
 
@@ -111,9 +114,9 @@ def check(
         raise ValueError(f"no kernel {kernel or ''} for {text}; those that accept it: {accepting}")
 
     operands = _operands(problem, seed)
-    expected = _expected(problem, operands)
+    expected = _expected(problem, operands).to(problem.dtype)
     for name, schedule, isa in chosen:
-        on_device = tuple(None if t is None else t.to(device) for t in operands)
+        on_device = tuple(None if t is None else t.to(device, problem.dtype) for t in operands)
         try:
             failure = _difference(_run(problem, name, on_device).cpu(), expected)
         except RuntimeError as error:

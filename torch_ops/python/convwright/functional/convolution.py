@@ -36,7 +36,8 @@ def conv2d(
     stride, padding (elements, or "valid" or "same") and dilation are one number or (height, width).
     The result is channels_last where input or weight is.
 
-    Kernels exist for float32 on the CPU and on CUDA devices. Everything else, and autocast to a
+    Kernels exist for float32 on the CPU and on CUDA devices, and for bfloat16 and float16 in
+    channels_last on CUDA devices with tensor cores for them. Everything else, and autocast to a
     dtype without kernels, goes to torch.nn.functional.conv2d; `convwright.explain` says which and
     why. Bad arguments raise what PyTorch raises; `LibraryMissing` is raised if the operator library
     could not be loaded.

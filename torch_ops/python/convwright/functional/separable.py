@@ -247,6 +247,8 @@ def _thorough(
     weights = pointwise, depthwise
     # Of the two steps the depthwise one decides: kernels for it alone are worth the call.
     reason = _eligibility.why_pytorch(named.values(), weights, groups=2)
+    if reason is None and input.is_cuda and input.dtype is not torch.float32:
+        reason = f"dtype is {input.dtype}, whose CUDA kernels are of single convolutions"
     if reason is not None:
         if _trace.active and not torch.compiler.is_compiling():
             _trace.note_pytorch(f"{form.op}:fprop", reason, input, *weights)
