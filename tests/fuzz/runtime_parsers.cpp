@@ -90,7 +90,9 @@ Parser tuned_table_parser() {
         for (int i = 1; i < 5; i++) {
             const auto found =
                 std::get<TunedTable>(table).find("cpu/test/avx2", test_key(i).subject.problem, 0);
-            if (found) EXPECT_LE(found->candidate.size() + found->versions.size(), 2 * text.size());
+            if (found) {
+                EXPECT_LE(found->candidate.size() + found->versions.size(), 2 * text.size());
+            }
         }
         return {};
     };
