@@ -56,7 +56,7 @@ using Point = uint64_t;
 class Space {
 public:
     /// Throws std::invalid_argument, a mistake of the programmer, if two kinds have the same name, a
-    /// list of values is empty, or there are more than 2^24 points to judge.
+    /// list of values is empty, or there are more than 2^26 points to judge.
     Space(Subject subject, std::vector<SpaceKind> kinds);
 
     const Subject &subject() const { return subject_; }

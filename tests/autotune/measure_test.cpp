@@ -68,7 +68,7 @@ TEST(MeasureJob, OthersAreRefusedInOneSentence) {
          replaced(text, "\"least\":5", "\"least\":500"),
          replaced(text, "\"seconds\":0.1", "\"seconds\":-1"),
          replaced(text, "\"format\":\"nhwc\"", "\"format\":\"hcwn\""),
-         replaced(text, "\"dtype\":\"f32\"", "\"dtype\":\"f16\""),
+         replaced(text, "\"dtype\":\"f32\"", "\"dtype\":\"f8\""),
          replaced(text, "\"isa\":\"none\"", "\"isa\":\"sse\"")});
 }
 

@@ -54,7 +54,7 @@ private:
 };
 
 TEST_F(TunedChoices, MayChangeWhileOtherThreadsUseThem) {
-    const LoadableKernel made[] = {make(), make("lane:0,vec:1,tile:3,stage:1")};
+    const LoadableKernel made[] = {make(), make("lane:0,vec:1,tile:5,stage:1")};
     const std::string other = accepting_kernels(parse_problem(kWgrad)).back().name;
     const WgradKernel *wgrad = nullptr;
     for (const WgradKernel &kernel : wgrad_kernels())

@@ -55,7 +55,6 @@ TEST(Conv2dWgradCudaParams, ShortFloatsTakeTensorCores) {
                  "tensor cores add 16 products of short floats at a time");
     EXPECT_STREQ(why("co_t:32", kFew), "a thread has more sums than registers");
     EXPECT_STREQ(why("", few), "short floats take tensor cores");
-    EXPECT_STREQ(why("engine:0", few), "short floats take tensor cores");
     EXPECT_STREQ(why(any, kFew), "tensor cores would round the operands");
 }
 

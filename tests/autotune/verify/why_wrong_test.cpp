@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
+
 #include "runtime/buffers.h"
 #include "runtime/isa.h"
 
@@ -92,7 +94,9 @@ TEST_F(WhyWrong, FindsResultsThatDependOnChance) {
 TEST_F(WhyWrong, FindsWritesAroundTheResult) {
     const std::string text = why([](void **arguments) {
         const int status = good(arguments);
-        output_of(arguments)[-1] = 0;
+        // At the start of a page a guard page lies in front, and the write would end the process.
+        float *const output = output_of(arguments);
+        if (reinterpret_cast<uintptr_t>(output) % 4096 != 0) output[-1] = 0;
         return status;
     });
     EXPECT_NE(text.find("wrote around"), std::string::npos) << text;

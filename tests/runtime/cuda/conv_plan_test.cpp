@@ -82,9 +82,11 @@ TEST(ConvPlanCuda, ShortFloatsTakeTensorCoresWhereThereAre) {
              {"n32ci128ih28iw28co128kh3kw3s1p1", "n1ci512ih7iw7co512kh3kw3s1p1",
               "n32ci3ih224iw224co64kh7kw7s2p3", "n8ci100ih28iw28co50kh3kw3s2p1",
               "n8ci64ih28iw28co128kh1kw1s2p0"}) {
-            for (const char *direction : {"fprop", "dgrad"}) {
+            for (const std::string direction : {"fprop", "dgrad"}) {
+                // Three channels of a gradient fill no tile.
+                if (direction == "dgrad" && sizes.find("ci3") != std::string::npos) continue;
                 const ConvProblem problem =
-                    parse_problem(std::string(direction) + "_" + sizes + "_" + dtype + "_nhwc");
+                    parse_problem(direction + "_" + sizes + "_" + dtype + "_nhwc");
                 const ConvPlan plan = conv_plan(problem, gpu(108));
                 ASSERT_FALSE(plan.steps.empty()) << format_problem(problem);
                 for (const ConvStep &step : plan.steps) {
