@@ -93,7 +93,9 @@ Parser merged_database_parser() {
 
 /// Opened as the user's own: what can be saved is, and it can be written to or says why not.
 Parser opened_database_parser() {
-    return {"opened_database", {database_bytes()}, [](const std::string &bytes) {
+    return {"opened_database",
+            {database_bytes()},
+            [](const std::string &bytes) {
                 const TemporaryFolder folder;
                 const std::string path = folder.write("records.sqlite", bytes);
                 return complaints_of([&] {
@@ -103,7 +105,9 @@ Parser opened_database_parser() {
                     database.records(), database.choices();
                     return database.notices();
                 });
-            }};
+            },
+            nullptr,
+            40};  // a second and a half: what is added is on the disk before the next
 }
 
 }  // namespace

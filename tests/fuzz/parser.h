@@ -18,6 +18,7 @@ struct Parser {
     std::function<std::vector<std::string>(const std::string &text)> complaints;
     /// Makes checksums right again, which would hide everything behind them. Null: there are none.
     std::function<void(std::string &text)> repair = nullptr;
+    int one_of = 1;  ///< Cases of which one is tried, where each takes long.
 };
 
 /// The sentence of a parser that throws std::invalid_argument, else what `accepted` makes sure of.
