@@ -53,7 +53,7 @@ def test_a_row_of_a_changed_space_ends_the_build(tmp_path: Path) -> None:
     stale.write_text("\n".join([*lines[:-1], " ".join(words)]) + "\n")
     said = refused(tmp_path / "choices.inc", stale)
     assert f"'{stale}', line {len(lines)}: " in said
-    assert "another space of schedules (0123456789abcdef)" in said
+    assert "another space of schedules ('0123456789abcdef')" in said
     assert "tune the problem again" in said
 
 

@@ -55,6 +55,9 @@ ELSEWHERE = {
     "CONVWRIGHT_NVRTC",
     "CONVWRIGHT_SEED",
     "CONVWRIGHT_DATA",
+    # Of the C++ tests.
+    "CONVWRIGHT_FUZZ_CASES",
+    "CONVWRIGHT_TEST_THREADS",
     _compare_server.VARIABLE,
 }
 

@@ -41,6 +41,7 @@ def train(folder: Path, steps: int, trials: int) -> dict:
     own |= {"PYTHONPATH": SOURCE, "OMP_NUM_THREADS": "1"}
     kept = {k: v for k, v in os.environ.items() if k not in ("CONVWRIGHT_DB", "CONVWRIGHT_TUNE")}
     tune(kept | own, trials)
+    assert (folder / "tuning.tuned").is_file()
     command = [sys.executable, str(PROGRAM), str(steps)]
     done = subprocess.run(command, env=kept | own, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -49,7 +50,6 @@ def train(folder: Path, steps: int, trials: int) -> dict:
 
 
 def check(found: dict) -> None:
-    assert found["schedule"].endswith("(tuned)") or found["kernel"] == "PyTorch"
     assert found["compared"] == 10
     assert found["difference"] < 1
     ours, torchs = found["first"]
