@@ -158,9 +158,7 @@ double cycles_of(const WgradPlan &plan, const ConvProblem &problem) {
 }
 
 /// What a plan depends on beside its problem and the kernel that is forced.
-int64_t variant(bool bit) {
-    return int64_t{tuned_generation()} * 4 + winograd_allowed() * 2 + bit;
-}
+int64_t variant(bool bit) { return int64_t{tuned_generation()} * 4 + winograd_allowed() * 2 + bit; }
 
 /// `chosen` is a step or a plan.
 template<typename Chosen>
