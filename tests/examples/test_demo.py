@@ -46,7 +46,8 @@ def test_a_bad_folder_is_one_sentence(run_example: Run, tmp_path: Path) -> None:
     result = run_example("fashion_mnist", CONVWRIGHT_DATA=str(tmp_path))
     assert result.returncode == 1
     assert result.stderr.splitlines() == [
-        f"fashion_mnist: {tmp_path} has neither train-images-idx3-ubyte nor "
+        f"fashion_mnist: CONVWRIGHT_DATA is '{tmp_path}': {tmp_path} has neither "
+        "train-images-idx3-ubyte nor "
         "train-images-idx3-ubyte.gz; expected one of them"
     ]
 
