@@ -23,8 +23,8 @@ Halide::Expr block_tiles(const Halide::Expr &frame_pixels, const P &p) {
 }
 
 /// Channels that the frame of a block stores for a pixel: an odd number of cache lines. A register tile walks along
-/// the pixels; 12 lines apart (192 channels) 250 of them fall into 16 sets of an L1, and 512 -> 128 channels at
-/// 28 x 28 took 1.4 times as long as its multiply-adds.
+/// the pixels; 12 lines apart (192 channels) 250 of them fall into 16 sets of an L1. In two runs, beside PyTorch's time,
+/// 512 -> 2048 channels at 7 x 7 went from 0.70 to 1.05; 512 -> 128 at 28 x 28, which waits for its copies, stayed at 0.7.
 Halide::Expr stored_channels(const Halide::Expr &tiles, const Halide::Expr &channels, const P &p) {
     constexpr int kLine = 16;
     const Halide::Expr all = (channels + p.tile - 1) / p.tile;

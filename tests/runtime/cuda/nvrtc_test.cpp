@@ -31,8 +31,8 @@ std::string small_text(const std::string &kernel) {
 struct Budget {
     const char *kernel;
     int registers, shared_bytes;
-    int since = 75;  // architecture
-    int spill_bytes = 0;
+    int since = 75;       // architecture
+    int spill_bytes = 0;  // on sm_90
 };
 void PrintTo(const Budget &b, std::ostream *out) { *out << b.kernel; }
 
@@ -52,8 +52,9 @@ TEST_P(Budgets, HoldOnEachArchitectureWithoutSpills) {
         EXPECT_EQ(k.kernel, std::string(budget.kernel) + "_0");
         EXPECT_GT(k.registers, 0) << compiled.log;
         EXPECT_LE(k.registers, budget.registers) << architecture;
-        EXPECT_LE(k.spill_bytes, budget.spill_bytes) << architecture;
-        EXPECT_LE(k.stack_bytes, budget.spill_bytes) << architecture;
+        const int spilled = architecture == 90 ? budget.spill_bytes : 0;
+        EXPECT_LE(k.spill_bytes, spilled) << architecture;
+        EXPECT_LE(k.stack_bytes, spilled) << architecture;
         EXPECT_EQ(k.shared_bytes, budget.shared_bytes) << architecture;
     }
 }
