@@ -37,6 +37,11 @@ OPERATORS = {
         "CONVWRIGHT_TUNE is 'always'; accepted are off, cached and on.",
         "off",
     ),
+    "CONVWRIGHT_WINOGRAD": (
+        "yes",
+        "CONVWRIGHT_WINOGRAD is 'yes'; accepted are on and off.",
+        "off",
+    ),
 }
 # In convwright-tune: the wrong value, and words of what is said.
 TUNER = {
