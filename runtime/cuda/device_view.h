@@ -10,10 +10,12 @@ namespace convwright::cuda {
 template<size_t N>
 class DeviceView : public BufferView<N> {
 public:
-    DeviceView(const void *data, const std::array<Extent, N> &extents)
+    DeviceView(const void *data, const std::array<Extent, N> &extents,
+               halide_type_t type = halide_type_t(halide_type_float, 32))
         : BufferView<N>(nullptr, extents) {
         halide_buffer_t &buffer = *this->get();
         buffer.device = reinterpret_cast<uint64_t>(data);
+        buffer.type = type;
         for (size_t d = 1; d < N; d++) {
             if (buffer.dim[d].extent == 1) buffer.dim[d].stride = 0;
         }
