@@ -28,46 +28,35 @@ const Row kCudaRows[] = {
 };
 #undef CONVWRIGHT_CUDA_KERNEL
 
-ConvProblem problem_of(const char *direction, Format format, DType dtype) {
-    return parse_problem(std::string(direction) + "_n1ci16ih9iw9co16kh3kw3s1p1_" +
-                         dtype_name(dtype) + (format == Format::kNhwc ? "_nhwc" : "_nchw"));
-}
-
-template<typename Kernels, typename SpaceOf>
-void expect_points(const Kernels &kernels, const std::string &generator, SpaceOf space_of) {
+/// What is a point of a space does not depend on the problem: one space of a kind serves all its kernels.
+template<typename Kernels>
+void expect_points(const Kernels &kernels, const std::string &generator, const Space &space) {
     EXPECT_FALSE(kernels.empty());
     for (const auto &kernel : kernels) {
         std::string kind = cuda::candidate_kind(generator.c_str());
         if constexpr (requires { kernel.isa; }) kind = generator + "." + isa_name(kernel.isa);
-        EXPECT_TRUE(space_of(kernel).parse(kind + "/" + kernel.schedule)) << kernel.name;
+        EXPECT_TRUE(space.parse(kind + "/" + kernel.schedule)) << kernel.name;
     }
 }
 
+constexpr char kFprop[] = "fprop_n1ci16ih9iw9co16kh3kw3s1p1_f32_nhwc",
+               kWgrad[] = "wgrad_n1ci16ih9iw9co16kh3kw3s1p1_f32_nhwc";
+
 TEST(KernelSpaces, HaveEveryKernelForCpus) {
-    expect_points(conv_kernels(), "conv2d", [](const ConvKernel &k) {
-        return conv_cpu_space(problem_of("fprop", k.format, k.dtype), 0, {k.isa});
-    });
-    expect_points(wgrad_kernels(), "conv2d_wgrad", [](const WgradKernel &k) {
-        return conv_cpu_space(problem_of("wgrad", k.format, k.dtype), 0, {k.isa});
-    });
-    expect_points(weighted_sum_kernels(), "weighted_sum", [](const WeightedSumKernel &k) {
-        return weighted_sum_cpu_space(problem_of("fprop", k.format, k.dtype), {k.isa});
-    });
+    const std::vector<Isa> isas = {Isa::kAvx2, Isa::kAvx512};
+    const ConvProblem fprop = parse_problem(kFprop), wgrad = parse_problem(kWgrad);
+    expect_points(conv_kernels(), "conv2d", conv_cpu_space(fprop, 0, isas));
+    expect_points(wgrad_kernels(), "conv2d_wgrad", conv_cpu_space(wgrad, 0, isas));
+    expect_points(weighted_sum_kernels(), "weighted_sum", weighted_sum_cpu_space(fprop, isas));
 }
 
-/// One space for all kernels: what is a point does not depend on the problem, and it has millions.
 TEST(KernelSpaces, HaveEveryKernelForGpus) {
     const cuda::Device gpu = nominal_gpu(90);
-    const ConvProblem fprop = problem_of("fprop", Format::kNhwc, DType::kF32);
-    const Space conv = cuda_space(fprop, 0, gpu),
-                wgrad = cuda_space(problem_of("wgrad", Format::kNhwc, DType::kF32), 0, gpu),
-                sum = cuda_space({fprop, Operator::kWeightedSum}, 0, gpu);
-    expect_points(cuda::conv_kernels(), "conv2d",
-                  [&](const auto &) -> const Space & { return conv; });
-    expect_points(cuda::wgrad_kernels(), "conv2d_wgrad",
-                  [&](const auto &) -> const Space & { return wgrad; });
+    const ConvProblem fprop = parse_problem(kFprop), wgrad = parse_problem(kWgrad);
+    expect_points(cuda::conv_kernels(), "conv2d", cuda_space(fprop, 0, gpu));
+    expect_points(cuda::wgrad_kernels(), "conv2d_wgrad", cuda_space(wgrad, 0, gpu));
     expect_points(cuda::weighted_sum_kernels(), "weighted_sum",
-                  [&](const auto &) -> const Space & { return sum; });
+                  cuda_space({fprop, Operator::kWeightedSum}, 0, gpu));
 }
 
 /// A Generator whose kernels have knobs belongs to the tests above, or here with the reason why it is not searched.

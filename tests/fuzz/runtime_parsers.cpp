@@ -110,7 +110,7 @@ Parser images_parser() {
     content.text = "extern \"C\" __global__ void kernel() {}";
     content.ptx = ".version 8.0";
     content.cubins = {{80, "\177ELF"}, {90, "\177ELF and more"}};
-    content.figures[80] = {{}};
+    content.figures[80].resize(1);
     content.figures[80][0].kernel = "kernel";
     const std::string valid = write_images(content);
     const auto complaints = [](const std::string &text) -> Complaints {

@@ -1,5 +1,4 @@
-// SPD#include <torch/csrc/inductor/aoti_torch/c/shim.h>
--License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0
 #include "torch_ops/csrc/known_tables.h"
 
 #include <torch/csrc/inductor/aoti_torch/c/shim.h>

@@ -88,9 +88,11 @@ def convolve(
             output = _run(settings, quantisation, input.unsqueeze(0), weight, bias, *geometry)
             return output.squeeze(0)
         return _run(settings, quantisation, input, weight, bias, *geometry)
-    except (RuntimeError, TypeError, IndexError):
-        # Sizes that do not fit raise what PyTorch raises; the operator's texts are not for users.
-        F.conv2d(*(t if t is None else t.detach() for t in (input, weight, bias)), *geometry)
+    except (RuntimeError, TypeError, IndexError) as error:
+        # Sizes that do not fit raise what PyTorch raises; the operator's texts are not for users,
+        # but where it failed, as of no memory.
+        if not str(error).startswith("convwright: "):
+            F.conv2d(*(t if t is None else t.detach() for t in (input, weight, bias)), *geometry)
         raise
 
 

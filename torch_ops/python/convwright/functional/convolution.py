@@ -143,6 +143,8 @@ def _after_refusal(
     groups: Any,
 ) -> Tensor:
     """Bad arguments raise PyTorch's own error here; the operator's texts are not for users."""
+    if str(refusal).startswith("convwright: "):
+        raise refusal  # no refusal: there was no memory, say, which PyTorch words otherwise
     F.conv2d(input, weight, bias, stride, padding, dilation, groups)
     # PyTorch accepts them. It takes more forms of integers than an operator of ours does, such as
     # stride=(2,) or NumPy's.
