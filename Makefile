@@ -26,7 +26,7 @@ export CONVWRIGHT_LIBRARY := $(CURDIR)/$(BUILD)/libconvwright_ops.so
 # Where nothing is set up: PYTHON, else the environment where it is there, else python3.
 PRESENT_PYTHON = $(or $(PYTHON),$(wildcard .venv/bin/python),python3)
 
-.PHONY: all setup build demo test test-gpu bench bench-gpu wheel format lint clean help
+.PHONY: all setup build demo test test-gpu bench bench-gpu wheel test-wheel format lint clean help
 
 all: build
 
@@ -74,6 +74,10 @@ bench-gpu:
 wheel:
 	@tools/wheel '$(PRESENT_PYTHON)'
 
+# Each in an environment of its own, which is kept: make test-wheel PYTHON="python3.10 python3.13".
+test-wheel:
+	@tools/test_wheel $(or $(PYTHON),python3)
+
 format: setup
 	@clang-format -i $(CXX_FILES)
 	@ruff format .
@@ -95,6 +99,7 @@ help:
 	@echo "make test     every test: GoogleTest, then pytest"
 	@echo "make bench    time the operators beside PyTorch's"
 	@echo "make wheel    dist/convwright-*.whl; without set-up where PYTHON has the packages"
+	@echo "make test-wheel the newest wheel's operators under PYTHON=, several interpreters or one"
 	@echo "make test-gpu   the tests that need a GPU, by the build, the wheel or an installed copy"
 	@echo "make bench-gpu  'make bench' on a GPU beside cuDNN, BUDGET=20 minutes of it"
 	@echo "make format   put C++ and Python sources in the house format"

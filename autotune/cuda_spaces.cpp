@@ -81,7 +81,8 @@ SpaceKind wgrad_kind(const ConvProblem &problem, const cuda::Device &device) {
         [=](const Wgrad &p) {
             const int sms = device.multiprocessors;
             return cuda::predicted_cycles(p, problem, sms, cuda::wgrad_parts(p, problem, sms));
-        });
+        },
+        Wgrad::float_knobs());
 }
 
 SpaceKind weighted_sum_kind(const ConvProblem &problem, const cuda::Device &device) {

@@ -11,7 +11,7 @@
 namespace convwright {
 namespace {
 
-constexpr Point kMostPoints = Point{1} << 26;
+constexpr Point kMostPoints = Point{1} << 24;
 
 Point points_of(const SpaceKind &kind) {
     Point points = 1;
@@ -23,7 +23,7 @@ Point points_of(const SpaceKind &kind) {
         points *= knob.values.size();
         if (points > kMostPoints) {
             throw std::invalid_argument("The kind " + kind.name +
-                                        " has more than 2^26 points; make several kinds of it.");
+                                        " has more than 2^24 points; make several kinds of it.");
         }
     }
     return points;
@@ -64,7 +64,7 @@ Space::Space(Subject subject, std::vector<SpaceKind> kinds)
         size_ += points_of(kinds_[k]);
         if (size_ > kMostPoints)
             throw std::invalid_argument(
-                "A space has more than 2^26 points; search in parts of it.");
+                "A space has more than 2^24 points; search in parts of it.");
         judge(k);
     }
     hash_ = hex16(fnv1a(description(kinds_)));

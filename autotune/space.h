@@ -56,7 +56,7 @@ using Point = uint64_t;
 class Space {
 public:
     /// Throws std::invalid_argument, a mistake of the programmer, if two kinds have the same name, a
-    /// list of values is empty, or there are more than 2^26 points to judge.
+    /// list of values is empty, or there are more than 2^24 points to judge.
     Space(Subject subject, std::vector<SpaceKind> kinds);
 
     const Subject &subject() const { return subject_; }
@@ -106,13 +106,15 @@ private:
     std::string hash_;
 };
 
-/// The kind of a params struct. `why_illegal` and `predict` take the params.
+/// The kind of a params struct. `why_illegal` and `predict` take the params. `knobs`: those of the struct, or fewer
+/// of their values.
 template<typename Params, typename WhyIllegal, typename Predict>
-SpaceKind params_kind(const std::string &name, WhyIllegal why_illegal, Predict predict) {
+SpaceKind params_kind(const std::string &name, WhyIllegal why_illegal, Predict predict,
+                      const std::vector<Knob<Params>> &knobs = Params::knobs()) {
     SpaceKind kind;
     kind.name = name;
     kind.version = Params::kVersion;
-    for (const Knob<Params> &knob : Params::knobs()) kind.knobs.push_back({knob.name, knob.values});
+    for (const Knob<Params> &knob : knobs) kind.knobs.push_back({knob.name, knob.values});
     const auto params_of = [](const std::vector<int> &values) {
         Params params;
         size_t i = 0;

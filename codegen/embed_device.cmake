@@ -3,7 +3,7 @@
 # includes, in an order in which each stands behind those that it includes, as C++ strings.
 
 cmake_minimum_required(VERSION 3.28)
-set(files integers vectors arithmetic float_types cp_async shared_memory ldmatrix mma)
+set(files integers vectors arithmetic dot_products float_types cp_async shared_memory ldmatrix mma)
 
 # A file that is missing here would be missing in every text.
 file(STRINGS "${DEVICE}/device.h" included REGEX "^#include \"codegen/device/")

@@ -94,8 +94,8 @@ Expr MmaNest::at(const Expr &e, const Expr &m, const Expr &n, const Expr &k) con
     return substitute(places(m, n, k), e);
 }
 
-Product MmaNest::product() const {
-    Product p;
+MultiplyAdd MmaNest::product() const {
+    MultiplyAdd p;
     p.store = body_.as<Store>();
     const Add *sum = p.store != nullptr ? p.store->value.as<Add>() : nullptr;
     const Mul *mul = nullptr;

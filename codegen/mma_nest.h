@@ -14,7 +14,7 @@ char mma_axis(const std::string &loop);
 bool has_mma_loop(const Halide::Internal::Stmt &s);
 
 /// sum += a * b.
-struct Product {
+struct MultiplyAdd {
     const Halide::Internal::Store *store = nullptr;
     Halide::Expr a, b;  ///< The factor over m and k, that over k and n.
 };
@@ -38,7 +38,7 @@ public:
                     const Halide::Expr &k) const;
 
     /// The body as a product; a compile error if it is none of a factor over m and k by one over k and n.
-    Product product() const;
+    MultiplyAdd product() const;
 
 private:
     class Unwrap;

@@ -52,6 +52,8 @@ void ScalarText::visit(const Call *op) {
     const auto found = math_functions().find(op->name);
     if (op->is_extern() && found != math_functions().end()) return call(found->second, a);
     if (op->name == "to_tf32") return call(op->name, a);
+    // For Generators: Call::make(UInt(32), "dot_s8", {sum, a, b}, Call::PureExtern).
+    if (op->name == "dot_s8" || op->name == "dot_u8") return call(op->name, a);
     if (is_register_of(op)) return call("bits_as<uint32_t>", a);
     if (op->is_intrinsic({Call::likely, Call::likely_if_innermost, Call::promise_clamped,
                           Call::unsafe_promise_clamped}))

@@ -36,7 +36,7 @@ Expr narrow(const Expr &factor) {
     return cast != nullptr ? cast->value : factor;
 }
 
-const Shape &shape_of(const MmaNest &nest, const Product &p) {
+const Shape &shape_of(const MmaNest &nest, const MultiplyAdd &p) {
     const Type a = p.a.type(), b = p.b.type(), sum = p.store->value.type();
     for (const Shape &s : kShapes) {
         if (s.factor != a || s.factor != b || s.sum != sum) continue;
@@ -171,8 +171,8 @@ class Tensorize : public IRMutator {
     }
 
     Stmt product(const MmaNest &nest) const {
-        const Product p = nest.product();
-        Product factors = p;
+        const MultiplyAdd p = nest.product();
+        MultiplyAdd factors = p;
         factors.a = narrow(p.a), factors.b = narrow(p.b);
         const Shape &shape = shape_of(nest, factors);
         const int per = shape.per_register;

@@ -121,7 +121,10 @@ struct Conv2dGemm {
         }
     }
 
-private:
+protected:
+    /// For sums of other operands by the same tiles (generators/byte_gemm.h).
+    Conv2dGemm() = default;
+
     void define_pixels(const Halide::Func &input, const ConvGeometry &geo, const GemmShape &s) {
         const Halide::Expr element = i * s.vec + v;
         Halide::Expr tap, channel;
@@ -202,9 +205,10 @@ private:
             to_x = promised(s.columns.remainder(pixel, row), s.columns.divisor);
             to_y = promised(s.rows.remainder(row, image), s.rows.divisor);
         }
-        out(co, g, x, y, n) = Halide::undef(stored_type(s.dtype));
-        out(co_inside, g, to_x, to_y, promised(image, s.images)) =
+        const Halide::Expr value =
             epilogue(conv(at.c, at.p, out_block, g, 0), g * geo.co + co_inside);
+        out(co, g, x, y, n) = Halide::undef(value.type());
+        out(co_inside, g, to_x, to_y, promised(image, s.images)) = value;
     }
 
     /// Whole tiles, what lies behind the last channel and pixel included.

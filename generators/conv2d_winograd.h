@@ -2,6 +2,7 @@
 #pragma once
 
 #include "generators/conv2d_fprop.h"
+#include "schedules/winograd_tile.h"
 
 namespace convwright {
 
@@ -15,14 +16,14 @@ namespace convwright {
 /// Small integers are exact: the factors are 1, -1 and, in G, 1/2. Else an output carries the rounding of the
 /// other three of its tile, and a NaN or an infinity may reach all four: docs/adr/0021.
 struct Conv2dWinograd : ConvSum {
-    static constexpr int kTile = 2, kRead = 4;  ///< Outputs and pixels of a tile, along each axis.
-    FrameLoops frame;                           ///< Of the updates that fill `padded`.
+    FrameLoops frame;  ///< Of the updates that fill `padded`.
     Halide::Var a{"a"}, b{"b"}, i{"i"}, j{"j"};
     Halide::Func padded{"padded"}, pixels{"pixels"}, products{"products"}, sums{"sums"};
 
     Conv2dWinograd(const Halide::Func &input, const Halide::Func &weight, const Halide::Func &bias,
                    const Halide::Expr &floor, const ConvGeometry &geo, int panel) {
         using Halide::Expr;
+        constexpr int kTile = WinogradTile::kWritten, kRead = WinogradTile::kRead;
         const Halide::RDom r(0, geo.ci, "r");
         r_ci = r;
         frame = fill_frame(padded, input, geo, geo.tiled_ow + kRead - kTile, ci, g, x, y, n);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "generators/kernel_sizes.h"
+#include "schedules/winograd_tile.h"
 
 namespace convwright {
 
@@ -101,7 +102,8 @@ public:
     }
 
 private:
-    static constexpr int kRead = 4;
+    static constexpr int kRead = WinogradTile::kRead;
+
     template<typename Tap>
     static Expr transformed(const Expr &i, Tap w) {
         return select(i == 0, w(0), i == 1, (w(0) + w(2) + w(1)) * 0.5f, i == 2,

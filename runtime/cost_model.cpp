@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "schedules/winograd_tile.h"
+
 namespace convwright {
 namespace {
 
@@ -25,9 +27,8 @@ constexpr int kManyTaps = 64;
 // The transformed pixels and the products of a task's Winograd tiles: an L2 of 512 KB. Of 512 channels at 7 x 7 half
 // as many took 1.3 times as long, because each task reads all of the weight.
 constexpr int64_t kWinogradFloats = 144 * 1024;
-// Elements of a Winograd tile, and cycles for a vector of them: transformed from pixels, stored as four outputs,
+// Cycles for a vector of Winograd tiles: transformed from pixels, stored as four outputs,
 // and of the weight.
-constexpr int64_t kWinogradElements = 16;
 constexpr double kWinogradPixels = 70, kWinogradStores = 70, kWinogradWeight = 150;
 // Enough tasks to keep 16 cores busy with two each; more would copy frames more often.
 constexpr int64_t kTasks = 32;
@@ -69,11 +70,11 @@ double step_shuffles(const Conv2dCpuParams &p) {
 /// once a panel, the weight once a call.
 double winograd_cycles(const Conv2dCpuParams &p, const ConvPass &pass, Isa isa) {
     const int lanes = vector_lanes(isa);
-    const double rows = 1.0 * pass.n * pass.groups * ceil_div(pass.y.out, 2);
+    const double rows = 1.0 * pass.n * pass.groups * ceil_div(pass.y.out, WinogradTile::kWritten);
     const double columns = 1.0 * ceil_div(pass.x.out, p.columns()) * p.tile;
     const double panels = 1.0 * ceil_div(pass.co, p.vec * lanes);
     const double accumulators = p.vec * p.tile;
-    const double sums = rows * columns / p.tile * panels * kWinogradElements *
+    const double sums = rows * columns / p.tile * panels * WinogradTile::kElements *
                         (pass.ci * step_cycles(accumulators, step_loads(p), kLoopLatency) +
                          3.0 * accumulators + 20.0);
     const double pixels = rows * columns * pass.ci / lanes * kWinogradPixels;
@@ -174,10 +175,11 @@ ConvTaskSize task_size(const Conv2dCpuParams &p, const ConvPass &pass, Isa isa) 
     }
     task.column_tiles = to_int(tiles_x);
     const int64_t budget = p.winograd() ? kWinogradFloats : kTaskFloats;
-    const int64_t row =
-        p.winograd() ? kWinogradElements / 2 * (read + channel_size(p, isa)) * tiles_x * p.tile
-                     : read * (pass.x.in + 2LL * std::max(pass.x.pad, 0)) * pass.y.stride *
-                           (p.stage == Conv2dCpuParams::kGather ? pass.x.taps.count : 1);
+    const int64_t row = p.winograd()
+                            ? WinogradTile::kElements / WinogradTile::kWritten *
+                                  (read + channel_size(p, isa)) * tiles_x * p.tile
+                            : read * (pass.x.in + 2LL * std::max(pass.x.pad, 0)) * pass.y.stride *
+                                  (p.stage == Conv2dCpuParams::kGather ? pass.x.taps.count : 1);
     const int64_t halo = static_cast<int64_t>(pass.y.taps.count - 1) * pass.y.dilation;
     int64_t rows = std::clamp<int64_t>(
         budget / std::max<int64_t>(row, 1) - (p.winograd() ? 0 : halo), 1, pass.y.out);
@@ -187,7 +189,9 @@ ConvTaskSize task_size(const Conv2dCpuParams &p, const ConvPass &pass, Isa isa) 
         rows = std::min(rows, std::max<int64_t>(ceil_div(pass.y.out, wanted),
                                                 std::min<int64_t>(2 * halo + 1, pass.y.out)));
     task.rows = to_int(ceil_div(pass.y.out, ceil_div(pass.y.out, rows)));
-    if (p.winograd()) task.rows = to_int(2 * ceil_div(task.rows, 2));  // tiles are not cut
+    if (p.winograd())
+        task.rows = to_int(WinogradTile::kWritten *
+                           ceil_div(task.rows, WinogradTile::kWritten));  // tiles are not cut
     const int64_t tasks = images * ceil_div(pass.y.out, task.rows);
     if (lines) {
         task.channel_tiles = to_int(std::min(line_tiles, tiles_c));

@@ -7,12 +7,10 @@
 
 #include "runtime/kernel_table.h"
 #include "runtime/pass_view.h"
+#include "schedules/winograd_tile.h"
 
 namespace convwright {
 namespace {
-
-// Pixels of a Winograd tile along each axis, and elements of its weight.
-constexpr int64_t kWinogradRead = 4;
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -31,8 +29,8 @@ Panels::Panels(const Conv2dCpuParams &params, Isa isa, const ConvPass &pass)
       groups(pass.groups),
       ci(pass.ci),
       co(pass.co),
-      kx(params.winograd() ? kWinogradRead : pass.x.taps.count),
-      ky(params.winograd() ? kWinogradRead : pass.y.taps.count),
+      kx(params.winograd() ? WinogradTile::kRead : pass.x.taps.count),
+      ky(params.winograd() ? WinogradTile::kRead : pass.y.taps.count),
       grouped(params.lane == Conv2dCpuParams::kGroups),
       summed(params.lane == Conv2dCpuParams::kSummed),
       winograd(params.winograd()),

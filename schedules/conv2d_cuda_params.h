@@ -177,6 +177,8 @@ private:
 
     /// Of a thread or a warp.
     const char *why_no_tile(Format format, int capability) const {
+        if (chunk > 16 && mma != kShortFloats)
+            return "chunks of more than 64 bytes are not unrolled";
         if (mma == 0) {
             return co_t > 8 || px_t > 8 ? "a thread has more outputs than registers" : nullptr;
         }

@@ -4,6 +4,7 @@
 #include "runtime/conv_pass.h"
 #include "runtime/isa.h"
 #include "schedules/knobs.h"
+#include "schedules/winograd_tile.h"
 
 namespace convwright {
 
@@ -67,7 +68,7 @@ struct Conv2dCpuParams {
     bool winograd() const { return stage == kWinograd; }
 
     /// Output columns of a register tile that counts columns.
-    int columns() const { return winograd() ? 2 * tile : tile; }
+    int columns() const { return winograd() ? WinogradTile::kWritten * tile : tile; }
 
     /// Output channels in one packed panel of the weight.
     int panel(int lanes) const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <climits>
 
 #include "runtime/conv_problem.h"
 #include "schedules/conv2d_cuda_params.h"
@@ -76,6 +77,19 @@ struct Conv2dWgradCudaParams {
         };
         return table;
     }
+    /// What float32 has of them: no tensor cores, thus tiles of a thread's registers and vectors of four.
+    static std::vector<Knob<Conv2dWgradCudaParams>> float_knobs() {
+        using P = Conv2dWgradCudaParams;
+        std::vector<Knob<P>> table = knobs();
+        for (Knob<P> &knob : table) {
+            const int most = knob.member == &P::mma                              ? 0
+                             : knob.member == &P::vec                            ? 4
+                             : knob.member == &P::co_t || knob.member == &P::e_t ? kMostTile
+                                                                                 : INT_MAX;
+            std::erase_if(knob.values, [&](int value) { return value > most; });
+        }
+        return table;
+    }
 
     /// Elements behind each pixel's row in shared memory: 4 words where threads copy one by one or the
     /// lanes of tensor cores read.
@@ -90,6 +104,9 @@ struct Conv2dWgradCudaParams {
     /// blocks of at most `most_shared` bytes of shared memory, else why not.
     const char *why_illegal(const ConvProblem &problem, int capability, int most_shared) const {
         constexpr int64_t kMostBlocks = 65535;  // of a grid's second and third axes
+        if (vec == (mma ? 4 : 8)) return "vectors have 16 bytes";
+        if ((problem.dtype != DType::kF32) != (mma != 0))
+            return mma ? "tensor cores would round the operands" : "short floats take tensor cores";
         if (threads() > 1024) return "a block has more than 1024 threads";
         if (shared_bytes() > most_shared) return "a block needs more shared memory than there is";
         // Steps of a part, which the last one may run past the end, are counted in 31 bits.
@@ -97,9 +114,6 @@ struct Conv2dWgradCudaParams {
             return "there are more than 2^30 output pixels";
         }
         if (problem.co / co >= kMostBlocks) return "there are 65535 tiles of output channels";
-        if (vec == (mma ? 4 : 8)) return "vectors have 16 bytes";
-        if ((problem.dtype != DType::kF32) != (mma != 0))
-            return mma ? "tensor cores would round the operands" : "short floats take tensor cores";
         if (engine == kDepthwise) return why_no_strips(problem);
         if (taps != 0 || stride != 1) return "taps and stride are any";
         if (engine == kDirect) {
@@ -121,10 +135,13 @@ struct Conv2dWgradCudaParams {
     }
 
 private:
+    static constexpr int kMostTile = 8;  ///< Side of a thread's tile.
+
     /// Of a thread or a warp.
     const char *why_no_tile(int capability) const {
         if (mma == 0)
-            return co_t > 8 || e_t > 8 ? "a thread has more sums than registers" : nullptr;
+            return co_t > kMostTile || e_t > kMostTile ? "a thread has more sums than registers"
+                                                       : nullptr;
         if (capability < 80) return "tensor cores multiply floats from compute capability 8.0 on";
         if (co_t % 16 != 0 || e_t % 8 != 0) return "a warp multiplies for 16 channels x 8 elements";
         return chunk % 16 != 0 ? "tensor cores add 16 products of short floats at a time" : nullptr;

@@ -9,6 +9,7 @@
 #endif
 #include "codegen/device/arithmetic.h"
 #include "codegen/device/cp_async.h"
+#include "codegen/device/dot_products.h"
 #include "codegen/device/float_types.h"
 #include "codegen/device/integers.h"
 #include "codegen/device/ldmatrix.h"

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <optional>
+
 #include "codegen/cuda_backend.h"
-#include "generators/cuda/element_place.h"
+#include "generators/cuda/single_elements.h"
 #include "generators/kernel_sizes.h"
 
 namespace convwright {
 
 using Halide::Expr;
 using Halide::GeneratorParam;
-using Halide::RDom;
-using Halide::RVar;
-using Halide::TailStrategy;
 using Halide::Var;
 
 /// to = from as a multiplier sees its operands: OperandEdit of runtime/multipliers/operand_edit.h. Axes
@@ -24,36 +23,22 @@ public:
     Output<Buffer<float, 4>> to_{"to"};          // (a, b, c, d)
 
     void generate() {
-        Expr count = 1;
-        for (int d = 0; d < 4; d++) count *= to_.dim(d).extent();
-        const RDom all(0, count, "all");
-        r_element_ = all;
-        const std::vector<Expr> at = element_place(
-            all,
-            {by_a_(to_.dim(0).extent()), by_b_(to_.dim(1).extent()), by_c_(to_.dim(2).extent())},
-            to_.dim(3).extent());
+        elements_.emplace(
+            to_, std::vector<FastDivision>{by_a_(to_.dim(0).extent()), by_b_(to_.dim(1).extent()),
+                                           by_c_(to_.dim(2).extent())});
         to_(a_, b_, c_, d_) = Halide::undef<float>();
-        to_(at) = Halide::reinterpret<float>(edited(Halide::reinterpret<uint32_t>(from_(at))));
+        to_(elements_->at) =
+            Halide::reinterpret<float>(edited(Halide::reinterpret<uint32_t>(from_(elements_->at))));
     }
 
     void schedule() {
         promise_dense(from_, -1);
         promise_dense(to_, -1);
-        RVar block("block"), thread("thread");
-        Halide::Func out(to_);
-        out.gpu_single_thread();  // nothing, but not on the host
-        out.update()
-            .allow_race_conditions()  // each turn writes another element
-            .split(r_element_, block, thread, kThreads, TailStrategy::GuardWithIf)
-            .gpu_threads(thread)
-            .gpu_blocks(block)
-            .never_partition_all();
+        elements_->schedule(to_);
         offload_to_cuda(get_pipeline(), cuda_options(cuda_));
     }
 
 private:
-    static constexpr int kThreads = 256;
-
     Expr edited(const Expr &bits) {
         const auto word = [](uint32_t value) { return Expr(value); };
         const Expr magnitude = bits & word(0x7fffffffu), infinity = word(0x7f800000u);
@@ -65,7 +50,7 @@ private:
     }
 
     Var a_{"a"}, b_{"b"}, c_{"c"}, d_{"d"};
-    RVar r_element_;
+    std::optional<SingleElements> elements_;
 };
 
 }  // namespace convwright

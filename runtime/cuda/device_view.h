@@ -18,6 +18,10 @@ public:
             if (buffer.dim[d].extent == 1) buffer.dim[d].stride = 0;
         }
     }
+    DeviceView(const void *data, const std::array<Extent, N> &extents, halide_type_t type)
+        : DeviceView(data, extents) {
+        this->get()->type = type;
+    }
 };
 
 }  // namespace convwright::cuda

@@ -66,6 +66,16 @@ std::vector<Kernel<Params>> kernels_of(const std::vector<std::string> &generator
     return kernels;
 }
 
+/// The rows of a generator whose kernels have a product.
+template<typename Kernel, typename Params>
+std::vector<Kernel> kernels_with_products(const std::string &generator) {
+    std::vector<Kernel> kernels;
+    for (const Row &row : kRows) {
+        if (generator == row.generator) kernels.push_back({kernel_of<Params>(row), row.product});
+    }
+    return kernels;
+}
+
 }  // namespace
 
 const std::vector<ConvKernel> &conv_kernels() {
@@ -86,14 +96,19 @@ const std::vector<WeightedSumKernel> &weighted_sum_kernels() {
 }
 
 const std::vector<ProductKernel> &product_kernels() {
-    static const auto kernels = [] {
-        std::vector<ProductKernel> all;
-        for (const Row &row : kRows) {
-            if (std::string(row.generator) != "approx_gemm") continue;
-            all.push_back({kernel_of<Conv2dCudaParams>(row), row.product});
-        }
-        return all;
-    }();
+    static const auto kernels =
+        kernels_with_products<ProductKernel, Conv2dCudaParams>("approx_gemm");
+    return kernels;
+}
+
+const std::vector<ByteKernel> &byte_kernels() {
+    static const auto kernels = kernels_with_products<ByteKernel, ByteGemmCudaParams>("byte_gemm");
+    return kernels;
+}
+
+const BytePackingKernels &byte_packing_kernels() {
+    static const BytePackingKernels kernels{entry_of("pack_pixel_bytes_cuda", Format::kNhwc),
+                                            entry_of("pack_weight_bytes_cuda", Format::kNhwc)};
     return kernels;
 }
 

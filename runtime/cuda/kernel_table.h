@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "runtime/kernel_table.h"
+#include "schedules/byte_gemm_cuda_params.h"
 #include "schedules/conv2d_cuda_params.h"
 #include "schedules/conv2d_wgrad_cuda_params.h"
 #include "schedules/weighted_sum_cuda_params.h"
@@ -33,6 +34,16 @@ struct ProductKernel : ConvKernel {
     std::string product;
 };
 
+/// Of 8-bit operands, by its product.
+struct ByteKernel : Kernel<ByteGemmCudaParams> {
+    std::string product;
+};
+
+/// What makes words of bytes (generators/cuda/pack_bytes_generator.cpp).
+struct BytePackingKernels {
+    KernelEntry pixels, weights;
+};
+
 /// Of operands of approximate products: their ranges, what those allow, and edited ones.
 struct OperandKernels {
     KernelEntry operand_range, product_choice, edit_operands;
@@ -48,6 +59,8 @@ const std::vector<ConvKernel> &conv_kernels();
 const std::vector<WgradKernel> &wgrad_kernels();
 const std::vector<WeightedSumKernel> &weighted_sum_kernels();
 const std::vector<ProductKernel> &product_kernels();
+const std::vector<ByteKernel> &byte_kernels();
+const BytePackingKernels &byte_packing_kernels();
 const OperandKernels &operand_kernels();
 const SupportKernels &support_kernels(Format format, DType dtype);
 

@@ -11,7 +11,7 @@ using P = Conv2dCpuParams;
 /// the 16 elements of all its tiles, vec * tile accumulators at a time, and transforms what it stores; the
 /// products of a panel stay in L2, the weight of an element and a panel in L1.
 void schedule_conv2d_winograd_cpu(Conv2dWinograd &a, const P &p, const ConvTask &size, int lanes) {
-    const int panel = p.vec * lanes, read = Conv2dWinograd::kRead, written = Conv2dWinograd::kTile;
+    const int panel = p.vec * lanes, read = WinogradTile::kRead, written = WinogradTile::kWritten;
     const TailStrategy tail = TailStrategy::GuardWithIf, whole = TailStrategy::RoundUp;
     Var c_i("c_i"), c_o("c_o"), c_t("c_t"), x_i("x_i"), x_o("x_o"), y_i("y_i"), y_o("y_o"),
         y_t("y_t"), task("task");

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "schedules/cuda/conv2d_depthwise.h"
 
+#include "schedules/cuda/strips.h"
+
 namespace convwright {
 
 using Halide::MemoryType;
@@ -11,32 +13,11 @@ using Halide::Var;
 /// multiplied with all pixels of the strip. Rows that strips below each other share come from L1.
 void schedule_conv2d_depthwise(Conv2dDepthwise &a, const DepthwiseTile &tile,
                                const Conv2dCudaParams &p) {
-    // Stores nothing and leaves no kernel, but as a loop of the host it would ask for host memory.
-    a.out.gpu_single_thread();
-    Halide::Stage out = a.out.update();
-    out.allow_race_conditions();  // every loop writes other elements
-    out.vectorize(a.out_v)
-        .unroll(a.out_i)
-        .gpu_threads(a.out_lane, a.out_strip)
-        .gpu_blocks(a.out_block)
-        .never_partition_all();
-
-    a.sum.compute_at(a.out, a.out_lane).store_in(MemoryType::Register);
-    a.sum.bound(a.v, 0, tile.vec).bound(a.i, 0, tile.pixels);
-    a.sum.vectorize(a.v).unroll(a.i).never_partition_all();
-    a.sum.update()
-        .reorder(a.v, a.i, a.r_kx, a.r_ky)
-        .vectorize(a.v)
-        .unroll(a.i)
-        .unroll(a.r_kx)
-        .never_partition_all();
+    schedule_strips(a, tile.vec, tile.pixels, true);
     a.column.compute_at(a.sum, a.r_ky).store_in(MemoryType::Register);
     a.column.bound(a.v, 0, tile.vec).bound(a.k, 0, tile.columns());
     a.column.vectorize(a.v).unroll(a.k).never_partition_all();
-    for (const Var &one : {a.lane, a.strip, a.block}) {
-        a.sum.bound_extent(one, 1);
-        a.column.bound_extent(one, 1);
-    }
+    for (const Var &one : {a.lane, a.strip, a.block}) a.column.bound_extent(one, 1);
 
     Var all("all"), u("u"), t("t"), lane("lane"), strip("strip");
     a.tap.compute_at(a.out, a.out_block).store_in(MemoryType::GPUShared);

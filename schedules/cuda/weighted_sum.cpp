@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "schedules/cuda/weighted_sum.h"
 
+#include "schedules/cuda/strips.h"
+
 namespace convwright {
 
 using Halide::Func;
@@ -12,26 +14,7 @@ using Halide::VarOrRVar;
 
 void schedule_weighted_sum_cuda(WeightedSumTiles &a, const WeightedSumCudaParams &params) {
     using P = WeightedSumCudaParams;
-    // Stores nothing and leaves no kernel, but as a loop of the host it would ask for host memory.
-    a.out.gpu_single_thread();
-    Stage out = a.out.update();
-    out.allow_race_conditions();  // every loop writes other elements
-    params.vec > 1 ? out.vectorize(a.out_v) : out.unroll(a.out_v);
-    out.unroll(a.out_i)
-        .gpu_threads(a.out_lane, a.out_strip)
-        .gpu_blocks(a.out_block)
-        .never_partition_all();
-
-    a.sum.compute_at(a.out, a.out_lane).store_in(MemoryType::Register);
-    a.sum.bound(a.v, 0, P::kVector).bound(a.i, 0, params.strip);
-    a.sum.vectorize(a.v).unroll(a.i).never_partition_all();
-    a.sum.update()
-        .reorder(a.v, a.i, a.r_kx, a.r_ky)
-        .vectorize(a.v)
-        .unroll(a.i)
-        .unroll(a.r_kx)
-        .never_partition_all();
-    for (const Var &one : {a.lane, a.strip, a.block}) a.sum.bound_extent(one, 1);
+    schedule_strips(a, P::kVector, params.strip, params.vec > 1);
 
     // The same thread mixes what it leaves in shared memory: its sums are in registers.
     const auto by_threads = [&](Stage s, const std::vector<VarOrRVar> &inner,

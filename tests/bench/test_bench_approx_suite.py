@@ -174,7 +174,5 @@ def test_what_is_not_there() -> None:
     text = f"fprop_{LAYER}_mbm_int8"
     with pytest.raises(BadProblem, match=r"has no dgrad: .* accepted are fprop, step, inference"):
         choose_tasks(Request(problems=(text,), directions=("dgrad",)))
-    with pytest.raises(BadProblem, match="timed on the CPU; --device cpu is accepted"):
-        choose_tasks(Request(suites=("approx",), device="cuda"))
     everything = choose_tasks(Request(device="cuda"))
-    assert everything and all(task.problem.product is None for task in everything)
+    assert any(task.problem.product is not None for task in everything)

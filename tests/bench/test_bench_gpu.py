@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from bench import run
-from convwright.bench import gpu, host_cost, machine, problems, sides, timing
+from convwright.bench import approx_sides, gpu, host_cost, machine, problems, sides, timing
+from convwright.bench.approx_rows import GpuApproxBench
 from convwright.bench.report import report
 from convwright.bench.results import FORMAT_NAMES, SIDES, ResultsFile
 from convwright.bench.rows import Task
@@ -121,11 +122,37 @@ def test_rows_hold_cudnn_with_and_without_tf32(bench: gpu.GpuBench, direction: s
     assert row["kernels"]["convwright_nhwc"]
 
 
+@pytest.mark.parametrize("product", ["mbm", "mbm_int8", "roba_uint8"])
+@pytest.mark.parametrize("direction", ["fprop", "step"])
+def test_rows_of_approximate_layers(bench: gpu.GpuBench, product: str, direction: str) -> None:
+    problem, _ = problems.parse(f"{TINY}_{product}")
+    row = GpuApproxBench.like(bench).measure(Task("approx", problem, direction, "warm"))
+    cudnn = GPU_SIDES[2:]
+    assert [name for name in row["seconds"] if name.startswith("torch")] == list(cudnn)
+    assert row["gproducts"] > 0
+    assert row["repeat"].endswith(f" --direction {direction} --device cuda")
+
+
+def test_a_wrong_approximate_row_has_no_times(
+    bench: gpu.GpuBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spoilt(*arguments: object) -> dict[str, Callable[[], tuple]]:
+        runs = make_ours(*arguments)
+        return {name: lambda r=run: tuple(t + 1 for t in r()) for name, run in runs.items()}
+
+    make_ours = approx_sides.make_ours
+    monkeypatch.setattr(approx_sides, "make_ours", spoilt)
+    problem, _ = problems.parse(f"{TINY}_mbm_int8")
+    row = GpuApproxBench.like(bench).measure(Task("approx", problem, "fprop", "warm"))
+    assert "must be equal" in row["error"] and "seconds" not in row
+
+
 def test_tf32_is_on_for_the_sides_that_are_called_so(
     bench: gpu.GpuBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def asking_sides(*arguments: object) -> dict[str, Callable[[], bool]]:
-        names = GPU_SIDES[4:] if len(arguments) > 3 else GPU_SIDES[:4]
+        (called,) = arguments[3].values()
+        names = [f"{called}_{name}" for name in FORMAT_NAMES]
         return dict.fromkeys(names, torch.ops.convwright.tf32_allowed)
 
     monkeypatch.setattr(sides, "make_sides", asking_sides)

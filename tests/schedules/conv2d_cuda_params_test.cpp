@@ -104,6 +104,7 @@ TEST(Conv2dCudaParams, ShortFloatsComeInEightsOrOneByOne) {
     EXPECT_EQ(on("vec:8,linear:1", eights), "chunks over taps are read one by one");
     EXPECT_NE(on("vec:8", eights, 80, Format::kNchw), "");
     EXPECT_EQ(why("vec:8", eights, Format::kNhwc), "16 bytes are 4 floats");
+    EXPECT_NE(why("vec:4,chunk:32", eights, Format::kNhwc), "");
 }
 
 TEST(Conv2dCudaParams, StripsAreOfGroupsOfOneChannel) {

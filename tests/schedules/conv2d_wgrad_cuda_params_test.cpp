@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace convwright {
 namespace {
 
@@ -55,6 +57,7 @@ TEST(Conv2dWgradCudaParams, ShortFloatsTakeTensorCores) {
                  "tensor cores add 16 products of short floats at a time");
     EXPECT_STREQ(why("co_t:32", kFew), "a thread has more sums than registers");
     EXPECT_STREQ(why("", few), "short floats take tensor cores");
+    EXPECT_STREQ(why("engine:0", few), "short floats take tensor cores");
     EXPECT_STREQ(why(any, kFew), "tensor cores would round the operands");
 }
 
@@ -88,6 +91,24 @@ TEST(Conv2dWgradCudaParams, StripsAreOfGroupsOfOneChannel) {
     EXPECT_STREQ(why(strips, "wgrad_n2ci34ih9iw9co34kh3kw3s1p1g34_f32_nhwc"),
                  "the channels are not whole vectors");
     EXPECT_STREQ(why("taps:3", kFours), "taps and stride are any");
+}
+
+TEST(Conv2dWgradCudaParams, FloatKnobsAreThoseOfEveryLegalScheduleOfFloat32) {
+    const auto most = [](const std::vector<Knob<Conv2dWgradCudaParams>> &table, const char *name) {
+        const auto knob =
+            std::ranges::find_if(table, [&](const auto &k) { return k.name == std::string(name); });
+        return std::ranges::max(knob->values);
+    };
+    const auto floats = Conv2dWgradCudaParams::float_knobs();
+    ASSERT_EQ(floats.size(), Conv2dWgradCudaParams::knobs().size());
+    for (const auto &[name, value] : {std::pair{"mma", 0}, {"vec", 4}, {"co_t", 8}, {"e_t", 8}}) {
+        EXPECT_EQ(most(floats, name), value) << name;
+        const int beyond = most(Conv2dWgradCudaParams::knobs(), name);
+        const std::string schedule =
+            std::string("async:1,co:64,e:64,") + name + ":" + std::to_string(beyond);
+        EXPECT_NE(why(schedule.c_str(), kFours), nullptr) << schedule;
+    }
+    EXPECT_EQ(most(floats, "co"), 128);
 }
 
 TEST(Conv2dWgradCudaParams, CountsThreadsAndSharedMemory) {

@@ -112,15 +112,25 @@ def test_no_interpreter() -> None:
     assert "there is no 'no-such-python'" in result.stdout
 
 
-@pytest.mark.parametrize("complete", [True, False])
-def test_wheel_needs_no_set_up_where_the_packages_are(tmp_path: Path, complete: bool) -> None:
+@pytest.mark.parametrize(("complete", "tags"), [(True, True), (True, False), (False, True)])
+def test_wheel_needs_no_set_up_where_the_packages_are(
+    tmp_path: Path, complete: bool, tags: bool
+) -> None:
     (tmp_path / "tools").mkdir()
     for name in ("wheel", "step"):
         (tmp_path / "tools" / name).symlink_to(TOOLS / name)
     environment = {**os.environ, "VIRTUAL_ENV": str(tmp_path / ".venv")}
+    untagged, tagged = (f"convwright-9-py3-none-{tag}.whl" for tag in ("linux", "manylinux"))
     show = '#!/bin/sh\necho "${0##*/} $* ${VIRTUAL_ENV-none}"\n'
+    # Stands for pip, which leaves a wheel, and for auditwheel, which makes a tagged one or refuses.
+    acts = f"""case "$*" in
+    tools/need*) exit {int(not complete)} ;;
+    *" wheel "*) mkdir -p build/wheel-dist dist; touch build/wheel-dist/{untagged} ;;
+    *auditwheel*) {f"touch dist/{tagged}" if tags else "exit 1"} ;;
+    esac
+    """
     commands = {
-        "python": f'{show}[ "$1" != tools/need ] || exit {int(not complete)}\n',
+        "python": show + acts,
         "make": f"{show}mkdir -p .venv/bin && cp python .venv/bin/\n",
     }
     for name, text in commands.items():
@@ -135,4 +145,7 @@ def test_wheel_needs_no_set_up_where_the_packages_are(tmp_path: Path, complete: 
     assert said[0].startswith("python tools/need make wheel without set-up halide==21.0.0 torch==")
     assert said[1].startswith("== Building" if complete else "make --no-print-directory setup")
     (built,) = [line for line in said if " -m pip wheel " in line]
-    assert built.endswith("--wheel-dir dist . none" if complete else f". {tmp_path}/.venv")
+    assert built.endswith("-dist . none" if complete else f". {tmp_path}/.venv")
+    assert [file.name for file in (tmp_path / "dist").iterdir()] == [tagged if tags else untagged]
+    assert ("The wheel has no manylinux tag: " in result.stdout) == (not tags)
+    assert said[-1] == f"Made dist/{tagged if tags else untagged}"

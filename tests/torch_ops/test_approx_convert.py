@@ -126,3 +126,5 @@ def test_explain_names_multiplier_format_engine_and_backward() -> None:
     engine = convwright.multipliers.mbm().describe("int8").engine
     assert rows[0].kernel == engine
     assert rows[0].schedule == "multiplier:mbm,format:int8,backward:table"
+    assert rows[0].problem == "fprop_n2ci3ih8iw8co4kh3kw3s1p0_f32_nchw_bias_mbm_int8"
+    assert rows[1].problem == "fprop_n2ci3ih8iw8co4kh3kw3s1p0_int8_nchw"

@@ -9,10 +9,11 @@ import torch.nn.functional as F
 from cases import Case, tensors
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from convwright import _approx_ops, _eligibility, _trace
+from convwright import _approx_ops, _eligibility, _quantised, _trace
 from convwright._separable_choice import settled_plan
 from convwright._separable_plan import WEIGHTED_SUM
 from convwright.functional import approx_conv2d, conv2d, conv2d_relu, weighted_sum_conv2d
+from convwright.multipliers import Multiplier
 
 ops = torch.ops.convwright
 
@@ -36,6 +37,7 @@ CHANNELS_LAST = torch.channels_last
     "name",
     [
         *(f"{op}_{d}" for op in ("conv2d", "approx_conv2d") for d in ("fprop", "dgrad", "wgrad")),
+        "approx_int8_conv2d",
         "conv2d_relu",
         "weighted_sum_fprop",
     ],
@@ -199,11 +201,33 @@ def test_approximate_layers_say_what_they_take(fake_cuda: FakeTensorMode) -> Non
         approx_conv2d(*fakes(*SIZES, dtype=torch.float64))
 
 
-def test_a_multiplier_without_a_cuda_engine_says_so(fake_cuda: FakeTensorMode) -> None:
-    with pytest.raises(
-        ValueError, match=r"^multiplier mbm in int8 has engines for the CPU alone, not for cuda:0; "
-    ):
-        approx_conv2d(*fakes(*SIZES), multiplier="mbm", number_format="int8")
+@pytest.mark.parametrize("zero_point", [0, 3])
+@pytest.mark.parametrize("number_format", ["int8", "uint8"])
+def test_quantised_layers(
+    fake_cuda: FakeTensorMode, monkeypatch: pytest.MonkeyPatch, number_format: str, zero_point: int
+) -> None:
+    """Sums come from the operator of the GPU, with the table's copy there; values are not known."""
+    copies = []
+
+    def device_table(_: Multiplier, number_format: str, device: torch.device) -> torch.Tensor:
+        copies.append((number_format, device.type))
+        return torch.empty(1024, dtype=torch.int32, device=device)
+
+    def extremes(values: torch.Tensor) -> tuple[float, float]:
+        return (1.0, 1.0) if values.is_floating_point() else (zero_point, zero_point)
+
+    monkeypatch.setattr(_quantised, "_extremes", extremes)
+    monkeypatch.setattr(_quantised, "_largest", lambda *_: 16384)
+    monkeypatch.setattr(Multiplier, "table", lambda *_: torch.empty(65536, dtype=torch.int32))
+    monkeypatch.setattr(Multiplier, "device_table", device_table)
+    floats, integers = fakes((), (4,)), fakes((), (4,), dtype=torch.int32)
+    scales = _quantised.Quantisation(floats[0], integers[0], floats[1], integers[1])
+    input, weight, bias = fakes(*SIZES)
+    how = {"multiplier": "mbm", "number_format": number_format, "quantisation": scales}
+    output = approx_conv2d(input, weight, bias, 2, 1, **how)
+    assert (output.shape, output.dtype) == ((2, 4, 4, 5), torch.float32)
+    assert output.device == input.device
+    assert copies == [(number_format, "cuda")]
 
 
 @pytest.mark.parametrize(
@@ -254,11 +278,11 @@ def test_a_forced_kind_without_a_kernel_is_refused() -> None:
 
 def test_a_table_is_copied_when_it_changes(fake_cuda: FakeTensorMode) -> None:
     input, table = torch.empty(1, device="cuda"), torch.empty(4)
-    copy = _approx_ops._table_for(input, table)
+    copy = _approx_ops.table_for(input, table)
     assert copy.device == input.device
-    assert _approx_ops._table_for(input, table) is copy
+    assert _approx_ops.table_for(input, table) is copy
     table.add_(1)
-    assert _approx_ops._table_for(input, table) is not copy
+    assert _approx_ops.table_for(input, table) is not copy
 
 
 def test_tf32_is_allowed_where_pytorch_allows_it() -> None:

@@ -116,6 +116,18 @@ bool CudaEngine::run_weighted_sum(const cuda::WeightedSumPlan &plan, const Activ
     return cuda::run_weighted_sum(context_, plan, input, pointwise, depthwise, bias, output);
 }
 
+cuda::BytePlan CudaEngine::byte_plan(const ConvProblem &p, const DeviceTable &table,
+                                     const cuda::ByteOperands &operands) const {
+    return cuda::byte_plan(p, table, device_, cuda::placed(p, operands.output, operands.input));
+}
+
+bool CudaEngine::run_bytes(const cuda::BytePlan &plan, const DeviceTable &table,
+                           const cuda::ByteOperands &operands) {
+    DeviceFloats workspace(plan.workspace, place_);  // words, as large as floats
+    auto *words = reinterpret_cast<int32_t *>(workspace.data());
+    return cuda::run_byte_conv(context_, plan, table, operands, words);
+}
+
 bool CudaEngine::run_approx(const cuda::ApproxPlan &plan, const cuda::ApproxOperands &operands) {
     DeviceFloats workspace(plan.workspace, place_);
     return cuda::run_approx_conv(context_, plan, operands, workspace.data());

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "runtime/cuda/approx_conv.h"
+#include "runtime/cuda/byte_conv.h"
 #include "runtime/cuda/conv2d.h"
 #include "runtime/cuda/conv_wgrad.h"
 #include "runtime/cuda/device.h"
@@ -63,6 +64,11 @@ public:
     bool run_weighted_sum(const cuda::WeightedSumPlan &plan, const Activation &input,
                           const Weight &pointwise, const Weight &depthwise, const void *bias,
                           const Activation &output);
+    /// Of 8-bit products; as weighted_sum_plan().
+    cuda::BytePlan byte_plan(const ConvProblem &p, const DeviceTable &table,
+                             const cuda::ByteOperands &operands) const;
+    bool run_bytes(const cuda::BytePlan &plan, const DeviceTable &table,
+                   const cuda::ByteOperands &operands);
     bool run_approx(const cuda::ApproxPlan &plan, const cuda::ApproxOperands &operands);
     /// cuda::edit_operands().
     bool edit(const OperandEdit &edit, const float *from, const Extent (&from_axes)[4], float *to,

@@ -96,8 +96,12 @@ std::string list_library_kernels() {
     of_cuda("conv2d", cuda::conv_kernels());
     of_cuda("conv2d_wgrad", cuda::wgrad_kernels());
     of_cuda("weighted_sum", cuda::weighted_sum_kernels());
-    for (const cuda::ProductKernel &k : cuda::product_kernels())
-        add({"cuda", "approx_conv2d " + k.product, k.name, k.schedule, "any", "any", "any", ""});
+    const auto of_products = [&](const std::string &op, const auto &kernels) {
+        for (const auto &k : kernels)
+            add({"cuda", op + " " + k.product, k.name, k.schedule, "any", "any", "any", ""});
+    };
+    of_products("approx_conv2d", cuda::product_kernels());
+    of_products("approx_int8_conv2d", cuda::byte_kernels());
     return lines;
 }
 

@@ -9,7 +9,7 @@
 #include <stdexcept>
 
 #include "runtime/multipliers/error_figures.h"
-#include "torch_ops/csrc/int8_conv2d.h"
+#include "torch_ops/csrc/known_tables.h"
 #include "torch_ops/csrc/operands.h"
 
 namespace convwright {

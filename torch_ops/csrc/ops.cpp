@@ -9,6 +9,7 @@
 #include "torch_ops/csrc/conv2d.h"
 #include "torch_ops/csrc/int8_conv2d.h"
 #include "torch_ops/csrc/introspection.h"
+#include "torch_ops/csrc/known_tables.h"
 #include "torch_ops/csrc/multipliers.h"
 #include "torch_ops/csrc/threads.h"
 #include "torch_ops/csrc/torch_cuda.h"
@@ -54,7 +55,9 @@ STABLE_TORCH_LIBRARY(convwright, m) {
     }
     m.def(
         "approx_int8_conv2d(Tensor input, Tensor weight, int[2] stride, int[2] padding, "
-        "int[2] dilation, int groups, Tensor table, int pad_value) -> Tensor");
+        "int[2] dilation, int groups, Tensor table, int pad_value, Tensor? device_table=None) -> "
+        "Tensor");
+    m.def("int8_device_table(Tensor table, bool is_signed) -> Tensor");
     m.def("approx_product(Tensor a, Tensor b, str multiplier, str number_format) -> Tensor");
     m.def("product_table(str multiplier, str number_format) -> Tensor");
     m.def("parse_multiplier(str text) -> str");
@@ -98,6 +101,7 @@ STABLE_TORCH_LIBRARY_IMPL(convwright, CPU, m) {
     m.impl("approx_conv2d_dgrad", TORCH_BOX(&convwright::approx_conv2d_dgrad));
     m.impl("approx_conv2d_wgrad", TORCH_BOX(&convwright::approx_conv2d_wgrad));
     m.impl("approx_int8_conv2d", TORCH_BOX(&convwright::approx_int8_conv2d));
+    m.impl("int8_device_table", TORCH_BOX(&convwright::int8_device_table));
     m.impl("approx_product", TORCH_BOX(&convwright::approx_product));
     m.impl("mantissa_product", TORCH_BOX(&convwright::mantissa_product));
     m.impl("describe_mantissa_table", TORCH_BOX(&convwright::describe_mantissa_table));
@@ -116,6 +120,7 @@ STABLE_TORCH_LIBRARY_IMPL(convwright, CUDA, m) {
     m.impl("approx_conv2d_fprop", TORCH_BOX(&convwright::approx_conv2d_fprop));
     m.impl("approx_conv2d_dgrad", TORCH_BOX(&convwright::approx_conv2d_dgrad));
     m.impl("approx_conv2d_wgrad", TORCH_BOX(&convwright::approx_conv2d_wgrad));
+    m.impl("approx_int8_conv2d", TORCH_BOX(&convwright::approx_int8_conv2d));
 }
 
 STABLE_TORCH_LIBRARY_IMPL(convwright, CompositeExplicitAutograd, m) {

@@ -73,7 +73,7 @@ void check(const Int8Problem &problem, const NamedTable &table, std::mt19937 &ra
         SCOPED_TRACE(trace);
         for (const Placement placement : {Placement::kStart, Placement::kEnd}) {
             const std::vector<int32_t> actual =
-                problem.run(table, form, in, weight, out, placement);
+                problem.run(table, form, {in, weight, out, placement});
             ASSERT_EQ(actual.size(), expected.size());
             const auto [a, e] = std::mismatch(actual.begin(), actual.end(), expected.begin());
             if (a == actual.end()) continue;
@@ -203,8 +203,9 @@ TEST(Int8Conv, ThreadsDoNotChangeTheResult) {
                 SCOPED_TRACE(std::string(sizes) + ", table '" + table.name + "', engine '" +
                              form.name + "'");
                 const auto run = [&] {
-                    return problem.run(table, form, Layout::kNhwc, Layout::kNchw, Layout::kNhwc,
-                                       Placement::kEnd);
+                    return problem.run(
+                        table, form,
+                        {Layout::kNhwc, Layout::kNchw, Layout::kNhwc, Placement::kEnd});
                 };
                 const std::vector<int32_t> alone = run();
                 for (const int64_t threads : {1, 2, 3}) {

@@ -101,29 +101,37 @@ std::vector<int32_t> Int8Problem::definition(const Table8 &table) const {
 }
 
 std::vector<int32_t> Int8Problem::run(const NamedTable &table, const EngineForm &form,
-                                      Layout input_layout, Layout weight_layout,
-                                      Layout output_layout, Placement placement) const {
-    const ConvProblem &p = problem;
-    const Int8Plan plan = int8_plan(p, table.prepared, pad_value, form.cpu, form.engine);
+                                      const Int8Layouts &layouts) const {
+    const Int8Plan plan = int8_plan(problem, table.prepared, pad_value, form.cpu, form.engine);
     EXPECT_EQ(plan.engine, form.engine);
-    const Strides in(p.n, p.ci, p.ih, p.iw, input_layout);
-    const Strides w(p.co, p.ci / p.groups, p.kh, p.kw, weight_layout);
-    const Strides out(p.n, p.co, p.oh(), p.ow(), output_layout);
+    Guarded<uint8_t> workspace(plan.workspace, layouts.placement, kWorkspaceAlignment);
+    const auto call = [&](CallContext &context, const Activation &input, const Weight &weights,
+                          const Activation &output) {
+        return run_int8_conv(context, plan, input, weights, output, workspace.data());
+    };
+    const std::vector<int32_t> result = run(call, layouts);
+    EXPECT_TRUE(workspace.redzones_intact());
+    return result;
+}
+
+std::vector<int32_t> Int8Problem::run(const Call &call, const Int8Layouts &layouts) const {
+    const ConvProblem &p = problem;
+    const Placement placement = layouts.placement;
+    const Strides in(p.n, p.ci, p.ih, p.iw, layouts.input);
+    const Strides w(p.co, p.ci / p.groups, p.kh, p.kw, layouts.weight);
+    const Strides out(p.n, p.co, p.oh(), p.ow(), layouts.output);
     Guarded<uint8_t> input_memory(in.extent, placement), weight_memory(w.extent, placement);
     scatter(input, in, p.n, p.ci, p.ih, p.iw, input_memory.data());
     scatter(weight, w, p.co, p.ci / p.groups, p.kh, p.kw, weight_memory.data());
     input_memory.protect(), weight_memory.protect();
     Guarded<int32_t> output_memory(out.extent, placement);
-    Guarded<uint8_t> workspace(plan.workspace, placement, kWorkspaceAlignment);
     const GuardedScratch scratch(placement);
     CallContext context;
-    const bool done =
-        run_int8_conv(context, plan, {input_memory.data(), in.n, in.c, in.h, in.w},
-                      {weight_memory.data(), w.n, w.c, w.h, w.w},
-                      {output_memory.data(), out.n, out.c, out.h, out.w}, workspace.data());
+    const bool done = call(context, {input_memory.data(), in.n, in.c, in.h, in.w},
+                           {weight_memory.data(), w.n, w.c, w.h, w.w},
+                           {output_memory.data(), out.n, out.c, out.h, out.w});
     EXPECT_TRUE(done) << context.error();
     EXPECT_TRUE(output_memory.redzones_intact());
-    EXPECT_TRUE(workspace.redzones_intact());
     // What lies between the elements of a result with gaps is not written either.
     std::vector<bool> written(static_cast<size_t>(out.extent));
     std::vector<int32_t> result;

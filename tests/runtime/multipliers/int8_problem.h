@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,12 @@ struct EngineForm {
 /// Those of this CPU for the table, the scalar one first.
 std::vector<EngineForm> engine_forms(const NamedTable &table);
 
+/// Memory formats of a call's tensors, and where they lie.
+struct Int8Layouts {
+    Layout input, weight, output;
+    Placement placement;
+};
+
 /// A problem with bytes for all operands, dense [n, c, h, w] and [co, ci, kh, kw].
 struct Int8Problem {
     ConvProblem problem;
@@ -49,9 +56,13 @@ struct Int8Problem {
 
     /// The definition, as written.
     std::vector<int32_t> definition(const Table8 &table) const;
-    /// What an engine computes, from operands without a byte to spare. Dense [n, co, oh, ow].
-    std::vector<int32_t> run(const NamedTable &table, const EngineForm &form, Layout input_layout,
-                             Layout weight_layout, Layout output_layout, Placement placement) const;
+    using Call = std::function<bool(CallContext &, const Activation &input, const Weight &weight,
+                                    const Activation &output)>;
+    /// What a call computes, from operands without a byte to spare. Dense [n, co, oh, ow].
+    std::vector<int32_t> run(const Call &call, const Int8Layouts &layouts) const;
+    /// What an engine of the CPU computes.
+    std::vector<int32_t> run(const NamedTable &table, const EngineForm &form,
+                             const Int8Layouts &layouts) const;
 };
 
 }  // namespace convwright

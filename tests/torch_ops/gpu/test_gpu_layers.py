@@ -223,6 +223,57 @@ def test_approximate_layers_have_the_bits_of_the_cpu(
         assert torch.equal(on_cpu.detach(), on_cuda.detach().cpu())
 
 
+INT8_MULTIPLIERS = ("exact", "zeros", "mbm", "mitchell", "drum(4)", "realm", "roba", "truncate(5)")
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("number_format", ["int8", "uint8"])
+@pytest.mark.parametrize("multiplier", [*INT8_MULTIPLIERS, "table"])
+def test_quantised_layers_have_the_bits_of_the_cpu(
+    multiplier: str, number_format: str, memory_format: torch.memory_format
+) -> None:
+    chosen = multiplier
+    if multiplier == "table":  # whose entries span more than 16 bits
+        chosen = convwright.multipliers.from_function(
+            lambda a, b: 9 * a * b + (a ^ b) * 37, format=number_format
+        )
+    torch.manual_seed(0)
+    for ci, co, groups, kernel in ((3, 12, 1, 3), (32, 64, 1, 3), (8, 8, 8, 3), (20, 6, 2, 1)):
+        layer = convwright.nn.ApproxConv2d(
+            *(ci, co, kernel), 2, 1, groups=groups, multiplier=chosen, number_format=number_format
+        ).to(memory_format=memory_format)
+        input = torch.randn(2, ci, 11, 9).to(memory_format=memory_format)
+        convwright.quantisation.calibrate_(layer, [input])
+        expected = layer(input).detach()
+        actual = layer.cuda()(input.cuda()).detach()
+        assert actual.stride() == expected.stride()
+        assert torch.equal(actual.cpu(), expected), (ci, co, groups, kernel)
+
+
+def test_quantised_layers_can_be_captured() -> None:
+    layer = convwright.nn.ApproxConv2d(8, 8, 3, multiplier="mbm", number_format="int8").cuda()
+    input = torch.randn(2, 8, 9, 9, device="cuda")
+    convwright.quantisation.calibrate_(layer, [input])
+    with torch.no_grad():
+        expected = layer(input)
+        torch.cuda.synchronize()
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            output = layer(input)
+    output.zero_()
+    graph.replay()
+    assert torch.equal(output, expected)
+
+
+def test_explain_of_a_quantised_layer_names_the_product() -> None:
+    layer = convwright.nn.ApproxConv2d(8, 8, 3, multiplier="drum(4)", number_format="uint8").cuda()
+    input = torch.randn(2, 8, 9, 9, device="cuda")
+    convwright.quantisation.calibrate_(layer, [input])
+    rows = convwright.explain(layer.requires_grad_(False), input).rows
+    assert rows[0].problem.endswith("_drum(4)_uint8")
+    assert "byte_gemm_dot_u8" in rows[1].kernel and rows[1].isa == architecture()
+
+
 def test_explain_of_an_approximate_layer_names_the_forms() -> None:
     rows = convwright.explain(approx_conv2d, X.cuda(), W.cuda(), B.cuda()).rows
     assert rows[-1].isa == architecture()

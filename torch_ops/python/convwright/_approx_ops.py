@@ -5,7 +5,9 @@
                         multiplier, number_format, mantissa_table?) -> Tensor
     approx_conv2d_dgrad(grad_output, input, weight, ...the same...) -> Tensor
     approx_conv2d_wgrad(grad_output, input, weight, ...the same...) -> Tensor
-    approx_int8_conv2d(input, weight, stride, padding, dilation, groups, table, pad_value) -> Tensor
+    approx_int8_conv2d(input, weight, stride, padding, dilation, groups,
+                       table, pad_value, device_table?) -> Tensor
+    int8_device_table(table, is_signed) -> Tensor
 
 and functions of text about multipliers. They have no Autograd kernel: which gradient is meant is a
 setting of the layer, see `_approx_functions.py`. All need the operator library; without it, or with
@@ -53,20 +55,20 @@ def ops_of(multiplier: str, number_format: str, mantissa_table: Tensor | None) -
         )
     names = (multiplier, number_format)
     return Ops(
-        lambda *args: fprop(*args, *names, _table_for(args[0], mantissa_table)),
-        lambda *args: dgrad(*args, *names, _table_for(args[0], mantissa_table)),
-        lambda *args: wgrad(*args, *names, _table_for(args[0], mantissa_table)),
+        lambda *args: fprop(*args, *names, table_for(args[0], mantissa_table)),
+        lambda *args: dgrad(*args, *names, table_for(args[0], mantissa_table)),
+        lambda *args: wgrad(*args, *names, table_for(args[0], mantissa_table)),
     )
 
 
-def _table_for(tensor: Tensor, mantissa_table: Tensor | None) -> Tensor | None:
+def table_for(tensor: Tensor, table: Tensor | None) -> Tensor | None:
     """The table where the tensor is: tables are made on the CPU, and copied to a GPU once."""
-    if mantissa_table is None or not tensor.is_cuda or mantissa_table.is_cuda:
-        return mantissa_table
+    if table is None or not tensor.is_cuda or table.is_cuda:
+        return table
     if torch.compiler.is_compiling():
-        return mantissa_table.to(tensor.device)
-    version = None if mantissa_table.is_inference() else mantissa_table._version
-    return _moved(mantissa_table, version, tensor.device)
+        return table.to(tensor.device)
+    version = None if table.is_inference() else table._version
+    return _moved(table, version, tensor.device)
 
 
 @lru_cache(maxsize=16)

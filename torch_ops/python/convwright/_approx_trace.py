@@ -18,7 +18,7 @@ def note(
     bias: Tensor | None,
     geometry: Any,
 ) -> None:
-    """Record a call as `..._mbm`, by its engine; does nothing unless recording.
+    """Record a call as `..._mbm` or `..._mbm_int8`, by its engine; does nothing unless recording.
 
     The operators' own lines follow: the kernels, and for gradients those of the exact operators.
     """
@@ -29,6 +29,7 @@ def note(
             input.detach(), weight.detach(), bias is not None, *geometry, direction
         )
     description = settings.multiplier.describe(settings.number_format)
-    multiplier = settings.text.replace(" ", "")
-    how = f"multiplier:{multiplier},format:{settings.number_format},backward:{settings.backward}"
-    _trace.note_kernel(f"{problem}_{multiplier}", description.engine, how, input.device)
+    multiplier, number_format = settings.text.replace(" ", ""), settings.number_format
+    product = multiplier if number_format == "float32" else f"{multiplier}_{number_format}"
+    how = f"multiplier:{multiplier},format:{number_format},backward:{settings.backward}"
+    _trace.note_kernel(f"{problem}_{product}", description.engine, how, input.device)

@@ -17,7 +17,7 @@ Backward is that of fake quantisation: straight through the rounding, zero where
 
 import math
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import torch
@@ -27,7 +27,7 @@ from torch.autograd import Function
 
 from convwright import _windows
 from convwright._approx_functions import once
-from convwright._approx_ops import operator
+from convwright._approx_ops import operator, table_for
 from convwright._approx_settings import Settings
 from convwright._ops import BELOW_AUTOGRAD
 from convwright._slopes import table_slopes
@@ -43,6 +43,8 @@ class Quantisation:
     """Scales (float32, of a step) and zero points (integers of the format) of a layer's operands.
 
     Of activations one each, [] or [1]; of weights one or one for each output channel, [] or [Co].
+    A call reads them on the host, once for each value that they have: a GPU is waited for at the
+    first call alone.
     """
 
     input_scale: Tensor
@@ -60,20 +62,27 @@ class QuantisedCall:
         self.low, self.high = RANGES[settings.number_format]
         _check_scale("input_scale", q.input_scale)
         _check_scale("weight_scale", q.weight_scale)
-        self._check_zero_point("input_zero_point", q.input_zero_point)
-        self._check_zero_point("weight_zero_point", q.weight_zero_point)
+        self.input_zero_point, _ = self._checked("input_zero_point", q.input_zero_point)
+        self.has_weight_zeros = any(self._checked("weight_zero_point", q.weight_zero_point))
         self.input_scale = q.input_scale.reshape(())
-        self.input_zero_point = int(q.input_zero_point)
         self.weight_scale = q.weight_scale.reshape(-1, 1, 1, 1)
         self.weight_zero_point = q.weight_zero_point.reshape(-1, 1, 1, 1)
 
-    def _check_zero_point(self, name: str, value: Tensor) -> None:
-        outside = value[(value < self.low) | (value > self.high)]
-        if outside.numel():
+    def to(self, device: torch.device) -> "QuantisedCall":
+        """With its tensors there. By a scale of the CPU a GPU would divide with other bits."""
+        for name in ("input_scale", "weight_scale", "weight_zero_point"):
+            setattr(self, name, getattr(self, name).to(device))
+        return self
+
+    def _checked(self, name: str, value: Tensor) -> tuple[int, int]:
+        """The least and the greatest of some zero points."""
+        least, most = map(int, _extremes(value))
+        if least < self.low or most > self.high:
             raise ValueError(
-                f"{name} is {outside.flatten()[0].item()}, in {self.settings.number_format} "
-                f"it must be from {self.low} to {self.high}"
+                f"{name} is {least if least < self.low else most}, in "
+                f"{self.settings.number_format} it must be from {self.low} to {self.high}"
             )
+        return least, most
 
     def activations(self, input: Tensor) -> Tensor:
         """q of the input, float32, not clamped."""
@@ -96,12 +105,27 @@ class QuantisedCall:
 
 
 def _check_scale(name: str, scale: Tensor) -> None:
-    wrong = scale[~((scale > 0) & scale.isfinite())]
-    if wrong.numel():
+    least, most = _extremes(scale)
+    if not (least > 0 and most < math.inf):
         raise ValueError(
-            f"{name} is {wrong.flatten()[0].item():g}, it must be a finite number above 0: "
+            f"{name} is {most if least > 0 else least:g}, it must be a finite number above 0: "
             "convwright.quantisation.calibrate_ sets it"
         )
+
+
+def _extremes(values: Tensor) -> tuple[float, float]:
+    """The least and the greatest, both nan where one is, as of the last call until they change."""
+    if values.is_inference():  # without a version that would show a change
+        return _read_extremes(values, 0)
+    return _known_extremes(values, values._version)
+
+
+def _read_extremes(values: Tensor, _version: int) -> tuple[float, float]:
+    least, most = values.detach().aminmax()
+    return least.item(), most.item()
+
+
+_known_extremes = lru_cache(maxsize=1024)(_read_extremes)
 
 
 class _Quantised(Function):
@@ -136,7 +160,8 @@ def quantised(
     *geometry: Any,
 ) -> Tensor:
     """The convolution above, differentiable as the settings say."""
-    return _Quantised.apply(input, weight, bias, QuantisedCall(settings, quantisation, *geometry))
+    call = QuantisedCall(settings, quantisation, *geometry).to(input.device)
+    return _Quantised.apply(input, weight, bias, call)
 
 
 def integer_sums(qa: Tensor, qw: Tensor, call: QuantisedCall) -> Tensor:
@@ -149,14 +174,21 @@ def integer_sums(qa: Tensor, qw: Tensor, call: QuantisedCall) -> Tensor:
     taps = math.prod(qw.shape[1:])
     _check_sums(call, taps)
     za, zw = call.input_zero_point, call.weight_zero_point.reshape(-1, 1, 1).long()
-    sums = operator("approx_int8_conv2d")(qa, qw, stride, padding, dilation, groups, table, za)
+    device_table = None
+    if qa.is_cuda:
+        multiplier, number_format = call.settings.multiplier, call.settings.number_format
+        device_table = multiplier.device_table(number_format, qa.device)
+    sums = operator("approx_int8_conv2d")(
+        qa, qw, stride, padding, dilation, groups, table, za, device_table
+    )
     if za:
         weight_sums = qw.sum((1, 2, 3), dtype=torch.int64).reshape(-1, 1, 1)
         offset = za * (taps * zw - weight_sums)
         # In 32 bits where nothing can leave them, which is half the memory traffic.
-        fits = _largest_sum(call, taps) + int(offset.abs().max()) <= _MOST_SUM
+        largest_offset = abs(za) * taps * (call.high - call.low)
+        fits = _largest_sum(call, taps) + largest_offset <= _MOST_SUM
         sums = sums.add_(offset.int()) if fits else sums + offset
-    if zw.any():
+    if call.has_weight_zeros:
         sums = sums - zw * _activation_sums(qa, qw, za, call.geometry)
     return sums
 
@@ -189,7 +221,7 @@ def _activation_sums(qa: Tensor, qw: Tensor, za: int, geometry: Any) -> Tensor:
     planes = grouped.sum(2, dtype=torch.int64)
     outside = za * (channels // groups)
     planes = F.pad(planes, (pad_w, pad_w, pad_h, pad_h), value=outside)
-    ones = torch.ones(groups, 1, *qw.shape[2:], dtype=torch.float64)
+    ones = torch.ones(groups, 1, *qw.shape[2:], dtype=torch.float64, device=qa.device)
     # Integers below 2^53 are exact in float64 in any order.
     sums = F.conv2d(planes.double(), ones, None, stride, 0, dilation, groups).long()
     return sums.repeat_interleave(qw.shape[0] // groups, dim=1)
@@ -220,9 +252,10 @@ def _gradients(
     if needs[0]:
         if pairwise:
             slope = _pairwise((True, False), scaled, a, w, call)
-            slope -= _dgrad(scaled, a, zw.to(w.dtype).expand_as(w), call) if zw.any() else 0
+            if call.has_weight_zeros:
+                slope -= _dgrad(scaled, a, zw.to(w.dtype).expand_as(w), call)
         else:
-            along = w if table is None else table.activation[w.int() & 255]
+            along = w if table is None else table_for(w, table.activation)[w.int() & 255]
             slope = _dgrad(scaled, a, along - zw, call)
         found.append(slope * call.inside(qa))
     if needs[1]:
@@ -257,5 +290,5 @@ def _wgrad(
     if slopes is not None:
         # Padding holds za, whose slope need not be za: so it is written out.
         a = F.pad(a, (padding[1], padding[1], padding[0], padding[0]), value=float(za))
-        along, padding = slopes[a.int() & 255], (0, 0)
+        along, padding = table_for(a, slopes)[a.int() & 255], (0, 0)
     return BELOW_AUTOGRAD.wgrad(grad_output, along - za, w, stride, padding, dilation, groups)

@@ -27,6 +27,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from convwright._approx_ops import table_for
 from convwright._windows import Slopes
 from convwright.multipliers import GradientTable, Multiplier
 
@@ -139,7 +140,7 @@ def table_slopes(table: GradientTable) -> Slopes:
         flat = values.flatten()
 
         def slope(a: Tensor, w: Tensor) -> Tensor:
-            return flat[(a.int() & 255) * 256 + (w.int() & 255)]
+            return table_for(a, flat)[(a.int() & 255) * 256 + (w.int() & 255)]
 
         return slope
 

@@ -157,7 +157,7 @@ def _buffers(
     name: str, layer: Approximate, observer: Observer, symmetric: bool, per_channel: bool
 ) -> dict[str, Tensor]:
     try:
-        low, high = map(torch.tensor, observer.range())
+        low, high = (layer.weight.new_tensor(end) for end in observer.range())
     except ValueError as error:
         raise ValueError(f"layer {name or '(model)'}: {error}") from None
     weight = layer.weight.detach()

@@ -9,8 +9,9 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from convwright.bench import approx_sides, sides, timing
+from convwright.bench.gpu import GpuBench
 from convwright.bench.problems import Problem
-from convwright.bench.results import OUR_BEST, TORCHS
+from convwright.bench.results import OUR_BEST
 from convwright.bench.rows import Bench, Task
 from convwright.bench.sides import Operands, Run
 
@@ -19,18 +20,18 @@ from convwright.bench.sides import Operands, Run
 class ApproxBench(Bench):
     """What all rows of approximate layers have in common."""
 
-    @staticmethod
-    def like(bench: Bench) -> "ApproxBench":
-        return ApproxBench(**{f.name: getattr(bench, f.name) for f in fields(bench)})
+    @classmethod
+    def like(cls, bench: Bench) -> "ApproxBench":
+        return cls(**{f.name: getattr(bench, f.name) for f in fields(bench)})
 
     def _operands(self, problem: Problem) -> Operands:
         """An activation behind a ReLU: half of it zeros, which the log family computes apart."""
-        drawn = sides.draw(problem)
+        drawn = super()._operands(problem)
         return replace(drawn, input=drawn.input.relu())
 
     def _sides(self, problem: Problem, direction: str, operands: Operands) -> dict[str, Run]:
         runs = approx_sides.make_ours(problem, direction, operands)
-        runs |= sides.make_sides(problem, direction, operands, {TORCHS: TORCHS})
+        runs |= self._torch_sides(problem, direction, operands)
         form = approx_sides.make_form(problem, direction, operands)
         return runs if form is None else runs | {approx_sides.FORM: form}
 
@@ -68,3 +69,8 @@ class ApproxBench(Bench):
             "gproducts": task.problem.approximate_products / ours / 1e9,
             **({"unfold_ratio": min(forms) / ours} if forms else {}),
         }
+
+
+@dataclass(frozen=True)
+class GpuApproxBench(ApproxBench, GpuBench):
+    """The same on a GPU: a reference of the CPU, cuDNN's sides and the GPU's clock."""

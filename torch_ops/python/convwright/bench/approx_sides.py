@@ -6,6 +6,7 @@ with scales from their ranges, and a step's gradients are those of fake quantisa
 """
 
 from collections.abc import Callable
+from dataclasses import fields
 from functools import partial
 from typing import Any
 
@@ -62,10 +63,12 @@ def _ours(problem: Problem, direction: str, t: Operands, memory_format: Any) -> 
 def _layer(problem: Problem, t: Operands, memory_format: Any) -> ApproxConv2d:
     product = problem.product
     how = {"multiplier": product.multiplier, "number_format": product.number_format}
-    layer = sides.layer_of(partial(ApproxConv2d, **how), problem, t, memory_format)
-    if not product.is_float:
-        # int8 without zero points, as weights are; behind a ReLU uint8 has none for activations.
-        calibrate_(layer, [t.input], symmetric=product.number_format == "int8")
+    # Scales are no inference tensors: of those each call would have to look for changes.
+    with torch.inference_mode(False), torch.no_grad():
+        layer = sides.layer_of(partial(ApproxConv2d, **how), problem, t, memory_format)
+        if not product.is_float:
+            # int8 without zero points, as weights are; behind a ReLU uint8 has none either.
+            calibrate_(layer, [t.input], symmetric=product.number_format == "int8")
     return layer
 
 
@@ -172,11 +175,16 @@ def check(problem: Problem, direction: str, operands: Operands, runs: dict[str, 
 def _expected(problem: Problem, direction: str, t: Operands) -> list[Tensor]:
     product, geometry = problem.product, problem.geometry
     t = sides.in_format(t, torch.contiguous_format)
+    # The models are of the CPU; scales are those of the layers that are timed.
+    quantisation = _layer(problem, t, torch.contiguous_format).quantisation
+    if quantisation is not None:
+        values = (getattr(quantisation, field.name) for field in fields(quantisation))
+        quantisation = Quantisation(*(value.cpu() for value in values))
+    t = t.map(Tensor.cpu)
     model = {"multiplier": product.multiplier.text, "number_format": product.number_format}
     if direction in ("dgrad", "wgrad"):
         reference = getattr(approx_reference, direction)
         return [reference(t.grad_output, t.input, t.weight, *geometry, **model)]
-    quantisation = _layer(problem, t, torch.contiguous_format).quantisation
     operands = t.input, t.weight, t.bias, *geometry
     if quantisation is None:
         found = approx_reference.fprop(*operands, **model)

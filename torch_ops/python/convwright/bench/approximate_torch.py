@@ -15,6 +15,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from convwright._approx_ops import table_for
 from convwright.bench.unfold import Form
 from convwright.multipliers import Multiplier
 from convwright.multipliers._multiplier import INTEGER_FORMATS
@@ -75,7 +76,7 @@ def table(entries: Tensor) -> Form:
     """Of [activation byte * 256 + weight byte]; its sums are int64."""
 
     def product(a: Tensor, w: Tensor) -> Tensor:
-        return entries[a * 256 + w]
+        return table_for(a, entries)[a * 256 + w]
 
     return Form(lambda operand: (operand.long() & 255,), product)
 

@@ -15,7 +15,7 @@ from typing import Protocol
 import torch
 
 from convwright.bench import sides, timing
-from convwright.bench.results import TORCHS
+from convwright.bench.results import OURS, TORCHS
 from convwright.bench.rows import Bench
 from convwright.bench.sides import Operands, Run
 
@@ -135,7 +135,16 @@ class GpuBench(Bench):
         return sides.draw(problem).map(lambda t: t.to(self.place))
 
     def _sides(self, problem: sides.Problem, direction: str, operands: Operands) -> dict[str, Run]:
-        plain = sides.make_sides(problem, direction, operands)
+        ours = sides.make_sides(problem, direction, operands, {OURS: OURS})
+        return {
+            **{name: with_tf32(run, False) for name, run in ours.items()},
+            **self._torch_sides(problem, direction, operands),
+        }
+
+    def _torch_sides(
+        self, problem: sides.Problem, direction: str, operands: Operands
+    ) -> dict[str, Run]:
+        plain = sides.make_sides(problem, direction, operands, {TORCHS: TORCHS})
         rounded = sides.make_sides(problem, direction, operands, {TORCHS: TF32})
         return {
             **{name: with_tf32(run, False) for name, run in plain.items()},

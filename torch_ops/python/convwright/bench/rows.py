@@ -99,6 +99,12 @@ class Bench:
     ) -> dict[str, sides.Run]:
         return sides.make_sides(problem, direction, operands)
 
+    def _torch_sides(
+        self, problem: Problem, direction: str, operands: sides.Operands
+    ) -> dict[str, sides.Run]:
+        """PyTorch's alone."""
+        return sides.make_sides(problem, direction, operands, {TORCHS: TORCHS})
+
     def _check(
         self,
         problem: Problem,

@@ -9,7 +9,7 @@ import torch
 
 from convwright import _machine, _memory
 from convwright.bench import gpu, host_cost, machine, problems, roofline, timing
-from convwright.bench.approx_rows import ApproxBench
+from convwright.bench.approx_rows import ApproxBench, GpuApproxBench
 from convwright.bench.problems import BadProblem, Problem
 from convwright.bench.report import one_line
 from convwright.bench.results import ResultsFile
@@ -64,7 +64,7 @@ def choose_tasks(request: Request) -> list[Task]:
             for problem in members
             if direction in problem.directions
         ]
-    return tasks if request.device == "cpu" else _on_a_gpu(tasks, request)
+    return tasks
 
 
 def _accepted(direction: str, problem: Problem) -> str:
@@ -74,14 +74,6 @@ def _accepted(direction: str, problem: Problem) -> str:
             f"are {', '.join(problem.directions)}"
         )
     return direction
-
-
-def _on_a_gpu(tasks: list[Task], request: Request) -> list[Task]:
-    """Without approximate layers, unless they were asked for."""
-    exact = [task for task in tasks if task.problem.product is None]
-    if len(exact) < len(tasks) and (request.problems or request.suites):
-        raise BadProblem("approximate multipliers are timed on the CPU; --device cpu is accepted")
-    return exact
 
 
 def prepare(request: Request) -> None:
@@ -104,7 +96,7 @@ def measure_all(tasks: Iterable[Task], request: Request, results: ResultsFile, s
     tasks = list(tasks)
     start = time.monotonic()
     bench = _make_bench(tasks, request, results, say)
-    approximate = ApproxBench.like(bench) if request.device == "cpu" else None
+    approximate = (ApproxBench if request.device == "cpu" else GpuApproxBench).like(bench)
     for number, task in enumerate(tasks, 1):
         if request.budget is not None and time.monotonic() - start > request.budget:
             results.put(stopped=f"the budget of {request.budget:g} s was used up")

@@ -274,7 +274,9 @@ def compare(
     for got, want, limit in zip(actual, expected, allowed, strict=True):
         if got.shape != want.shape:
             raise WrongAnswer(f"{name}: sizes {tuple(got.shape)}, not {tuple(want.shape)}")
-        apart, limit = (got - want).abs(), torch.as_tensor(limit)
+        # What is expected may have been computed on the CPU.
+        apart = (got - want.to(got.device)).abs()
+        limit = torch.as_tensor(limit, device=got.device)
         excess = (apart / limit.clamp_min(1e-30)).max().item()
         if not excess <= 1:  # NaN too
             how = f"{excess:.2g} times the rounding allowed"

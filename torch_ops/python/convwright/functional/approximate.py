@@ -36,8 +36,8 @@ def approx_conv2d(
     the CPU or on one GPU; returns float32 of conv2d's sizes, channels_last where input or weight
     is. In a float format every sum starts at the bias and adds the float32 products in the order of
     kernel rows, kernel columns, channels (the channel changes fastest): the bits are the same
-    everywhere. An integer format needs `quantisation`, computes what `_quantised.py` says and has
-    engines for the CPU alone. Under autocast the call stays in float32.
+    everywhere. An integer format needs `quantisation` and computes what `_quantised.py` says. Under
+    autocast the call stays in float32.
 
     Raises ValueError with one sentence for a multiplier, format or backward that does not exist or
     has no engine on the tensors' device, TypeError for tensors that are not float32 on the CPU or a
@@ -135,12 +135,6 @@ def _run(
             return approximate(input, weight, bias, call)
         with torch.autocast(kind, enabled=False):
             return approximate(input, weight, bias, call)
-    if input.is_cuda:
-        raise ValueError(
-            f"multiplier {settings.text} in {settings.number_format} has engines for the CPU "
-            f"alone, not for {input.device}; move the tensors with .cpu(), or use number_format "
-            "float32"
-        )
     if quantisation is None:
         raise ValueError(
             f"number_format {settings.number_format} needs a quantisation: scales and zero points"

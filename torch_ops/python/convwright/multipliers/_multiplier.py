@@ -92,6 +92,10 @@ class Multiplier:
         self.check_format(number_format)
         return _table(self, number_format)
 
+    def device_table(self, number_format: str, device: torch.device) -> Tensor:
+        """What CUDA kernels read of `table`, on a GPU, int32. Copied once; not to be written to."""
+        return _device_table(self, number_format, device)
+
     @property
     def mantissa_table(self) -> Tensor | None:
         """Entries of a table of float fractions, int32 [4^m]; else None. Not to be written to."""
@@ -121,6 +125,12 @@ def _table(multiplier: Multiplier, number_format: str) -> Tensor:
     if multiplier.entries is not None:
         return torch.frombuffer(bytearray(multiplier.entries), dtype=torch.int32)
     return _approx_ops.ask("product_table", multiplier.text, number_format)
+
+
+@cache
+def _device_table(multiplier: Multiplier, number_format: str, device: torch.device) -> Tensor:
+    table = multiplier.table(number_format)
+    return _approx_ops.ask("int8_device_table", table, number_format == "int8").to(device)
 
 
 def parse(multiplier: str | Multiplier) -> Multiplier:

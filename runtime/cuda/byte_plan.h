@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "runtime/cuda/device.h"
+#include "runtime/cuda/kernel_table.h"
+#include "runtime/cuda/placed.h"
+#include "runtime/multipliers/device_table.h"
+
+namespace convwright::cuda {
+
+/// What runs for an fprop problem of 8-bit operands: both are packed into words of four bytes, as the
+/// multiplier's terms have them, and a kernel multiplies those.
+struct BytePlan {
+    const ByteKernel *kernel = nullptr;
+    std::string reason;   ///< Why there is no kernel, where there is none.
+    ConvProblem problem;  ///< Only its sizes and its format, that of the output, count.
+    ByteGemmShape shape;
+    /// Whether a word has bytes of all taps that an output pixel meets, for few channels: shape.taps is 1
+    /// then. Else words are of the pixels of the input.
+    bool gathers = false;
+    int64_t packed_pixels = 1;  ///< Without the one outside.
+    int64_t pixel_words = 0;    ///< Of the packed pixels, that come first in the workspace.
+    int64_t workspace = 0;      ///< int32 words.
+    int32_t constant = 0;       ///< Of the table; added to each sum.
+};
+
+/// The plan with the least predicted time on `device`. `placed` is about the tensors as for conv_plan(),
+/// `problem` possible and its output not empty.
+BytePlan byte_plan(const ConvProblem &problem, const DeviceTable &table, const Device &device,
+                   const Placed &placed);
+/// The plan for one kernel: it has none when that one does not accept the problem.
+BytePlan byte_plan_with(const ByteKernel &kernel, const ConvProblem &problem,
+                        const DeviceTable &table, const Device &device, const Placed &placed);
+
+}  // namespace convwright::cuda
