@@ -62,6 +62,18 @@ def test_percentile_observer_leaves_outliers_out() -> None:
 
 def test_observers_say_what_is_wrong() -> None:
     for observer in (MinMaxObserver(), PercentileObserver()):
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
+@pytest.mark.parametrize("size", [1000, 200_000])
+def test_percentile_observer_sees_one_value_that_is_not_finite(size: int, value: float) -> None:
+    """Beyond the percentile, and of a large batch perhaps not among the samples."""
+    observer = PercentileObserver()
+    values = torch.zeros(size)
+    values[size // 2 + 1] = value
+    observer.observe(values)
+    observer.observe(torch.zeros(3))
+    assert all(map(math.isnan, observer.range()))
+
+
         with pytest.raises(ValueError, match="has seen no values, calibration needs one batch or"):
             observer.range()
     with pytest.raises(ValueError, match="percentile is 40, it must be above 50 and at most 100"):
@@ -129,10 +141,12 @@ def test_layers_compute_exactly_meanwhile() -> None:
         ([torch.full((1, 1, 8, 8), torch.nan)], "layer 0 has values that are not finite"),
     ],
 )
-def test_bad_batches_are_one_sentence_and_change_nothing(batches: list, text: str) -> None:
+def test_bad_batches_are_one_sentence_and_change_nothing(
+    batches: list, text: str, observer: type
+) -> None:
     model = network()
     with pytest.raises(ValueError, match=text) as caught:
-        calibrate_(model, batches)
+        calibrate_(model, batches, observer=observer)
     assert "\n" not in str(caught.value)
     assert model[0].input_scale == model[4].input_scale == 0
     with pytest.raises(ValueError, match=r"calibrate_ sets it"):
@@ -140,6 +154,7 @@ def test_bad_batches_are_one_sentence_and_change_nothing(batches: list, text: st
 
 
 def test_an_error_of_the_model_ends_the_calibration() -> None:
+@pytest.mark.parametrize("observer", [MinMaxObserver, PercentileObserver])
     model = network()
     with pytest.raises(RuntimeError):
         calibrate_(model, [torch.randn(1, 3, 8, 8)])

@@ -7,6 +7,7 @@
 While it calibrates, a layer computes exactly in float32, and its observer sees its input.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -47,6 +48,7 @@ class PercentileObserver:
     of values that are never negative is 0.
     """
 
+    Where a value was not finite both ends are NaN.
     def __init__(self, percentile: float = 99.9) -> None:
         if not 50 < percentile <= 100:
             raise ValueError(f"percentile is {percentile}, it must be above 50 and at most 100")
@@ -54,13 +56,18 @@ class PercentileObserver:
         self._samples: list[Tensor] = []
 
     def observe(self, values: Tensor) -> None:
+        self._finite = True
         flat = values.detach().flatten()
         self._samples.append(flat[:: max(1, -(-flat.numel() // _SAMPLES))].clone())
 
+        # Of all values: the range may be without one that is not finite, and so may the samples.
+        self._finite = self._finite and bool(flat.isfinite().all())
     def range(self) -> tuple[float, float]:
         """(least, most). Raises ValueError if nothing was seen."""
         values = torch.cat(self._samples) if self._samples else torch.empty(0)
         if not values.numel():
+        if not self._finite:
+            return math.nan, math.nan
             raise ValueError("the observer has seen no values, calibration needs one batch or more")
         in_order = values.sort().values
         last = len(in_order) - 1
