@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Observers and calibrate_: which scales they set, and that nothing else changes."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -60,8 +62,6 @@ def test_percentile_observer_leaves_outliers_out() -> None:
     assert many.range() == pytest.approx((0.001, 0.999), abs=1e-4)
 
 
-def test_observers_say_what_is_wrong() -> None:
-    for observer in (MinMaxObserver(), PercentileObserver()):
 @pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
 @pytest.mark.parametrize("size", [1000, 200_000])
 def test_percentile_observer_sees_one_value_that_is_not_finite(size: int, value: float) -> None:
@@ -74,6 +74,8 @@ def test_percentile_observer_sees_one_value_that_is_not_finite(size: int, value:
     assert all(map(math.isnan, observer.range()))
 
 
+def test_observers_say_what_is_wrong() -> None:
+    for observer in (MinMaxObserver(), PercentileObserver()):
         with pytest.raises(ValueError, match="has seen no values, calibration needs one batch or"):
             observer.range()
     with pytest.raises(ValueError, match="percentile is 40, it must be above 50 and at most 100"):
@@ -124,6 +126,23 @@ def test_nothing_else_changes() -> None:
     assert not any("_calibrating" in m.__dict__ for m in model.modules())
 
 
+def test_layers_that_are_called_by_keyword() -> None:
+    class ByKeyword(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = network()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            for layer in self.layers:
+                x = layer(input=x)
+            return x
+
+    named, plain, input = ByKeyword(), network(), torch.randn(8, 1, 8, 8)
+    assert calibrate_(named, [input]) == ["layers.0", "layers.4"]
+    calibrate_(plain, [input])
+    assert named.layers[4].input_scale == plain[4].input_scale
+
+
 def test_layers_compute_exactly_meanwhile() -> None:
     """The second layer sees what the first gives in float32, not what `zeros` gives."""
     model, input = network(multiplier="zeros"), torch.randn(8, 1, 8, 8)
@@ -133,6 +152,7 @@ def test_layers_compute_exactly_meanwhile() -> None:
     assert torch.equal(model[4].input_scale, control[4].input_scale)
 
 
+@pytest.mark.parametrize("observer", [MinMaxObserver, PercentileObserver])
 @pytest.mark.parametrize(
     "batches, text",
     [
@@ -154,7 +174,6 @@ def test_bad_batches_are_one_sentence_and_change_nothing(
 
 
 def test_an_error_of_the_model_ends_the_calibration() -> None:
-@pytest.mark.parametrize("observer", [MinMaxObserver, PercentileObserver])
     model = network()
     with pytest.raises(RuntimeError):
         calibrate_(model, [torch.randn(1, 3, 8, 8)])
