@@ -231,7 +231,7 @@ Tensor approx_conv2d_dgrad(const Tensor &grad_output, const Tensor &input, const
     ConvProblem p = check_conv2d_backward("convwright::approx_conv2d_dgrad", grad_output, input,
                                           weight, arguments);
     require_one_place(m, grad_output, weight, input);
-    complete(p, Direction::kDgrad, input, weight);
+    complete(p, Direction::kDgrad, stands_for_sizes(input) ? grad_output : input, weight);
     if (is_empty(p)) return aten_dgrad(grad_output, input, weight, arguments);
     const Quad result{p.n, p.ci, p.ih, p.iw}, strides = dense_strides(result, p.format);
     if (m.is_zero()) return no_products(input, result, strides, std::nullopt);
