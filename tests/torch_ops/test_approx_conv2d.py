@@ -4,7 +4,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from cases import FORMATS, Case, memory_order, tensors
+from cases import FORMATS, Case, memory_order, tensors, weights_with_gaps
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch._subclasses.fake_tensor import FakeTensorMode
@@ -118,6 +118,35 @@ def test_fake_kernels_have_the_strides_of_real_ones(direction: str) -> None:
             fakes = [None if a is None else mode.from_tensor(a) for a in first]
             fake = op(*fakes, *t.case.geometry, "mbm", "float32")
         assert (fake.shape, fake.stride()) == (real.shape, real.stride())
+
+
+@pytest.mark.parametrize("multiplier", ["mbm", "drum(4)"])
+@pytest.mark.parametrize("name", weights_with_gaps())
+def test_fake_gradients_of_weights_with_gaps(name: str, multiplier: str) -> None:
+    weight, t = weights_with_gaps()[name], tensors(Case(channels=(4, 8)))
+    convwright.multipliers.parse(multiplier)  # registers them
+    names = (multiplier, "float32")
+    real = ops.approx_conv2d_wgrad(t.grad_output, t.input, weight, *t.case.geometry, *names)
+    with FakeTensorMode() as mode:
+        fakes = [mode.from_tensor(a) for a in (t.grad_output, t.input, weight)]
+        fake = ops.approx_conv2d_wgrad(*fakes, *t.case.geometry, *names)
+    assert (fake.shape, fake.stride()) == (real.shape, real.stride())
+
+
+@pytest.mark.parametrize("grad_format", FORMATS)
+def test_fake_gradients_of_an_input_that_stands_for_sizes(grad_format: str) -> None:
+    t = tensors(Case(channels=(4, 8)))
+    grad_output = t.grad_output.contiguous(memory_format=FORMATS[grad_format])
+    one = torch.zeros(()).expand(t.input.shape)
+    convwright.multipliers.parse("mbm")  # registers them
+    names = ("mbm", "float32")
+    real = ops.approx_conv2d_dgrad(grad_output, one, t.weight, *t.case.geometry, *names)
+    dense = ops.approx_conv2d_dgrad(grad_output, t.input, t.weight, *t.case.geometry, *names)
+    assert torch.equal(real, dense)
+    with FakeTensorMode() as mode:
+        fakes = [mode.from_tensor(a) for a in (grad_output, one, t.weight)]
+        fake = ops.approx_conv2d_dgrad(*fakes, *t.case.geometry, *names)
+    assert (fake.shape, fake.stride()) == (real.shape, real.stride())
 
 
 def test_function_takes_what_conv2d_takes() -> None:
