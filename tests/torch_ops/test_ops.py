@@ -99,6 +99,21 @@ def test_gradients_of_weights_with_gaps(input_layout: str, name: str, device: st
     )
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
+@pytest.mark.parametrize("case", [Case(), Case(kernel=(1, 1)), Case(batch=0)], ids=str)
+@pytest.mark.parametrize("weight_layout", FORMATS)
+@pytest.mark.parametrize("input_layout", FORMATS)
+def test_gradients_by_aten_have_the_weights_strides(
+    input_layout: str, weight_layout: str, case: Case, dtype: torch.dtype, device: str
+) -> None:
+    args = arguments("wgrad", case, input_layout, weight_layout, device)
+    grad_output, input, weight = (a.to(dtype) for a in args[:3])
+    gradient = ops.conv2d_wgrad(grad_output, input, weight, *args[3:])
+    assert gradient.stride() == weight.stride()
+    expected = ops.conv2d_wgrad(*(a.float() for a in (grad_output, input, weight)), *args[3:])
+    assert torch.equal(gradient, expected.to(dtype))
+
+
 @pytest.mark.parametrize("direction", DIRECTIONS)
 def test_meta(direction: str) -> None:
     args = arguments(direction, Case(), "nhwc")
