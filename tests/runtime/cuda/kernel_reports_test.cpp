@@ -82,7 +82,10 @@ TEST(KernelReports, ShippedKernelsStayWithinTheirAllowance) {
     for (const KernelReport &r : reports) {
         EXPECT_FALSE(r.figures.spills_beyond(r.spill_allowance))
             << r.figures.kernel << " on sm_" << r.architecture << ": " << r.figures.spill_bytes;
-        EXPECT_GT(r.resident_blocks, 0) << r.figures.kernel << " on sm_" << r.architecture;
+        // A table of products fills more shared memory than some architectures have: its kernel is not chosen there.
+        const int shared = r.figures.shared_bytes + r.figures.dynamic_shared_bytes;
+        EXPECT_EQ(r.resident_blocks > 0, shared <= most_shared_bytes(r.architecture))
+            << r.figures.kernel << " on sm_" << r.architecture;
     }
     for (const EmbeddedImages &row : shipped_images()) {
         EXPECT_TRUE(std::any_of(reports.begin(), reports.end(),
