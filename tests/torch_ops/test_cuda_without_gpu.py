@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """CUDA tensors where no GPU is needed: fake ones, the choice of who computes, TF32's switch."""
 
+import gc
+import weakref
 from collections.abc import Iterator
 
 import pytest
@@ -9,7 +11,7 @@ import torch.nn.functional as F
 from cases import Case, tensors
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from convwright import _approx_ops, _eligibility, _quantised, _trace
+from convwright import _approx_ops, _eligibility, _quantised, _trace, multipliers
 from convwright._separable_choice import settled_plan
 from convwright._separable_plan import WEIGHTED_SUM
 from convwright.functional import approx_conv2d, conv2d, conv2d_relu, weighted_sum_conv2d
@@ -277,12 +279,58 @@ def test_a_forced_kind_without_a_kernel_is_refused() -> None:
 
 
 def test_a_table_is_copied_when_it_changes(fake_cuda: FakeTensorMode) -> None:
+    """To where the copy is: a CUDA graph reads it there."""
     input, table = torch.empty(1, device="cuda"), torch.empty(4)
     copy = _approx_ops.table_for(input, table)
     assert copy.device == input.device
     assert _approx_ops.table_for(input, table) is copy
+    written = copy._version
     table.add_(1)
-    assert _approx_ops.table_for(input, table) is not copy
+    assert _approx_ops.table_for(input, table) is copy
+    assert copy._version == written + 1
+    assert _approx_ops.table_for(input, table) is copy
+    assert copy._version == written + 1
+
+
+def test_copies_live_as_long_as_their_tables(fake_cuda: FakeTensorMode) -> None:
+    input, tables = torch.empty(1, device="cuda"), [torch.empty(4) for _ in range(40)]
+    copies = [_approx_ops.table_for(input, table) for table in tables]
+    for table, copy in zip(tables, copies, strict=True):
+        assert _approx_ops.table_for(input, table) is copy
+    held = weakref.ref(copies[0])
+    del table, copy, tables[0], copies[0]
+    gc.collect()
+    assert held() is None
+
+
+def test_a_table_of_another_gpu_is_copied(fake_cuda: FakeTensorMode) -> None:
+    input, table = torch.empty(1, device="cuda:0"), torch.empty(4, device="cuda:1")
+    assert _approx_ops.table_for(input, table).device == input.device
+    assert _approx_ops.table_for(table, table) is table
+
+
+def test_tables_of_inference_mode_are_not_kept(fake_cuda: FakeTensorMode) -> None:
+    """They have no version: a change would not be seen."""
+    input = torch.empty(1, device="cuda")
+    with torch.inference_mode():
+        table = torch.empty(4)
+        assert _approx_ops.table_for(input, table) is not _approx_ops.table_for(input, table)
+
+
+def test_copies_made_in_inference_mode_are_for_training_too(fake_cuda: FakeTensorMode) -> None:
+    input, table = torch.empty(1, device="cuda"), torch.empty(4)
+    with torch.inference_mode():
+        assert not _approx_ops.table_for(input, table).is_inference()
+
+
+@torch.inference_mode()
+def test_tables_of_multipliers_have_versions() -> None:
+    multiplier = multipliers.drum(3)
+    entries = [i << 20 for i in range(4)]
+    fractions = multipliers.from_table(torch.tensor(entries, dtype=torch.int32), format="float32")
+    slopes = multipliers.gradient_table(multiplier, "uint8")
+    made = multiplier.table("uint8"), fractions.mantissa_table, slopes.activation, slopes.weight
+    assert not any(table.is_inference() for table in made)
 
 
 def test_tf32_is_allowed_where_pytorch_allows_it() -> None:

@@ -15,11 +15,12 @@ one that is older than this package, the first use raises `LibraryMissing`.
 """
 
 from collections.abc import Callable
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from convwright import _library, _vmap
 from convwright._formulas import Ops
@@ -63,17 +64,24 @@ def ops_of(multiplier: str, number_format: str, mantissa_table: Tensor | None) -
 
 def table_for(tensor: Tensor, table: Tensor | None) -> Tensor | None:
     """The table where the tensor is: tables are made on the CPU, and copied to a GPU once."""
-    if table is None or not tensor.is_cuda or table.is_cuda:
+    if table is None or not tensor.is_cuda or table.device == tensor.device:
         return table
-    if torch.compiler.is_compiling():
+    # A tensor of inference mode has no version that would show a change.
+    if torch.compiler.is_compiling() or table.is_inference():
         return table.to(tensor.device)
-    version = None if table.is_inference() else table._version
-    return _moved(table, version, tensor.device)
+    copies = _COPIES.setdefault(table, {})
+    version, copy = copies.get(tensor.device, (None, None))
+    if version != table._version:
+        with torch.inference_mode(False):  # or training could not use it
+            values = table.detach()
+            copy = values.to(tensor.device) if copy is None else copy.copy_(values)
+        copies[tensor.device] = table._version, copy
+    return copy
 
 
-@lru_cache(maxsize=16)
-def _moved(table: Tensor, version: int | None, device: torch.device) -> Tensor:
-    return table.to(device)
+# table -> {device: (version, copy)}. A captured CUDA graph and kernels of other streams read a copy
+# after the call that made it: it stays where it is as long as the table lives, which a layer holds.
+_COPIES: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
 
 
 @cache
