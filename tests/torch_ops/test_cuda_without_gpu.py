@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from cases import Case, tensors
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from convwright import _approx_ops, _eligibility, _quantised, _trace, multipliers
+from convwright import _approx_ops, _eligibility, _quantised, _slopes, _trace, multipliers
 from convwright._separable_choice import settled_plan
 from convwright._separable_plan import WEIGHTED_SUM
 from convwright.functional import approx_conv2d, conv2d, conv2d_relu, weighted_sum_conv2d
@@ -331,6 +331,26 @@ def test_tables_of_multipliers_have_versions() -> None:
     slopes = multipliers.gradient_table(multiplier, "uint8")
     made = multiplier.table("uint8"), fractions.mantissa_table, slopes.activation, slopes.weight
     assert not any(table.is_inference() for table in made)
+
+
+def test_slopes_of_a_table_are_copied_once(
+    fake_cuda: FakeTensorMode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two copies of 256 KB and two waits in each backward otherwise."""
+    copied = []
+    monkeypatch.setattr(
+        _slopes,
+        "table_for",
+        lambda a, table: copied.append(_approx_ops.table_for(a, table)) or copied[-1],
+    )
+    table = multipliers.GradientTable("int8", torch.empty(256, 256), torch.empty(256, 256))
+    a, w = fakes((5, 1), (7,))
+    for _ in range(2):
+        slopes = _slopes.table_slopes(table)
+        assert slopes.activation(a, w).shape == (5, 7)
+        assert slopes.weight(a, w).device == a.device
+    assert copied[0] is copied[2]
+    assert copied[1] is copied[3]
 
 
 def test_tf32_is_allowed_where_pytorch_allows_it() -> None:

@@ -137,10 +137,9 @@ def table_slopes(table: GradientTable) -> Slopes:
     """Of a 2-D gradient table; operands are whole numbers of the format, as float32."""
 
     def looked_up(values: Tensor) -> Tensor:
-        flat = values.flatten()
-
         def slope(a: Tensor, w: Tensor) -> Tensor:
-            return table_for(a, flat)[(a.int() & 255) * 256 + (w.int() & 255)]
+            # The table itself is what is copied once; a flat one would be new in each call.
+            return table_for(a, values).flatten()[(a.int() & 255) * 256 + (w.int() & 255)]
 
         return slope
 
