@@ -353,6 +353,14 @@ def test_slopes_of_a_table_are_copied_once(
     assert copied[1] is copied[3]
 
 
+@pytest.mark.parametrize("multiplier", ["mbm", "lmul(4)"])
+def test_slopes_do_not_read_values_of_a_gpu(fake_cuda: FakeTensorMode, multiplier: str) -> None:
+    """A fake tensor has none to read."""
+    slopes = _slopes.log_slopes(multipliers.parse(multiplier))
+    a, w = fakes((5, 1), (7,))
+    assert slopes.activation(a, w).shape == slopes.weight(a, w).shape == (5, 7)
+
+
 def test_tf32_is_allowed_where_pytorch_allows_it() -> None:
     for allowed in (False, True, False):
         with torch.backends.cudnn.flags(torch.backends.cudnn.enabled, allow_tf32=allowed):

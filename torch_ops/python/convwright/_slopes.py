@@ -106,6 +106,8 @@ def _may_leave_range(first: Parts, second: Parts) -> bool:
     """Whether any product could; one pass over the operands instead of one over all pairs."""
     if torch.compiler.is_compiling():
         return True  # a graph does not read values
+    if first.power.is_cuda:
+        return True  # to look would wait for the GPU, up to six times in each block
     if bool(first.special.any()) or bool(second.special.any()):
         return True
     if first.exponent.numel() == 0 or second.exponent.numel() == 0:
