@@ -5,6 +5,10 @@
 
 namespace convwright::cuda {
 
+/// Elements of a tensor that 32-bit indices reach, with room for what the last block has behind the last
+/// one.
+constexpr int64_t kMostElements = INT32_MAX - (int64_t{1} << 20);
+
 /// What kernels must know of the activations beside the problem.
 struct Placed {
     bool vectors = true;  ///< Pixels of both begin at multiples of 16 bytes.

@@ -3,6 +3,7 @@
 
 #include <torch/csrc/stable/ops.h>
 
+#include "runtime/cuda/edit_operands.h"
 #include "torch_ops/csrc/cuda_engine.h"
 #include "torch_ops/csrc/traced.h"
 
@@ -31,13 +32,10 @@ Tensor edited_on_cuda(const Tensor &t, const OperandEdit &edit) {
     const Extent axes[4] = {{sizes[0], from.view.n},
                             {sizes[1], from.view.c},
                             {sizes[2], from.view.h},
+    if (const char *why = cuda::why_not_edited(t.numel()))
+        throw std::runtime_error(std::string("convwright: ") + why + "; split the batch.");
                             {sizes[3], from.view.w}};
     if (t.numel() == 0) return result;
-    if (t.numel() > INT32_MAX) {
-        throw std::runtime_error(
-            "convwright: operands of approximate products have fewer than 2^31 elements on CUDA; "
-            "split the batch.");
-    }
     const bool success = engine.edit(edit, static_cast<const float *>(from.view.data), axes,
                                      static_cast<float *>(result.mutable_data_ptr()), strides);
     require_success(success, engine.context(), "an operand", "edit_operands_cuda");

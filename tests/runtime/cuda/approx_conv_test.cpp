@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "runtime/cuda/edit_operands.h"
 #include "runtime/multipliers/float_models.h"
 #include "runtime/multipliers/product_choice.h"
 #include "tests/repro.h"
