@@ -116,9 +116,13 @@ bool CudaEngine::run_weighted_sum(const cuda::WeightedSumPlan &plan, const Activ
     return cuda::run_weighted_sum(context_, plan, input, pointwise, depthwise, bias, output);
 }
 
-cuda::BytePlan CudaEngine::byte_plan(const ConvProblem &p, const DeviceTable &table,
-                                     const cuda::ByteOperands &operands) const {
-    return cuda::byte_plan(p, table, device_, cuda::placed(p, operands.output, operands.input));
+const cuda::BytePlan &CudaEngine::byte_plan(const ConvProblem &p, const DeviceTable &table,
+                                            const cuda::ByteOperands &operands) const {
+    thread_local PlanCache<cuda::BytePlan> cache;
+    const cuda::Placed placed = cuda::placed(p, operands.output, operands.input);
+    const int64_t terms = int64_t{table.terms} << 1 | int64_t{placed.output_vectors};
+    return cache.get(p, variant(device_, placed) << 32 | terms, table.product,
+                     [&] { return cuda::byte_plan(p, table, device_, placed); });
 }
 
 bool CudaEngine::run_bytes(const cuda::BytePlan &plan, const DeviceTable &table,
