@@ -29,11 +29,6 @@ Activation bytes_of(const Tensor &t) {
     return {t.const_data_ptr(), strides[0], strides[1], strides[2], strides[3]};
 }
 
-Weight weight_bytes_of(const Tensor &t) {
-    const Quad strides = strides_of(t);
-    return {t.const_data_ptr(), strides[0], strides[1], strides[2], strides[3]};
-}
-
 Activation writable(const Tensor &t) {
     const Quad strides = strides_of(t);
     return {t.mutable_data_ptr(), strides[0], strides[1], strides[2], strides[3]};
@@ -66,7 +61,7 @@ void on_cpu(const Call &call, const Tensor &table) {
     Workspace workspace((plan.workspace + 3) / 4);
     CallContext context;
     const bool success =
-        run_int8_conv(context, plan, bytes_of(call.input), weight_bytes_of(call.weight),
+        run_int8_conv(context, plan, bytes_of(call.input), weight_view(call.weight),
                       writable(call.output), workspace.data());
     require_success(success, context, call.text, engine);
 }
