@@ -12,6 +12,9 @@
 and functions of text about multipliers. They have no Autograd kernel: which gradient is meant is a
 setting of the layer, see `_approx_functions.py`. All need the operator library; without it, or with
 one that is older than this package, the first use raises `LibraryMissing`.
+
+A device table must be what int8_device_table makes of the same table, as `Multiplier` has both. The
+operator compares their lengths alone: to look at a GPU's memory it would have to wait for it.
 """
 
 from collections.abc import Callable
