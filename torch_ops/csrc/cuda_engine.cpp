@@ -5,6 +5,7 @@
 
 #include "runtime/cuda/edit_operands.h"
 #include "runtime/cuda/forced_kernel.h"
+#include "runtime/pass_limits.h"
 #include "runtime/plan_cache.h"
 #include "torch_ops/csrc/torch_cuda.h"
 
@@ -47,7 +48,9 @@ CudaEngine::CudaEngine(const Tensor &t)
 
 const char *CudaEngine::why_not(const ConvProblem &p, const Tensor &like) {
     // A forced kernel runs or is refused with its own reason.
-    if (p.dtype == DType::kF32 || !cuda::forced_kernel().empty()) return nullptr;
+    if (!cuda::forced_kernel().empty()) return nullptr;
+    if (const char *why = why_no_passes(p)) return why;
+    if (p.dtype == DType::kF32) return nullptr;
     if (p.format == Format::kNchw) return "CUDA kernels of short floats are channels_last";
     // Tiles of tensor cores would be nearly all zeros.
     constexpr int64_t kFewChannels = 8;

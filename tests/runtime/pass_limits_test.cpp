@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/pass_limits.h"
+
+#include <gtest/gtest.h>
+
+namespace convwright {
+namespace {
+
+TEST(PassLimits, CountInThirtyTwoBits) {
+    const char *const kTooLarge = "a padded size, a stride or a dilation is 2^31 or more";
+    constexpr int64_t kMost = INT32_MAX;
+    for (int64_t ConvProblem::*size :
+         {&ConvProblem::n, &ConvProblem::ci, &ConvProblem::co, &ConvProblem::ih, &ConvProblem::iw,
+          &ConvProblem::stride_h, &ConvProblem::stride_w, &ConvProblem::dilation_h,
+          &ConvProblem::dilation_w}) {
+        ConvProblem p;
+        p.*size = kMost;
+        EXPECT_EQ(why_no_passes(p), nullptr);
+        p.*size = kMost + 1;
+        EXPECT_STREQ(why_no_passes(p), kTooLarge);
+    }
+    for (int64_t ConvProblem::*pad : {&ConvProblem::pad_h, &ConvProblem::pad_w}) {
+        ConvProblem p;
+        p.*pad = kMost / 2;
+        EXPECT_EQ(why_no_passes(p), nullptr);
+        p.*pad += 1;
+        EXPECT_STREQ(why_no_passes(p), kTooLarge);
+        p.*pad = INT64_MAX;
+        EXPECT_STREQ(why_no_passes(p), kTooLarge);
+    }
+}
+
+TEST(PassLimits, ElementsMayBeMore) {
+    EXPECT_EQ(why_no_passes(parse_problem("fprop_n4ci9ih46341iw46341co1kh1kw1s1p0_f32_nhwc")),
+              nullptr);
+}
+
+TEST(PassLimits, PlansHoldPhasesOfGradientsAlone) {
+    const std::string sizes = "n1ci1ih65iw64co1kh1kw1s99p0_f32_nhwc";
+    EXPECT_EQ(why_no_passes(parse_problem("fprop_" + sizes)), nullptr);
+    EXPECT_EQ(why_no_passes(parse_problem("wgrad_" + sizes)), nullptr);
+    EXPECT_STREQ(why_no_passes(parse_problem("dgrad_" + sizes)),
+                 "the gradient has more than 4096 phases");
+    EXPECT_EQ(why_no_passes(parse_problem("dgrad_n1ci1ih64iw64co1kh1kw1s99p0_f32_nhwc")), nullptr);
+}
+
+}  // namespace
+}  // namespace convwright
