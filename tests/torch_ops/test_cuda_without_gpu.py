@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from cases import Case, tensors
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from convwright import _approx_ops, _eligibility, _quantised, _slopes, _trace, multipliers
 from convwright._separable_choice import settled_plan
@@ -331,6 +332,40 @@ def test_tables_of_multipliers_have_versions() -> None:
     slopes = multipliers.gradient_table(multiplier, "uint8")
     made = multiplier.table("uint8"), fractions.mantissa_table, slopes.activation, slopes.weight
     assert not any(table.is_inference() for table in made)
+
+
+class Recorded(TorchDispatchMode):
+    """Names of the operators that run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def __torch_dispatch__(self, op, types, args=(), kwargs=None):
+        self.names.append(op._schema.name)
+        return op(*args, **(kwargs or {}))
+
+
+def test_graphs_do_not_copy_tables(
+    fake_cuda: FakeTensorMode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """256 KB and a wait in each call otherwise; the operator keeps a copy."""
+    _approx_ops.operator("approx_conv2d_fprop")  # registers what Python adds
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    input, weight, bias = fakes(*SIZES)
+    (grad_output,) = fakes((2, 4, 5, 7))
+    table, geometry = torch.empty(256, dtype=torch.int32), ([1, 1], [0, 0], [1, 1], 1)
+    for device in ("cpu", "cuda"):
+        ops = _approx_ops.ops_of("exact", "float32", table.to(device))
+        with Recorded() as recorded:
+            ops.fprop(input, weight, bias, *geometry)
+            ops.dgrad(grad_output, input, weight, *geometry)
+            ops.wgrad(grad_output, input, weight, *geometry)
+        end = "_with_table" if device == "cpu" else ""
+        assert recorded.names == [
+            f"convwright::approx_conv2d_{direction}{end}"
+            for direction in ("fprop", "dgrad", "wgrad")
+        ]
 
 
 def test_slopes_of_a_table_are_copied_once(

@@ -48,21 +48,31 @@ def operator(name: str) -> Callable[..., Any]:
 def ops_of(multiplier: str, number_format: str, mantissa_table: Tensor | None) -> Ops:
     """The three directions with products of one multiplier; arguments as of the exact ones. A table
     of fractions, if there is one, is the multiplier, whose name then does not count."""
-    if not torch.compiler.is_compiling():
-        fprop, dgrad, wgrad = _directions()
-    else:  # Dynamo does not trace the search, which has been made where a layer was
-        namespace = torch.ops.convwright
-        fprop, dgrad, wgrad = (
-            namespace.approx_conv2d_fprop.default,
-            namespace.approx_conv2d_dgrad.default,
-            namespace.approx_conv2d_wgrad.default,
-        )
     names = (multiplier, number_format)
+    if torch.compiler.is_compiling():
+        return _traced_ops(*names, mantissa_table)
+    fprop, dgrad, wgrad = _directions()
     return Ops(
         lambda *args: fprop(*args, *names, table_for(args[0], mantissa_table)),
         lambda *args: dgrad(*args, *names, table_for(args[0], mantissa_table)),
         lambda *args: wgrad(*args, *names, table_for(args[0], mantissa_table)),
     )
+
+
+def _traced_ops(*settings: Any) -> Ops:
+    """ops_of() in a graph, where Dynamo does not trace how operators are found; the first layer has
+    found them. A graph would copy a table to a GPU in each call, so an operator does."""
+    table = settings[-1]
+
+    def call(direction: str) -> Callable[..., Tensor]:
+        def op(*args: Any) -> Tensor:
+            is_here = table is None or table.device == args[0].device
+            name = f"approx_conv2d_{direction}" + ("" if is_here else "_with_table")
+            return getattr(torch.ops.convwright, name).default(*args, *settings)
+
+        return op
+
+    return Ops(call("fprop"), call("dgrad"), call("wgrad"))
 
 
 def table_for(tensor: Tensor, table: Tensor | None) -> Tensor | None:
@@ -115,8 +125,31 @@ def _register() -> None:
         if hasattr(torch.ops.convwright, name):
             torch.library.register_fake(f"convwright::{name}", fake)
     for direction in _DIRECTIONS:
-        if hasattr(torch.ops.convwright, f"approx_conv2d_{direction}"):
-            torch.library.register_vmap(f"convwright::approx_conv2d_{direction}", _rule(direction))
+        name = f"approx_conv2d_{direction}"
+        if hasattr(torch.ops.convwright, name):
+            _define_with_table(name, fakes[name])
+            for op in (name, f"{name}_with_table"):
+                torch.library.register_vmap(f"convwright::{op}", _rule(direction))
+
+
+# What Python adds to the library's operators; they go with this object.
+_ADDED = torch.library.Library("convwright", "FRAGMENT")
+
+
+def _define_with_table(name: str, fake: Callable[..., Tensor]) -> None:
+    """The operator with a table that may be on the CPU where the tensors are on a GPU."""
+    op = getattr(torch.ops.convwright, name).default
+    arguments = str(op._schema).partition("(")[2]
+    with_table = f"{name}_with_table"
+    _ADDED.define(
+        f"{with_table}({arguments.replace('Tensor? mantissa_table=None', 'Tensor mantissa_table')}"
+    )
+
+    def run(*args: Any) -> Tensor:
+        return op(*args[:-1], table_for(args[0], args[-1]))
+
+    _ADDED.impl(with_table, run, "CompositeExplicitAutograd")
+    torch.library.register_fake(f"convwright::{with_table}", fake)
 
 
 def _fake_int8(input: Tensor, weight: Tensor, *args: Any) -> Tensor:
