@@ -231,7 +231,7 @@ def test_a_table_of_fractions_where_the_tensors_are_not() -> None:
     table = fractions().mantissa_table
     for on, other in (("cpu", "cuda"), ("cuda", "cpu")):
         args = X.to(on), W.to(on), None, *GEOMETRY, "exact", "float32", table.to(other)
-        with pytest.raises(RuntimeError, match="^convwright: the table of fractions is on "):
+        with pytest.raises(RuntimeError, match=r"^convwright: the table of fractions is on "):
             ops.approx_conv2d_fprop(*args)
 
 
