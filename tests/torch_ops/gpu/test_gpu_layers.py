@@ -223,7 +223,7 @@ def test_approximate_layers_have_the_bits_of_the_cpu(
 
 def fractions() -> convwright.multipliers.Multiplier:
     return convwright.multipliers.from_function(
-        lambda a, b: a * b * 0.97 + 0.01, format="float32", mantissa_bits=5
+        lambda a, b: max(1.0, a * b * 0.97), format="float32", mantissa_bits=5
     )
 
 
