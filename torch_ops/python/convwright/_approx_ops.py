@@ -9,6 +9,10 @@
                        table, pad_value, device_table?) -> Tensor
     int8_device_table(table, is_signed) -> Tensor
 
+for graphs the first three with a table that may be on the CPU where the tensors are on a GPU,
+
+    approx_conv2d_fprop_with_table(...the same..., mantissa_table) -> Tensor
+
 and functions of text about multipliers. They have no Autograd kernel: which gradient is meant is a
 setting of the layer, see `_approx_functions.py`. All need the operator library; without it, or with
 one that is older than this package, the first use raises `LibraryMissing`.
