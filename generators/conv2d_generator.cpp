@@ -24,7 +24,8 @@ public:
     GeneratorParam<int> phase_{"phase", 0};                 // which pass of the problem
 
     Input<Buffer<void, 5>> input_{"input"};  // (ci, g, iw, ih, n)
-    // (co % panel, ci, kx, ky, co / panel, g); lane 3: (tap % lanes, co, tap / lanes, ky, 0, 0);
+    // (co % panel, ci, kx, ky, co / panel, g); lane 3: (tap % lanes, co, tap / lanes, ky, tap, 0), where the
+    // extent along the fifth says how many taps a row has;
     // stage 5: the elements of a Winograd tile in the place of taps
     Input<Buffer<float, 6>> weight_{"weight"};
     Input<Buffer<float, 3>> bias_{"bias"};  // (co % panel, co / panel, g)
@@ -54,7 +55,8 @@ public:
         panel_ = params_.panel(natural_vector_size<float>());
         if (summed()) {
             summed_.emplace(input_, weight_, bias_, floor_, geometry(), weight_.dim(2).extent(),
-                            panel_, natural_vector_size<float>(), stored_type(dtype_));
+                            weight_.dim(4).extent(), panel_, natural_vector_size<float>(),
+                            stored_type(dtype_));
             output_ = summed_->out;
         } else if (params_.winograd()) {
             winograd_.emplace(input_, weight_, bias_, floor_, geometry(), panel_);

@@ -54,8 +54,9 @@ BufferView<6> Panels::weight(const float *packed) const {
 
 BufferView<6> Panels::folded_weight(const float *packed) const {
     if (summed)
-        return {packed,
-                {{{lanes, 1}, {co, row}, {row / lanes, lanes}, {ky, row * co}, {1, 0}, {1, 0}}}};
+        return {
+            packed,
+            {{{lanes, 1}, {co, row}, {row / lanes, lanes}, {ky, row * co}, {kx * ci, 0}, {1, 0}}}};
     Panels row = *this;
     row.kx *= row.ci, row.ci = 1;
     return row.weight(packed);

@@ -30,7 +30,7 @@ struct Panels {
     /// As the engine takes them: (co % panel, ci, kx, ky, co / panel, g) and without ci, kx, ky.
     BufferView<6> weight(const float *packed) const;
     /// The same floats for a pass that is folded(): (co % panel, 1, kx * ci + ci, ky, ...) or, summed,
-    /// (tap % lanes, co, tap / lanes, ky, 1, 1).
+    /// (tap % lanes, co, tap / lanes, ky, tap, 1), which only counts along the fifth.
     BufferView<6> folded_weight(const float *packed) const;
     /// Summed, as packing writes them: (ci, co, kx, ky, 1, 1).
     BufferView<6> rows(const float *packed) const;

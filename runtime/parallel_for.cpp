@@ -28,6 +28,12 @@ struct Loop {
     }
 };
 
+/// Beside another thread that sets them, either may be there alone.
+int64_t workers_of(ParallelRun run) {
+    const auto most = max_workers.load();
+    return run == nullptr || most == nullptr ? 1 : std::max<int64_t>(most(), 1);
+}
+
 }  // namespace
 
 void set_parallel_run(ParallelRun run, int64_t (*workers)()) {
@@ -35,16 +41,14 @@ void set_parallel_run(ParallelRun run, int64_t (*workers)()) {
     parallel_run = run;
 }
 
-int64_t parallel_workers() {
-    return parallel_run.load() == nullptr ? 1 : std::max<int64_t>(max_workers.load()(), 1);
-}
+int64_t parallel_workers() { return workers_of(parallel_run.load()); }
 
 int parallel_loop(int64_t begin, int64_t end, int (*task)(void *closure, int64_t i),
                   void *closure) {
     Loop loop{task, closure, end, {begin}};
     const auto run = parallel_run.load();
     const int64_t size = end - begin;
-    const int64_t workers = size == 1 ? 1 : std::min(size, parallel_workers());
+    const int64_t workers = size == 1 ? 1 : std::min(size, workers_of(run));
     if (workers <= 1) {
         loop.work();
     } else {

@@ -299,7 +299,7 @@ const WgradPlan &wgrad_plan(const ConvProblem &problem, bool dense) {
             best.shipped = best.tuned && tuned->shipped;
             if (best.tuned) return best;
             refused = tuned && tuned->wgrad != nullptr;
-            if (refused) note_refused_choice(problem, 0, tuned->wgrad->name, true);
+            if (refused) note_refused_choice(problem, 0, tuned->wgrad->name, dense);
         }
         best.reason = no_kernel();
         double best_cycles = std::numeric_limits<double>::infinity();

@@ -24,10 +24,17 @@ std::atomic<bool> &setting() {
     return allowed;
 }
 
+thread_local int without_winograd = 0;
+
 }  // namespace
 
-bool winograd_allowed() { return setting().load(std::memory_order_relaxed); }
+bool winograd_allowed() {
+    return without_winograd == 0 && setting().load(std::memory_order_relaxed);
+}
 
 bool allow_winograd(bool allowed) { return setting().exchange(allowed); }
+
+WithoutWinograd::WithoutWinograd() { without_winograd++; }
+WithoutWinograd::~WithoutWinograd() { without_winograd--; }
 
 }  // namespace convwright

@@ -11,4 +11,13 @@ bool winograd_allowed();
 /// From now on, in the whole process. Returns what held before.
 bool allow_winograd(bool allowed);
 
+/// While one lives, winograd_allowed() is false in this thread: for sums that are of products by contract.
+class WithoutWinograd {
+public:
+    WithoutWinograd();
+    ~WithoutWinograd();
+    WithoutWinograd(const WithoutWinograd &) = delete;
+    WithoutWinograd &operator=(const WithoutWinograd &) = delete;
+};
+
 }  // namespace convwright

@@ -21,6 +21,7 @@ void schedule_conv2d_summed_cpu(Conv2dSummed &a, const P &p, const ConvTask &siz
     };
     registers(a.part, lanes);
     a.part.update().reorder(a.l, a.co, a.x, a.r_q, a.r_row).vectorize(a.l).unroll(a.co).unroll(a.x);
+    a.part.update(1).reorder(a.l, a.co, a.x, a.last_row).vectorize(a.l).unroll(a.co).unroll(a.x);
     for (const Halide::Func &half : a.halves) registers(half, lanes /= 2);
     schedule_frame(a.padded, a.frame, a, p, frame_lanes, task);
 }

@@ -143,7 +143,10 @@ TEST_F(TunedChoices, KernelsThatDoNotAcceptTheProblemAreNotices) {
         EXPECT_TRUE(wgrad_plan(parse_problem(tiny_wgrad)).schedules().ends_with(mark));
     });
     EXPECT_EQ(count, 1u);
-    EXPECT_EQ(sentence.back(), '.') << sentence;
+    EXPECT_TRUE(sentence.ends_with("tune the problem again.")) << sentence;
+    std::tie(count, sentence) = notices_of([&] { wgrad_plan(parse_problem(tiny_wgrad), false); });
+    EXPECT_EQ(count, 1u);
+    EXPECT_TRUE(sentence.ends_with("make them contiguous.")) << sentence;
 }
 
 TEST_F(TunedChoices, UnknownCandidatesAreNotices) {

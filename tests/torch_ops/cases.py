@@ -98,6 +98,19 @@ def memory_order(t: Tensor) -> tuple[int, ...]:
     return tuple(stride for size, stride in zip(t.shape, t.stride(), strict=True) if size > 1)
 
 
+def weights_with_gaps() -> dict[str, Tensor]:
+    """Weights [8, 4, 3, 3] whose strides no gradient can have: with gaps, or expanded."""
+    nhwc = torch.randn(8, 8, 3, 3).contiguous(memory_format=torch.channels_last)
+    return {
+        "slice": torch.randn(8, 8, 3, 3)[:, ::2],
+        "slice of channels_last": nhwc[:, ::2],
+        "columns of channels_last": F.pad(nhwc[:, :4], (0, 1))[..., :3],
+        "permuted and sliced": torch.randn(3, 3, 4, 16).permute(3, 2, 0, 1)[::2],
+        "one filter": torch.randn(1, 4, 3, 3).expand(8, 4, 3, 3),
+        "one channel": torch.randn(8, 1, 3, 3).expand(8, 4, 3, 3),
+    }
+
+
 def repeat_command(t: Tensors, direction: str) -> str:
     """The shell command that checks the kernels of this problem alone."""
     with torch.no_grad():

@@ -4,7 +4,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from cases import FORMATS, Case, memory_order, tensors
+from cases import FORMATS, Case, memory_order, tensors, weights_with_gaps
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch._subclasses.fake_tensor import FakeTensorMode
@@ -106,18 +106,48 @@ def test_random_geometry(data: st.DataObject) -> None:
     assert_equals_oracle(tensors(case, draw=draw), data.draw(st.sampled_from(["mbm", "lmul(7)"])))
 
 
+def result_with_fake_strides(
+    direction: str, operands: tuple, case: Case, multiplier: str = "mbm"
+) -> torch.Tensor:
+    """What the operator gives, whose sizes and strides must be those that its fake kernel says."""
+    convwright.multipliers.parse(multiplier)  # registers the operators
+    op = getattr(ops, f"approx_conv2d_{direction}")
+    real = op(*operands, *case.geometry, multiplier, "float32")
+    with FakeTensorMode() as mode:
+        fakes = [None if a is None else mode.from_tensor(a) for a in operands]
+        fake = op(*fakes, *case.geometry, multiplier, "float32")
+    assert (fake.shape, fake.stride()) == (real.shape, real.stride())
+    return real
+
+
 @pytest.mark.parametrize("direction", ["fprop", "dgrad", "wgrad"])
 def test_fake_kernels_have_the_strides_of_real_ones(direction: str) -> None:
     for input_format in FORMATS:
         t = tensors(Case(channels=(4, 8)), input_format, "nchw", draw=reals())
         first = t.operands if direction == "fprop" else (t.grad_output, t.input, t.weight)
-        op = getattr(ops, f"approx_conv2d_{direction}")
-        convwright.multipliers.parse("mbm")  # registers them
-        real = op(*first, *t.case.geometry, "mbm", "float32")
-        with FakeTensorMode() as mode:
-            fakes = [None if a is None else mode.from_tensor(a) for a in first]
-            fake = op(*fakes, *t.case.geometry, "mbm", "float32")
-        assert (fake.shape, fake.stride()) == (real.shape, real.stride())
+        result_with_fake_strides(direction, first, t.case)
+
+
+@pytest.mark.parametrize("multiplier", ["mbm", "drum(4)"])
+@pytest.mark.parametrize("name", weights_with_gaps())
+def test_gradients_of_weights_with_gaps(name: str, multiplier: str) -> None:
+    t = tensors(Case(channels=(4, 8)))
+    found = [
+        result_with_fake_strides("wgrad", (t.grad_output, t.input, weight), t.case, multiplier)
+        for weight in (t.weight, weights_with_gaps()[name])
+    ]
+    assert torch.equal(*found)
+
+
+@pytest.mark.parametrize("grad_format", FORMATS)
+def test_gradients_of_an_input_that_stands_for_sizes(grad_format: str) -> None:
+    t = tensors(Case(channels=(4, 8)))
+    grad_output = t.grad_output.contiguous(memory_format=FORMATS[grad_format])
+    found = [
+        result_with_fake_strides("dgrad", (grad_output, input, t.weight), t.case)
+        for input in (t.input, torch.zeros(()).expand(t.input.shape))
+    ]
+    assert torch.equal(*found)
 
 
 def test_function_takes_what_conv2d_takes() -> None:

@@ -15,6 +15,7 @@ from convwright._quantised import Quantisation, QuantisedCall, integer_sums
 from convwright.functional import approx_conv2d, approx_linear
 from convwright.multipliers._gradient_table import operands
 from convwright.nn import ApproxConv2d
+from convwright.quantisation import calibrate_
 
 ops = torch.ops.convwright
 CASES = [
@@ -246,6 +247,27 @@ def test_bad_scales_are_one_sentence(name: str, value, text: str) -> None:
     assert "\n" not in str(caught.value)
     with pytest.raises(ValueError, match="number_format int8 needs a quantisation"):
         approx_conv2d(*t.operands, number_format="int8")
+
+
+def test_scales_are_those_of_the_moment() -> None:
+    """A write through .data shows in no version of the tensor."""
+    layer = ApproxConv2d(3, 4, 3, multiplier="exact", number_format="int8")
+    input = torch.rand(2, 3, 8, 8)
+    calibrate_(layer, [input])
+    layer(input)
+    layer.input_zero_point.data.add_(5)
+    expected = approx_conv2d(
+        input,
+        layer.weight,
+        layer.bias,
+        multiplier="exact",
+        number_format="int8",
+        quantisation=Quantisation(*(t.clone() for t in vars(layer.quantisation).values())),
+    )
+    assert torch.equal(layer(input), expected)
+    layer.weight_scale.data[1] = -1
+    with pytest.raises(ValueError, match="weight_scale is -1"):
+        layer(input)
 
 
 def test_sums_that_could_leave_int32_are_refused() -> None:

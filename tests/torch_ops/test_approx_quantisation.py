@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Observers and calibrate_: which scales they set, and that nothing else changes."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -60,6 +62,18 @@ def test_percentile_observer_leaves_outliers_out() -> None:
     assert many.range() == pytest.approx((0.001, 0.999), abs=1e-4)
 
 
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
+@pytest.mark.parametrize("size", [1000, 200_000])
+def test_percentile_observer_sees_one_value_that_is_not_finite(size: int, value: float) -> None:
+    """Beyond the percentile, and of a large batch perhaps not among the samples."""
+    observer = PercentileObserver()
+    values = torch.zeros(size)
+    values[size // 2 + 1] = value
+    observer.observe(values)
+    observer.observe(torch.zeros(3))
+    assert all(map(math.isnan, observer.range()))
+
+
 def test_observers_say_what_is_wrong() -> None:
     for observer in (MinMaxObserver(), PercentileObserver()):
         with pytest.raises(ValueError, match="has seen no values, calibration needs one batch or"):
@@ -112,6 +126,23 @@ def test_nothing_else_changes() -> None:
     assert not any("_calibrating" in m.__dict__ for m in model.modules())
 
 
+def test_layers_that_are_called_by_keyword() -> None:
+    class ByKeyword(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = network()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            for layer in self.layers:
+                x = layer(input=x)
+            return x
+
+    named, plain, input = ByKeyword(), network(), torch.randn(8, 1, 8, 8)
+    assert calibrate_(named, [input]) == ["layers.0", "layers.4"]
+    calibrate_(plain, [input])
+    assert named.layers[4].input_scale == plain[4].input_scale
+
+
 def test_layers_compute_exactly_meanwhile() -> None:
     """The second layer sees what the first gives in float32, not what `zeros` gives."""
     model, input = network(multiplier="zeros"), torch.randn(8, 1, 8, 8)
@@ -121,6 +152,7 @@ def test_layers_compute_exactly_meanwhile() -> None:
     assert torch.equal(model[4].input_scale, control[4].input_scale)
 
 
+@pytest.mark.parametrize("observer", [MinMaxObserver, PercentileObserver])
 @pytest.mark.parametrize(
     "batches, text",
     [
@@ -129,10 +161,12 @@ def test_layers_compute_exactly_meanwhile() -> None:
         ([torch.full((1, 1, 8, 8), torch.nan)], "layer 0 has values that are not finite"),
     ],
 )
-def test_bad_batches_are_one_sentence_and_change_nothing(batches: list, text: str) -> None:
+def test_bad_batches_are_one_sentence_and_change_nothing(
+    batches: list, text: str, observer: type
+) -> None:
     model = network()
     with pytest.raises(ValueError, match=text) as caught:
-        calibrate_(model, batches)
+        calibrate_(model, batches, observer=observer)
     assert "\n" not in str(caught.value)
     assert model[0].input_scale == model[4].input_scale == 0
     with pytest.raises(ValueError, match=r"calibrate_ sets it"):

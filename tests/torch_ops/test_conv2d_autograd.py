@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from cases import Case, tensors
 from torch.autograd import forward_ad, gradcheck, gradgradcheck
 
+from convwright._functions import DIFFERENTIABLE, conv2d_eager, conv2d_relu_eager
 from convwright.functional import conv2d
 
 SMALL = [
@@ -199,3 +200,15 @@ def test_checkpoint_recomputes() -> None:
     actual = torch.autograd.grad(output.sum(), t.leaves())
     expected = torch.autograd.grad(F.conv2d(*t.operands).sum(), t.leaves())
     assert all(map(torch.equal, actual, expected))
+
+
+@pytest.mark.parametrize("function", [conv2d_eager, conv2d_relu_eager, DIFFERENTIABLE.fprop])
+def test_lists_of_the_caller_may_change_before_backward(function) -> None:
+    t = tensors(Case(stride=(2, 1))).requires_grad_()
+    geometry = [[*pair] for pair in t.case.geometry[:3]]
+    output = function(*t.operands, *geometry, 1)
+    for pair in geometry:
+        pair[:] = (3, 3)
+    found = torch.autograd.grad(output, t.leaves(), t.grad_output)
+    output = function(*t.operands, *t.case.geometry)
+    assert all(map(torch.equal, found, torch.autograd.grad(output, t.leaves(), t.grad_output)))

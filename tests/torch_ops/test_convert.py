@@ -116,3 +116,13 @@ def test_twice() -> None:
 
 def test_model_without_convolutions() -> None:
     assert str(convwright.convert_(nn.Linear(2, 2))) == "0 of 0 convolutions converted"
+
+
+def test_a_layer_with_a_forward_of_its_own_is_left() -> None:
+    """Convwright would not be called, and approximate products not be taken."""
+    for settings in ({}, {"multiplier": "mbm"}):
+        model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3))
+        model[0].forward = lambda x: x.new_zeros(1, 4, 6, 6)
+        report = convwright.convert_(model, **settings)
+        assert [layer.reason for layer in report.layers] == ["it has a forward of its own", ""]
+        assert type(model[0]) is nn.Conv2d

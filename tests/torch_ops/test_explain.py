@@ -102,3 +102,56 @@ def test_error_in_the_call_ends_the_recording() -> None:
     with pytest.raises(RuntimeError, match="channels"):
         convwright.explain(model(), torch.randn(2, 5, 6, 6))
     assert convwright.explain(model(), torch.randn(2, 3, 6, 6)).rows
+
+
+class Averaging(nn.Module):
+    """Gives its buffers' names to new tensors at each call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = convwright.nn.Conv2d(3, 4, 3)
+        self.register_buffer("mean", torch.zeros(()))
+        self.register_buffer("last", None)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.mean = 0.9 * self.mean + x.mean()
+        self.last = x.detach().amax()
+        return self.layer(x)
+
+
+@pytest.mark.parametrize("look", [convwright.explain, convwright.flops])
+def test_buffers_that_are_reassigned_are_left_as_they_were(look) -> None:
+    net = Averaging()
+    mean = net.mean
+    look(net, torch.ones(1, 3, 8, 8))
+    assert net.mean is mean
+    assert net.mean == 0
+    assert net.last is None
+
+
+class Named(nn.Module):
+    """Calls its layers by keyword."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.up = nn.Conv2d(3, 4, 3), nn.ConvTranspose2d(4, 3, 2)
+        self.last = convwright.nn.Conv2d(3, 2, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        up = self.up(output_size=[5, 5], input=self.first(input=x))
+        return self.last(input=up)
+
+
+def test_layers_that_are_called_by_keyword() -> None:
+    rows = convwright.explain(Named(), torch.randn(2, 3, 6, 6)).rows
+    assert [(row.layer, row.direction) for row in rows] == [
+        ("first", "fprop"),
+        ("up", "dgrad"),
+        ("last", "fprop"),
+        ("last", "dgrad"),
+        ("last", "wgrad"),
+    ]
+    assert [row.problem for row in rows[:2]] == [
+        "fprop_(2, 3, 6, 6)*(4, 3, 3, 3)",
+        "dgrad_(2, 4, 4, 4)*(4, 3, 2, 2)",
+    ]

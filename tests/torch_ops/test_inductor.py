@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 import convwright
+from convwright.functional import conv2d
 
 
 def network(module=convwright.nn) -> nn.Sequential:
@@ -41,6 +42,24 @@ def test_compiled_training_step(format: str, dynamic: bool) -> None:
         images = torch.randn(batch, 3, 9, 10).contiguous(memory_format=getattr(torch, format))
         actual, expected = step(compiled, ours, images), step(torchs, torchs, images)
         torch.testing.assert_close(actual, expected)
+
+
+@pytest.mark.slow
+def test_gradient_of_a_weight_that_is_a_slice() -> None:
+    """Compiled code checks that it has the strides that the fake kernel said."""
+    torch.compiler.reset()
+    input = torch.randn(2, 4, 6, 6)
+    filters = torch.randn(8, 8, 3, 3).contiguous(memory_format=torch.channels_last)
+
+    def layer(filters: Tensor) -> Tensor:
+        return conv2d(input, filters[:, ::2]).square().sum()
+
+    found = []
+    for function in (torch.compile(layer, fullgraph=True), layer):
+        filters = filters.detach().requires_grad_()
+        function(filters).backward()
+        found.append(filters.grad)
+    torch.testing.assert_close(*found)
 
 
 def exported(model: nn.Module, images: Tensor) -> torch.export.ExportedProgram:

@@ -6,11 +6,12 @@ import itertools
 import pytest
 import torch
 import torch.nn.functional as F
-from cases import FORMATS, NOT_EMPTY, Case, assert_same, tensors
+from cases import FORMATS, NOT_EMPTY, Case, assert_same, tensors, weights_with_gaps
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 ops = torch.ops.convwright
 DIRECTIONS = ("fprop", "dgrad", "wgrad")
+FAKE_CHECKS = ("test_schema", "test_faketensor", "test_aot_dispatch_dynamic")
 LAYOUTS = {
     **FORMATS,
     "expanded": None,
@@ -82,6 +83,35 @@ def test_real_strides_equal_fake(case: Case, direction: str, device: str) -> Non
             fake = call(direction, fake_args)
         assert (fake.shape, fake.device) == (real.shape, real.device)
         assert fake.stride() == real.stride(), (layout, weight_layout)
+
+
+@pytest.mark.parametrize("name", weights_with_gaps())
+@pytest.mark.parametrize("input_layout", FORMATS)
+def test_gradients_of_weights_with_gaps(input_layout: str, name: str, device: str) -> None:
+    weight = weights_with_gaps()[name].to(device)
+    args = arguments("wgrad", Case(channels=(4, 8)), input_layout, device=device)
+    grad_output, input, dense, *geometry = args
+    real = ops.conv2d_wgrad(grad_output, input, weight, *geometry)
+    assert torch.equal(real, ops.conv2d_wgrad(grad_output, input, dense, *geometry))
+    assert real.stride() == torch.empty_like(weight).stride()
+    torch.library.opcheck(
+        ops.conv2d_wgrad.default, (grad_output, input, weight, *geometry), test_utils=FAKE_CHECKS
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
+@pytest.mark.parametrize("case", [Case(), Case(kernel=(1, 1)), Case(batch=0)], ids=str)
+@pytest.mark.parametrize("weight_layout", FORMATS)
+@pytest.mark.parametrize("input_layout", FORMATS)
+def test_gradients_by_aten_have_the_weights_strides(
+    input_layout: str, weight_layout: str, case: Case, dtype: torch.dtype, device: str
+) -> None:
+    args = arguments("wgrad", case, input_layout, weight_layout, device)
+    grad_output, input, weight = (a.to(dtype) for a in args[:3])
+    gradient = ops.conv2d_wgrad(grad_output, input, weight, *args[3:])
+    assert gradient.stride() == weight.stride()
+    expected = ops.conv2d_wgrad(*(a.float() for a in (grad_output, input, weight)), *args[3:])
+    assert torch.equal(gradient, expected.to(dtype))
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)

@@ -158,3 +158,14 @@ def test_constructor(name: str, kwargs: dict) -> None:
     with pytest.raises(ValueError) as ours:
         getattr(convwright.nn, name)(6, 6, 3, **kwargs)
     assert str(ours.value) == str(torchs.value)
+
+
+@pytest.mark.parametrize("bias", [B[:5], torch.zeros(7), B[:, None], B.sum()], ids=str)
+def test_the_operator_refuses_a_bias_of_another_size(bias: torch.Tensor) -> None:
+    """Which it would read past its end."""
+    with pytest.raises(
+        RuntimeError, match=r"expected a bias of size \[Co\], with as many elements"
+    ):
+        torch.ops.convwright.weighted_sum_fprop(
+            X, P[:, :, None, None], D, bias, [1, 1], [1, 1], [1, 1]
+        )

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 
 import convwright
-from convwright.functional import conv2d
+from convwright.functional import approx_conv2d, conv2d
 
 CHANNELS = 64
 
@@ -94,3 +94,24 @@ def test_variable(value: str) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(value != "off")
+
+
+@pytest.mark.parametrize("multiplier", ["exact", "drum(6)", "truncate(8)"])
+def test_approximate_layers_never_use_them(multiplier: str) -> None:
+    """Their sums are of the products themselves: the setting changes no bit, nor is it changed."""
+    input, weight = (t.requires_grad_() for t in layer())
+    found = []
+    for allowed in (True, False):
+        before = convwright.allow_winograd(allowed)
+
+        def call() -> torch.Tensor:
+            return approx_conv2d(input, weight, padding=1, multiplier=multiplier, backward="approx")
+
+        rows = convwright.explain(call).rows
+        assert {"fprop", "dgrad", "wgrad"} <= {row.direction for row in rows}
+        assert not any("stage_5" in row.kernel for row in rows)
+        output = call()
+        found.append((output, *torch.autograd.grad(output.square().sum(), (input, weight))))
+        assert uses_tiles(input.detach(), weight.detach()) == allowed
+        convwright.allow_winograd(before)
+    assert all(map(torch.equal, *found))

@@ -9,6 +9,7 @@
 #include "runtime/cuda/approx_conv.h"
 #include "runtime/multipliers/operand_edit.h"
 #include "runtime/trace.h"
+#include "runtime/winograd.h"
 #include "torch_ops/csrc/approx_cuda.h"
 #include "torch_ops/csrc/aten.h"
 #include "torch_ops/csrc/conv2d.h"
@@ -172,6 +173,12 @@ Tensor no_products(const Tensor &like, const Quad &result, const Quad &result_st
     return t;
 }
 
+/// While one lives, this thread's exact kernels round no operand and take sums of the products themselves.
+struct SumsOfProducts {
+    WithoutTf32 whole_operands;
+    WithoutWinograd no_transforms;
+};
+
 Tensor run(const ConvProblem &p, const FloatMultiplier &m, const Tensor &source,
            const Tensor &weight, const std::optional<Tensor> &bias, const Quad &result) {
     Operand from = operand(source, p.format);
@@ -213,7 +220,7 @@ Tensor approx_conv2d_fprop(const Tensor &input, const Tensor &weight,
     const Quad result{p.n, p.co, p.oh(), p.ow()}, strides = dense_strides(result, p.format);
     if (m.is_zero()) return no_products(input, result, strides, bias);
     const Tensor a = edited(input, m.edit), b = edited(weight, m.edit);
-    const WithoutTf32 precisely;
+    const SumsOfProducts precisely;
     if (m.is_exact()) return conv2d_fprop(a, b, bias, stride, padding, dilation, groups);
     if (!a.is_cuda()) return run(p, m, a, b, bias, result);
     const Tensor output = empty_strided(result, strides, DType::kF32, Place::of(a));
@@ -231,12 +238,12 @@ Tensor approx_conv2d_dgrad(const Tensor &grad_output, const Tensor &input, const
     ConvProblem p = check_conv2d_backward("convwright::approx_conv2d_dgrad", grad_output, input,
                                           weight, arguments);
     require_one_place(m, grad_output, weight, input);
-    complete(p, Direction::kDgrad, input, weight);
+    complete(p, Direction::kDgrad, stands_for_sizes(input) ? grad_output : input, weight);
     if (is_empty(p)) return aten_dgrad(grad_output, input, weight, arguments);
     const Quad result{p.n, p.ci, p.ih, p.iw}, strides = dense_strides(result, p.format);
     if (m.is_zero()) return no_products(input, result, strides, std::nullopt);
     const Tensor a = edited(grad_output, m.edit), b = edited(weight, m.edit);
-    const WithoutTf32 precisely;
+    const SumsOfProducts precisely;
     if (m.is_exact()) return conv2d_dgrad(a, input, b, stride, padding, dilation, groups);
     if (!a.is_cuda()) return run(p, m, a, b, std::nullopt, result);
     const Tensor grad_input = empty_strided(result, strides, DType::kF32, Place::of(a));
@@ -260,7 +267,7 @@ Tensor approx_conv2d_wgrad(const Tensor &grad_output, const Tensor &input, const
     if (m.is_zero())
         return no_products(input, sizes_of(grad_weight), strides_of(grad_weight), std::nullopt);
     const Tensor a = edited(input, m.edit), b = edited(grad_output, m.edit);
-    const WithoutTf32 precisely;
+    const SumsOfProducts precisely;
     if (m.is_exact()) return conv2d_wgrad(b, a, weight, stride, padding, dilation, groups);
     if (a.is_cuda()) {
         approx_on_cuda(p, m.on_cuda(), {a, grad_weight, b, std::nullopt});

@@ -2,8 +2,11 @@
 #include "torch_ops/csrc/aten.h"
 
 #include <torch/csrc/stable/library.h>
+#include <torch/csrc/stable/ops.h>
 
 #include <array>
+
+#include "torch_ops/csrc/layout.h"
 
 namespace convwright {
 namespace {
@@ -69,7 +72,12 @@ Tensor aten_dgrad(const Tensor &grad_output, const Tensor &input, const Tensor &
 
 Tensor aten_wgrad(const Tensor &grad_output, const Tensor &input, const Tensor &weight,
                   const ConvArguments &arguments) {
-    return backward(grad_output, input, weight, arguments, 1);
+    // aten gives it the format of the convolution; kernels, and so the fake kernel, give it the weight's strides.
+    const Tensor gradient = backward(grad_output, input, weight, arguments, 1);
+    if (strides_of(gradient) == strides_of(weight)) return gradient;
+    Tensor result = new_like(weight);
+    if (strides_of(gradient) == strides_of(result)) return gradient;
+    return torch::stable::copy_(result, gradient);
 }
 
 }  // namespace convwright

@@ -12,6 +12,7 @@ Tensor aten_fprop(const Tensor &input, const Tensor &weight, const std::optional
 Tensor aten_relu(const Tensor &input);
 Tensor aten_dgrad(const Tensor &grad_output, const Tensor &input, const Tensor &weight,
                   const ConvArguments &arguments);
+/// Of the strides of new_like(weight).
 Tensor aten_wgrad(const Tensor &grad_output, const Tensor &input, const Tensor &weight,
                   const ConvArguments &arguments);
 

@@ -19,6 +19,11 @@ std::runtime_error no_memory(int64_t dimensions, const int64_t *sizes, const Pla
                               "; use a smaller batch, or free some memory.");
 }
 
+std::runtime_error no_memory_like(const Tensor &t) {
+    const auto sizes = t.sizes();
+    return no_memory(t.dim(), sizes.data(), Place::of(t));
+}
+
 }  // namespace
 
 Place Place::cpu() { return {aoti_torch_device_type_cpu(), 0}; }
@@ -43,8 +48,15 @@ Tensor new_copy(const Tensor &t, std::optional<torch::headeronly::MemoryFormat> 
     try {
         return format ? torch::stable::contiguous(t, *format) : torch::stable::contiguous(t);
     } catch (const std::runtime_error &) {
-        const auto sizes = t.sizes();
-        throw no_memory(t.dim(), sizes.data(), Place::of(t));
+        throw no_memory_like(t);
+    }
+}
+
+Tensor new_like(const Tensor &t) {
+    try {
+        return torch::stable::empty_like(t);
+    } catch (const std::runtime_error &) {
+        throw no_memory_like(t);
     }
 }
 

@@ -29,4 +29,8 @@ Tensor new_tensor(int64_t dimensions, const int64_t *sizes, const int64_t *strid
 Tensor new_copy(const Tensor &t,
                 std::optional<torch::headeronly::MemoryFormat> format = std::nullopt);
 
+/// A new tensor as aten::empty_like makes it, not initialised: of t's strides where those have no gaps and do not
+/// overlap, else without gaps and its dimensions in t's order. Throws as new_tensor().
+Tensor new_like(const Tensor &t);
+
 }  // namespace convwright

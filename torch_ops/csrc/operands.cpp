@@ -87,7 +87,8 @@ BiasOperand bias_operand(const std::optional<Tensor> &bias) {
 Tensor empty_like_weight(const Tensor &weight, DType dtype) {
     const Quad sizes = sizes_of(weight);
     Quad strides = strides_of(weight);
-    if (!non_overlapping_and_dense(sizes, strides)) strides = dense_strides(sizes, Format::kNchw);
+    // aten orders the dimensions of the others, as it does for the fake kernel.
+    if (!non_overlapping_and_dense(sizes, strides)) strides = strides_of(new_like(weight));
     return empty_strided(sizes, strides, dtype, Place::of(weight));
 }
 

@@ -36,8 +36,7 @@ struct WeightOperand {
 WeightOperand weight_operand(const Tensor &w);
 Weight weight_view(const Tensor &w);
 
-/// A gradient of the weight, where the weight is, not initialised; with its strides where those have
-/// no gaps.
+/// A gradient of the weight, where the weight is, not initialised; its strides are those of new_like().
 Tensor empty_like_weight(const Tensor &weight, DType dtype);
 
 /// A bias without gaps; null where there is none.

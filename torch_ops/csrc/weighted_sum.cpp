@@ -76,6 +76,11 @@ Tensor weighted_sum_fprop(const Tensor &input, const Tensor &pointwise, const Te
             "convwright::weighted_sum_fprop: expected a depthwise weight of size [Co, 1, Kh, Kw] "
             "with as many channels as the pointwise one.");
     }
+    if (bias && (bias->dim() != 1 || bias->size(0) != mix.co)) {
+        throw std::runtime_error(
+            "convwright::weighted_sum_fprop: expected a bias of size [Co], with as many elements "
+            "as there are output channels.");
+    }
     const ConvArguments window{stride, padding, dilation, mix.co};
     ConvProblem p = mix;
     p.kh = depthwise.size(2), p.kw = depthwise.size(3);

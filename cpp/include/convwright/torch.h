@@ -77,6 +77,7 @@ struct Fprop : torch::autograd::Function<Fprop> {
     static Tensor forward(AutogradContext *ctx, const Tensor &input, const Tensor &weight,
                           const std::optional<Tensor> &bias, const ConvArguments2d &a) {
         save(ctx, {input, weight}, a);
+        ctx->saved_data["bias"] = bias.has_value();
         return fprop(input, weight, bias, a);
     }
     static variable_list backward(AutogradContext *ctx, const variable_list &grads);
@@ -106,7 +107,10 @@ inline variable_list Fprop::backward(AutogradContext *ctx, const variable_list &
     variable_list result(4);
     if (ctx->needs_input_grad(0)) result[0] = Dgrad::apply(grads[0], saved[0], saved[1], a);
     if (ctx->needs_input_grad(1)) result[1] = Wgrad::apply(grads[0], saved[0], saved[1], a);
-    if (ctx->needs_input_grad(2)) result[2] = grads[0].sum({0, 2, 3});
+    // Where there is no bias there is no edge to ask about.
+    if (ctx->saved_data["bias"].toBool() && ctx->needs_input_grad(2)) {
+        result[2] = grads[0].sum({0, 2, 3});
+    }
     return result;
 }
 

@@ -51,3 +51,10 @@ def padding_by_name(
 def pad_far_side(input: Tensor, extra: Pair) -> Tensor:
     """input with `extra` rows and columns of zeros below and at the right."""
     return F.pad(input, (0, extra[1], 0, extra[0])) if any(extra) else input
+
+
+def first_tensor(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
+    """The input of a layer's call as its hooks see it: the first tensor by position, else the one
+    that is called `input`, else the first by another name; None where there is none."""
+    values = (*args, kwargs.get("input"), *kwargs.values())
+    return next((value for value in values if isinstance(value, Tensor)), None)

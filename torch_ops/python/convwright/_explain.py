@@ -14,6 +14,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.hooks import RemovableHandle
 
 from convwright import _trace
+from convwright._arguments import first_tensor
 from convwright._text_table import text_table
 from convwright._trace import Row
 from convwright._undisturbed import undisturbed
@@ -91,7 +92,9 @@ def _layers_named(module: torch.nn.Module, rows: list[Row]) -> Iterator[None]:
         def after(*_: Any) -> None:
             rows.extend(_trace.take(name))
 
-        def after_forward(_layer: Any, args: tuple[Any, ...], output: Tensor) -> None:
+        def after_forward(
+            _layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any], output: Tensor
+        ) -> None:
             if torch.compiler.is_compiling():
                 return  # the layers of a compiled model do not run one by one
             if not isinstance(layer, (*_IN_PLACE, _Separable, Approximate)):
@@ -100,17 +103,18 @@ def _layers_named(module: torch.nn.Module, rows: list[Row]) -> Iterator[None]:
                 ours = f"convwright.nn.{kind}" if known else "Convwright's"
                 reason = f"{kind} is not {ours}"
                 direction = "dgrad" if layer.transposed else "fprop"
-                _trace.note_pytorch(direction, reason, args[0], layer.weight)
+                operands = (first_tensor(args, kwargs), layer.weight)
+                _trace.note_pytorch(direction, reason, *(t for t in operands if t is not None))
             after()
             # Hooks of the graph's nodes, not of the module: a module's backward hooks put a view
             # around the output, which an in-place activation after it is not allowed to change.
-            for node in _nodes([output], until=args):
+            for node in _nodes([output], until=(args, kwargs)):
                 if not _is_leaf(node):
                     node.register_prehook(before)
                     node.register_hook(after)
 
         yield layer.register_forward_pre_hook(before)
-        yield layer.register_forward_hook(after_forward)
+        yield layer.register_forward_hook(after_forward, with_kwargs=True)
 
     handles = [
         handle
@@ -137,7 +141,7 @@ def _is_leaf(node: Node) -> bool:
     return hasattr(node, "variable")  # AccumulateGrad, the end of a path
 
 
-def _nodes(outputs: list[Tensor], until: tuple[Any, ...] = ()) -> Iterator[Node]:
+def _nodes(outputs: list[Tensor], until: Any = ()) -> Iterator[Node]:
     """The nodes of the graph behind `outputs` as far as the tensors among `until`."""
     seen = {t.grad_fn for t in tree_leaves(until) if isinstance(t, Tensor)}
     waiting = [t.grad_fn for t in outputs]

@@ -28,13 +28,18 @@ def transform_active() -> bool:
     return _functorch_active() or forward_ad._current_level >= 0
 
 
+def _kept(geometry: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The caller may change its lists before backward runs."""
+    return tuple(tuple(v) if isinstance(v, list) else v for v in geometry)
+
+
 class _Eager(Function):
     @staticmethod
     def forward(
         ctx: Any, input: Tensor, weight: Tensor, bias: Tensor | None, *geometry: Any
     ) -> Tensor:
         ctx.save_for_backward(input, weight)
-        ctx.geometry = geometry
+        ctx.geometry = _kept(geometry)
         return fprop_eager(input, weight, bias, *geometry)
 
     @staticmethod
@@ -57,7 +62,7 @@ class _EagerRelu(Function):
     ) -> Tensor:
         output = fprop_relu_eager(input, weight, bias, *geometry)
         ctx.save_for_backward(input, weight, output)
-        ctx.geometry = geometry
+        ctx.geometry = _kept(geometry)
         return output
 
     @staticmethod
@@ -80,7 +85,7 @@ class _Geometry:
     """
 
     def __init__(self, *values: Any) -> None:
-        self.values = values
+        self.values = _kept(values)
 
 
 class _Differentiable(Function):

@@ -43,8 +43,9 @@ class Quantisation:
     """Scales (float32, of a step) and zero points (integers of the format) of a layer's operands.
 
     Of activations one each, [] or [1]; of weights one or one for each output channel, [] or [Co].
-    A call reads them on the host, once for each value that they have: a GPU is waited for at the
-    first call alone.
+    A call checks them on the host and reads input_zero_point there: on the CPU each time. A GPU
+    would be waited for, so there the first call does, and each after a change that PyTorch counts
+    (`Tensor._version`), which a write through `.data` is not.
     """
 
     input_scale: Tensor
@@ -114,13 +115,17 @@ def _check_scale(name: str, scale: Tensor) -> None:
 
 
 def _extremes(values: Tensor) -> tuple[float, float]:
-    """The least and the greatest, both nan where one is, as of the last call until they change."""
-    if values.is_inference():  # without a version that would show a change
-        return _read_extremes(values, 0)
+    """The least and the greatest, both nan where one is."""
+    # A write through .data shows in no version, and inference tensors have none.
+    if values.is_cpu or values.is_inference():
+        return _read_extremes(values)
     return _known_extremes(values, values._version)
 
 
-def _read_extremes(values: Tensor, _version: int) -> tuple[float, float]:
+def _read_extremes(values: Tensor, _version: int = 0) -> tuple[float, float]:
+    if values.numel() == 1:
+        value = values.item()
+        return value, value
     least, most = values.detach().aminmax()
     return least.item(), most.item()
 

@@ -31,10 +31,17 @@ def _gpus(module_or_fn: Callable[..., Any], inputs: tuple[Any, ...]) -> list[int
 
 @contextmanager
 def _buffers_kept(module: torch.nn.Module) -> Iterator[None]:
-    saved = [(buffer, buffer.detach().clone()) for buffer in module.buffers()]
+    # By their names, which a model may give to new tensors: self.ema = 0.9 * self.ema + x.mean().
+    saved = [
+        (owner, name, buffer, None if buffer is None else buffer.detach().clone())
+        for owner in module.modules()
+        for name, buffer in owner._buffers.items()
+    ]
     try:
         yield
     finally:
         with torch.no_grad():
-            for buffer, value in saved:
-                buffer.copy_(value)
+            for owner, name, buffer, value in saved:
+                if buffer is not None:
+                    buffer.copy_(value)
+                owner._buffers[name] = buffer

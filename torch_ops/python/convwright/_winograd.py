@@ -15,6 +15,7 @@ def allow_winograd(allowed: bool) -> bool:
     input channels of a group an output is wrong by at most 81 (C + 13) C max|input| max|weight|
     2**-24, as it is by the sum itself up to the 13; but a NaN or an infinity may reach the other
     outputs of a tile, where PyTorch's would not (docs/adr/0021). Small integers stay exact.
+    Approximate layers never use them.
 
     Returns:
         What held before.

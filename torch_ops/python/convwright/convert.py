@@ -75,7 +75,8 @@ def convert_(
     the control.
 
     `filter_fn(name, module)` may return False to leave a layer as it is. Subclasses of PyTorch's
-    layers are left too: they may override what Convwright would. Parameters, hooks, mode, dtype and
+    layers, and layers that were given a `forward` of their own, are left too: they may override
+    what Convwright would. Parameters, hooks, mode, dtype and
     device stay, because each layer stays the same object and only its class changes; so optimizers,
     shared layers and other references to it hold too.
 
@@ -135,6 +136,8 @@ def _why_left(
         return "no kernel for this kind of convolution"
     if type(module) not in known:
         return f"a subclass of torch.nn.{kinds[0].__name__}"
+    if "forward" in vars(module):
+        return "it has a forward of its own"
     if filter_fn is not None and not filter_fn(name, module):
         return "filter_fn"
     return None

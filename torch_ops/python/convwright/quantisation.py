@@ -7,12 +7,15 @@
 While it calibrates, a layer computes exactly in float32, and its observer sees its input.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.hooks import RemovableHandle
 
+from convwright._arguments import first_tensor
 from convwright._quantised import RANGES
 from convwright.nn._approximate import Approximate
 
@@ -45,6 +48,7 @@ class PercentileObserver:
 
     Of a batch of more than 65,536 values it keeps as many, evenly spread over memory. The lower end
     of values that are never negative is 0.
+    Where a value was not finite both ends are NaN.
     """
 
     def __init__(self, percentile: float = 99.9) -> None:
@@ -52,13 +56,18 @@ class PercentileObserver:
             raise ValueError(f"percentile is {percentile}, it must be above 50 and at most 100")
         self.percentile = percentile
         self._samples: list[Tensor] = []
+        self._finite = True
 
     def observe(self, values: Tensor) -> None:
         flat = values.detach().flatten()
+        # Of all values: the range may be without one that is not finite, and so may the samples.
+        self._finite = self._finite and bool(flat.isfinite().all())
         self._samples.append(flat[:: max(1, -(-flat.numel() // _SAMPLES))].clone())
 
     def range(self) -> tuple[float, float]:
         """(least, most). Raises ValueError if nothing was seen."""
+        if not self._finite:
+            return math.nan, math.nan
         values = torch.cat(self._samples) if self._samples else torch.empty(0)
         if not values.numel():
             raise ValueError("the observer has seen no values, calibration needs one batch or more")
@@ -132,11 +141,16 @@ def _observe(
     layers: dict[str, Approximate],
     observers: dict[str, Observer],
 ) -> None:
+    def watch(layer: Approximate, observer: Observer) -> RemovableHandle:
+        def before(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            input = first_tensor(args, kwargs)
+            if input is not None:  # else the call raises
+                observer.observe(input)
+
+        return layer.register_forward_pre_hook(before, with_kwargs=True)
+
     was_training = [(m, m.training) for m in model.modules()]
-    handles = [
-        layer.register_forward_pre_hook(lambda _, args, o=observers[name]: o.observe(args[0]))
-        for name, layer in layers.items()
-    ]
+    handles = [watch(layer, observers[name]) for name, layer in layers.items()]
     try:
         model.eval()
         for layer in layers.values():

@@ -36,8 +36,11 @@ def approx_conv2d(
     the CPU or on one GPU; returns float32 of conv2d's sizes, channels_last where input or weight
     is. In a float format every sum starts at the bias and adds the float32 products in the order of
     kernel rows, kernel columns, channels (the channel changes fastest): the bits are the same
-    everywhere. An integer format needs `quantisation` and computes what `_quantised.py` says. Under
-    autocast the call stays in float32.
+    everywhere. Not so of `exact`, and of `drum` and `truncate` where their products have at most 24
+    bits: these add the products themselves (no Winograd tiles, no TF32) in the order of the exact
+    kernel that is chosen, so that the bits are the same for any number of threads, but not for
+    another memory format, size, CPU, GPU or tuned kernel. An integer format needs `quantisation`
+    and computes what `_quantised.py` says. Under autocast the call stays in float32.
 
     Raises ValueError with one sentence for a multiplier, format or backward that does not exist or
     has no engine on the tensors' device, TypeError for tensors that are not float32 on the CPU or a
@@ -61,8 +64,8 @@ def approx_linear(
 ) -> Tensor:
     """torch.nn.functional.linear with another product; the rest is as of `approx_conv2d`.
 
-    input [..., Ci], weight [Co, Ci], bias [Co]; returns [..., Co]. A sum adds its products in the
-    order of the input features.
+    input [..., Ci], weight [Co, Ci], bias [Co]; returns [..., Co]. Where `approx_conv2d` states an
+    order, a sum adds its products in that of the input features.
     """
     settings = check_settings(multiplier, number_format, backward)
     return multiply(settings, quantisation, input, weight, bias)

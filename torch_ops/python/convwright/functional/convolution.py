@@ -36,11 +36,13 @@ def conv2d(
     stride, padding (elements, or "valid" or "same") and dilation are one number or (height, width).
     The result is channels_last where input or weight is.
 
-    Kernels exist for float32 on the CPU and on CUDA devices, and for bfloat16 and float16 in
-    channels_last on CUDA devices with tensor cores for them. Everything else, and autocast to a
-    dtype without kernels, goes to torch.nn.functional.conv2d; `convwright.explain` says which and
-    why. Bad arguments raise what PyTorch raises; `LibraryMissing` is raised if the operator library
-    could not be loaded.
+    Kernels exist for float32 on the CPU and on CUDA devices, for bfloat16 with groups > 1
+    (depthwise too) on the CPU, and for bfloat16 and float16 in channels_last on CUDA devices with
+    tensor cores for them. On CPUs where oneDNN has no kernels of bfloat16 or of float16, the
+    float32 kernels compute what has none here, of converted operands. Everything else, and autocast
+    to a dtype that nothing of this serves, goes to torch.nn.functional.conv2d; `convwright.explain`
+    says which and why. Bad arguments raise what PyTorch raises; `LibraryMissing` is raised if the
+    operator library could not be loaded.
     """
     if not is_compiling():
         plain = _portable if _first_calls.pending else _fastest
