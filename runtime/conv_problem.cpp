@@ -6,7 +6,6 @@
 #include <stdexcept>
 
 #include "runtime/in_quotes.h"
-#include "runtime/pass_limits.h"
 
 namespace convwright {
 namespace {
@@ -150,7 +149,17 @@ const char *why_too_large(const ConvProblem &p) {
                   elements(p.co, p.ci / p.groups, p.kh, p.kw)}) > INT32_MAX) {
         return "a tensor has 2^31 elements or more";
     }
-    return why_no_passes(p);
+    if (std::max({p.ih + 2 * p.pad_h, p.iw + 2 * p.pad_w, p.stride_h, p.stride_w, p.dilation_h,
+                  p.dilation_w}) > INT32_MAX) {
+        return "a padded size, a stride or a dilation is 2^31 or more";
+    }
+    // dgrad has a pass for each phase of the stride, and a plan holds them all.
+    constexpr int64_t kMostPhases = 4096;
+    if (p.direction == Direction::kDgrad &&
+        elements(1, 1, std::min(p.stride_h, p.ih), std::min(p.stride_w, p.iw)) > kMostPhases) {
+        return "the gradient has more than 4096 phases";
+    }
+    return nullptr;
 }
 
 double macs(const ConvProblem &p) {

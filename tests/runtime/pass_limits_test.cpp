@@ -30,6 +30,19 @@ TEST(PassLimits, CountInThirtyTwoBits) {
     }
 }
 
+// Which says it of the CPU.
+TEST(PassLimits, AreThoseOfProblemsWithFewElements) {
+    for (const char *sizes : {"n1ci1ih65iw64co1kh1kw1s99p0", "n1ci1ih64iw64co1kh1kw1s99p0",
+                              "n1ci1ih9iw9co1kh1kw1s1p1073741824", "n2ci3ih5iw7co4kh3kw3s2p1",
+                              "n1ci1ih9iw9co1kh1kw1s1p0d2147483648",
+                              "n1ci1ih9iw9co1kh1kw1s1x2147483648p0"}) {
+        for (const char *direction : {"fprop_", "dgrad_", "wgrad_"}) {
+            const ConvProblem p = parse_problem(direction + std::string(sizes) + "_f32_nhwc");
+            EXPECT_STREQ(why_no_passes(p), why_too_large(p)) << format_problem(p);
+        }
+    }
+}
+
 TEST(PassLimits, ElementsMayBeMore) {
     EXPECT_EQ(why_no_passes(parse_problem("fprop_n4ci9ih46341iw46341co1kh1kw1s1p0_f32_nhwc")),
               nullptr);
