@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
 namespace convwright {
 namespace {
 
@@ -30,14 +33,23 @@ TEST(PassLimits, CountInThirtyTwoBits) {
     }
 }
 
-// Which says it of the CPU.
-TEST(PassLimits, AreThoseOfProblemsWithFewElements) {
-    for (const char *sizes : {"n1ci1ih65iw64co1kh1kw1s99p0", "n1ci1ih64iw64co1kh1kw1s99p0",
-                              "n1ci1ih9iw9co1kh1kw1s1p1073741824", "n2ci3ih5iw7co4kh3kw3s2p1",
-                              "n1ci1ih9iw9co1kh1kw1s1p0d2147483648",
-                              "n1ci1ih9iw9co1kh1kw1s1x2147483648p0"}) {
-        for (const char *direction : {"fprop_", "dgrad_", "wgrad_"}) {
-            const ConvProblem p = parse_problem(direction + std::string(sizes) + "_f32_nhwc");
+// why_too_large() says the same where elements are few.
+TEST(PassLimits, AreThoseOfKernelsOfTheCpu) {
+    std::vector<ConvProblem> problems;
+    for (const char *sizes : {"n2ci3ih5iw7co4kh3kw3s2p1", "n1ci1ih65iw64co1kh1kw1s99p0",
+                              "n1ci1ih64iw64co1kh1kw1s99p0"}) {
+        problems.push_back(parse_problem("fprop_" + std::string(sizes) + "_f32_nhwc"));
+    }
+    for (int64_t ConvProblem::*size : {&ConvProblem::stride_h, &ConvProblem::dilation_w}) {
+        problems.push_back(problems.front());
+        problems.back().*size = int64_t{1} << 31;
+    }
+    ConvProblem padded = problems.front();
+    padded.pad_h = 1 << 30, padded.stride_h = INT32_MAX;
+    problems.push_back(padded);
+    for (ConvProblem &p : problems) {
+        for (const Direction d : {Direction::kFprop, Direction::kDgrad, Direction::kWgrad}) {
+            p.direction = d;
             EXPECT_STREQ(why_no_passes(p), why_too_large(p)) << format_problem(p);
         }
     }
