@@ -6,6 +6,7 @@
 
 namespace convwright {
 
+// why_too_large() has these bounds, too, behind the one of elements; pass_limits_test.cpp compares them.
 const char *why_no_passes(const ConvProblem &p) {
     // In double: what a text says may overflow 64 bits.
     const auto padded = [](int64_t size, int64_t pad) { return size + 2.0 * pad; };
