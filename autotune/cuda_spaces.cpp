@@ -10,6 +10,7 @@
 #include "runtime/cuda/occupancy.h"
 #include "runtime/cuda/weighted_sum.h"
 #include "runtime/cuda/wgrad_plan.h"
+#include "runtime/pass_limits.h"
 #include "runtime/tuned_choices.h"
 #include "runtime/weighted_sum_passes.h"
 
@@ -168,6 +169,7 @@ Space cuda_space(const OperatorProblem &whole, int phase, const cuda::Device &de
     if (problem.dtype != DType::kF32) refuse(whole, "CUDA kernels are tuned for float32");
     if (whole.op != Operator::kConv2d) return weighted_sum_cuda_space(whole, phase, device);
     const bool wgrad = problem.direction == Direction::kWgrad;
+    if (const char *why = why_no_passes(problem)) refuse(problem, why);
     const std::vector<ConvPass> passes = conv_passes(problem);
     const int count = wgrad ? 1 : static_cast<int>(passes.size());
     if (phase < 0 || phase >= count)

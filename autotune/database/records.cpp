@@ -5,12 +5,12 @@
 #include <cmath>
 
 #include "autotune/cpu_spaces.h"
+#include "runtime/pass_limits.h"
 
 namespace convwright {
 namespace {
 
 constexpr size_t kLongestText = 1024, kLongestReason = 64 * 1024;
-constexpr int kMostPhases = 4096;  // as why_too_large() has it
 
 bool printable(const std::string &text, size_t longest) {
     return text.size() <= longest && std::all_of(text.begin(), text.end(), [](unsigned char c) {

@@ -8,6 +8,7 @@
 #include "autotune/bounded_json.h"
 #include "autotune/cpu_spaces.h"
 #include "runtime/fnv.h"
+#include "runtime/pass_limits.h"
 
 namespace convwright {
 namespace {
@@ -16,7 +17,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr char kFormat[] = "convwright_job";
 constexpr int kFormatVersion = 1;
-constexpr int kMostPhases = 4096;
 constexpr size_t kSha256Digits = 64;
 
 [[noreturn]] void refuse(const std::string &why) { throw std::invalid_argument(why + "."); }

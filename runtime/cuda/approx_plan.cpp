@@ -6,12 +6,15 @@
 
 #include "runtime/cuda/conv_cost.h"
 #include "runtime/multipliers/product_choice.h"
+#include "runtime/pass_limits.h"
 #include "runtime/wgrad_pass.h"
 
 namespace convwright::cuda {
 namespace {
 
 constexpr int kElementsPerThread = 16, kMostRangeBlocks = 512;
+constexpr const char *kTooLarge =
+    "approximate products have CUDA kernels for tensors with fewer than 2^31 elements";
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -47,10 +50,10 @@ ConvStep best_step(const ConvPass &pass, const std::string &product, const ConvP
     return best;
 }
 
-/// Of the largest tensor.
-int64_t most_elements(const ConvProblem &p) {
-    return std::max({p.n * p.ci * p.ih * p.iw, p.n * p.co * p.oh() * p.ow(),
-                     p.co * p.ci / p.groups * p.kh * p.kw});
+/// Of the largest tensor. In double: those of expanded tensors may overflow 64 bits.
+double most_elements(const ConvProblem &p) {
+    return std::max({1.0 * p.n * p.ci * p.ih * p.iw, 1.0 * p.n * p.co * p.oh() * p.ow(),
+                     1.0 * p.co * (p.ci / p.groups) * p.kh * p.kw});
 }
 
 /// What `text` says of the kernels, each set of forms once.
@@ -97,6 +100,11 @@ std::vector<ProductForm> device_forms_of_table(int bits) {
     return {form};
 }
 
+const char *why_no_approx_plan(const ConvProblem &problem) {
+    if (const char *why = why_no_passes(problem)) return why;
+    return most_elements(problem) > kMostElements ? kTooLarge : nullptr;
+}
+
 ApproxPlan approx_plan(const ConvProblem &problem, const std::vector<ProductForm> &forms,
                        const Device &device, const Placed &placed) {
     ApproxPlan plan;
@@ -105,11 +113,8 @@ ApproxPlan approx_plan(const ConvProblem &problem, const std::vector<ProductForm
         refused.reason = why;
         return refused;
     };
-    // With room for what the last block has behind the last element.
-    constexpr int64_t kMostElements = INT32_MAX - (int64_t{1} << 20);
-    if (placed.index_bits != 32 || most_elements(problem) > kMostElements)
-        return none(
-            "approximate products have CUDA kernels for tensors with fewer than 2^31 elements");
+    if (const char *why = why_no_approx_plan(problem)) return none(why);
+    if (placed.index_bits != 32) return none(kTooLarge);
     plan.problem = problem;
     plan.most = product_choice(forms.front().product);
     std::vector<ConvPass> passes;
@@ -151,8 +156,8 @@ ApproxPlan approx_plan(const ConvProblem &problem, const std::vector<ProductForm
     plan.chooses = plan.most >= 0;
     if (plan.most > 0) {
         const int64_t share = int64_t{ApproxPlan::kRangeThreads} * kElementsPerThread;
-        plan.range_blocks = static_cast<int>(
-            std::clamp<int64_t>(divide_up(most_elements(problem), share), 1, kMostRangeBlocks));
+        plan.range_blocks = static_cast<int>(std::clamp<int64_t>(
+            divide_up(static_cast<int64_t>(most_elements(problem)), share), 1, kMostRangeBlocks));
     }
     constexpr int kChosen = 4;  // one word, and what follows begins at 16 bytes
     plan.packed_floats = divide_up(plan.packed_floats, 4) * 4;

@@ -48,6 +48,9 @@ std::vector<ProductForm> device_forms(const Multiplier &multiplier);
 /// That of a table with fractions of `bits`, whose entries come with the call.
 std::vector<ProductForm> device_forms_of_table(int bits);
 
+/// Null if there may be a plan for operands that lie in memory without gaps, else why not.
+const char *why_no_approx_plan(const ConvProblem &problem);
+
 /// `placed` is about the operands as the multiplier sees them. Thread-safe.
 ApproxPlan approx_plan(const ConvProblem &problem, const std::vector<ProductForm> &forms,
                        const Device &device, const Placed &placed);

@@ -50,6 +50,14 @@ struct Call {
     DeviceView<2> maps(int64_t at) const {
         return {operands.table + at, {{{256, 1}, {table.terms, 256}}}, kByte};
     }
+    /// What entries lack, and what those stand for that are looked up behind the last channel and tap, by
+    /// bytes of 0; added to each sum. Modulo 2^32.
+    int32_t constant() const {
+        const int64_t products = group_channels() * problem().kh * problem().kw;
+        const int64_t looked_up = 4 * term_words();
+        return static_cast<int32_t>(static_cast<uint64_t>(
+            products * table.least - (looked_up - products) * table.first_entry));
+    }
     /// What the taps of a word's bytes are, and those between words.
     Window inner() const { return plan.gathers ? Window(problem()) : Window(); }
     Window outer() const { return plan.gathers ? Window() : Window(problem()); }
@@ -147,7 +155,7 @@ bool multiply(const Call &call) {
     const int columns = to_int(p.ow()), rows = to_int(p.oh());
     const int fours = to_int(shape.words / 4), term_turns = to_int(params.turns(shape));
     KernelArguments arguments(&call.context);
-    arguments.add(pixels.get(), weights.get(), steps.get(), entries.get(), call.plan.constant,
+    arguments.add(pixels.get(), weights.get(), steps.get(), entries.get(), call.constant(),
                   call.table.last_shift, iw, ih, to_int(call.plan.packed_pixels));
     window.add_to(arguments);
     arguments.add(fours, to_int(shape.co), columns, rows, to_int(shape.pixels), to_int(p.n),

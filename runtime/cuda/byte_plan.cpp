@@ -18,7 +18,6 @@ int64_t words_of(int64_t bytes) { return divide_up(bytes, 16) * 4; }
 BytePlan without_kernel(const ConvProblem &p, const DeviceTable &table) {
     BytePlan plan;
     plan.problem = p;
-    plan.reason = "no CUDA kernel with the product " + table.product + " takes this problem";
     ByteGemmShape &shape = plan.shape;
     const int64_t ci = p.ci / p.groups, taps = p.kh * p.kw;
     shape.co = p.co / p.groups, shape.groups = p.groups;
@@ -31,16 +30,6 @@ BytePlan without_kernel(const ConvProblem &p, const DeviceTable &table) {
     plan.packed_pixels = plan.gathers ? shape.pixels : p.n * p.ih * p.iw;
     plan.pixel_words = (plan.packed_pixels + 1) * p.groups * shape.terms * shape.words;
     return plan;
-}
-
-/// What entries lack, and what those stand for that are looked up behind the last channel and tap, by
-/// bytes of 0. Modulo 2^32.
-int32_t constant_of(const P &params, const BytePlan &plan, const DeviceTable &table) {
-    const ConvProblem &p = plan.problem;
-    const int64_t products = p.ci / p.groups * p.kh * p.kw;
-    const int64_t looked_up = 4 * params.turns(plan.shape) * params.chunk;
-    return static_cast<int32_t>(
-        static_cast<uint64_t>(products * table.least - (looked_up - products) * table.first_entry));
 }
 
 /// Cycles of a multiprocessor for all its blocks. Of words a cycle multiplies 64, or looks up the entries
@@ -60,43 +49,47 @@ double predicted_cycles(const ByteKernel &kernel, const BytePlan &plan, int mult
     return most * (1.0 * params.turns(s) * s.terms * turn + begins);
 }
 
+/// Whether the kernel takes the problem, of which `plan` has everything but the kernel; sets that.
+bool set_kernel(BytePlan &plan, const ByteKernel &kernel, const DeviceTable &table,
+                const Device &device, const Placed &placed) {
+    const bool vectors = kernel.params.vec > 1;
+    if (placed.index_bits != 32 || plan.pixel_words > kMostElements ||
+        kernel.product != table.product ||
+        (vectors && (kernel.format != plan.problem.format || !placed.output_vectors)) ||
+        kernel.params.why_illegal(plan.shape, device.shared_bytes) != nullptr)
+        return false;
+    plan.kernel = &kernel;
+    plan.workspace = plan.pixel_words + kernel.params.weight_words(plan.shape);
+    return true;
+}
+
+std::string why_no_kernel(const BytePlan &plan, const DeviceTable &table, const Placed &placed) {
+    if (placed.index_bits != 32 || plan.pixel_words > kMostElements)
+        return "8-bit products have CUDA kernels for tensors with fewer than 2^31 bytes, "
+               "those that they pack included";
+    return "no CUDA kernel with the product " + table.product + " takes this problem";
+}
+
 }  // namespace
 
 BytePlan byte_plan_with(const ByteKernel &kernel, const ConvProblem &problem,
                         const DeviceTable &table, const Device &device, const Placed &placed) {
     BytePlan plan = without_kernel(problem, table);
-    // With room for what the last block has behind the last element.
-    constexpr int64_t kMost = INT32_MAX - (int64_t{1} << 20);
-    if (placed.index_bits != 32 || plan.pixel_words > kMost) {
-        plan.reason =
-            "8-bit products have CUDA kernels for tensors with fewer than 2^31 bytes, "
-            "those that they pack included";
-        return plan;
-    }
-    const bool vectors = kernel.params.vec > 1;
-    if (kernel.product != table.product ||
-        (vectors && (kernel.format != problem.format || !placed.output_vectors)) ||
-        kernel.params.why_illegal(plan.shape, device.shared_bytes) != nullptr)
-        return plan;
-    plan.kernel = &kernel;
-    plan.workspace = plan.pixel_words + kernel.params.weight_words(plan.shape);
-    plan.constant = constant_of(kernel.params, plan, table);
+    if (!set_kernel(plan, kernel, table, device, placed))
+        plan.reason = why_no_kernel(plan, table, placed);
     return plan;
 }
 
 BytePlan byte_plan(const ConvProblem &problem, const DeviceTable &table, const Device &device,
                    const Placed &placed) {
-    BytePlan best;
+    BytePlan plan = without_kernel(problem, table), best = plan;
     double least = std::numeric_limits<double>::infinity();
     for (const ByteKernel &kernel : byte_kernels()) {
-        const BytePlan plan = byte_plan_with(kernel, problem, table, device, placed);
-        if (plan.kernel == nullptr) {
-            if (best.kernel == nullptr) best = plan;
-            continue;
-        }
+        if (!set_kernel(plan, kernel, table, device, placed)) continue;
         const double cycles = predicted_cycles(kernel, plan, device.multiprocessors);
         if (cycles < least) least = cycles, best = plan;
     }
+    if (best.kernel == nullptr) best.reason = why_no_kernel(best, table, placed);
     return best;
 }
 

@@ -23,10 +23,10 @@ struct BytePlan {
     int64_t packed_pixels = 1;  ///< Without the one outside.
     int64_t pixel_words = 0;    ///< Of the packed pixels, that come first in the workspace.
     int64_t workspace = 0;      ///< int32 words.
-    int32_t constant = 0;       ///< Of the table; added to each sum.
 };
 
-/// The plan with the least predicted time on `device`. `placed` is about the tensors as for conv_plan(),
+/// The plan with the least predicted time on `device`; of the table its product and the number of terms
+/// count. `placed` is about the tensors as for conv_plan(),
 /// `problem` possible and its output not empty.
 BytePlan byte_plan(const ConvProblem &problem, const DeviceTable &table, const Device &device,
                    const Placed &placed);

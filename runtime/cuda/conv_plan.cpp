@@ -6,6 +6,7 @@
 
 #include "runtime/cuda/conv_cost.h"
 #include "runtime/cuda/forced_kernel.h"
+#include "runtime/pass_limits.h"
 
 namespace convwright::cuda {
 namespace {
@@ -63,6 +64,12 @@ ConvStep best_step(const ConvProblem &problem, const ConvPass &pass, const Devic
 /// All passes by their best kernels, but by `kernel`, where given, those that it accepts.
 ConvPlan plan_steps(const ConvKernel *kernel, const ConvProblem &problem, const Device &device,
                     const Placed &placed, bool tf32) {
+    const auto none = [](const std::string &why) {
+        ConvPlan refused;
+        refused.reason = why;
+        return refused;
+    };
+    if (const char *why = why_no_passes(problem)) return none(why);
     ConvPlan plan;
     plan.relu = problem.relu, plan.format = problem.format, plan.dtype = problem.dtype;
     const std::vector<ConvPass> passes = conv_passes(problem);
@@ -82,12 +89,7 @@ ConvPlan plan_steps(const ConvKernel *kernel, const ConvProblem &problem, const 
         plan.workspace = std::max(plan.workspace, layout.packed_floats + layout.partial_floats);
         plan.steps.push_back(step);
     }
-    if (plan.steps.empty() || !used) {
-        ConvPlan none;
-        none.reason = why_no_kernel();
-        return none;
-    }
-    return plan;
+    return plan.steps.empty() || !used ? none(why_no_kernel()) : plan;
 }
 
 /// What `text` says of each kernel, once.

@@ -6,8 +6,15 @@
 #include "runtime/cuda/device_view.h"
 #include "runtime/cuda/kernel_arguments.h"
 #include "runtime/cuda/kernel_table.h"
+#include "runtime/cuda/placed.h"
 
 namespace convwright::cuda {
+
+const char *why_not_edited(int64_t elements) {
+    return elements > kMostElements
+               ? "operands of approximate products have fewer than 2^31 elements on CUDA"
+               : nullptr;
+}
 
 bool edit_operands(CallContext &context, const OperandEdit &edit, const float *from,
                    const Extent (&from_axes)[4], float *to, const int64_t (&to_strides)[4]) {

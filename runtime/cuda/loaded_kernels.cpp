@@ -34,8 +34,10 @@ std::string enter_images_of(const LoadableKernel &k) {
     if (!why.empty())
         return "kernel images '" + k.images_path + "': " + why +
                "; delete them and make the kernel again.";
-    // Of kernels that stay for the process's life.
+    // Of kernels that stay for the process's life, of any generator.
     static auto &kept = *new std::deque<std::pair<std::string, std::string>>;
+    static std::mutex mutex;
+    const std::lock_guard<std::mutex> lock(mutex);
     const auto &[symbol, bytes] = kept.emplace_back(k.symbol, std::move(content));
     enter_images({{symbol.c_str(), bytes.data(), bytes.data() + bytes.size()}});
     return "";

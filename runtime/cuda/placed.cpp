@@ -21,6 +21,22 @@ int index_bits(const Axes &axes) {
     return last > INT32_MAX ? 64 : 32;
 }
 
+/// Whether a pass steps by more than 32 bits along an axis: passes of one tap read, and phases of dgrad
+/// write, each stride-th position.
+bool steps_too_far(const ConvProblem &p, const Activation &input) {
+    const auto too_far = [](int64_t stride, int64_t step, int64_t extent) {
+        return extent > 1 && 1.0 * stride * step > INT32_MAX;
+    };
+    if (p.direction == Direction::kDgrad) {
+        return too_far(input.h, p.stride_h, (p.ih - 1) / p.stride_h + 1) ||
+               too_far(input.w, p.stride_w, (p.iw - 1) / p.stride_w + 1);
+    }
+    const bool rows = p.kh == 1 && p.pad_h == 0;
+    const bool columns = p.kw == 1 && p.pad_w == 0 && p.format == Format::kNhwc;
+    return (rows && too_far(input.h, p.stride_h, p.oh())) ||
+           (columns && too_far(input.w, p.stride_w, p.ow()));
+}
+
 /// Whether the pixels of an image follow each other, and images begin at multiples of 16 bytes.
 bool has_image_vectors(const void *data, const Axes &axes, int64_t lanes) {
     const auto &[c, w, h, n] = axes;
@@ -48,7 +64,8 @@ Placed placed(const ConvProblem &p, const Activation &output, const Activation &
     const auto stores = p.format == Format::kNhwc ? has_vectors : has_image_vectors;
     result.output_vectors = stores(output.data, out, lanes);
     result.input_vectors = stores(input.data, in, lanes);
-    result.index_bits = of_out == 0 || of_in == 0 ? 0 : std::max(of_out, of_in);
+    const bool reaches = of_out != 0 && of_in != 0 && !steps_too_far(p, input);
+    result.index_bits = reaches ? std::max(of_out, of_in) : 0;
     return result;
 }
 

@@ -5,13 +5,18 @@
 
 namespace convwright::cuda {
 
+/// Elements of a tensor that 32-bit indices reach, with room for what the last block has behind the last
+/// one.
+constexpr int64_t kMostElements = INT32_MAX - (int64_t{1} << 20);
+
 /// What kernels must know of the activations beside the problem.
 struct Placed {
     bool vectors = true;  ///< Pixels of both begin at multiples of 16 bytes.
     /// Vectors of 16 bytes can be stored into one of them along what its format says is dense: pixels
     /// of channels (nhwc), or images without gaps (nchw), begin at multiples of 16 bytes.
     bool output_vectors = true, input_vectors = true;
-    int index_bits = 32;  ///< That reach every element: 32 or 64; 0 if a stride has more than 32.
+    int index_bits =
+        32;  ///< That reach every element: 32 or 64; 0 if a stride of theirs has more than 32.
 };
 
 /// Of the tensor of the output's sizes and that of the input's, whatever the direction.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "runtime/cuda/forced_kernel.h"
+#include "runtime/pass_limits.h"
 
 namespace convwright::cuda {
 namespace {
@@ -39,6 +40,7 @@ WgradPlan wgrad_plan_with(const WgradKernel &kernel, const ConvProblem &problem,
     };
     if (kernel.format != problem.format) return refused("it is for the other memory format");
     if (kernel.dtype != problem.dtype) return refused("it is for another type");
+    if (const char *why = why_no_passes(problem)) return refused(why);
     if (const char *why =
             params.why_illegal(problem, device.compute_capability, device.shared_bytes))
         return refused(why);

@@ -211,6 +211,9 @@ TEST(CudaSpaces, HoldEachKernelOnceAndTheLibrarysChoice) {
 TEST(CudaSpaces, RefuseWhatHasNoKernels) {
     const cuda::Device gpu = nominal_gpu(90);
     EXPECT_THROW(cuda_space(parse_problem(kFprop), 1, gpu), std::invalid_argument);
+    // Of 998,001 passes.
+    EXPECT_THROW(cuda_space(parse_problem("dgrad_n1ci1ih999iw999co1kh1kw1s999p0_f32_nhwc"), 0, gpu),
+                 std::invalid_argument);
     EXPECT_THROW(cuda_space(parse_problem("fprop_n1ci8ih5iw5co16kh3kw3s1p1_bf16_nhwc"), 0, gpu),
                  std::invalid_argument);
     std::vector<std::string> left_out;

@@ -42,6 +42,35 @@ def test_arrays_of_entries_are_the_same_multiplier() -> None:
     assert multipliers.from_table(torch.from_numpy(entries.copy()), format="float32") == made
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_compiled() -> None:
+    """In one graph, by the operators that bring the table to where the tensors are, too."""
+    torch.compiler.reset()
+    made = multipliers.from_function(cut, format="float32", mantissa_bits=5)
+    layer = convwright.nn.ApproxConv2d(3, 4, 3, multiplier=made, backward="approx")
+    input = torch.randn(2, 3, 6, 6, requires_grad=True)
+    for module in (torch.compile(layer, backend="aot_eager", fullgraph=True), layer):
+        output = module(input)
+        grads = torch.autograd.grad(output.square().sum(), (input, *layer.parameters()))
+        if module is not layer:
+            compiled = output, *grads
+    assert all(torch.equal(a, b) for a, b in zip(compiled, (output, *grads), strict=True))
+
+
+@pytest.mark.parametrize("direction", ["fprop", "dgrad", "wgrad"])
+def test_operators_that_bring_the_table(direction: str) -> None:
+    made = multipliers.from_function(cut, format="float32", mantissa_bits=3)
+    input, weight, grad_output = torch.randn(2, 3, 5, 6), torch.randn(4, 3, 3, 3), None
+    if direction != "fprop":
+        grad_output = torch.randn(2, 4, 3, 4)
+    first = (input, weight, None) if grad_output is None else (grad_output, input, weight)
+    args = *first, [1, 1], [0, 0], [1, 1], 1, "exact", "float32", made.mantissa_table
+    name = f"approx_conv2d_{direction}"
+    op = getattr(torch.ops.convwright, f"{name}_with_table").default
+    assert torch.equal(op(*args), getattr(torch.ops.convwright, name)(*args))
+    torch.library.opcheck(op, args, test_utils=("test_schema", "test_faketensor"))
+
+
 @pytest.mark.parametrize("number_format", ["float32", "bfloat16"])
 @pytest.mark.parametrize("backward", ["ste", "approx"])
 def test_a_layer_multiplies_by_the_table(number_format: str, backward: str) -> None:

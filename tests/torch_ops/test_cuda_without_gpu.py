@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """CUDA tensors where no GPU is needed: fake ones, the choice of who computes, TF32's switch."""
 
+import gc
+import weakref
 from collections.abc import Iterator
 
 import pytest
@@ -8,8 +10,9 @@ import torch
 import torch.nn.functional as F
 from cases import Case, tensors
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from convwright import _approx_ops, _eligibility, _quantised, _trace
+from convwright import _approx_ops, _eligibility, _quantised, _slopes, _trace, multipliers
 from convwright._separable_choice import settled_plan
 from convwright._separable_plan import WEIGHTED_SUM
 from convwright.functional import approx_conv2d, conv2d, conv2d_relu, weighted_sum_conv2d
@@ -277,12 +280,120 @@ def test_a_forced_kind_without_a_kernel_is_refused() -> None:
 
 
 def test_a_table_is_copied_when_it_changes(fake_cuda: FakeTensorMode) -> None:
+    """To where the copy is: a CUDA graph reads it there."""
     input, table = torch.empty(1, device="cuda"), torch.empty(4)
     copy = _approx_ops.table_for(input, table)
     assert copy.device == input.device
     assert _approx_ops.table_for(input, table) is copy
+    written = copy._version
     table.add_(1)
-    assert _approx_ops.table_for(input, table) is not copy
+    assert _approx_ops.table_for(input, table) is copy
+    assert copy._version == written + 1
+    assert _approx_ops.table_for(input, table) is copy
+    assert copy._version == written + 1
+
+
+def test_copies_live_as_long_as_their_tables(fake_cuda: FakeTensorMode) -> None:
+    input, tables = torch.empty(1, device="cuda"), [torch.empty(4) for _ in range(40)]
+    copies = [_approx_ops.table_for(input, table) for table in tables]
+    for table, copy in zip(tables, copies, strict=True):
+        assert _approx_ops.table_for(input, table) is copy
+    held = weakref.ref(copies[0])
+    del table, copy, tables[0], copies[0]
+    gc.collect()
+    assert held() is None
+
+
+def test_a_table_of_another_gpu_is_copied(fake_cuda: FakeTensorMode) -> None:
+    input, table = torch.empty(1, device="cuda:0"), torch.empty(4, device="cuda:1")
+    assert _approx_ops.table_for(input, table).device == input.device
+    assert _approx_ops.table_for(table, table) is table
+
+
+def test_tables_of_inference_mode_are_not_kept(fake_cuda: FakeTensorMode) -> None:
+    """They have no version: a change would not be seen."""
+    input = torch.empty(1, device="cuda")
+    with torch.inference_mode():
+        table = torch.empty(4)
+        assert _approx_ops.table_for(input, table) is not _approx_ops.table_for(input, table)
+
+
+def test_copies_made_in_inference_mode_are_for_training_too(fake_cuda: FakeTensorMode) -> None:
+    input, table = torch.empty(1, device="cuda"), torch.empty(4)
+    with torch.inference_mode():
+        assert not _approx_ops.table_for(input, table).is_inference()
+
+
+@torch.inference_mode()
+def test_tables_of_multipliers_have_versions() -> None:
+    multiplier = multipliers.drum(3)
+    entries = [i << 20 for i in range(4)]
+    fractions = multipliers.from_table(torch.tensor(entries, dtype=torch.int32), format="float32")
+    slopes = multipliers.gradient_table(multiplier, "uint8")
+    made = multiplier.table("uint8"), fractions.mantissa_table, slopes.activation, slopes.weight
+    assert not any(table.is_inference() for table in made)
+
+
+class Recorded(TorchDispatchMode):
+    """Names of the operators that run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def __torch_dispatch__(self, op, types, args=(), kwargs=None):
+        self.names.append(op._schema.name)
+        return op(*args, **(kwargs or {}))
+
+
+def test_graphs_do_not_copy_tables(
+    fake_cuda: FakeTensorMode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """256 KB and a wait in each call otherwise; the operator keeps a copy."""
+    _approx_ops.operator("approx_conv2d_fprop")  # registers what Python adds
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    input, weight, bias = fakes(*SIZES)
+    (grad_output,) = fakes((2, 4, 5, 7))
+    table, geometry = torch.empty(256, dtype=torch.int32), ([1, 1], [0, 0], [1, 1], 1)
+    for device in ("cpu", "cuda"):
+        ops = _approx_ops.ops_of("exact", "float32", table.to(device))
+        with Recorded() as recorded:
+            ops.fprop(input, weight, bias, *geometry)
+            ops.dgrad(grad_output, input, weight, *geometry)
+            ops.wgrad(grad_output, input, weight, *geometry)
+        end = "_with_table" if device == "cpu" else ""
+        assert recorded.names == [
+            f"convwright::approx_conv2d_{direction}{end}"
+            for direction in ("fprop", "dgrad", "wgrad")
+        ]
+
+
+def test_slopes_of_a_table_are_copied_once(
+    fake_cuda: FakeTensorMode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two copies of 256 KB and two waits in each backward otherwise."""
+    copied = []
+    monkeypatch.setattr(
+        _slopes,
+        "table_for",
+        lambda a, table: copied.append(_approx_ops.table_for(a, table)) or copied[-1],
+    )
+    table = multipliers.GradientTable("int8", torch.empty(256, 256), torch.empty(256, 256))
+    a, w = fakes((5, 1), (7,))
+    for _ in range(2):
+        slopes = _slopes.table_slopes(table)
+        assert slopes.activation(a, w).shape == (5, 7)
+        assert slopes.weight(a, w).device == a.device
+    assert copied[0] is copied[2]
+    assert copied[1] is copied[3]
+
+
+@pytest.mark.parametrize("multiplier", ["mbm", "lmul(4)"])
+def test_slopes_do_not_read_values_of_a_gpu(fake_cuda: FakeTensorMode, multiplier: str) -> None:
+    """A fake tensor has none to read."""
+    slopes = _slopes.log_slopes(multipliers.parse(multiplier))
+    a, w = fakes((5, 1), (7,))
+    assert slopes.activation(a, w).shape == slopes.weight(a, w).shape == (5, 7)
 
 
 def test_tf32_is_allowed_where_pytorch_allows_it() -> None:

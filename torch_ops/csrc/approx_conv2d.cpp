@@ -130,14 +130,14 @@ void require_float32(const Tensor &a, const Tensor &b, const std::optional<Tenso
         ".float().");
 }
 
-/// Float32 tensors of one device.
+/// Float32 tensors, and a table of a GPU where they are.
 void require_one_place(const FloatMultiplier &m, const Tensor &a, const Tensor &b,
                        const std::optional<Tensor> &bias) {
     require_float32(a, b, bias);
-    if (m.device_table && !a.is_cuda()) {
+    if (m.device_table && Place::of(*m.device_table) != Place::of(a)) {
         throw std::runtime_error(
-            "convwright: the table of fractions is on a GPU and the tensors are on the CPU; move "
-            "it with .cpu().");
+            "convwright: the table of fractions is on another GPU than the tensors, or they are on "
+            "the CPU; move it with .to(input.device).");
     }
 }
 

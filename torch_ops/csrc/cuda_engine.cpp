@@ -5,6 +5,7 @@
 
 #include "runtime/cuda/edit_operands.h"
 #include "runtime/cuda/forced_kernel.h"
+#include "runtime/pass_limits.h"
 #include "runtime/plan_cache.h"
 #include "torch_ops/csrc/torch_cuda.h"
 
@@ -47,7 +48,9 @@ CudaEngine::CudaEngine(const Tensor &t)
 
 const char *CudaEngine::why_not(const ConvProblem &p, const Tensor &like) {
     // A forced kernel runs or is refused with its own reason.
-    if (p.dtype == DType::kF32 || !cuda::forced_kernel().empty()) return nullptr;
+    if (!cuda::forced_kernel().empty()) return nullptr;
+    if (const char *why = why_no_passes(p)) return why;
+    if (p.dtype == DType::kF32) return nullptr;
     if (p.format == Format::kNchw) return "CUDA kernels of short floats are channels_last";
     // Tiles of tensor cores would be nearly all zeros.
     constexpr int64_t kFewChannels = 8;
@@ -116,9 +119,13 @@ bool CudaEngine::run_weighted_sum(const cuda::WeightedSumPlan &plan, const Activ
     return cuda::run_weighted_sum(context_, plan, input, pointwise, depthwise, bias, output);
 }
 
-cuda::BytePlan CudaEngine::byte_plan(const ConvProblem &p, const DeviceTable &table,
-                                     const cuda::ByteOperands &operands) const {
-    return cuda::byte_plan(p, table, device_, cuda::placed(p, operands.output, operands.input));
+const cuda::BytePlan &CudaEngine::byte_plan(const ConvProblem &p, const DeviceTable &table,
+                                            const cuda::ByteOperands &operands) const {
+    thread_local PlanCache<cuda::BytePlan> cache;
+    const cuda::Placed placed = cuda::placed(p, operands.output, operands.input);
+    const int64_t terms = int64_t{table.terms} << 1 | int64_t{placed.output_vectors};
+    return cache.get(p, variant(device_, placed) << 32 | terms, table.product,
+                     [&] { return cuda::byte_plan(p, table, device_, placed); });
 }
 
 bool CudaEngine::run_bytes(const cuda::BytePlan &plan, const DeviceTable &table,

@@ -64,9 +64,9 @@ public:
     bool run_weighted_sum(const cuda::WeightedSumPlan &plan, const Activation &input,
                           const Weight &pointwise, const Weight &depthwise, const void *bias,
                           const Activation &output);
-    /// Of 8-bit products; as weighted_sum_plan().
-    cuda::BytePlan byte_plan(const ConvProblem &p, const DeviceTable &table,
-                             const cuda::ByteOperands &operands) const;
+    /// Of 8-bit products; as plan().
+    const cuda::BytePlan &byte_plan(const ConvProblem &p, const DeviceTable &table,
+                                    const cuda::ByteOperands &operands) const;
     bool run_bytes(const cuda::BytePlan &plan, const DeviceTable &table,
                    const cuda::ByteOperands &operands);
     bool run_approx(const cuda::ApproxPlan &plan, const cuda::ApproxOperands &operands);

@@ -29,11 +29,6 @@ Activation bytes_of(const Tensor &t) {
     return {t.const_data_ptr(), strides[0], strides[1], strides[2], strides[3]};
 }
 
-Weight weight_bytes_of(const Tensor &t) {
-    const Quad strides = strides_of(t);
-    return {t.const_data_ptr(), strides[0], strides[1], strides[2], strides[3]};
-}
-
 Activation writable(const Tensor &t) {
     const Quad strides = strides_of(t);
     return {t.mutable_data_ptr(), strides[0], strides[1], strides[2], strides[3]};
@@ -56,48 +51,46 @@ struct Call {
 };
 
 void on_cpu(const Call &call, const Tensor &table) {
-    const KnownTable known = known_table(table, call.is_signed);
-    const Int8Plan plan = int8_plan(call.problem, known.table, call.pad_value);
+    const auto known = known_table(table, call.is_signed);
+    const Int8Plan plan = int8_plan(call.problem, known->table, call.pad_value);
     const char *engine = int8_engine_name(plan.engine);
     if (Trace::on()) {
-        Trace::add(call.text + "\t" + engine + "\t" + describe(known.classification) + "\t" +
+        Trace::add(call.text + "\t" + engine + "\t" + describe(known->classification) + "\t" +
                    isa_name(host_isa()));
     }
     Workspace workspace((plan.workspace + 3) / 4);
     CallContext context;
     const bool success =
-        run_int8_conv(context, plan, bytes_of(call.input), weight_bytes_of(call.weight),
+        run_int8_conv(context, plan, bytes_of(call.input), weight_view(call.weight),
                       writable(call.output), workspace.data());
     require_success(success, context, call.text, engine);
 }
 
 void on_cuda(const Call &call, const Tensor &table, const std::optional<Tensor> &device_table) {
-    const KnownDeviceTable known = known_device_table(table, call.is_signed);
-    const auto is_here = [&] {
-        const Place here = Place::of(call.input), there = Place::of(*device_table);
-        return here.device_type == there.device_type && here.index == there.index;
-    };
-    if (!device_table || device_table->scalar_type() != ScalarType::Int || !is_here() ||
-        device_table->numel() != static_cast<int64_t>(known.table->words.size())) {
+    const auto known = known_device_table(table, call.is_signed);
+    if (!device_table || device_table->scalar_type() != ScalarType::Int ||
+        Place::of(*device_table) != Place::of(call.input) ||
+        device_table->numel() != static_cast<int64_t>(known->table.words.size())) {
         refuse(
             "8-bit products of tensors of a GPU take device_table: what int8_device_table makes of "
             "the table, moved to that GPU.");
     }
     CudaEngine engine(call.input);
     const Tensor words = torch::stable::contiguous(*device_table);
-    const cuda::ByteOperands operands{
-        bytes_of(call.input), weight_bytes_of(call.weight), writable(call.output),
-        static_cast<const int32_t *>(words.const_data_ptr()), call.pad_value};
-    const cuda::BytePlan plan = engine.byte_plan(call.problem, *known.table, operands);
+    const WeightOperand weight = weight_operand(call.weight);
+    const cuda::ByteOperands operands{bytes_of(call.input), weight.view, writable(call.output),
+                                      static_cast<const int32_t *>(words.const_data_ptr()),
+                                      call.pad_value};
+    const cuda::BytePlan &plan = engine.byte_plan(call.problem, known->table, operands);
     if (plan.kernel == nullptr) {
         refuse(plan.reason + " (" + call.text +
                "); the CPU has others, move the tensors with .cpu().");
     }
     if (Trace::on()) {
         Trace::add(call.text + "\t" + plan.kernel->name + "\t" + plan.kernel->schedule + "; " +
-                   describe(known.classification) + "\t" + engine.name(plan));
+                   describe(known->classification) + "\t" + engine.name(plan));
     }
-    require_success(engine.run_bytes(plan, *known.table, operands), engine.context(), call.text,
+    require_success(engine.run_bytes(plan, known->table, operands), engine.context(), call.text,
                     plan.kernel->name);
 }
 

@@ -4,22 +4,19 @@
 #include <torch/csrc/inductor/aoti_torch/c/shim.h>
 #include <torch/csrc/stable/ops.h>
 
-#include <algorithm>
 #include <cstring>
-#include <deque>
-#include <mutex>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "runtime/cache_folder.h"
 #include "runtime/multipliers/classification_cache.h"
+#include "runtime/multipliers/last_tables.h"
 #include "torch_ops/csrc/layout.h"
 #include "torch_ops/csrc/operands.h"
 
 namespace convwright {
 namespace {
-
-constexpr size_t kTablesKept = 8;
 
 [[noreturn]] void refuse(const std::string &sentence) {
     throw std::runtime_error("convwright: " + sentence);
@@ -31,70 +28,47 @@ Classification classified(const Table8 &table, int table_cost) {
                           : classify_cached(folder, table, table_cost);
 }
 
-/// What was made of the last tables, the last used first. Thread-safe.
-template<typename Known>
-class KnownTables {
-public:
-    template<typename Make>
-    Known get(const Tensor &t, bool is_signed, Make make) {
-        if (t.scalar_type() != ScalarType::Int || t.is_cuda()) {
-            refuse(
-                "a table of products is an int32 tensor on the CPU; convert it with "
-                ".to(\"cpu\", torch.int32).");
-        }
-        const Tensor dense = new_copy(t);
-        const auto *entries = static_cast<const int32_t *>(dense.const_data_ptr());
-        const auto count = static_cast<size_t>(dense.numel());
-        if (count == Table8::kEntries) {
-            const std::lock_guard<std::mutex> lock(mutex_);
-            const auto found = std::find_if(kept_.begin(), kept_.end(), [&](const Entry &e) {
-                return e.table.is_signed == is_signed &&
-                       std::memcmp(e.table.values.data(), entries, count * sizeof *entries) == 0;
-            });
-            if (found != kept_.end()) {
-                std::rotate(kept_.begin(), found, found + 1);
-                return kept_.front().known;
-            }
-        }
-        TableResult made = make_table(is_signed, entries, count);
-        if (!made.table) refuse(made.error);
-        const Known known = make(*made.table);
-        const std::lock_guard<std::mutex> lock(mutex_);
-        kept_.push_front({std::move(*made.table), known});
-        if (kept_.size() > kTablesKept) kept_.pop_back();
-        return known;
+template<typename Known, typename Make>
+std::shared_ptr<const Known> known(LastTables<Known> &tables, const Tensor &t, bool is_signed,
+                                   Make make) {
+    if (t.scalar_type() != ScalarType::Int || t.is_cuda()) {
+        refuse(
+            "a table of products is an int32 tensor on the CPU; convert it with "
+            ".to(\"cpu\", torch.int32).");
     }
-
-private:
-    struct Entry {
-        Table8 table;
-        Known known;
-    };
-    std::mutex mutex_;
-    std::deque<Entry> kept_;
-};
+    const Tensor dense = new_copy(t);
+    const auto *entries = static_cast<const int32_t *>(dense.const_data_ptr());
+    const auto count = static_cast<size_t>(dense.numel());
+    if (count == Table8::kEntries) {
+        if (auto found = tables.find(is_signed, entries)) return found;
+    }
+    TableResult made = make_table(is_signed, entries, count);
+    if (!made.table) refuse(made.error);
+    Known result = make(*made.table);
+    return tables.add(std::move(*made.table), std::move(result));
+}
 
 }  // namespace
 
-KnownTable known_table(const Tensor &table, bool is_signed) {
-    static KnownTables<KnownTable> tables;
-    return tables.get(table, is_signed, [](const Table8 &t) {
+std::shared_ptr<const KnownTable> known_table(const Tensor &table, bool is_signed) {
+    static LastTables<KnownTable> tables;
+    return known(tables, table, is_signed, [](const Table8 &t) {
         const Classification c = classified(t, int8_table_cost(host_int8_cpu()));
         return KnownTable{c, std::make_shared<const Int8Table>(t, c)};
     });
 }
 
-KnownDeviceTable known_device_table(const Tensor &table, bool is_signed) {
-    static KnownTables<KnownDeviceTable> tables;
-    return tables.get(table, is_signed, [](const Table8 &t) {
+std::shared_ptr<const KnownDeviceTable> known_device_table(const Tensor &table, bool is_signed) {
+    static LastTables<KnownDeviceTable> tables;
+    return known(tables, table, is_signed, [](const Table8 &t) {
         const Classification c = classified(t, kDeviceTableCost);
-        return KnownDeviceTable{c, std::make_shared<const DeviceTable>(device_table(t, c))};
+        return KnownDeviceTable{c, device_table(t, c)};
     });
 }
 
 Tensor int8_device_table(const Tensor &table, bool is_signed) {
-    const KnownDeviceTable known = known_device_table(table, is_signed);
-    const std::vector<int32_t> &words = known.table->words;
+    const auto known = known_device_table(table, is_signed);
+    const std::vector<int32_t> &words = known->table.words;
     const int64_t count = static_cast<int64_t>(words.size()), stride = 1;
     AtenTensorHandle handle = nullptr;
     const Place cpu = Place::cpu();

@@ -19,14 +19,14 @@ struct KnownTable {
     Classification classification;
     std::shared_ptr<const Int8Table> table;
 };
-KnownTable known_table(const Tensor &table, bool is_signed);
+std::shared_ptr<const KnownTable> known_table(const Tensor &table, bool is_signed);
 
 /// The same of CUDA kernels.
 struct KnownDeviceTable {
     Classification classification;
-    std::shared_ptr<const DeviceTable> table;
+    DeviceTable table;
 };
-KnownDeviceTable known_device_table(const Tensor &table, bool is_signed);
+std::shared_ptr<const KnownDeviceTable> known_device_table(const Tensor &table, bool is_signed);
 
 /// The operator int8_device_table: DeviceTable::words, int32 on the CPU.
 Tensor int8_device_table(const Tensor &table, bool is_signed);

@@ -64,7 +64,7 @@ const char *engine_of(TableClass kind) {
 
 /// Of the entries of a table, an int32 tensor that known_table() takes.
 std::string json_of_table(const Tensor &table, bool is_signed) {
-    const Classification c = known_table(table, is_signed).classification;
+    const Classification c = known_table(table, is_signed)->classification;
     std::optional<int> products;
     if (c.kind != TableClass::kTable) products = c.predicted_cost();
     const Tensor dense = new_copy(table);

@@ -14,6 +14,7 @@ using torch::stable::Tensor;
 struct Place {
     int32_t device_type, index;
 
+    bool operator==(const Place &) const = default;
     static Place cpu();
     static Place of(const Tensor &t);
 };

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "runtime/cuda/edit_operands.h"
 #include "runtime/multipliers/float_models.h"
 #include "runtime/multipliers/product_choice.h"
 #include "tests/repro.h"
@@ -262,10 +263,32 @@ TEST(ApproxCudaPlans, SayWhyThereAreNone) {
     const std::vector<ProductForm> forms = device_forms({Model::kMbm, 0});
     EXPECT_EQ(approx_plan(p, forms, emulated_device(), far).reason,
               "approximate products have CUDA kernels for tensors with fewer than 2^31 elements");
+    const ConvProblem phases =
+        problem("n1ci1ih999iw999co1kh1kw1s999p0", Direction::kDgrad, Format::kNhwc);
+    EXPECT_EQ(approx_plan(phases, forms, emulated_device(), {}).reason,
+              "the gradient has more than 4096 phases");
     ProductForm unknown;
     unknown.product = "cubes";
     EXPECT_EQ(approx_plan(p, {unknown}, emulated_device(), {}).reason,
               "no CUDA kernel with the product cubes takes this problem");
+}
+
+// Before anything is copied.
+TEST(ApproxCudaPlans, KnowWhatIsTooLargeWithoutTensors) {
+    const std::string channels = std::to_string(kMostElements / 1023 / 2048);
+    const auto why = [&](const std::string &sizes) {
+        const ConvProblem p = problem(sizes, Direction::kFprop, Format::kNhwc);
+        const char *reason = why_no_approx_plan(p);
+        return std::string(reason == nullptr ? "" : reason);
+    };
+    const std::string small = "ci" + channels + "ih1023iw2048co1kh1kw1s1p0";
+    EXPECT_EQ(why("n1" + small), "");
+    EXPECT_NE(why("n2" + small), "");
+    // Of an expanded tensor; more than 64 bits count.
+    EXPECT_NE(why("n999999999ci999999999ih999999999iw999co1kh1kw1s1p0"), "");
+    EXPECT_EQ(why_not_edited(kMostElements), nullptr);
+    EXPECT_STREQ(why_not_edited(kMostElements + 1),
+                 "operands of approximate products have fewer than 2^31 elements on CUDA");
 }
 
 TEST(ApproxCudaPlans, NameWhatRuns) {

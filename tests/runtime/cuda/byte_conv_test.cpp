@@ -222,6 +222,26 @@ TEST(BytePlans, GatherTapsOfFewChannels) {
     EXPECT_FALSE(plan_for("n2ci64ih9iw9co8kh3kw3s1p1", "int8 exact", Format::kNhwc).gathers);
 }
 
+// Of a table its product and its number of terms count, so that plans can be kept.
+TEST(BytePlans, AreForEveryTableOfAProduct) {
+    const UseEmulatedDriver driver;
+    const auto table = [](int32_t first, int32_t least) {
+        return Example("16 bits", table_of(true, [=](int a, int w) {
+                           return a == 0 && w == 0 ? first : least + (a * a * 7 + w * 13) % 1000;
+                       }));
+    };
+    const Example low = table(-40000, -41000), high = table(500, 4);
+    ASSERT_EQ(low.on_device.product, "table16");
+    ASSERT_EQ(high.on_device.product, "table16");
+    const ConvProblem p = parsed("n1ci5ih4iw3co6kh3kw3s1p1", Format::kNhwc);
+    const BytePlan plan = byte_plan(p, low.on_device, emulated_device(), {});
+    ASSERT_NE(plan.kernel, nullptr) << plan.reason;
+    for (const Example *example : {&low, &high}) {
+        expect_definition(plan, Int8Problem(p, 3, 1), *example,
+                          {Layout::kNhwc, Layout::kNchw, Layout::kNhwc, Placement::kMiddle});
+    }
+}
+
 TEST(BytePlans, SayWhyThereAreNone) {
     const UseEmulatedDriver driver;
     const ConvProblem p = parsed("n2ci4ih4iw3co8kh3kw2s2x1p1", Format::kNhwc);

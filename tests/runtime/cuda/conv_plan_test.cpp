@@ -186,6 +186,48 @@ TEST(ConvPlanCuda, AcceptingKernelsComeBestFirst) {
                                }));
 }
 
+// A plan would hold 998,001 steps.
+TEST(ConvPlanCuda, SaysWhyThereIsNone) {
+    const char *const kMany = "dgrad_n1ci1ih999iw999co1kh1kw1s999p0_f32_nhwc";
+    EXPECT_EQ(plan_of(kMany).reason, "the gradient has more than 4096 phases");
+    EXPECT_TRUE(plan_of(kMany).steps.empty());
+    EXPECT_TRUE(accepting_kernels(parse_problem(kMany), gpu(108)).empty());
+    {
+        const Forced forced(conv_kernels().front().name);
+        EXPECT_TRUE(plan_of(kMany).steps.empty());
+    }
+    ConvProblem far = parse_problem("fprop_n1ci1ih3iw3co1kh1kw1s1p0_f32_nhwc");
+    far.dilation_h = int64_t{1} << 31;
+    EXPECT_EQ(conv_plan(far, gpu(108)).reason,
+              "a padded size, a stride or a dilation is 2^31 or more");
+}
+
+// Elements that 64-bit indices reach, and steps of passes between them that 32 bits do not count.
+TEST(PlacedCuda, SeesStepsOfPasses) {
+    const Activation dense{nullptr, 9, 9, 3, 1};
+    const auto bits = [&](const std::string &text, const Activation &input) {
+        return placed(parse_problem(text), dense, input).index_bits;
+    };
+    constexpr int64_t kHalf = 1 << 30;
+    const Activation rows{nullptr, 1, 1, kHalf, 1}, columns{nullptr, 1, 1, 1, kHalf};
+    for (const std::string format : {"_f32_nhwc", "_f32_nchw"}) {
+        const bool nhwc = format == "_f32_nhwc";
+        // Every second row by one tap, by three, and of one row.
+        EXPECT_EQ(bits("fprop_n1ci1ih5iw5co1kh1kw1s2p0" + format, rows), 0);
+        EXPECT_EQ(bits("fprop_n1ci1ih5iw5co1kh1kw1s1p0" + format, rows), 64);
+        EXPECT_EQ(bits("fprop_n1ci1ih5iw5co1kh3kw3s2p1" + format, rows), 64);
+        EXPECT_EQ(bits("fprop_n1ci1ih2iw5co1kh1kw1s2p0" + format, rows), 32);
+        // Columns of nchw are dense.
+        EXPECT_EQ(bits("fprop_n1ci1ih5iw5co1kh1kw1s2p0" + format, columns), nhwc ? 0 : 64);
+        for (const Activation &input : {rows, columns}) {
+            EXPECT_EQ(bits("dgrad_n1ci1ih5iw5co1kh3kw3s2p1" + format, input), 0);
+            EXPECT_EQ(bits("dgrad_n1ci1ih5iw5co1kh3kw3s1p1" + format, input), 64);
+            // Each phase has one row and one column.
+            EXPECT_EQ(bits("dgrad_n1ci1ih5iw5co1kh1kw1s5p0" + format, input), 64);
+        }
+    }
+}
+
 TEST(PlacedCuda, SeesVectorsAndLargeTensors) {
     const ConvProblem nhwc = parse_problem("fprop_n1ci8ih3iw5co4kh1kw1s1p0_f32_nhwc");
     alignas(16) static float memory[256];

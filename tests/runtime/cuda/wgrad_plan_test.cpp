@@ -96,6 +96,14 @@ TEST(WgradPlanCuda, AForcedKernelIsTheOnlyOne) {
     EXPECT_EQ(plan_of(wide).kernel->name, plans.front().kernel->name);
 }
 
+TEST(WgradPlanCuda, CountsSizesInThirtyTwoBits) {
+    ConvProblem p = parse_problem("wgrad_n1ci1ih3iw3co1kh1kw1s1p0_f32_nhwc");
+    p.dilation_h = int64_t{1} << 31;
+    EXPECT_TRUE(wgrad_plans(p, gpu(108)).empty());
+    p.dilation_h = 1;
+    EXPECT_FALSE(wgrad_plans(p, gpu(108)).empty());
+}
+
 TEST(WgradPlanCuda, CountsFromThePaddingOn) {
     const ConvProblem p = parse_problem("wgrad_n2ci1ih3iw3co1kh3kw3s1p1_f32_nhwc");
     const Activation grad{nullptr, 9, 1, 3, 1};

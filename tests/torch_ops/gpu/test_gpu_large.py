@@ -5,7 +5,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from convwright.functional import conv2d
+from convwright import multipliers
+from convwright.functional import approx_conv2d, conv2d
 
 ops = torch.ops.convwright
 
@@ -48,3 +49,32 @@ def test_more_than_2_to_the_31_elements() -> None:
     expected = F.conv2d(edge.cpu().double(), weight.cpu().double()).float()
     assert torch.equal(output[:, :, -68:].cpu(), expected)
     assert bool((output[:, :, :1000] == 0).all())
+
+
+@pytest.mark.parametrize("number_format", ["float32", "bfloat16"])
+def test_approximate_products_of_images_far_apart(number_format: str) -> None:
+    """Their kernels have no 64-bit indices: what is out of reach is copied."""
+    need(10)
+    small, weight = integers(3, 8, 9, 10), integers(12, 8, 3, 3)
+    base = torch.empty(2**31 + 4096, device="cuda")
+    input = base.as_strided(small.shape, (2**30, *small.stride()[1:])).copy_(small)
+    how = {"multiplier": "mbm", "number_format": number_format}
+    assert torch.equal(approx_conv2d(input, weight, **how), approx_conv2d(small, weight, **how))
+
+
+def test_8_bit_filters_further_apart_than_2_to_the_31() -> None:
+    need(5)
+    multiplier = multipliers.mbm()
+    table = multiplier.table("uint8")
+    on_gpu = multiplier.device_table("uint8", torch.device("cuda", 0))
+    input, small = (
+        torch.randint(256, size, dtype=torch.uint8, device="cuda")
+        for size in ((2, 8, 9, 10), (2, 8, 3, 3))
+    )
+    base = torch.empty(2**31 + 4096, dtype=torch.uint8, device="cuda")
+    weight = base.as_strided(small.shape, (2**31 + 64, *small.stride()[1:])).copy_(small)
+    near, far = (
+        ops.approx_int8_conv2d(input, w, [1, 1], [1, 1], [1, 1], 1, table, 0, on_gpu)
+        for w in (small, weight)
+    )
+    assert torch.equal(near, far)

@@ -202,9 +202,7 @@ def test_approximate_layers_have_the_bits_of_the_cpu(
 ) -> None:
     chosen = multiplier
     if multiplier == "table":
-        chosen = convwright.multipliers.from_function(
-            lambda a, b: a * b * 0.97 + 0.01, format="float32", mantissa_bits=5
-        )
+        chosen = fractions()
     operands = [torch.randn(s) for s in ((3, 8, 13, 11), (12, 8, 3, 3), (12,))]
     if multiplier in ("drum(6)", "exact"):  # of exact kernels the order of sums is their own
         operands = [(8 * t).round() for t in operands]
@@ -221,6 +219,44 @@ def test_approximate_layers_have_the_bits_of_the_cpu(
         results.append([output, *torch.autograd.grad(output, leaves[:2], grad)])
     for on_cpu, on_cuda in zip(*results, strict=True):
         assert torch.equal(on_cpu.detach(), on_cuda.detach().cpu())
+
+
+def fractions() -> convwright.multipliers.Multiplier:
+    return convwright.multipliers.from_function(
+        lambda a, b: max(1.0, a * b * 0.97), format="float32", mantissa_bits=5
+    )
+
+
+def test_a_table_of_fractions_where_the_tensors_are_not() -> None:
+    table = fractions().mantissa_table
+    for on, other in (("cpu", "cuda"), ("cuda", "cpu")):
+        args = X.to(on), W.to(on), None, *GEOMETRY, "exact", "float32", table.to(other)
+        with pytest.raises(RuntimeError, match=r"^convwright: the table of fractions is on "):
+            ops.approx_conv2d_fprop(*args)
+
+
+def test_compiled_layers_with_a_table_of_fractions() -> None:
+    torch.compiler.reset()
+    layer = convwright.nn.ApproxConv2d(4, 6, 3, multiplier=fractions(), backward="approx").cuda()
+    results = []
+    for module in (torch.compile(layer, backend="aot_eager", fullgraph=True), layer):
+        input = X.cuda().requires_grad_()
+        output = module(input)
+        results.append((output, *torch.autograd.grad(output.sum(), (input, layer.weight))))
+    assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
+
+
+def test_gradients_of_more_phases_than_a_plan_holds_are_pytorchs() -> None:
+    input, weight = torch.ones(1, 1, 99, 99, device="cuda"), torch.ones(1, 1, 1, 1, device="cuda")
+    grad_output = torch.full((1, 1, 1, 1), 2.0, device="cuda")
+    rows = convwright.explain(
+        ops.conv2d_dgrad, grad_output, input, weight, [99, 99], [0, 0], [1, 1], 1
+    ).rows
+    assert [(r.kernel, r.reason) for r in rows] == [
+        ("PyTorch", "the gradient has more than 4096 phases")
+    ]
+    grad = ops.conv2d_dgrad(grad_output, input, weight, [99, 99], [0, 0], [1, 1], 1)
+    assert grad.sum().item() == grad[0, 0, 0, 0].item() == 2
 
 
 INT8_MULTIPLIERS = ("exact", "zeros", "mbm", "mitchell", "drum(4)", "realm", "roba", "truncate(5)")

@@ -9,17 +9,25 @@
                        table, pad_value, device_table?) -> Tensor
     int8_device_table(table, is_signed) -> Tensor
 
+for graphs the first three with a table that may be on the CPU where the tensors are on a GPU,
+
+    approx_conv2d_fprop_with_table(...the same..., mantissa_table) -> Tensor
+
 and functions of text about multipliers. They have no Autograd kernel: which gradient is meant is a
 setting of the layer, see `_approx_functions.py`. All need the operator library; without it, or with
 one that is older than this package, the first use raises `LibraryMissing`.
+
+A device table must be what int8_device_table makes of the same table, as `Multiplier` has both. The
+operator compares their lengths alone: to look at a GPU's memory it would have to wait for it.
 """
 
 from collections.abc import Callable
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from convwright import _library, _vmap
 from convwright._formulas import Ops
@@ -44,16 +52,10 @@ def operator(name: str) -> Callable[..., Any]:
 def ops_of(multiplier: str, number_format: str, mantissa_table: Tensor | None) -> Ops:
     """The three directions with products of one multiplier; arguments as of the exact ones. A table
     of fractions, if there is one, is the multiplier, whose name then does not count."""
-    if not torch.compiler.is_compiling():
-        fprop, dgrad, wgrad = _directions()
-    else:  # Dynamo does not trace the search, which has been made where a layer was
-        namespace = torch.ops.convwright
-        fprop, dgrad, wgrad = (
-            namespace.approx_conv2d_fprop.default,
-            namespace.approx_conv2d_dgrad.default,
-            namespace.approx_conv2d_wgrad.default,
-        )
     names = (multiplier, number_format)
+    if torch.compiler.is_compiling():
+        return _traced_ops(*names, mantissa_table)
+    fprop, dgrad, wgrad = _directions()
     return Ops(
         lambda *args: fprop(*args, *names, table_for(args[0], mantissa_table)),
         lambda *args: dgrad(*args, *names, table_for(args[0], mantissa_table)),
@@ -61,19 +63,42 @@ def ops_of(multiplier: str, number_format: str, mantissa_table: Tensor | None) -
     )
 
 
+def _traced_ops(*settings: Any) -> Ops:
+    """ops_of() in a graph, where Dynamo does not trace how operators are found; the first layer has
+    found them. A graph would copy a table to a GPU in each call, so an operator does."""
+    table = settings[-1]
+
+    def call(direction: str) -> Callable[..., Tensor]:
+        def op(*args: Any) -> Tensor:
+            is_here = table is None or table.device == args[0].device
+            name = f"approx_conv2d_{direction}" + ("" if is_here else "_with_table")
+            return getattr(torch.ops.convwright, name).default(*args, *settings)
+
+        return op
+
+    return Ops(call("fprop"), call("dgrad"), call("wgrad"))
+
+
 def table_for(tensor: Tensor, table: Tensor | None) -> Tensor | None:
     """The table where the tensor is: tables are made on the CPU, and copied to a GPU once."""
-    if table is None or not tensor.is_cuda or table.is_cuda:
+    if table is None or not tensor.is_cuda or table.device == tensor.device:
         return table
-    if torch.compiler.is_compiling():
+    # A tensor of inference mode has no version that would show a change.
+    if torch.compiler.is_compiling() or table.is_inference():
         return table.to(tensor.device)
-    version = None if table.is_inference() else table._version
-    return _moved(table, version, tensor.device)
+    copies = _COPIES.setdefault(table, {})
+    version, copy = copies.get(tensor.device, (None, None))
+    if version != table._version:
+        with torch.inference_mode(False):  # or training could not use it
+            values = table.detach()
+            copy = values.to(tensor.device) if copy is None else copy.copy_(values)
+        copies[tensor.device] = table._version, copy
+    return copy
 
 
-@lru_cache(maxsize=16)
-def _moved(table: Tensor, version: int | None, device: torch.device) -> Tensor:
-    return table.to(device)
+# table -> {device: (version, copy)}. A captured CUDA graph and kernels of other streams read a copy
+# after the call that made it: it stays where it is as long as the table lives, which a layer holds.
+_COPIES: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
 
 
 @cache
@@ -104,8 +129,31 @@ def _register() -> None:
         if hasattr(torch.ops.convwright, name):
             torch.library.register_fake(f"convwright::{name}", fake)
     for direction in _DIRECTIONS:
-        if hasattr(torch.ops.convwright, f"approx_conv2d_{direction}"):
-            torch.library.register_vmap(f"convwright::approx_conv2d_{direction}", _rule(direction))
+        name = f"approx_conv2d_{direction}"
+        if hasattr(torch.ops.convwright, name):
+            _define_with_table(name, fakes[name])
+            for op in (name, f"{name}_with_table"):
+                torch.library.register_vmap(f"convwright::{op}", _rule(direction))
+
+
+# What Python adds to the library's operators; they go with this object.
+_ADDED = torch.library.Library("convwright", "FRAGMENT")
+
+
+def _define_with_table(name: str, fake: Callable[..., Tensor]) -> None:
+    """The operator with a table that may be on the CPU where the tensors are on a GPU."""
+    op = getattr(torch.ops.convwright, name).default
+    arguments = str(op._schema).partition("(")[2]
+    with_table = f"{name}_with_table"
+    _ADDED.define(
+        f"{with_table}({arguments.replace('Tensor? mantissa_table=None', 'Tensor mantissa_table')}"
+    )
+
+    def run(*args: Any) -> Tensor:
+        return op(*args[:-1], table_for(args[0], args[-1]))
+
+    _ADDED.impl(with_table, run, "CompositeExplicitAutograd")
+    torch.library.register_fake(f"convwright::{with_table}", fake)
 
 
 def _fake_int8(input: Tensor, weight: Tensor, *args: Any) -> Tensor:

@@ -106,6 +106,8 @@ def _may_leave_range(first: Parts, second: Parts) -> bool:
     """Whether any product could; one pass over the operands instead of one over all pairs."""
     if torch.compiler.is_compiling():
         return True  # a graph does not read values
+    if first.power.is_cuda:
+        return True  # to look would wait for the GPU, up to six times in each block
     if bool(first.special.any()) or bool(second.special.any()):
         return True
     if first.exponent.numel() == 0 or second.exponent.numel() == 0:
@@ -137,10 +139,9 @@ def table_slopes(table: GradientTable) -> Slopes:
     """Of a 2-D gradient table; operands are whole numbers of the format, as float32."""
 
     def looked_up(values: Tensor) -> Tensor:
-        flat = values.flatten()
-
         def slope(a: Tensor, w: Tensor) -> Tensor:
-            return table_for(a, flat)[(a.int() & 255) * 256 + (w.int() & 255)]
+            # The table itself is what is copied once; a flat one would be new in each call.
+            return table_for(a, values).flatten()[(a.int() & 255) * 256 + (w.int() & 255)]
 
         return slope
 

@@ -42,6 +42,7 @@ class GradientTable:
             )
 
 
+@torch.inference_mode(False)  # as _multiplier._table
 def gradient_table(
     multiplier: str | Multiplier,
     number_format: str,

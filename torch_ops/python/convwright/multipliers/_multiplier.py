@@ -116,11 +116,13 @@ def hash_of(entries: bytes) -> int:
 
 
 @cache
+@torch.inference_mode(False)  # whose tensors have no version, and are copied to a GPU in each call
 def _mantissa_table(multiplier: Multiplier) -> Tensor:
     return torch.frombuffer(bytearray(multiplier.entries), dtype=torch.int32)
 
 
 @cache
+@torch.inference_mode(False)  # whose tensors have no version, and are copied to a GPU in each call
 def _table(multiplier: Multiplier, number_format: str) -> Tensor:
     if multiplier.entries is not None:
         return torch.frombuffer(bytearray(multiplier.entries), dtype=torch.int32)
