@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <thread>
 
@@ -188,6 +189,23 @@ private:
         return true;
     }
 
+    /// Whether the incumbent may be compared: its trial worked in this environment, where a choice of an earlier one
+    /// was not verified. One that another process has just now is taken as it is.
+    bool incumbent_works() {
+        const std::string &incumbent = options_.incumbent;
+        const std::optional<Point> point = space_.parse(incumbent);
+        if (!point || !space_.is_legal(*point)) return false;
+        if (is_algorithm(incumbent)) return true;
+        std::optional<Result> result;
+        if (const std::optional<Record> record = database_.find(key_, incumbent)) {
+            result = record->result;
+        } else {
+            evaluator_.prepare({incumbent});
+            if (!try_one(incumbent, result)) return true;
+        }
+        return std::isfinite(result->cost());
+    }
+
     void choose() {
         std::stable_sort(ok_.begin(), ok_.end(), [](const FinalTime &a, const FinalTime &b) {
             return a.seconds < b.seconds;
@@ -203,7 +221,7 @@ private:
         };
         // Each has its first role: decide() has to know what would run without this search.
         add("default", options_.default_candidate);
-        add("incumbent", options_.incumbent);
+        if (incumbent_works()) add("incumbent", options_.incumbent);
         // Of trials that are so near to each other noise decides which was the fastest.
         for (size_t i = 0; i < std::min(std::size(kFinalists), ok_.size()); i++)
             if (ok_[i].seconds <= kNear * ok_[0].seconds) add(kFinalists[i], ok_[i].candidate);
@@ -216,15 +234,11 @@ private:
             times = evaluator_.compare(contestants);
         if (by_speed(times).empty()) return;
         const auto [winner, reason] = decide(times);
-        std::string artifact;
-        if (const auto record = database_.find(key_, winner.candidate)) {
-            artifact = record->result.artifact;
-        }
         std::vector<FinalTime> worked;
         std::copy_if(times.begin(), times.end(), std::back_inserter(worked),
                      [](const FinalTime &t) { return t.seconds > 0; });
-        report_.choice =
-            Choice{key_, winner.candidate, artifact, winner.seconds, reason, worked, now_seconds()};
+        report_.choice = Choice{key_,   winner.candidate, winner.artifact, winner.seconds,
+                                reason, worked,           now_seconds()};
         database_.choose(*report_.choice);
         publish_choices(database_);
     }
@@ -259,7 +273,7 @@ std::vector<Point> seeds_from(Database &database, const Space &space,
     return points;
 }
 
-std::pair<FinalTime, std::string> decide(const std::vector<Contestant> &times) {
+std::pair<Contestant, std::string> decide(const std::vector<Contestant> &times) {
     const std::vector<const Contestant *> sorted = by_speed(times);
     const Contestant *const fastest = sorted.front(), *const in_use = in_use_of(times);
     const Contestant *taken = fastest;

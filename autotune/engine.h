@@ -54,7 +54,7 @@ std::vector<Point> seeds_from(Database &database, const Space &space,
 /// Which of candidates that were timed side by side is taken, and why in one sentence: the fastest that is ahead of what is
 /// in use, the incumbent or else the default, certainly or by more than kTie; that stays where none is. By warm
 /// times.
-std::pair<FinalTime, std::string> decide(const std::vector<Contestant> &times);
+std::pair<Contestant, std::string> decide(const std::vector<Contestant> &times);
 
 /// A lead up to this is no reason to change what is in use without being certain.
 constexpr double kTie = 1.02;

@@ -63,10 +63,7 @@ std::variant<MeasureJob, Result> TrialEvaluator::job_for(const std::string &cand
 
 Result TrialEvaluator::evaluate(const std::string &candidate) {
     if (is_algorithm(candidate)) return evaluate_algorithm(candidate);
-    Result result = measure(candidate, trials_.screening).result;
-    if (const auto made = artifacts_.find(candidate); made != artifacts_.end())
-        result.artifact = made->second;
-    return result;
+    return measure(candidate, trials_.screening).result;
 }
 
 Measured TrialEvaluator::measure(const std::string &candidate, const TimingPlan &timing) {
@@ -74,7 +71,9 @@ Measured TrialEvaluator::measure(const std::string &candidate, const TimingPlan 
     if (const auto *failure = std::get_if<Result>(&known)) return {*failure};
     auto &job = std::get<MeasureJob>(known);
     job.timing = timing;
-    return measure_apart(trials_.worker, job, trials_.measuring);
+    Measured measured = measure_apart(trials_.worker, job, trials_.measuring);
+    if (job.shipped.empty()) measured.result.artifact = job.artifact();
+    return measured;
 }
 
 Result TrialEvaluator::evaluate_algorithm(const std::string &candidate) {
@@ -129,6 +128,7 @@ std::vector<Contestant> TrialEvaluator::compare(const std::vector<FinalTime> &co
         time.spread = measured.result.spread;
         time.cold_seconds = measured.cold_seconds;
         time.rounds = measured.rounds;
+        time.artifact = measured.result.artifact;
     }
     return times;
 }
@@ -153,6 +153,7 @@ bool TrialEvaluator::ask_python(std::vector<Contestant> &times) {
             }
             if (artifacts_.count(time.candidate) > 0) artifact = artifacts_[time.candidate];
         }
+        time.artifact = artifact;
         job["contestants"].push_back({{"candidate", time.candidate}, {"artifact", artifact}});
     }
     const ProcessResult process = run_process(trials_.python, trials_.measuring, job.dump());

@@ -292,6 +292,58 @@ TEST(Decide, ByRecordedTimesAloneATieIsATie) {
     EXPECT_FALSE(undecided({winner, {{"incumbent", "old", 1.03, 0.01}}}));
 }
 
+/// A replay whose kernels are files: each is made anew for the comparison.
+class RemadeKernels : public ReplayEvaluator {
+public:
+    using ReplayEvaluator::ReplayEvaluator;
+    static std::string sha(char digit) { return std::string(64, digit); }
+    Result evaluate(const std::string &candidate) override {
+        Result result = ReplayEvaluator::evaluate(candidate);
+        if (!is_algorithm(candidate)) result.artifact = sha('1');
+        return result;
+    }
+    std::vector<Contestant> compare(const std::vector<FinalTime> &contestants) override {
+        std::vector<Contestant> times = ReplayEvaluator::compare(contestants);
+        for (Contestant &time : times)
+            if (!is_algorithm(time.candidate)) time.artifact = sha('2');
+        return times;
+    }
+};
+
+TEST_F(EngineTest, TheChoiceNamesTheKernelThatWasComparedNotTheOneOfItsTrial) {
+    RemadeKernels remade(recording_);
+    const SearchReport report = run(remade, path());
+    EXPECT_EQ(report.choice->artifact, RemadeKernels::sha('2'));
+    EXPECT_EQ(Database(path()).choice(recording_.key)->artifact, RemadeKernels::sha('2'));
+}
+
+TEST_F(EngineTest, AnIncumbentOfAnotherEnvironmentIsTriedBeforeItIsCompared) {
+    std::string best, broken;
+    for (const auto &[candidate, trial] : recording_.trials) {
+        if (trial.result.seconds == recording_.best_seconds()) best = candidate;
+        if (trial.result.outcome == Outcome::kWrongAnswer) broken = candidate;
+    }
+    options_.stop.most_trials = 2;
+    options_.incumbent = best;
+    RemadeKernels remade(recording_);
+    const SearchReport report = run(remade, path());
+    EXPECT_EQ(report.trials, 2);
+    EXPECT_EQ(report.measured, 3);
+    EXPECT_EQ(report.choice->candidate, best);
+    EXPECT_EQ(report.choice->artifact, RemadeKernels::sha('2'));
+    EXPECT_TRUE(Database(path()).find(recording_.key, best));
+    // One that does not work here is no part of the comparison; its trial is kept.
+    ASSERT_NE(broken, "");
+    options_.incumbent = broken;
+    RemadeKernels again(recording_);
+    const SearchReport without = run(again, path());
+    for (const FinalTime &time : without.choice->finals) EXPECT_NE(time.candidate, broken);
+    EXPECT_TRUE(Database(path()).find(recording_.key, broken));
+    // Whose trial is known is not tried again.
+    RemadeKernels third(recording_);
+    EXPECT_EQ(run(third, path()).measured, 0);
+}
+
 /// A replay whose comparisons are given.
 class GivenRounds : public ReplayEvaluator {
 public:

@@ -115,6 +115,8 @@ TEST_F(TrialEvaluators, WithoutPythonThereIsNoPytorch) {
     EXPECT_GT(times[0].cold_seconds, 0);  // finalists are timed cold, too
     EXPECT_GE(times[0].rounds.size(), 3u);
     EXPECT_EQ(times[0].role, "winner");
+    EXPECT_EQ(times[0].artifact.size(), 64u);
+    EXPECT_EQ(times[1].artifact, "");  // the library has it
     EXPECT_GT(times[1].seconds, 0);
     EXPECT_EQ(times[2].seconds, 0);
 }
@@ -139,6 +141,7 @@ TEST_F(TrialEvaluators, TakeTimesFromPython) {
     EXPECT_EQ(times[1].cold_seconds, 0.004);
     EXPECT_EQ(times[1].rounds, (std::vector<double>{0.002, 0.0021, 0.0019}));
     EXPECT_EQ(times[0].seconds, 0);  // it was left out
+    EXPECT_EQ(times[0].artifact, evaluator().evaluate(kMade).artifact);
     std::ifstream second(folder_.path() + "/job");
     const std::string contest{std::istreambuf_iterator<char>(second), {}};
     EXPECT_NE(contest.find(kMade), std::string::npos) << contest;
