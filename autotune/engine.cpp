@@ -155,6 +155,8 @@ private:
             stop_.tell(results[i]->cost());
             if (results[i]->outcome == Outcome::kOk) {
                 ok_.push_back({"winner", texts[i], results[i]->seconds, results[i]->spread});
+            } else {
+                failure_ = results[i]->reason;
             }
         }
     }
@@ -206,6 +208,12 @@ private:
         return std::isfinite(result->cost());
     }
 
+    std::string why_none_worked() const {
+        if (report_.trials == 0) return "No candidate was tried.";
+        return "None of its " + std::to_string(report_.trials) + " candidates worked" +
+               (failure_.empty() ? "." : "; the last one: " + failure_);
+    }
+
     void choose() {
         std::stable_sort(ok_.begin(), ok_.end(), [](const FinalTime &a, const FinalTime &b) {
             return a.seconds < b.seconds;
@@ -217,7 +225,8 @@ private:
             for (const FinalTime &known : contestants) {
                 if (known.candidate == candidate) return;
             }
-            contestants.push_back({role, candidate, 0, 0});
+            const std::optional<Record> record = database_.find(key_, candidate);
+            contestants.push_back({role, candidate, record ? record->result.seconds : 0, 0});
         };
         // Each has its first role: decide() has to know what would run without this search.
         add("default", options_.default_candidate);
@@ -228,12 +237,20 @@ private:
         // Algorithms without knobs, PyTorch's among them, whatever their trials said.
         for (const SpaceKind &kind : space_.kinds())
             if (kind.knobs.empty()) add(kind.name, kind.name);
-        if (contestants.empty()) return;
+        if (contestants.empty()) {
+            report_.notice = why_none_worked();
+            return;
+        }
         std::vector<Contestant> times = evaluator_.compare(contestants);
         if (undecided(times) && (!options_.may_compare_again || options_.may_compare_again()))
             times = evaluator_.compare(contestants);
-        if (by_speed(times).empty()) return;
-        const auto [winner, reason] = decide(times);
+        report_.notice = evaluator_.why_compared_otherwise();
+        if (by_speed(times).empty()) {
+            if (report_.notice.empty()) report_.notice = why_none_worked();
+            return;
+        }
+        auto [winner, reason] = decide(times);
+        if (!report_.notice.empty()) reason += " " + report_.notice;
         std::vector<FinalTime> worked;
         std::copy_if(times.begin(), times.end(), std::back_inserter(worked),
                      [](const FinalTime &t) { return t.seconds > 0; });
@@ -252,6 +269,7 @@ private:
     StopRule stop_;
     SearchReport report_;
     std::vector<FinalTime> ok_;
+    std::string failure_;  ///< Reason of the last trial that failed.
 };
 
 }  // namespace

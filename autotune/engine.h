@@ -34,6 +34,8 @@ struct SearchReport {
     int64_t measured = 0;          ///< By this process, failures included.
     bool interrupted = false;      ///< keep_going ended it: nothing was chosen.
     std::optional<Choice> choice;  ///< Nothing if no candidate worked.
+    /// What the user should know, one sentence: why there is no choice, or why candidates were not compared as usual.
+    std::string notice;
 };
 
 /// Searches the space by `strategy` and records every trial before the next one begins. A trial that is recorded for

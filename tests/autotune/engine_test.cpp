@@ -292,6 +292,32 @@ TEST(Decide, ByRecordedTimesAloneATieIsATie) {
     EXPECT_FALSE(undecided({winner, {{"incumbent", "old", 1.03, 0.01}}}));
 }
 
+TEST_F(EngineTest, SaysWhyThereIsNoChoice) {
+    for (auto &[candidate, trial] : recording_.trials)
+        trial.result = {Outcome::kWrongAnswer, 0, 0, 0, "It fails by the formula.", ""};
+    ReplayEvaluator replay(recording_);
+    options_.stop.most_trials = 3;
+    const SearchReport report = run(replay, path());
+    EXPECT_FALSE(report.choice);
+    EXPECT_EQ(report.notice,
+              "None of its 3 candidates worked; the last one: It fails by the formula.");
+    options_.out_of_time = [] { return true; };
+    recording_.trials.erase("pytorch");  // whatever trials said, it would be compared
+    ReplayEvaluator none(recording_);
+    EXPECT_EQ(run(none, path("none")).notice, "No candidate was tried.");
+}
+
+TEST_F(EngineTest, WhyCandidatesWereComparedOtherwiseIsAPartOfTheReason) {
+    class Otherwise : public ReplayEvaluator {
+    public:
+        using ReplayEvaluator::ReplayEvaluator;
+        std::string why_compared_otherwise() const override { return "Python is gone."; }
+    } otherwise(recording_);
+    const SearchReport report = run(otherwise, path());
+    EXPECT_EQ(report.notice, "Python is gone.");
+    EXPECT_TRUE(report.choice->reason.ends_with(". Python is gone.")) << report.choice->reason;
+}
+
 /// A replay whose kernels are files: each is made anew for the comparison.
 class RemadeKernels : public ReplayEvaluator {
 public:

@@ -295,7 +295,10 @@ def test_a_python_without_pytorch_does_not_end_the_search(tuned: Tuner, tmp_path
     assert events[-1]["event"] == "choice"
     assert "pytorch" not in events[-1]["finals"]
     # The search before had no Python at all.
-    assert sum(event["event"] == "notice" for event in events) == 1
+    again, apart = (event["notice"] for event in events if event["event"] == "notice")
+    assert again == "PyTorch could not be timed before; it is tried again."
+    assert apart.endswith("the Python process ended with status 1: there is no PyTorch.")
+    assert events[-1]["reason"].endswith(apart)
 
 
 def test_pytorch_that_could_not_be_timed_is_tried_again(tuner: Tuner, tmp_path: Path) -> None:
@@ -308,4 +311,16 @@ def test_pytorch_that_could_not_be_timed_is_tried_again(tuner: Tuner, tmp_path: 
         assert tried[0]["outcome"] == "launch failed"
         assert not tried[0]["known"]
         notices = [event["notice"] for event in events if event["event"] == "notice"]
-        assert notices == ["PyTorch could not be timed before; it is tried again."] * times
+        again = "PyTorch could not be timed before; it is tried again."
+        assert notices[:-1] == [again] * times
+        assert "each in a process of its own" in notices[-1]
+
+
+def test_a_problem_without_a_choice_is_named_with_the_reason(tuner: Tuner) -> None:
+    problem = PROBLEM.replace("fprop", "wsum2d:step")
+    done = tuner.run("search", "--problem", problem, "--json")  # without a Python
+    assert done.returncode == 0, done.stderr
+    last = json.loads(done.stdout.splitlines()[-1])
+    assert (last["event"], last["problem"]) == ("left", problem)
+    assert last["reason"].endswith("the last one: There is no Python with PyTorch to compare with.")
+    assert f"{problem}: None of its " in tuner.run("search", "--problem", problem).stderr

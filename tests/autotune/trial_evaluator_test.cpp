@@ -6,6 +6,7 @@
 #include <fstream>
 #include <thread>
 
+#include "autotune/paired_times.h"
 #include "runtime/plan.h"
 #include "tests/autotune/kernel_tools.h"
 
@@ -207,6 +208,61 @@ TEST_F(TrialEvaluators, CompareByThemselvesWhatAFailingPythonDoesNot) {
     EXPECT_EQ(times[1].seconds, 0);
     expect_outcome(evaluator().evaluate("pytorch"), Outcome::kLaunchFailed,
                    "ended with status 1: No module named");
+}
+
+TEST_F(TrialEvaluators, SayWhyTheyDoNotCompareSideBySide) {
+    const std::string good = "'{\"pytorch\": {\"seconds\": [0.002]}}'";
+    // The second comparison of the same evaluator works.
+    const std::string once = folder_.path() + "/once";
+    answer("[ -e " + once + " ] && echo " + good + " && exit; : > " + once +
+           "; echo out of memory. >&2; exit 1");
+    TrialEvaluator evaluator(parse_problem(kFprop), 0, trials_);
+    const std::vector<FinalTime> both = {{"default", shipped_candidate(), 0, 0},
+                                         {"pytorch", "pytorch", 0, 0}};
+    evaluator.compare(both);
+    EXPECT_TRUE(evaluator.why_compared_otherwise().ends_with(
+        "side by side: the Python process ended with status 1: out of memory."))
+        << evaluator.why_compared_otherwise();
+    EXPECT_EQ(evaluator.compare(both)[1].seconds, 0.002);
+    EXPECT_EQ(evaluator.why_compared_otherwise(), "");
+    answer("echo []");
+    TrialEvaluator other(parse_problem(kFprop), 0, trials_);
+    other.compare(both);
+    EXPECT_TRUE(other.why_compared_otherwise().ends_with("something else than times."));
+}
+
+TEST_F(TrialEvaluators, GiveAComparisonTheTimeThatItsCallsTake) {
+    trials_.measuring.wall_seconds = 0.2;  // of one trial
+    answer("sleep 1; echo '{\"pytorch\": {\"seconds\": [0.2]}}'");
+    TrialEvaluator evaluator(parse_problem(kFprop), 0, trials_);
+    EXPECT_EQ(evaluator.compare({{"pytorch", "pytorch", 0.2, 0}})[0].seconds, 0.2);
+    EXPECT_EQ(evaluator.why_compared_otherwise(), "");
+}
+
+TEST_F(TrialEvaluators, SeeThroughClocksThatDifferBetweenProcesses) {
+    // The second process runs at half the clock rate; what it measures is ahead by 10 % all the same.
+    const auto measured = [](const char *time, const char *untuned) {
+        const std::string t = time;
+        return "echo '{\"outcome\":\"ok\",\"seconds\":" + t +
+               ",\"spread\":0,\"samples\":3,\"reason\":\"\",\"untuned_seconds\":" + untuned +
+               ",\"cold_seconds\":" + t + ",\"rounds\":[" + t + "," + t + "," + t + "]}'";
+    };
+    const std::string once = folder_.path() + "/once";
+    trials_.worker = {"sh", "-c",
+                      "cat > /dev/null; if [ -e " + once + " ]; then " +
+                          measured("0.0018", "0.004") + "; else : > " + once + "; " +
+                          measured("0.001", "0.002") + "; fi"};
+    const auto kernels = accepting_kernels(parse_problem(kFprop));
+    const auto text = [](const KernelInfo &kernel) {
+        return std::string("conv2d.") + isa_name(kernel.isa) + "/" + kernel.schedule;
+    };
+    ASSERT_GT(kernels.size(), 1u);
+    const auto times = evaluator().compare(
+        {{"default", text(kernels.front()), 0, 0}, {"winner", text(kernels.back()), 0, 0}});
+    EXPECT_NEAR(times[0].seconds / times[1].seconds, 1 / 0.9, 1e-9);
+    EXPECT_NEAR(times[0].cold_seconds / times[1].cold_seconds, 1 / 0.9, 1e-9);
+    const Lead lead = lead_of(times[1].rounds, times[0].rounds);
+    EXPECT_NEAR(lead.ratio, 1 / 0.9, 1e-9);
 }
 
 }  // namespace
