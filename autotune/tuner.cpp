@@ -166,7 +166,7 @@ public:
                                   [&](size_t i) { return chosen_.count(i) == 0; });
         }
         for (const size_t i : open)
-            if (chosen_.count(i) == 0) tell_(event(i, TunerEvent::Kind::kLeft));
+            if (chosen_.count(i) == 0) tell_left(i, "No time was left.");
         return chosen_.size();
     }
 
@@ -181,6 +181,12 @@ private:
         event.count = tasks_.size();
         event.left_seconds = left();
         return event;
+    }
+
+    void tell_left(size_t i, const std::string &why) const {
+        TunerEvent left = event(i, TunerEvent::Kind::kLeft);
+        left.notice = why;
+        tell_(left);
     }
 
     /// What the final comparison of a task is expected to take, by what calls took before.
@@ -265,7 +271,15 @@ private:
         const SearchReport report =
             search(space, strategy, evaluator, database_, environment_, search_options);
         measured_ += report.measured;
-        if (!report.choice) return cut_short;
+        if (!report.choice) {
+            if (!cut_short && chosen_.count(i) == 0) tell_left(i, report.notice);
+            return cut_short;
+        }
+        if (!report.notice.empty()) {
+            event.kind = TunerEvent::Kind::kNotice;
+            event.notice = report.notice;
+            tell_(event);
+        }
         for (const FinalTime &time : report.choice->finals)
             flops_ += work(task), seconds_ += time.seconds;
         chosen_.insert(i);

@@ -56,7 +56,7 @@ struct TunerEvent {
     double best_seconds = 0;       ///< kResult: so far; 0: none.
     Choice choice;                 ///< kChoice.
     double left_seconds = 0;       ///< Of the budget.
-    std::string notice;            ///< kNotice: one sentence.
+    std::string notice;            ///< kNotice; kLeft, why there is no choice: one sentence.
 };
 
 /// Tunes the tasks in their order; each gets share_of_first() of those that are left, so that the whole goes over
