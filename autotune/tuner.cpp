@@ -152,7 +152,8 @@ public:
           tell_(tell),
           gpu_(options.gpu ? &cuda::device(*options.gpu) : nullptr),
           environment_(gpu_ != nullptr ? gpu_environment(gpu_facts(*options.gpu), options.versions)
-                                       : cpu_environment(options.versions)) {}
+                                       : cpu_environment(options.versions,
+                                                         options.trial_setup.finals.threads)) {}
 
     size_t all() {
         std::vector<size_t> open(tasks_.size());

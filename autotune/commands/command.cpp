@@ -153,6 +153,27 @@ Trials gpu_trial_setup(const std::string &generators, int gpu) {
     return trials;
 }
 
+void add_environment_options(CLI::App *command, EnvironmentArguments *to) {
+    command->add_option("--threads", to->threads, "Of the kernels.")
+        ->check(positive())
+        ->capture_default_str();
+    command
+        ->add_option(
+            "--torch", to->torch,
+            "Version of the PyTorch that times are compared with; times by another one are "
+            "measured again.")
+        ->check(CLI::Validator(
+            [](const std::string &text) {
+                // A part of what is stored as name=version;name=version.
+                const bool version = !text.empty() && text.size() <= 64 &&
+                                     text.find_first_not_of(
+                                         "0123456789abcdefghijklmnopqrstuvwxyz"
+                                         "ABCDEFGHIJKLMNOPQRSTUVWXYZ.+-_") == std::string::npos;
+                return version ? std::string() : in_quotes(text) + " is no version, such as 2.9.0.";
+            },
+            "VERSION"));
+}
+
 void use_no_choices() { setenv("CONVWRIGHT_TUNE", "off", 1); }
 
 /// What CLI11 has in its place names the largest double as the other end of the range.

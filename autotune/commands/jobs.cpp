@@ -20,7 +20,8 @@ struct JobArguments {
     std::string file, target, folder, generators, python, launcher = "local";
     size_t candidates = 16;
     uint64_t seed = 1;
-    int workers = 0, threads = 1, gpu = 0;
+    int workers = 0, gpu = 0;
+    EnvironmentArguments environment;
     double lease = kLeaseSeconds;
 };
 
@@ -131,17 +132,19 @@ int gpus_for(const JobFolder &folder) {
 int run_measure(const JobArguments &arguments) {
     use_no_choices();
     const JobFolder folder(arguments.folder, false);
-    Trials trials = measuring_setup(arguments.threads);
+    Trials trials = measuring_setup(arguments.environment.threads);
     trials.gpu = arguments.gpu;
     if (!arguments.python.empty()) trials.python = {arguments.python, "-m", "convwright._compare"};
     offer_nvrtc();
     Workers workers = workers_for("measure", folder, arguments, 1);
     workers.gpus = gpus_for(folder);
-    workers.command.insert(workers.command.end(), {"--threads", std::to_string(arguments.threads)});
+    const auto &[threads, torch] = arguments.environment;
+    workers.command.insert(workers.command.end(), {"--threads", std::to_string(threads)});
+    if (!torch.empty()) workers.command.insert(workers.command.end(), {"--torch", torch});
     if (!arguments.python.empty())
         workers.command.insert(workers.command.end(), {"--python", arguments.python});
     const int status = launch(arguments, workers, [&] {
-        return measure_jobs(folder, trials, library_versions(), arguments.lease, tell);
+        return measure_jobs(folder, trials, arguments.environment.torch, arguments.lease, tell);
     });
     if (arguments.launcher != "slurm")
         std::cout << folder.names(JobStage::kResult).size() << " of "
@@ -200,9 +203,7 @@ void add_job_commands(CLI::App &app, const CommonArguments &common, Action &acti
         ->capture_default_str();
     compile->add_option("--seed", of->seed, "Of the search.")->capture_default_str();
     compile->add_option("--generators", of->generators, "Program that makes kernels.");
-    measure->add_option("--threads", of->threads, "Of the kernels.")
-        ->check(positive())
-        ->capture_default_str();
+    add_environment_options(measure, &of->environment);
     measure->add_option("--gpu", of->gpu, "Number of the GPU.")
         ->check(CLI::NonNegativeNumber)
         ->capture_default_str();

@@ -16,7 +16,7 @@ struct SearchArguments {
     std::vector<std::string> problems;
     std::string file, python, generators, device = "cpu";
     double budget = 300;
-    int threads = 1;
+    EnvironmentArguments environment;
     int64_t trials = 64;
     uint64_t seed = 1;
     bool dry_run = false, explain = false, json = false;
@@ -26,9 +26,14 @@ int run_search(const SearchArguments &arguments, const CommonArguments &common) 
     const auto problems = problems_given(arguments.problems, arguments.file);
     if (problems.empty())
         throw UsageError("There is no problem to tune: give --problem or --problems.");
-    if (arguments.explain) return explain_problems(problems, common);
-    use_no_choices();
     const std::optional<int> gpu = parse_device(arguments.device);
+    if (arguments.explain && gpu)
+        throw UsageError(
+            "--explain is about choices on this CPU; leave out --device, or look at the trials of "
+            "a "
+            "GPU by `convwright-tune db show`.");
+    if (arguments.explain) return explain_problems(problems, common, arguments.environment);
+    use_no_choices();
     const cuda::Device *device = gpu ? &cuda::device(*gpu) : nullptr;
     std::vector<std::string> left_out;
     const std::vector<TuningTask> tasks = device != nullptr
@@ -49,10 +54,10 @@ int run_search(const SearchArguments &arguments, const CommonArguments &common) 
     options.seconds = arguments.budget;
     options.trials = arguments.trials;
     options.seed = arguments.seed;
-    options.versions = library_versions();
+    options.versions = library_versions(arguments.environment.torch);
     options.gpu = gpu;
     options.trial_setup = gpu ? gpu_trial_setup(arguments.generators, *gpu)
-                              : trial_setup(arguments.generators, arguments.threads);
+                              : trial_setup(arguments.generators, arguments.environment.threads);
     // On a GPU nothing is timed through the operators.
     if (!arguments.python.empty() && !gpu)
         options.trial_setup.python = {arguments.python, "-m", "convwright._compare"};
@@ -85,9 +90,7 @@ void add_search_command(CLI::App &app, const CommonArguments &common, Action &ac
     run->add_option("--trials", search->trials, "At most, of one problem.")
         ->check(positive())
         ->capture_default_str();
-    run->add_option("--threads", search->threads, "Of the kernels.")
-        ->check(positive())
-        ->capture_default_str();
+    add_environment_options(run, &search->environment);
     run->add_option("--device", search->device, "cpu, cuda or cuda:1.")->capture_default_str();
     run->add_option("--seed", search->seed, "Of the search.")->capture_default_str();
     run->add_option("--python", search->python,

@@ -4,6 +4,7 @@
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -43,6 +44,22 @@ def test_a_second_search_measures_nothing_again_and_says_so(tuned: Tuner) -> Non
     assert {event["candidate"] for event in results} == set(before)
     assert tuned.records() == before
     assert (tuned.folder / "tuning.tuned").is_file()
+
+
+@pytest.mark.parametrize("other", [("--threads", "2"), ("--torch", "1.2.3+local")])
+def test_times_of_other_threads_or_another_pytorch_are_measured_again(
+    tuned: Tuner, tmp_path: Path, other: tuple[str, str]
+) -> None:
+    tuner = Tuner(Path(shutil.copytree(tuned.folder, tmp_path / "cache")))
+    results = [e for e in tuner.search("--trials", "2", *other) if e["event"] == "result"]
+    assert results
+    assert not any(event["known"] for event in results)
+    again = [e for e in tuner.search("--trials", "2", *other) if e["event"] == "result"]
+    assert all(event["known"] for event in again)
+    # What was chosen for either of them answers at run time.
+    rows = tuner.run("export", "-").stdout.splitlines()
+    assert sum(row.startswith(PROBLEM) for row in rows) == 1
+    assert "is no version" in sentence(tuner.run("search", "--torch", "a;b=c"), 2)
 
 
 def test_the_budget_holds_for_all_problems(tuner: Tuner) -> None:

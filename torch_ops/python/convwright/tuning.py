@@ -148,12 +148,17 @@ def explanations(problems: Iterable[str]) -> str:
 
 
 def _look(how: str, problems: Iterable[str]) -> str:
-    command = [str(find_tuner()), "search", how, "--problems", "-"]
+    command = [str(find_tuner()), "search", how, "--problems", "-", *_environment()]
     done = subprocess.run(
         command, input=problem_lines(Counter(problems)), capture_output=True, text=True
     )
     _raise_unless_ok(done.returncode, done.stderr)
     return (done.stdout + done.stderr).rstrip()  # problems without a task are named there
+
+
+def _environment() -> list[str]:
+    """What times depend on beside the machine, and the tuner cannot know."""
+    return ["--threads", str(torch.get_num_threads()), "--torch", torch.__version__]
 
 
 def _events(problems: Counter[str], seconds: float, seed: int) -> Iterator[dict[str, Any]]:
@@ -162,7 +167,7 @@ def _events(problems: Counter[str], seconds: float, seed: int) -> Iterator[dict[
     command = [
         str(find_tuner()),
         *("search", "--json", "--problems", "-", "--python", sys.executable),
-        *("--budget", str(seconds), "--seed", str(seed), "--threads", str(torch.get_num_threads())),
+        *("--budget", str(seconds), "--seed", str(seed), *_environment()),
     ]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with (
