@@ -371,7 +371,11 @@ cat > {folder}/problems
 echo '{{"event": "task", "problem": "p", "phase": 0, "number": 0, "count": 2, "left_seconds": 9}}'
 echo '{{"event": "choice", "problem": "p", "phase": 0, "candidate": "c", "seconds": 1,' \\
     '"reason": "R."}}'
-echo '{{"event": "left", "problem": "q"}}'
+echo '{{"event": "result", "problem": "p", "number": 0, "count": 2, "tried": 1, "failed": {{}},' \\
+    '"best_seconds": 1, "left_seconds": 8, "known": true}}'
+echo '{{"event": "left", "problem": "q", "reason": "No time was left."}}'
+echo '{{"event": "notice", "problem": "p", "notice": "PyTorch is tried again."}}'
+echo The database was damaged. >&2
 exit {status}
 """
 
@@ -389,10 +393,33 @@ def test_command(
     assert main(["tune", "--problems", str(file), "--budget", "3"]) == status
     assert (tmp_path / "problems").read_text() == f"{PROBLEM} 4\n"
     output = capsys.readouterr()
+    notices = "PyTorch is tried again.\nThe database was damaged.\n"
     if status == 0:
-        assert output.out == "p: c. R.\nq: no time was left\n"
+        known = "1 of 1 results were known.\n"
+        assert output.out == f"p: c. R.\nq: No time was left.\n{notices}{known}"
+        assert main(["tune", "--problems", str(file), "--csv"]) == 0
+        output = capsys.readouterr()
+        assert output.err == notices
+        assert output.out.splitlines()[-1].startswith("q,")
     else:
-        assert "convwright-tune ended with 1" in output.err
+        assert "The database was damaged." in output.err
+
+
+def test_a_tuner_that_complains_at_length_does_not_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "convwright-tune"
+    program.write_text(
+        "#!/bin/sh\ncat > /dev/null\n"
+        "i=0; while [ $i -lt 3000 ]; do echo $i of many problems were left out. >&2; "
+        "i=$((i + 1)); done\n"
+        'echo \'{"event": "left", "problem": "q", "reason": "R."}\'\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setattr(tuning, "find_tuner", lambda: program)
+    report = tuning.tune_problems([PROBLEM], budget=1)
+    assert report.left == {"q": "R."}
+    assert len(report.notices) == 3000
 
 
 def test_a_tuner_that_is_killed_within_a_line_is_named(
@@ -401,7 +428,7 @@ def test_a_tuner_that_is_killed_within_a_line_is_named(
     program = tmp_path / "convwright-tune"
     program.write_text(
         "#!/bin/sh\ncat > /dev/null\n"
-        'echo \'{"event": "left", "problem": "q"}\'\nprintf \'{"event": "cho\'\nkill -9 $$\n'
+        'echo \'{"event": "task", "problem": "q"}\'\nprintf \'{"event": "cho\'\nkill -9 $$\n'
     )
     program.chmod(0o755)
     monkeypatch.setattr(tuning, "find_tuner", lambda: program)
