@@ -84,6 +84,7 @@ Measured measure_apart(const std::vector<std::string> &worker, const MeasureJob 
                        const ProcessLimits &limits) {
     const ProcessResult process = run_process(worker, limits, format_job(job));
     using End = ProcessResult::End;
+    require_started(process, "measuring");
     if (process.success()) {
         try {
             return parse_measured(process.output);
@@ -95,10 +96,7 @@ Measured measure_apart(const std::vector<std::string> &worker, const MeasureJob 
     const std::string why = "The process that measured it " + process.what_happened() +
                             (said.empty() ? "." : ": " + said);
     const bool timeout = process.end == End::kWallTimeout || process.end == End::kCpuTimeout;
-    return failed(timeout                           ? Outcome::kRunTimeout
-                  : process.end == End::kNotStarted ? Outcome::kLaunchFailed
-                                                    : Outcome::kCrashed,
-                  why);
+    return failed(timeout ? Outcome::kRunTimeout : Outcome::kCrashed, why);
 }
 
 }  // namespace convwright

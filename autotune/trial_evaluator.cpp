@@ -188,6 +188,7 @@ bool TrialEvaluator::ask_python(std::vector<Contestant> &times, double call_seco
     limits.wall_seconds +=
         kPatience * comparison_seconds(plan, call_seconds, static_cast<int>(times.size()));
     const ProcessResult process = run_process(trials_.python, limits, job.dump());
+    require_started(process, "a comparison by Python");
     python_failure_ = ".";
     if (!process.success()) {
         // Python says what is wrong in its last line.

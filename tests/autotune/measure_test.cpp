@@ -165,8 +165,17 @@ TEST(MeasureApart, EveryEndOfTheProcessIsAnOutcome) {
                    "The process that");
     expect_failure(shell("cat > /dev/null; echo too bad >&2; exit 1"), Outcome::kCrashed,
                    "ended with status 1: too bad");
-    expect_failure(measure_apart({"convwright-no-such-program"}, {}, {10, 0, 0}).result,
-                   Outcome::kLaunchFailed, "could not be started: No such file");
+}
+
+TEST(MeasureApart, NoCandidateIsToBlameForAProcessThatDoesNotStart) {
+    try {
+        measure_apart({"convwright-no-such-program"}, {}, {10, 0, 0});
+        FAIL() << "nothing was thrown";
+    } catch (const std::runtime_error &error) {
+        EXPECT_STREQ(error.what(),
+                     "A process for measuring could not be started: No such file or directory; "
+                     "what was measured is kept, and the same command goes on from there.");
+    }
 }
 
 TEST(MeasureApart, GarbageIsNoResult) {

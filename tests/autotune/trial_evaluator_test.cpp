@@ -97,6 +97,17 @@ TEST_F(TrialEvaluators, SayWhyACandidateCouldNotBeMade) {
     expect_outcome(evaluator().evaluate("conv2d.avx2/lane:9"), Outcome::kBuildFailed, "lane:9");
 }
 
+TEST_F(TrialEvaluators, BlameNoCandidateForAProgramThatDoesNotStart) {
+    const std::string linker = trials_.making.tools.linker;
+    trials_.making.tools.linker = "/nowhere/linker";
+    EXPECT_THROW(evaluator().evaluate(kMade), std::runtime_error);
+    trials_.making.tools.linker = linker;
+    trials_.python = {"/nowhere/python"};
+    EXPECT_THROW(evaluator().evaluate("pytorch"), std::runtime_error);
+    trials_.worker = {"/nowhere/worker"};
+    EXPECT_THROW(evaluator().evaluate(shipped_candidate()), std::runtime_error);
+}
+
 TEST_F(TrialEvaluators, KeepTheHashOfWhatFailedToRun) {
     trials_.worker = {"sh", "-c", "kill -SEGV $$"};
     const Result result = evaluator().evaluate(kMade);
