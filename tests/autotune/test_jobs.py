@@ -151,7 +151,7 @@ def test_a_job_that_ends_its_workers_is_given_up(tuner: Tuner, jobs: Path) -> No
     assert done.returncode == 0, done.stderr
     record = results(jobs)[json.loads(fatal.read_text())["candidate"]]
     assert record["outcome"] == "crashed"
-    assert record["reason"] == "Each of 3 workers ended while it had this job."
+    assert record["reason"] == "Each of 3 workers died while it had this job."
 
 
 def test_damaged_jobs_are_left_out_with_a_sentence_each(tuner: Tuner, jobs: Path) -> None:
