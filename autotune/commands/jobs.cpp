@@ -111,22 +111,33 @@ int run_compile(const JobArguments &arguments, const CommonArguments &common) {
     return status;
 }
 
-/// GPUs that jobs of the folder need and this machine has; 0 if they need none.
-int gpus_for(const JobFolder &folder) {
+/// What jobs of a folder are still to be measured on.
+struct Devices {
+    bool cpu = false;
+    int gpus = 0;  ///< Of this machine; 0 if no job needs one.
+
+    /// Workers that can measure here at once without one disturbing another.
+    int most_workers() const { return cpu ? 1 : std::max(1, gpus); }
+};
+
+Devices devices_for(const JobFolder &folder) {
+    Devices devices;
     for (const std::string &name : folder.names(JobStage::kMeasure)) {
         if (folder.has(JobStage::kResult, name)) continue;
         try {
-            if (!folder.job(JobStage::kMeasure, name).target.cuda()) continue;
+            const bool cuda = folder.job(JobStage::kMeasure, name).target.cuda();
+            devices.cpu |= !cuda;
+            if (!cuda || devices.gpus > 0) continue;
         } catch (const std::invalid_argument &) {  // told of by who works on it
             continue;
         }
         try {
-            return count_gpus();
+            devices.gpus = count_gpus();
         } catch (const std::runtime_error &) {
-            return 1;  // elsewhere, or the worker says why there is none
+            devices.gpus = 1;  // elsewhere, or the worker says why there is none
         }
     }
-    return 0;
+    return devices;
 }
 
 int run_measure(const JobArguments &arguments) {
@@ -137,7 +148,13 @@ int run_measure(const JobArguments &arguments) {
     if (!arguments.python.empty()) trials.python = {arguments.python, "-m", "convwright._compare"};
     offer_nvrtc();
     Workers workers = workers_for("measure", folder, arguments, 1);
-    workers.gpus = gpus_for(folder);
+    const Devices devices = devices_for(folder);
+    workers.gpus = devices.gpus;
+    if (arguments.launcher == "local" && workers.count > devices.most_workers())
+        throw UsageError(std::to_string(workers.count) +
+                         " workers here would disturb each other's times; give at most --workers " +
+                         std::to_string(devices.most_workers()) +
+                         ": one for the CPU, or one for each GPU where all jobs are for GPUs.");
     const auto &[threads, torch] = arguments.environment;
     workers.command.insert(workers.command.end(), {"--threads", std::to_string(threads)});
     if (!torch.empty()) workers.command.insert(workers.command.end(), {"--torch", torch});

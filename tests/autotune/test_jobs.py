@@ -13,7 +13,7 @@ import pytest
 import torch
 from tune_program import PROBLEM, PROGRAM, Tuner, sentence
 
-from convwright.cli import main
+from convwright.cli import main, tuner_commands
 
 TARGET = f"cpu:{torch.ops.convwright.isa()}"
 pytestmark = [
@@ -228,6 +228,12 @@ def test_folders_of_others_are_refused(tuner: Tuner, jobs: Path, tmp_path: Path)
     assert "can be written by others" in sentence(tuner.run("measure", "--jobs", str(jobs)), 1)
 
 
+def test_jobs_of_a_cpu_are_not_timed_two_at_once(tuner: Tuner, jobs: Path) -> None:
+    done = tuner.run("measure", "--jobs", str(jobs), "--workers", "2")
+    assert "give at most --workers 1" in sentence(done, 2)
+    assert not list((jobs / "results").iterdir())
+
+
 def test_slurm_gets_a_script_that_a_shell_runs(tuner: Tuner, jobs: Path, tmp_path: Path) -> None:
     without_pytorch(jobs)
     odd = Path(shutil.move(jobs, tmp_path / "it's a folder"))
@@ -312,6 +318,29 @@ def test_python_has_the_same_commands(
     assert main([command, "--jobs", str(tmp_path / "nowhere")]) == 1
     assert "There is no folder of jobs" in capfd.readouterr().err
     assert main([command, "--no-such-option"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "passed"),
+    [
+        ([], ["--python", sys.executable, "--torch", torch.__version__]),
+        (["--python=other"], ["--python=other", "--torch", torch.__version__]),
+        (["--torch", "1", "--python", "other"], ["--torch", "1", "--python", "other"]),
+    ],
+)
+def test_python_names_itself_where_no_other_is_named(
+    given: list[str],
+    passed: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture,
+) -> None:
+    program = tmp_path / "convwright-tune"
+    program.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setattr(tuner_commands, "find_tuner", lambda: program)
+    assert main(["measure", "--jobs", "x", *given]) == 0
+    assert capfd.readouterr().out.splitlines() == ["measure", "--jobs", "x", *passed]
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
