@@ -55,6 +55,10 @@ Measured measure_here(const MeasureJob &job);
 Measured measure_apart(const std::vector<std::string> &worker, const MeasureJob &job,
                        const ProcessLimits &limits);
 
+/// Of a process that does the job and may take so long: so much processor time as all its threads can have and, on the
+/// CPU, memory by its tensors. A driver of GPUs reserves more addresses than there is memory.
+ProcessLimits measuring_limits(const MeasureJob &job, double wall_seconds);
+
 /// Largest spread() of samples that can be compared.
 constexpr double kMostSpread = 0.25;
 

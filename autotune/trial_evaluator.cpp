@@ -74,7 +74,8 @@ Measured TrialEvaluator::measure(const std::string &candidate, const TimingPlan 
     if (const auto *failure = std::get_if<Result>(&known)) return {*failure};
     auto &job = std::get<MeasureJob>(known);
     job.timing = timing;
-    Measured measured = measure_apart(trials_.worker, job, trials_.measuring);
+    Measured measured =
+        measure_apart(trials_.worker, job, measuring_limits(job, trials_.most_seconds));
     if (job.shipped.empty()) measured.result.artifact = job.artifact();
     return measured;
 }
@@ -184,7 +185,7 @@ bool TrialEvaluator::ask_python(std::vector<Contestant> &times, double call_seco
     // One trial's time for what is not known, and for all that is several times what it should take: others may use
     // the machine.
     constexpr double kPatience = 4;
-    ProcessLimits limits = trials_.measuring;
+    ProcessLimits limits{trials_.most_seconds};
     limits.wall_seconds +=
         kPatience * comparison_seconds(plan, call_seconds, static_cast<int>(times.size()));
     const ProcessResult process = run_process(trials_.python, limits, job.dump());

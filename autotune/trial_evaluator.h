@@ -19,9 +19,9 @@ struct Trials {
     /// Command of a Python process that times candidates and PyTorch side by side through the operators
     /// (convwright._compare); empty: there is no PyTorch to compare with.
     std::vector<std::string> python;
-    TimingPlan screening;  ///< Of each trial.
-    TimingPlan finals;     ///< Of compare().
-    ProcessLimits measuring{120, 0, 0};
+    TimingPlan screening;       ///< Of each trial.
+    TimingPlan finals;          ///< Of compare().
+    double most_seconds = 120;  ///< Of measuring one candidate.
 };
 
 /// Candidates of one phase of a problem. Kernels are made where the library has no such one, one of the batch on each

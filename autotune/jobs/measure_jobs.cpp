@@ -76,7 +76,9 @@ struct Measuring {
         measured.timing = trials.screening;
         measured.gpu = trials.gpu;
         place_files(job, measured);
-        Result result = measure_apart(trials.worker, measured, trials.measuring).result;
+        Result result =
+            measure_apart(trials.worker, measured, measuring_limits(measured, trials.most_seconds))
+                .result;
         result.artifact = measured.artifact();
         return result;
     }

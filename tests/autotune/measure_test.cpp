@@ -178,6 +178,24 @@ TEST(MeasureApart, NoCandidateIsToBlameForAProcessThatDoesNotStart) {
     }
 }
 
+TEST(MeasuringLimits, GrowWithThreadsAndTensorsAndLeaveGpusTheirAddresses) {
+    MeasureJob job;
+    job.problem = parse_problem(kFprop);
+    const ProcessLimits one = measuring_limits(job, 10.5);
+    EXPECT_EQ(one.wall_seconds, 10.5);
+    EXPECT_EQ(one.cpu_seconds, 11);
+    job.timing.threads = 4;
+    EXPECT_EQ(measuring_limits(job, 10.5).cpu_seconds, 42);
+    job.problem.n *= 100'000;
+    const ProcessLimits large = measuring_limits(job, 10.5);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    EXPECT_GE(one.memory_bytes, int64_t{4} << 30);
+    EXPECT_GT(large.memory_bytes, 2 * one.memory_bytes);
+#endif
+    job.made_cuda.emplace();
+    EXPECT_EQ(measuring_limits(job, 10.5).memory_bytes, 0);
+}
+
 TEST(MeasureApart, GarbageIsNoResult) {
     for (const char *script :
          {"true", "echo nonsense", "echo '{}'", "echo '[1]'", "head -c 1000 /dev/urandom",

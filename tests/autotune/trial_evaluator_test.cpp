@@ -243,7 +243,7 @@ TEST_F(TrialEvaluators, SayWhyTheyDoNotCompareSideBySide) {
 }
 
 TEST_F(TrialEvaluators, GiveAComparisonTheTimeThatItsCallsTake) {
-    trials_.measuring.wall_seconds = 0.2;  // of one trial
+    trials_.most_seconds = 0.2;  // of one trial
     answer("sleep 1; echo '{\"pytorch\": {\"seconds\": [0.2]}}'");
     TrialEvaluator evaluator(parse_problem(kFprop), 0, trials_);
     EXPECT_EQ(evaluator.compare({{"pytorch", "pytorch", 0.2, 0}})[0].seconds, 0.2);

@@ -25,10 +25,10 @@ _EXAMPLES = {
     "measure": "convwright measure --jobs DIR",
     "collect": "convwright collect --jobs DIR",
 }
-# Options that this Python knows: for workers on Ray, and for comparisons through the operators.
+# Unless another Python is named: for workers on Ray, and for comparisons through the operators.
 _OWN = {
-    "compile": {"--python": sys.executable},
-    "measure": {"--python": sys.executable, "--torch": str(torch.__version__)},
+    "compile": ("--python", sys.executable),
+    "measure": ("--python", sys.executable, "--torch", str(torch.__version__)),
 }
 
 
@@ -43,8 +43,7 @@ def add_to(app: typer.Typer) -> None:
 def _run(context: typer.Context) -> int:
     name = str(context.info_name)
     command = [str(find_tuner()), name, *context.args]
-    for option, value in _OWN.get(name, {}).items():
-        if not any(given.partition("=")[0] == option for given in context.args):
-            command += [option, value]
+    if not any(given.partition("=")[0] == "--python" for given in context.args):
+        command += _OWN.get(name, ())
     environment = child_environment(CONVWRIGHT_LIBRARY=str(_library.find()))
     return subprocess.run(command, env=environment, check=False).returncode
