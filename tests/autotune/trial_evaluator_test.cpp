@@ -81,6 +81,26 @@ TEST_F(TrialEvaluators, MakeTheNextKernelsOfABatchOnTheOtherCores) {
     EXPECT_GT(evaluator.evaluate(kNext).seconds, 0);
 }
 
+TEST_F(TrialEvaluators, SayAFailureToMakeAKernelAheadAtItsOwnTurnAndThenTryAgain) {
+    if (std::thread::hardware_concurrency() < 2)
+        GTEST_SKIP() << "Nothing is made ahead on one core.";
+    constexpr char kNext[] = "conv2d.avx2/lane:0,vec:2,tile:5,stage:1";
+    const std::string calls = folder_.path() + "/calls", program = folder_.path() + "/program";
+    std::ofstream(program) << "#!/bin/sh\necho x >> " << calls << "\nexit 1\n";
+    std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+    trials_.making.tools.generators = program;
+    TrialEvaluator evaluator(parse_problem(kFprop), 0, trials_);
+    evaluator.prepare({kMade, kNext});
+    const auto count = [&] { return std::filesystem::file_size(calls) / 2; };  // lines
+    expect_outcome(evaluator.evaluate(kMade), Outcome::kBuildFailed, "ended with status 1");
+    EXPECT_EQ(count(), 2u);
+    expect_outcome(evaluator.evaluate(kNext), Outcome::kBuildFailed, "ended with status 1");
+    EXPECT_EQ(count(), 2u);
+    evaluator.prepare({kNext});
+    evaluator.evaluate(kNext);
+    EXPECT_EQ(count(), 3u);
+}
+
 TEST_F(TrialEvaluators, RejectThoseThatSpillBeforeTheyRun) {
     trials_.worker = {"false"};
     expect_outcome(evaluator().evaluate("conv2d.avx2/lane:0,vec:2,tile:10,stage:1"),
