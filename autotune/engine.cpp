@@ -89,22 +89,17 @@ public:
           stop_(options.stop) {}
 
     SearchReport run() {
-        while (!stop_.done() && in_time() && going()) {
+        while (!stop_.done() && in_time()) {
             const std::vector<Point> batch = ask_batch();
             if (batch.empty()) break;
             try_batch(batch);
         }
         report_.trials = stop_.trials();
-        if (!report_.interrupted) choose();
+        choose();
         return report_;
     }
 
 private:
-    bool going() {
-        if (options_.keep_going && !options_.keep_going()) report_.interrupted = true;
-        return !report_.interrupted;
-    }
-
     bool in_time() const { return !options_.out_of_time || !options_.out_of_time(); }
 
     std::vector<Point> ask_batch() {
@@ -118,8 +113,8 @@ private:
         return batch;
     }
 
-    /// Results of a batch in the order in which it was asked for, whoever measures what. Of a batch that was
-    /// interrupted nothing is told, of one whose time was over what is known by then.
+    /// Results of a batch in the order in which it was asked for, whoever measures what. Of one whose time was over what
+    /// is known by then.
     void try_batch(const std::vector<Point> &batch) {
         std::vector<std::string> texts;
         std::vector<std::optional<Result>> results(batch.size());
@@ -136,7 +131,6 @@ private:
             bool progress = false;
             for (size_t i = 0; i < batch.size(); i++) {
                 if (results[i]) continue;
-                if (!going()) return;
                 if (!in_time()) {
                     all = false;
                     break;

@@ -236,7 +236,6 @@ private:
                            seeds_from(database_, space, environment_, Portfolio::kAnalytic));
         TrialEvaluator evaluator(task.problem, task.subject.phase, options_.trial_setup);
         SearchOptions search_options;
-        search_options.seed = options_.seed;
         search_options.stop.most_trials = options_.trials;
         search_options.stop.stagnation = options_.stagnation;
         search_options.default_candidate =

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "autotune/database/tuned_table_writer.h"
+#include "autotune/random.h"
 #include "autotune/replay.h"
 #include "autotune/search/random_search.h"
 #include "runtime/tuned_table.h"
@@ -90,7 +91,6 @@ TEST_F(EngineTest, RecordsEveryTrialAndChoosesTheBest) {
     EXPECT_EQ(report.trials, 48);
     EXPECT_EQ(report.measured, 48);
     EXPECT_EQ(report.known, 0);
-    EXPECT_FALSE(report.interrupted);
     Database database(path());
     double best = 1;
     for (const Record &record : database.records()) {
@@ -150,26 +150,10 @@ TEST_F(EngineTest, OtherVersionsAreMeasuredAgain) {
     EXPECT_EQ(space_.text(seeds[0]), database.choices()[0].candidate);
 }
 
-TEST_F(EngineTest, EndsWhenItIsToldToAndChoosesNothingThen) {
-    ReplayEvaluator replay(recording_);
-    options_.keep_going = [&] { return replay.evaluated() < 11; };
-    const SearchReport report = run(replay, path());
-    EXPECT_TRUE(report.interrupted);
-    EXPECT_EQ(report.measured, 11);
-    EXPECT_EQ(Database(path()).count_records(), 11);
-    EXPECT_FALSE(report.choice);
-    options_.keep_going = nullptr;
-    ReplayEvaluator rest(recording_), whole(recording_);
-    EXPECT_EQ(run(rest, path()).measured, 37);
-    run(whole, path("whole"));
-    EXPECT_EQ(contents(path()), contents(path("whole")));
-}
-
 TEST_F(EngineTest, TakesWhatItHasWhenTimeIsOverInTheMiddleOfABatch) {
     ReplayEvaluator replay(recording_);
     options_.out_of_time = [&] { return replay.evaluated() >= 11; };
     const SearchReport report = run(replay, path());
-    EXPECT_FALSE(report.interrupted);
     EXPECT_EQ(report.measured, 11);
     EXPECT_EQ(report.trials, 11);
     EXPECT_EQ(Database(path()).count_records(), 11);

@@ -193,9 +193,6 @@ TEST_F(DatabaseTest, PrunesByEachOfItsRules) {
     rule.failures = true;
     EXPECT_EQ(left(rule, 1), 7);
     rule = {};
-    rule.subject = test_key().subject, rule.not_space_of_subject = test_key().space;
-    EXPECT_EQ(left(rule, 1), 7);
-    rule = {};
     rule.not_versions = test_key().environment.versions;
     EXPECT_EQ(left(rule, 1), 7);
     rule = {};

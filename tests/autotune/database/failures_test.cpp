@@ -12,6 +12,7 @@
 #include "autotune/database/file_system.h"
 #include "autotune/database/schema.h"
 #include "autotune/database/sqlite.h"
+#include "autotune/random.h"
 #include "tests/autotune/database/database_fixture.h"
 
 namespace convwright {
@@ -25,7 +26,7 @@ void make_database(const std::string &path, int count) {
     Database database(path);
     std::vector<Record> records;
     for (int i = 0; i < count; i++) records.push_back(test_record(i, test_key(1 + i / 50)));
-    database.add_all(records);
+    add_all(database, records);
     database.choose(test_choice());
 }
 
