@@ -258,13 +258,7 @@ private:
         search_options.may_compare_again = [&] { return left() > comparisons; };
         search_options.on_result = [&](const std::string &candidate, const Result &result,
                                        bool known) {
-            if (result.outcome == Outcome::kOk &&
-                (event.best_seconds == 0 || result.seconds < event.best_seconds))
-                event.best_seconds = result.seconds;
-            event.kind = TunerEvent::Kind::kResult;
-            event.candidate = candidate;
-            event.result = result;
-            event.known = known;
+            tell_result(event, candidate, result, known);
             event.left_seconds = left();
             tell_(event);
         };
@@ -304,6 +298,17 @@ private:
 };
 
 }  // namespace
+
+void tell_result(TunerEvent &event, const std::string &candidate, const Result &result,
+                 bool known) {
+    if (result.outcome == Outcome::kOk &&
+        (event.best_seconds == 0 || result.seconds < event.best_seconds))
+        event.best_seconds = result.seconds;
+    event.kind = TunerEvent::Kind::kResult;
+    event.candidate = candidate;
+    event.result = result;
+    event.known = known;
+}
 
 size_t tune(const std::vector<TuningTask> &tasks, Database &database, const TunerOptions &options,
             const std::function<void(const TunerEvent &)> &tell) {

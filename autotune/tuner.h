@@ -59,6 +59,9 @@ struct TunerEvent {
     std::string notice;            ///< kNotice; kLeft, why there is no choice: one sentence.
 };
 
+/// Makes it the event of a result, with the best time so far.
+void tell_result(TunerEvent &event, const std::string &candidate, const Result &result, bool known);
+
 /// Tunes the tasks in their order; each gets share_of_first() of those that are left, so that the whole goes over
 /// the budget by the end of one trial or comparison at most. What is left
 /// in the end goes to those that had no time, then to those whose search was cut short. That PyTorch could not be

@@ -47,7 +47,7 @@ Database open_existing(const CommonArguments &common) {
     if (!database_exists(name))
         throw std::runtime_error("There is no tuning database '" + name +
                                  "' yet: tune a problem, or import records.");
-    return Database(name);
+    return Database(name, common.options());
 }
 
 std::vector<CountedProblem> read_problem_lines(std::istream &in) {

@@ -26,6 +26,13 @@ using Action = std::function<int()>;
 /// What every command may want of the command line.
 struct CommonArguments {
     std::string database;  ///< --db
+    std::string shipped;   ///< --shipped
+
+    DatabaseOptions options() const {
+        DatabaseOptions options;
+        options.shipped = shipped;
+        return options;
+    }
 };
 
 // Each adds its command to the program; one that was given sets `action`. `common` and `action` outlive the parse.

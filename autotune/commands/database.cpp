@@ -48,7 +48,9 @@ void add_database_commands(CLI::App &app, const CommonArguments &common, Action 
     CLI::App *db = app.add_subcommand("db", "Look at the tuning database and keep it in order.");
     db->require_subcommand(1);
     auto *file = new std::string;  // for the life of the program
-    const auto open_or_make = [&common] { return Database(database_path(common.database)); };
+    const auto open_or_make = [&common] {
+        return Database(database_path(common.database), common.options());
+    };
     const auto open = [&common] { return open_existing(common); };
     db->add_subcommand("list", "A line for each problem that was searched.")
         ->callback([&action, open] {

@@ -17,7 +17,7 @@ int explain_problems(const std::vector<CountedProblem> &problems, const CommonAr
     for (const std::string &sentence : left_out) std::cerr << sentence << "\n";
     std::optional<Database> database;  // looking makes none
     if (const std::string name = database_path(common.database); database_exists(name))
-        database.emplace(name);
+        database.emplace(name, common.options());
     for (const TuningTask &task : tasks)
         std::cout << explain_choice(
             task, database ? &*database : nullptr,

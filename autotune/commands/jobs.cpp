@@ -76,7 +76,7 @@ int64_t plan_jobs(const JobFolder &folder, const std::vector<CountedProblem> &pr
     wanted.versions = library_versions();
     std::optional<Database> database;
     if (const std::string file = database_path(common.database); database_exists(file))
-        wanted.known = &database.emplace(file);
+        wanted.known = &database.emplace(file, common.options());
     std::vector<std::string> left_out;
     const std::vector<TuningTask> tasks = tasks_for(wanted.target, problems, left_out);
     for (const std::string &sentence : left_out) tell(sentence);
@@ -171,7 +171,7 @@ int run_measure(const JobArguments &arguments) {
 
 int run_collect(const JobArguments &arguments, const CommonArguments &common) {
     const JobFolder folder(arguments.folder, false);
-    Database database(database_path(common.database));
+    Database database(database_path(common.database), common.options());
     for (const std::string &notice : database.notices()) tell(notice);
     const Imported imported = collect_results(folder, database);
     for (const std::string &sentence : imported.refused) tell(sentence);

@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "autotune/commands/command.h"
+#include "autotune/commands/replay_search.h"
 #include "autotune/cuda_spaces.h"
 #include "autotune/explanation.h"
 #include "autotune/program_files.h"
@@ -14,7 +15,7 @@ namespace {
 
 struct SearchArguments {
     std::vector<std::string> problems;
-    std::string file, python, generators, device = "cpu";
+    std::string file, python, generators, replay, device = "cpu";
     double budget = 300;
     EnvironmentArguments environment;
     int64_t trials = 64;
@@ -23,6 +24,13 @@ struct SearchArguments {
 };
 
 int run_search(const SearchArguments &arguments, const CommonArguments &common) {
+    if (!arguments.replay.empty()) {
+        if (!arguments.problems.empty() || !arguments.file.empty())
+            throw UsageError(
+                "--replay has its problem in its file; leave out --problem and --problems.");
+        return replay_search({arguments.replay, arguments.trials, arguments.seed, arguments.json},
+                             common);
+    }
     const auto problems = problems_given(arguments.problems, arguments.file);
     if (problems.empty())
         throw UsageError("There is no problem to tune: give --problem or --problems.");
@@ -65,7 +73,7 @@ int run_search(const SearchArguments &arguments, const CommonArguments &common) 
     const std::string file = database_path(common.database);
     // Python times two convolutions in a row with what this search chooses for each of them.
     setenv("CONVWRIGHT_DB", file.c_str(), 1);
-    Database database(file);
+    Database database(file, common.options());
     for (const std::string &notice : database.notices()) std::cerr << notice << "\n";
     Progress progress(arguments.json);
     const size_t chosen =
@@ -96,6 +104,9 @@ void add_search_command(CLI::App &app, const CommonArguments &common, Action &ac
     run->add_option("--python", search->python,
                     "Interpreter with convwright, to compare with PyTorch.");
     run->add_option("--generators", search->generators, "Program that makes kernels.");
+    run->add_option("--replay", search->replay,
+                    "File of recorded times of one space, which answer in the place of a device; "
+                    "nothing is kept unless --db names where.");
     run->add_flag("--dry-run", search->dry_run,
                   "List candidates, legal and rejected, and measure none.");
     run->add_flag("--explain", search->explain,

@@ -203,6 +203,21 @@ TEST_F(DatabaseTest, PrunesByEachOfItsRules) {
     EXPECT_EQ(left(rule, 4), 4);
 }
 
+TEST_F(DatabaseTest, PrunesOtherVersionsWhateverElseTheyName) {
+    Database database(path());
+    for (const char *versions : {"a=1", "a=1;torch=2", "a=12", "b=1"}) {
+        SearchKey key = test_key();
+        key.environment.versions = versions;
+        database.add(test_record(1, key));
+    }
+    PruneRule rule;
+    rule.not_versions = "a=1";
+    EXPECT_EQ(prune(database, rule), 2);
+    for (const Record &record : database.records())
+        EXPECT_TRUE(record.key.environment.versions.starts_with("a=1")) << record.candidate;
+    EXPECT_EQ(database.count_records(), 2);
+}
+
 TEST_F(DatabaseTest, KeepsTheRecordOfWhatWasChosenWhenItPrunes) {
     Database database(path());
     for (int i = 0; i < 5; i++) database.add(test_record(i));

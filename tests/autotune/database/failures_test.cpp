@@ -161,8 +161,8 @@ TEST_F(DatabaseTest, DamagedAnywhereIsReadOrRepairedAndNeverCrashes) {
 
 TEST_F(DatabaseTest, WhoseRepairWasEndedBetweenItsJournalAndTheFileLosesNothing) {
     // All 300 records were read while the log was beside the file, which has 10 of them without it.
-    make_database(path() + ".salvaged", 300);
     make_database(path(), 10);
+    make_database(path() + ".salvaged", 300);
     std::string bytes = file_bytes(path());
     bytes.replace(0, 100, std::string(100, 'Z'));
     write_bytes(path(), bytes);
