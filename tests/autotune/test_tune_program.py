@@ -253,7 +253,11 @@ def replay(tuner: Tuner, *more: str) -> list[dict]:
 
 
 def test_a_replay_needs_no_device_and_follows_its_seed(tuner: Tuner, tmp_path: Path) -> None:
-    recorded = {r["candidate"]: r for r in map(json.loads, RECORDING.open()) if "candidate" in r}
+    recorded = {
+        r["candidate"]: r
+        for r in map(json.loads, RECORDING.read_text().splitlines())
+        if "candidate" in r
+    }
     events = replay(tuner, "--seed", "3")
     tried = [event for event in events if event["event"] == "result"]
     assert len(tried) == 16
