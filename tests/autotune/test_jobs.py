@@ -146,7 +146,7 @@ def test_a_job_that_ends_its_workers_is_given_up(tuner: Tuner, jobs: Path) -> No
     for holder in range(3):
         lease = jobs / "leases" / f"{fatal.stem}.1.{holder}"
         lease.write_text("1 another-machine/1/2\n")
-        os.utime(lease, (0, 0))
+        os.utime(lease, (1000, 1000))
     done = tuner.run("measure", "--jobs", str(jobs))
     assert done.returncode == 0, done.stderr
     record = results(jobs)[json.loads(fatal.read_text())["candidate"]]
