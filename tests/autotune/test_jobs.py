@@ -228,6 +228,16 @@ def test_folders_of_others_are_refused(tuner: Tuner, jobs: Path, tmp_path: Path)
     assert "can be written by others" in sentence(tuner.run("measure", "--jobs", str(jobs)), 1)
 
 
+def test_results_name_what_they_were_measured_with(tuner: Tuner, jobs: Path) -> None:
+    for file in of_kernels(without_pytorch(jobs))[1:]:
+        file.unlink()
+    done = tuner.run("measure", "--jobs", str(jobs), "--threads", "2", "--torch", "1.2.3")
+    assert done.returncode == 0, done.stderr
+    (record,) = results(jobs).values()
+    assert record["device"].endswith(";threads=2")
+    assert record["versions"].endswith(";torch=1.2.3")
+
+
 def test_jobs_of_a_cpu_are_not_timed_two_at_once(tuner: Tuner, jobs: Path) -> None:
     done = tuner.run("measure", "--jobs", str(jobs), "--workers", "2")
     assert "give at most --workers 1" in sentence(done, 2)

@@ -62,6 +62,22 @@ def test_times_of_other_threads_or_another_pytorch_are_measured_again(
     assert "is no version" in sentence(tuner.run("search", "--torch", "a;b=c"), 2)
 
 
+def test_records_that_name_no_threads_are_those_of_another_environment(
+    tuned: Tuner, tmp_path: Path
+) -> None:
+    old = tuned.run("db", "export", "-").stdout.replace(";threads=1", "")
+    (tmp_path / "old.jsonl").write_text(old)
+    tuner = Tuner(tmp_path / "cache")
+    assert tuner.run("db", "import", str(tmp_path / "old.jsonl")).stdout.startswith("5 new")
+    chosen = tuner.run("db", "list").stdout.split("\t")[-1].strip()
+    before = set(tuner.records())
+    tried = [e for e in tuner.search("--trials", "1") if e["event"] == "result"]
+    assert not any(event["known"] for event in tried)
+    assert {event["candidate"] for event in tried} <= before  # what was good before comes first
+    if "/" in chosen:
+        assert chosen in {event["candidate"] for event in tried}
+
+
 def test_the_budget_holds_for_all_problems(tuner: Tuner) -> None:
     lines = "".join(f"fprop_n1ci{ci}ih9iw9co16kh3kw3s1p1_f32_nhwc\n" for ci in (4, 8, 12, 16))
     start = time.monotonic()
