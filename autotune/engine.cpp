@@ -203,7 +203,9 @@ private:
     }
 
     std::string why_none_worked() const {
+        if (space_.legal().empty()) return "It has no legal candidate.";
         if (report_.trials == 0) return "No candidate was tried.";
+        if (!ok_.empty()) return "Candidates worked in their trials, and none did when compared.";
         return "None of its " + std::to_string(report_.trials) + " candidates worked" +
                (failure_.empty() ? "." : "; the last one: " + failure_);
     }

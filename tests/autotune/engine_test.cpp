@@ -289,6 +289,9 @@ TEST_F(EngineTest, SaysWhyThereIsNoChoice) {
     recording_.trials.erase("pytorch");  // whatever trials said, it would be compared
     ReplayEvaluator none(recording_);
     EXPECT_EQ(run(none, path("none")).notice, "No candidate was tried.");
+    recording_.trials.clear();
+    space_ = recording_.space();
+    EXPECT_EQ(run(none, path("none")).notice, "It has no legal candidate.");
 }
 
 TEST_F(EngineTest, WhyCandidatesWereComparedOtherwiseIsAPartOfTheReason) {
