@@ -26,12 +26,10 @@ double share_of_first(double left, const std::vector<TaskCost> &tasks) {
     return std::min(free, least + std::max(beyond, 0.0) * first.weight / weights);
 }
 
-double comparison_seconds(const TimingPlan &plan, double call_seconds) {
+double comparison_seconds(const TimingPlan &plan, double call_seconds, int contestants) {
     constexpr double kStart = 0.5;  // a process, and what is computed in it
-    constexpr int kContestants =
-        4;  // winner, what is in use, PyTorch, and one more that is near or of another kind
     // All are called once to see whether they run, and cold and warm in each round, the dropped one included.
-    const double calls = (1 + 2.0 * (plan.least + 1)) * kContestants;
+    const double calls = (1 + 2.0 * (plan.least + 1)) * contestants;
     return kStart + std::max(plan.seconds, calls * call_seconds);
 }
 

@@ -20,7 +20,11 @@ struct TaskCost {
 /// what is beyond takes its part by weight. What only compares takes its turn while there is time.
 double share_of_first(double left, const std::vector<TaskCost> &tasks);
 
+/// Winner, what is in use, PyTorch, and one more that is near or of another kind.
+constexpr int kUsualContestants = 4;
+
 /// What a final comparison by this plan is expected to take where a call takes so long.
-double comparison_seconds(const TimingPlan &plan, double call_seconds);
+double comparison_seconds(const TimingPlan &plan, double call_seconds,
+                          int contestants = kUsualContestants);
 
 }  // namespace convwright

@@ -40,7 +40,8 @@ struct NotMade {
 };
 
 /// Generates and links the kernel that `wanted` describes but for its symbol, path and SHA-256, each step in a
-/// process of its own under `limits`, to <folder>/<symbol>.so, which is there as a whole or not at all.
+/// process of its own under `limits`, to <folder>/<symbol>.so, which is there as a whole or not at all. Throws
+/// std::runtime_error, one sentence, if no process could be started.
 std::variant<MadeKernel, NotMade> compile_kernel(const KernelTools &tools,
                                                  const LoadableKernel &wanted,
                                                  const std::string &folder,

@@ -99,6 +99,11 @@ SpaceKind weighted_sum_kind(const ConvProblem &problem, const cuda::Device &devi
         });
 }
 
+/// Why no kernel of the dtype is searched; null if some are.
+const char *why_not_tuned(DType dtype) {
+    return dtype == DType::kF32 ? nullptr : "CUDA kernels are tuned for float32";
+}
+
 [[noreturn]] void refuse(const OperatorProblem &problem, const std::string &why) {
     throw std::invalid_argument("problem '" + format_problem(problem) + "': " + why + ".");
 }
@@ -113,6 +118,7 @@ std::string add_tasks(std::vector<TuningTask> &tasks, const OperatorProblem &who
                       const cuda::Device &device) {
     const std::string text = format_problem(whole);
     const ConvProblem &problem = whole.sizes;
+    if (const char *why = why_not_tuned(problem.dtype)) return why;
     const auto add = [&](int phase, double cycles) {
         const Subject subject{text, phase};
         for (TuningTask &task : tasks) {
@@ -166,7 +172,7 @@ cuda::Device nominal_gpu(int architecture) {
 
 Space cuda_space(const OperatorProblem &whole, int phase, const cuda::Device &device) {
     const ConvProblem &problem = whole.sizes;
-    if (problem.dtype != DType::kF32) refuse(whole, "CUDA kernels are tuned for float32");
+    if (const char *why = why_not_tuned(problem.dtype)) refuse(whole, why);
     if (whole.op != Operator::kConv2d) return weighted_sum_cuda_space(whole, phase, device);
     const bool wgrad = problem.direction == Direction::kWgrad;
     if (const char *why = why_no_passes(problem)) refuse(problem, why);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <thread>
 
@@ -88,22 +89,17 @@ public:
           stop_(options.stop) {}
 
     SearchReport run() {
-        while (!stop_.done() && in_time() && going()) {
+        while (!stop_.done() && in_time()) {
             const std::vector<Point> batch = ask_batch();
             if (batch.empty()) break;
             try_batch(batch);
         }
         report_.trials = stop_.trials();
-        if (!report_.interrupted) choose();
+        choose();
         return report_;
     }
 
 private:
-    bool going() {
-        if (options_.keep_going && !options_.keep_going()) report_.interrupted = true;
-        return !report_.interrupted;
-    }
-
     bool in_time() const { return !options_.out_of_time || !options_.out_of_time(); }
 
     std::vector<Point> ask_batch() {
@@ -117,8 +113,8 @@ private:
         return batch;
     }
 
-    /// Results of a batch in the order in which it was asked for, whoever measures what. Of a batch that was
-    /// interrupted nothing is told, of one whose time was over what is known by then.
+    /// Results of a batch in the order in which it was asked for, whoever measures what. Of one whose time was over what
+    /// is known by then.
     void try_batch(const std::vector<Point> &batch) {
         std::vector<std::string> texts;
         std::vector<std::optional<Result>> results(batch.size());
@@ -135,7 +131,6 @@ private:
             bool progress = false;
             for (size_t i = 0; i < batch.size(); i++) {
                 if (results[i]) continue;
-                if (!going()) return;
                 if (!in_time()) {
                     all = false;
                     break;
@@ -154,6 +149,8 @@ private:
             stop_.tell(results[i]->cost());
             if (results[i]->outcome == Outcome::kOk) {
                 ok_.push_back({"winner", texts[i], results[i]->seconds, results[i]->spread});
+            } else {
+                failure_ = results[i]->reason;
             }
         }
     }
@@ -188,6 +185,31 @@ private:
         return true;
     }
 
+    /// Whether the incumbent may be compared: its trial worked in this environment, where a choice of an earlier one
+    /// was not verified. One that another process has just now is taken as it is.
+    bool incumbent_works() {
+        const std::string &incumbent = options_.incumbent;
+        const std::optional<Point> point = space_.parse(incumbent);
+        if (!point || !space_.is_legal(*point)) return false;
+        if (is_algorithm(incumbent)) return true;
+        std::optional<Result> result;
+        if (const std::optional<Record> record = database_.find(key_, incumbent)) {
+            result = record->result;
+        } else {
+            evaluator_.prepare({incumbent});
+            if (!try_one(incumbent, result)) return true;
+        }
+        return std::isfinite(result->cost());
+    }
+
+    std::string why_none_worked() const {
+        if (space_.legal().empty()) return "It has no legal candidate.";
+        if (report_.trials == 0) return "No candidate was tried.";
+        if (!ok_.empty()) return "Candidates worked in their trials, and none did when compared.";
+        return "None of its " + std::to_string(report_.trials) + " candidates worked" +
+               (failure_.empty() ? "." : "; the last one: " + failure_);
+    }
+
     void choose() {
         std::stable_sort(ok_.begin(), ok_.end(), [](const FinalTime &a, const FinalTime &b) {
             return a.seconds < b.seconds;
@@ -199,32 +221,37 @@ private:
             for (const FinalTime &known : contestants) {
                 if (known.candidate == candidate) return;
             }
-            contestants.push_back({role, candidate, 0, 0});
+            const std::optional<Record> record = database_.find(key_, candidate);
+            contestants.push_back({role, candidate, record ? record->result.seconds : 0, 0});
         };
         // Each has its first role: decide() has to know what would run without this search.
         add("default", options_.default_candidate);
-        add("incumbent", options_.incumbent);
+        if (incumbent_works()) add("incumbent", options_.incumbent);
         // Of trials that are so near to each other noise decides which was the fastest.
         for (size_t i = 0; i < std::min(std::size(kFinalists), ok_.size()); i++)
             if (ok_[i].seconds <= kNear * ok_[0].seconds) add(kFinalists[i], ok_[i].candidate);
         // Algorithms without knobs, PyTorch's among them, whatever their trials said.
         for (const SpaceKind &kind : space_.kinds())
             if (kind.knobs.empty()) add(kind.name, kind.name);
-        if (contestants.empty()) return;
+        if (contestants.empty()) {
+            report_.notice = why_none_worked();
+            return;
+        }
         std::vector<Contestant> times = evaluator_.compare(contestants);
         if (undecided(times) && (!options_.may_compare_again || options_.may_compare_again()))
             times = evaluator_.compare(contestants);
-        if (by_speed(times).empty()) return;
-        const auto [winner, reason] = decide(times);
-        std::string artifact;
-        if (const auto record = database_.find(key_, winner.candidate)) {
-            artifact = record->result.artifact;
+        report_.notice = evaluator_.why_compared_otherwise();
+        if (by_speed(times).empty()) {
+            if (report_.notice.empty()) report_.notice = why_none_worked();
+            return;
         }
+        auto [winner, reason] = decide(times);
+        if (!report_.notice.empty()) reason += " " + report_.notice;
         std::vector<FinalTime> worked;
         std::copy_if(times.begin(), times.end(), std::back_inserter(worked),
                      [](const FinalTime &t) { return t.seconds > 0; });
-        report_.choice =
-            Choice{key_, winner.candidate, artifact, winner.seconds, reason, worked, now_seconds()};
+        report_.choice = Choice{key_,   winner.candidate, winner.artifact, winner.seconds,
+                                reason, worked,           now_seconds()};
         database_.choose(*report_.choice);
         publish_choices(database_);
     }
@@ -238,6 +265,7 @@ private:
     StopRule stop_;
     SearchReport report_;
     std::vector<FinalTime> ok_;
+    std::string failure_;  ///< Reason of the last trial that failed.
 };
 
 }  // namespace
@@ -259,7 +287,7 @@ std::vector<Point> seeds_from(Database &database, const Space &space,
     return points;
 }
 
-std::pair<FinalTime, std::string> decide(const std::vector<Contestant> &times) {
+std::pair<Contestant, std::string> decide(const std::vector<Contestant> &times) {
     const std::vector<const Contestant *> sorted = by_speed(times);
     const Contestant *const fastest = sorted.front(), *const in_use = in_use_of(times);
     const Contestant *taken = fastest;

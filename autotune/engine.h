@@ -11,15 +11,12 @@
 namespace convwright {
 
 struct SearchOptions {
-    uint64_t seed = 1;
     StopRule stop;
     size_t batch = LearnedRanking::kBatch;  ///< Asked for at once, so that compiling runs ahead.
     int64_t lease_seconds = 600;            ///< Longer than any trial may take.
     /// Schedule that runs without tuning, and what was chosen before: candidates of the final
     /// comparison. Empty, or illegal in the space: there is none.
     std::string default_candidate, incumbent;
-    /// Asked before every trial: false ends the search, as the budget does. Null: never.
-    std::function<bool()> keep_going;
     /// Asked before every trial: true ends the search as its stop rule does, with a choice. Null: never.
     std::function<bool()> out_of_time;
     /// Asked before a final comparison that is undecided() is made again, once; null: it is.
@@ -32,13 +29,14 @@ struct SearchReport {
     int64_t trials = 0;            ///< What the stop rule counted.
     int64_t known = 0;             ///< Of them, answered from the database.
     int64_t measured = 0;          ///< By this process, failures included.
-    bool interrupted = false;      ///< keep_going ended it: nothing was chosen.
     std::optional<Choice> choice;  ///< Nothing if no candidate worked.
+    /// What the user should know, one sentence: why there is no choice, or why candidates were not compared as usual.
+    std::string notice;
 };
 
 /// Searches the space by `strategy` and records every trial before the next one begins. A trial that is recorded for
 /// this key is not made again, so that a search that was killed goes on where it was: with the same
-/// strategy, seed and database it ends with the same records. Other processes may search the same
+/// strategy and database it ends with the same records. Other processes may search the same
 /// space: each candidate is measured by one of them. In the end winner, those that are near to it, incumbent, default and
 /// the algorithms without knobs, PyTorch's among them, are compared side by side, and the choice is recorded and published.
 ///
@@ -54,7 +52,7 @@ std::vector<Point> seeds_from(Database &database, const Space &space,
 /// Which of candidates that were timed side by side is taken, and why in one sentence: the fastest that is ahead of what is
 /// in use, the incumbent or else the default, certainly or by more than kTie; that stays where none is. By warm
 /// times.
-std::pair<FinalTime, std::string> decide(const std::vector<Contestant> &times);
+std::pair<Contestant, std::string> decide(const std::vector<Contestant> &times);
 
 /// A lead up to this is no reason to change what is in use without being certain.
 constexpr double kTie = 1.02;

@@ -43,9 +43,10 @@ std::set<std::string> caches(const std::string &root) {
 
 }  // namespace
 
-Environment cpu_environment(const std::string &versions, const std::string &root) {
+Environment cpu_environment(const std::string &versions, int threads, const std::string &root) {
     std::string device = "cores=" + std::to_string(count_cores(root));
     for (const std::string &cache : caches(root)) device += ";" + cache;
+    device += ";threads=" + std::to_string(threads);
     return {cpu_identity(root), device, versions};
 }
 

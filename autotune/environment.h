@@ -16,9 +16,9 @@ struct Environment {
     bool operator==(const Environment &) const = default;
 };
 
-/// This CPU, from /proc/cpuinfo and sysfs, in front of which `root` stands: cores and caches as in
-/// "cores=2;L1d=48K;L2=2048K;L3=266240K".
-Environment cpu_environment(const std::string &versions, const std::string &root = "");
+/// This CPU, from /proc/cpuinfo and sysfs, in front of which `root` stands: cores, caches and how many threads kernels
+/// ran on as in "cores=2;L1d=48K;L2=2048K;L3=266240K;threads=2".
+Environment cpu_environment(const std::string &versions, int threads, const std::string &root = "");
 
 /// What a CUDA driver says of a GPU.
 struct GpuFacts {

@@ -11,6 +11,7 @@ namespace convwright {
 /// A candidate in the final comparison with its seconds in each round, the same rounds for all.
 struct Contestant : FinalTime {
     std::vector<double> rounds = {};
+    std::string artifact = {};  ///< SHA-256 of the shared object that was timed; empty: none was.
 };
 
 /// Compiles, verifies and measures candidates of one subject. A failure of a candidate is a result; an exception
@@ -25,8 +26,12 @@ public:
     virtual Result evaluate(const std::string &candidate) = 0;
 
     /// Times candidates that worked side by side, in turns, with more samples, caches warm and cold; in their order. One that
-    /// fails now has seconds 0. Asked again it times again.
+    /// fails now has seconds 0. Asked again it times again. `contestants` have the seconds of their trials, 0 where none
+    /// is known.
     virtual std::vector<Contestant> compare(const std::vector<FinalTime> &contestants) = 0;
+
+    /// Why the last compare() could not compare as it should have, one sentence; empty: it could.
+    virtual std::string why_compared_otherwise() const { return ""; }
 };
 
 }  // namespace convwright

@@ -149,8 +149,7 @@ std::string show_problem(Database &database, const std::string &problem, std::op
 }
 
 std::string explain_choice(const TuningTask &task, Database *database,
-                           const std::string &versions) {
-    const Environment environment = cpu_environment(versions);
+                           const Environment &environment) {
     const Space space = space_of(task, {});
     const SearchKey key{task.subject, space.hash(), environment};
     const Work work = work_of(task.problem, task.subject.phase);
@@ -165,7 +164,8 @@ std::string explain_choice(const TuningTask &task, Database *database,
         show_finals(out, *choice, &work);
         if (!(choice->key.environment == environment))
             out << "  It was measured on " << choice->key.environment.device << " by "
-                << choice->key.environment.versions << ": tune again for this machine's times.\n";
+                << choice->key.environment.versions
+                << ": tune again for the times of this machine, its versions and threads.\n";
         const auto trials = trials_of(*database, choice->key);
         show_place(out, space, choice->candidate, trials);
         show_trials(out, trials);

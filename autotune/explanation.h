@@ -13,8 +13,9 @@ std::string show_problem(Database &database, const std::string &problem, std::op
 /// Why the choice for a task on this device won: what there is to do, the times of the final comparison with what
 /// they mean in FLOP/s and bytes, what was predicted and where it ranked, what is known of its registers, trials by
 /// outcome, the fastest of them, and its neighbours in the space with their trials. Of a task that was not tuned
-/// here what a table of the library chose, and else what the cost model expects. `database` may be null.
-std::string explain_choice(const TuningTask &task, Database *database, const std::string &versions);
+/// in this environment what a table of the library chose, and else what the cost model expects. `database` may be null.
+std::string explain_choice(const TuningTask &task, Database *database,
+                           const Environment &environment);
 
 /// Legal candidates of a space, by predicted cost, and of the others how many each reason rejects, with an example. `most`
 /// legal ones; 0: all.

@@ -31,6 +31,7 @@ std::optional<NotMade> KernelSteps::run(const char *name,
     if (work_.path().empty())
         return NotMade{false, "Nothing can be written to '" + kept_in_ + "'."};
     const ProcessResult result = run_process(command, limits_);
+    require_started(result, name);
     if (result.success()) return std::nullopt;
     const std::string first = result.complaint.substr(0, result.complaint.find('\n'));
     const bool timeout = result.end == ProcessResult::End::kWallTimeout ||

@@ -25,7 +25,7 @@ public:
     std::string folder() const { return work_.path(); }
     std::string contents(const char *suffix) const;
 
-    /// `name` is that of the program in sentences.
+    /// `name` is that of the program in sentences. Throws as require_started().
     std::optional<NotMade> run(const char *name, const std::vector<std::string> &command) const;
     /// The Generator, which makes <symbol>.o and files of the kinds `also`; `params` are "name=value".
     std::optional<NotMade> generate(const std::string &program, const std::string &generator,

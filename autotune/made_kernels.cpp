@@ -11,6 +11,11 @@ std::string symbol_of(const MeasureJob &job) {
     return job.on_gpu() ? cuda::kernel_symbol(*job.made_cuda) : kernel_symbol(job.made);
 }
 
+/// Whether it is a failure that the machine may do better the next time.
+bool may_pass(const std::optional<Result> &failure) {
+    return failure && failure->outcome != Outcome::kRejected;
+}
+
 }  // namespace
 
 std::optional<Result> MadeKernels::make(MeasureJob &job, const std::vector<MeasureJob> &ahead,
@@ -20,7 +25,9 @@ std::optional<Result> MadeKernels::make(MeasureJob &job, const std::vector<Measu
         if (const auto known = made_.find(symbol_of(job)); known != made_.end()) {
             job.made = known->second.job.made;
             job.made_cuda = known->second.job.made_cuda;
-            return known->second.failure;
+            const std::optional<Result> failure = known->second.failure;
+            if (may_pass(failure)) made_.erase(known);
+            return failure;
         }
     }
     std::set<std::string> begun{symbol_of(job)};
@@ -28,10 +35,10 @@ std::optional<Result> MadeKernels::make(MeasureJob &job, const std::vector<Measu
     for (const MeasureJob &other : ahead) {
         if (has(other) || !begun.insert(symbol_of(other)).second) continue;
         others.push_back(std::async(std::launch::async, [this, copy = other, &making]() mutable {
-            make_one(copy, making);
+            make_one(copy, making, /*ahead=*/true);
         }));
     }
-    const std::optional<Result> failure = make_one(job, making);
+    const std::optional<Result> failure = make_one(job, making, /*ahead=*/false);
     for (std::future<void> &other : others) other.get();
     return failure;
 }
@@ -41,11 +48,11 @@ bool MadeKernels::has(const MeasureJob &job) const {
     return made_.contains(symbol_of(job));
 }
 
-std::optional<Result> MadeKernels::make_one(MeasureJob &job, const Making &making) {
+std::optional<Result> MadeKernels::make_one(MeasureJob &job, const Making &making, bool ahead) {
     const std::string symbol = symbol_of(job);  // making adds to what it is made of
     const std::optional<Result> failure = make_kernel(job, making);
-    // What the machine may do better the next time is asked of it again.
-    if (failure && failure->outcome != Outcome::kRejected) return failure;
+    // Asked of the machine again, but not at the kernel's own turn: that would take the time a second time.
+    if (may_pass(failure) && !ahead) return failure;
     const std::lock_guard lock(mutex_);
     made_.insert_or_assign(symbol, Made{failure, job});
     return failure;

@@ -15,7 +15,8 @@ namespace convwright {
 class MadeKernels {
 public:
     /// make_kernel(), or what it said of the same kernel before. If it is to be made, those of `ahead` that were not
-    /// made before are made at the same time.
+    /// made before are made at the same time. That one could not be made for another reason than the kernel itself is
+    /// said once, at its own turn, and then tried again.
     std::optional<Result> make(MeasureJob &job, const std::vector<MeasureJob> &ahead,
                                const Making &making);
 
@@ -26,7 +27,7 @@ private:
         std::optional<Result> failure;
         MeasureJob job;
     };
-    std::optional<Result> make_one(MeasureJob &job, const Making &making);
+    std::optional<Result> make_one(MeasureJob &job, const Making &making, bool ahead);
 
     mutable std::mutex mutex_;
     std::map<std::string, Made> made_;  ///< By symbol.

@@ -22,7 +22,7 @@ std::variant<MeasureJob, Result> job_of(const OperatorProblem &problem, int phas
 
 /// Makes the kernel of a job that has none: the same path for searches here, and for jobs that are measured
 /// elsewhere. Nothing, or why it will not be measured: it could not be made, or is not worth it. Throws
-/// std::runtime_error, one sentence, where the disk is full.
+/// std::runtime_error, one sentence, where the disk is full, or a program cannot be started.
 std::optional<Result> make_kernel(MeasureJob &job, const Making &making);
 
 /// A result without times.

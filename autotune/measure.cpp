@@ -2,6 +2,7 @@
 #include "autotune/measure.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "autotune/cold_caches.h"
 #include "autotune/trial_calls.h"
@@ -9,6 +10,7 @@
 #include "autotune/verify/gpu_copy.h"
 #include "autotune/verify/weighted_sum_values.h"
 #include "autotune/verify/why_wrong.h"
+#include "autotune/work.h"
 
 namespace convwright {
 namespace {
@@ -32,7 +34,31 @@ Measured failed(Outcome outcome, const std::string &why) {
     return measured;
 }
 
+/// Of every thread: its stack, and what an allocator reserves for it.
+constexpr int64_t kThreadBytes = int64_t{256} << 20;
+/// For what does not grow with the problem, and copies of each tensor: values, oracles, guard pages, several results.
+constexpr int64_t kLeastBytes = int64_t{4} << 30;
+constexpr double kCopies = 64;
+
+/// Whether memory may be limited by addresses: sanitizers reserve terabytes of them.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kAddressesAreMemory = false;
+#else
+constexpr bool kAddressesAreMemory = true;
+#endif
+
 }  // namespace
+
+ProcessLimits measuring_limits(const MeasureJob &job, double wall_seconds) {
+    ProcessLimits limits;
+    limits.wall_seconds = wall_seconds;
+    limits.cpu_seconds = static_cast<int64_t>(std::ceil(wall_seconds * job.timing.threads));
+    if (job.on_gpu() || !kAddressesAreMemory) return limits;
+    const double tensors = work_of(OperatorProblem(job.problem, job.op), kWholeProblem).bytes;
+    limits.memory_bytes = kLeastBytes + kThreadBytes * job.timing.threads +
+                          static_cast<int64_t>(std::min(kCopies * tensors, 1e18));
+    return limits;
+}
 
 Measured measure_here(const MeasureJob &job) {
     try {
@@ -84,6 +110,7 @@ Measured measure_apart(const std::vector<std::string> &worker, const MeasureJob 
                        const ProcessLimits &limits) {
     const ProcessResult process = run_process(worker, limits, format_job(job));
     using End = ProcessResult::End;
+    require_started(process, "measuring");
     if (process.success()) {
         try {
             return parse_measured(process.output);
@@ -95,10 +122,7 @@ Measured measure_apart(const std::vector<std::string> &worker, const MeasureJob 
     const std::string why = "The process that measured it " + process.what_happened() +
                             (said.empty() ? "." : ": " + said);
     const bool timeout = process.end == End::kWallTimeout || process.end == End::kCpuTimeout;
-    return failed(timeout                           ? Outcome::kRunTimeout
-                  : process.end == End::kNotStarted ? Outcome::kLaunchFailed
-                                                    : Outcome::kCrashed,
-                  why);
+    return failed(timeout ? Outcome::kRunTimeout : Outcome::kCrashed, why);
 }
 
 }  // namespace convwright

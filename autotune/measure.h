@@ -50,9 +50,14 @@ Measured parse_measured(const std::string &json);
 Measured measure_here(const MeasureJob &job);
 
 /// Does the job in a process of its own: `worker` is a command that reads a job from stdin and writes what
-/// measure_here() returns to stdout. A candidate that crashes or hangs is an outcome like others.
+/// measure_here() returns to stdout. A candidate that crashes or hangs is an outcome like others. Throws
+/// std::runtime_error, one sentence, if no process could be started.
 Measured measure_apart(const std::vector<std::string> &worker, const MeasureJob &job,
                        const ProcessLimits &limits);
+
+/// Of a process that does the job and may take so long: so much processor time as all its threads can have and, on the
+/// CPU, memory by its tensors. A driver of GPUs reserves more addresses than there is memory.
+ProcessLimits measuring_limits(const MeasureJob &job, double wall_seconds);
 
 /// Largest spread() of samples that can be compared.
 constexpr double kMostSpread = 0.25;

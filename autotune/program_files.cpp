@@ -86,8 +86,9 @@ std::string private_folder(const std::string &path, const std::string &advice) {
     return path;
 }
 
-std::string library_versions() {
-    return "convwright=" CONVWRIGHT_VERSION ";halide=" CONVWRIGHT_HALIDE_VERSION;
+std::string library_versions(const std::string &torch) {
+    return "convwright=" CONVWRIGHT_VERSION ";halide=" CONVWRIGHT_HALIDE_VERSION +
+           (torch.empty() ? "" : ";torch=" + torch);
 }
 
 }  // namespace convwright

@@ -23,7 +23,8 @@ std::string why_no_generators(const std::string &generators);
 std::string private_folder(const std::string &path,
                            const std::string &advice = "set CONVWRIGHT_CACHE_DIR to one");
 
-/// "convwright=0.1.0;halide=21.0.0": what a measurement depends on beside the machine.
-std::string library_versions();
+/// "convwright=0.1.0;halide=21.0.0;torch=2.9.0": what a measurement depends on beside the machine. `torch` is the
+/// version of the PyTorch that times are compared with; empty: there is none.
+std::string library_versions(const std::string &torch = "");
 
 }  // namespace convwright

@@ -44,6 +44,8 @@ void Progress::show_json(const TunerEvent &event) {
         json["failed"] = failed_;
     } else if (event.kind == Kind::kNotice) {
         json["notice"] = event.notice;
+    } else if (event.kind == Kind::kLeft) {
+        json["reason"] = event.notice;
     } else if (event.kind == Kind::kChoice) {
         json["candidate"] = event.candidate;
         json["seconds"] = event.choice.seconds;
@@ -88,8 +90,8 @@ void Progress::show_text(const TunerEvent &event) {
             std::fprintf(stderr, "  %s\n", event.notice.c_str());
             break;
         case Kind::kLeft:
-            std::fprintf(stderr, "[%zu/%zu] %s: no time was left.\n", event.number + 1, event.count,
-                         name.c_str());
+            std::fprintf(stderr, "[%zu/%zu] %s: %s\n", event.number + 1, event.count, name.c_str(),
+                         event.notice.c_str());
             break;
     }
     std::fflush(stdout);

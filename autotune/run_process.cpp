@@ -16,6 +16,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <stdexcept>
 
 namespace convwright {
 namespace {
@@ -108,6 +109,13 @@ std::string ProcessResult::what_happened() const {
         default:
             return std::string("could not be started: ") + std::strerror(status);
     }
+}
+
+void require_started(const ProcessResult &result, const std::string &purpose) {
+    if (result.end != ProcessResult::End::kNotStarted) return;
+    throw std::runtime_error("A process for " + purpose + " " + result.what_happened() +
+                             "; what was measured is kept, and the same command goes on from "
+                             "there.");
 }
 
 ProcessResult run_process(const std::vector<std::string> &command, const ProcessLimits &limits,

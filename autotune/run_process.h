@@ -35,6 +35,10 @@ struct ProcessResult {
     std::string what_happened() const;
 };
 
+/// Throws std::runtime_error, one sentence, if a process could not be started: that says something about this machine,
+/// and nothing about the candidate that the process was for. `purpose` is a part of the sentence.
+void require_started(const ProcessResult &result, const std::string &purpose);
+
 /// Runs a program, found as a shell would, in a process group of its own, and returns when it has ended or
 /// reached a limit; then nothing of its group is left. It dies with its parent's thread, reads an
 /// empty stdin, and inherits no descriptor but these three. `input` is written to its stdin.

@@ -138,11 +138,6 @@ std::vector<Point> Space::neighbours(Point point) const {
     return result;
 }
 
-std::optional<Point> Space::random_legal(Random &random) const {
-    if (legal_.empty()) return std::nullopt;
-    return legal_[random.below(legal_.size())];
-}
-
 std::string Space::text(Point point) const {
     const SpaceKind &kind = kinds_[kind_of(point)];
     const std::vector<int> v = values(point);

@@ -10,7 +10,6 @@
 #include <string_view>
 #include <vector>
 
-#include "autotune/random.h"
 #include "schedules/knobs.h"
 
 namespace convwright {
@@ -73,8 +72,6 @@ public:
 
     /// Legal points with one knob one step away, in the order of the knobs, down before up.
     std::vector<Point> neighbours(Point point) const;
-    /// A legal point, each as likely as another; nothing if there is none.
-    std::optional<Point> random_legal(Random &random) const;
 
     /// "conv2d.avx512/lane:0,vec:2", for a kind without knobs its name.
     std::string text(Point point) const;

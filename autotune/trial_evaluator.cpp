@@ -5,6 +5,9 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "autotune/budget.h"
+#include "runtime/in_quotes.h"
+
 namespace convwright {
 namespace {
 
@@ -63,10 +66,7 @@ std::variant<MeasureJob, Result> TrialEvaluator::job_for(const std::string &cand
 
 Result TrialEvaluator::evaluate(const std::string &candidate) {
     if (is_algorithm(candidate)) return evaluate_algorithm(candidate);
-    Result result = measure(candidate, trials_.screening).result;
-    if (const auto made = artifacts_.find(candidate); made != artifacts_.end())
-        result.artifact = made->second;
-    return result;
+    return measure(candidate, trials_.screening).result;
 }
 
 Measured TrialEvaluator::measure(const std::string &candidate, const TimingPlan &timing) {
@@ -74,7 +74,10 @@ Measured TrialEvaluator::measure(const std::string &candidate, const TimingPlan 
     if (const auto *failure = std::get_if<Result>(&known)) return {*failure};
     auto &job = std::get<MeasureJob>(known);
     job.timing = timing;
-    return measure_apart(trials_.worker, job, trials_.measuring);
+    Measured measured =
+        measure_apart(trials_.worker, job, measuring_limits(job, trials_.most_seconds));
+    if (job.shipped.empty()) measured.result.artifact = job.artifact();
+    return measured;
 }
 
 Result TrialEvaluator::evaluate_algorithm(const std::string &candidate) {
@@ -108,8 +111,12 @@ const Contestant *TrialEvaluator::timed_together(const std::string &candidate) c
 
 std::vector<Contestant> TrialEvaluator::compare(const std::vector<FinalTime> &contestants) {
     std::vector<Contestant> times;
-    for (const FinalTime &contestant : contestants)
+    double slowest = 0;
+    for (const FinalTime &contestant : contestants) {
         times.push_back({{contestant.role, contestant.candidate}});
+        slowest = std::max(slowest, contestant.seconds);
+    }
+    why_compared_otherwise_.clear();
     const bool known = std::all_of(times.begin(), times.end(), [&](const FinalTime &time) {
         return timed_together(time.candidate) != nullptr;
     });
@@ -120,20 +127,39 @@ std::vector<Contestant> TrialEvaluator::compare(const std::vector<FinalTime> &co
         time.role = role;
     }
     side_by_side_.clear();
-    if (known || (!trials_.python.empty() && ask_python(times))) return times;
-    for (Contestant &time : times) {
-        if (is_algorithm(time.candidate)) continue;
-        // Noisy ones, too: nothing says that the others were not.
-        const Measured measured = measure(time.candidate, trials_.finals);
-        time.seconds = measured.result.seconds;
-        time.spread = measured.result.spread;
-        time.cold_seconds = measured.cold_seconds;
-        time.rounds = measured.rounds;
-    }
+    if (known || (!trials_.python.empty() && ask_python(times, slowest))) return times;
+    if (!trials_.python.empty())
+        why_compared_otherwise_ =
+            "Kernels were timed each in a process of its own, and other algorithms not at all, for "
+            "they could not be compared side by side" +
+            python_failure_;
+    compare_apart(times);
     return times;
 }
 
-bool TrialEvaluator::ask_python(std::vector<Contestant> &times) {
+void TrialEvaluator::compare_apart(std::vector<Contestant> &times) {
+    std::vector<Measured> all;
+    Samples untuned;
+    for (const Contestant &time : times) {
+        // Noisy ones, too: nothing says that the others were not.
+        all.push_back(is_algorithm(time.candidate) ? Measured{}
+                                                   : measure(time.candidate, trials_.finals));
+        if (all.back().untuned_seconds > 0) untuned.seconds.push_back(all.back().untuned_seconds);
+    }
+    // Each process had its own clock rate: the library's own choice, timed in all of them, says how they differ.
+    const double usual = untuned.median();
+    for (size_t i = 0; i < times.size(); i++) {
+        const Measured &measured = all[i];
+        const double scale = measured.untuned_seconds > 0 ? usual / measured.untuned_seconds : 1;
+        times[i].seconds = measured.result.seconds * scale;
+        times[i].spread = measured.result.spread * scale;
+        times[i].cold_seconds = measured.cold_seconds * scale;
+        for (const double seconds : measured.rounds) times[i].rounds.push_back(seconds * scale);
+        times[i].artifact = measured.result.artifact;
+    }
+}
+
+bool TrialEvaluator::ask_python(std::vector<Contestant> &times, double call_seconds) {
     const TimingPlan &plan = trials_.finals;
     Json job = {{"problem", format_problem(problem_)},
                 {"phase", phase_},
@@ -142,7 +168,7 @@ bool TrialEvaluator::ask_python(std::vector<Contestant> &times) {
                 {"least", plan.least},
                 {"most", plan.most},
                 {"flush_bytes", plan.flush_bytes}};
-    for (const FinalTime &time : times) {
+    for (Contestant &time : times) {
         // A kernel of an earlier search may be gone: then it is made again, the same to the bit.
         std::string artifact;
         if (!is_algorithm(time.candidate)) {
@@ -153,21 +179,36 @@ bool TrialEvaluator::ask_python(std::vector<Contestant> &times) {
             }
             if (artifacts_.count(time.candidate) > 0) artifact = artifacts_[time.candidate];
         }
+        time.artifact = artifact;
         job["contestants"].push_back({{"candidate", time.candidate}, {"artifact", artifact}});
     }
-    const ProcessResult process = run_process(trials_.python, trials_.measuring, job.dump());
+    // One trial's time for what is not known, and for all that is several times what it should take: others may use
+    // the machine.
+    constexpr double kPatience = 4;
+    ProcessLimits limits{trials_.most_seconds};
+    limits.wall_seconds +=
+        kPatience * comparison_seconds(plan, call_seconds, static_cast<int>(times.size()));
+    const ProcessResult process = run_process(trials_.python, limits, job.dump());
+    require_started(process, "a comparison by Python");
     python_failure_ = ".";
     if (!process.success()) {
         // Python says what is wrong in its last line.
         const std::string &said = process.complaint;
         const size_t end = said.find_last_not_of('\n') + 1, last = said.rfind('\n', end - 1);
         const size_t first = last == std::string::npos || end == 0 ? 0 : last + 1;
-        python_failure_ = ": the Python process " + process.what_happened() +
-                          (end == 0 ? "." : ": " + said.substr(first, end - first));
+        constexpr size_t kMost = 1000;  // of what may be anything
+        python_failure_ = ": the Python process " + process.what_happened();
+        if (end > 0)
+            python_failure_ +=
+                ": " + without_stop(said.substr(first, std::min(end - first, kMost)));
+        python_failure_ += ".";
         return false;
     }
     const Json answer = Json::parse(process.output, nullptr, /*allow_exceptions=*/false);
-    if (!answer.is_object()) return false;
+    if (!answer.is_object()) {
+        python_failure_ = ": the Python process answered with something else than times.";
+        return false;
+    }
     for (Contestant &time : times) {
         const auto found = answer.find(time.candidate);
         if (found == answer.end() || !found->is_object()) continue;

@@ -19,9 +19,9 @@ struct Trials {
     /// Command of a Python process that times candidates and PyTorch side by side through the operators
     /// (convwright._compare); empty: there is no PyTorch to compare with.
     std::vector<std::string> python;
-    TimingPlan screening;  ///< Of each trial.
-    TimingPlan finals;     ///< Of compare().
-    ProcessLimits measuring{120, 0, 0};
+    TimingPlan screening;       ///< Of each trial.
+    TimingPlan finals;          ///< Of compare().
+    double most_seconds = 120;  ///< Of measuring one candidate.
 };
 
 /// Candidates of one phase of a problem. Kernels are made where the library has no such one, one of the batch on each
@@ -35,13 +35,17 @@ public:
 
     Result evaluate(const std::string &candidate) override;
     std::vector<Contestant> compare(const std::vector<FinalTime> &contestants) override;
+    std::string why_compared_otherwise() const override { return why_compared_otherwise_; }
 
 private:
     Result evaluate_algorithm(const std::string &candidate);
     /// Its entry in side_by_side_; null if it has none.
     const Contestant *timed_together(const std::string &candidate) const;
-    /// Fills in times that a Python process measures; false if it failed.
-    bool ask_python(std::vector<Contestant> &times);
+    /// Fills in times that a Python process measures; false if it failed. The slowest call is expected to take
+    /// `call_seconds`; 0: nothing is known.
+    bool ask_python(std::vector<Contestant> &times, double call_seconds = 0);
+    /// Fills in times of kernels, each measured in a process of its own.
+    void compare_apart(std::vector<Contestant> &times);
     /// The job of a candidate with a kernel, which is made if need be.
     std::variant<MeasureJob, Result> job_for(const std::string &candidate);
     Measured measure(const std::string &candidate, const TimingPlan &timing);
@@ -55,6 +59,7 @@ private:
     std::vector<std::string> algorithms_, kernels_;  ///< Of the batch.
     std::vector<Contestant> side_by_side_;           ///< What one Python process timed together.
     std::string python_failure_ = ".";               ///< The end of a sentence.
+    std::string why_compared_otherwise_;
 };
 
 }  // namespace convwright

@@ -20,6 +20,10 @@ int run(int argc, char **argv) {
     CommonArguments common;
     app.add_option("--db", common.database,
                    "Tuning database; without it CONVWRIGHT_DB, else that of this user.");
+    app.add_option("--shipped", common.shipped,
+                   "Database behind that one, which is only read: its records and choices answer "
+                   "where that has none.")
+        ->check(CLI::ExistingFile);
     add_search_command(app, common, action);
     add_record_command(app, action);
     add_worker_command(app, action);

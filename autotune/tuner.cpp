@@ -152,7 +152,8 @@ public:
           tell_(tell),
           gpu_(options.gpu ? &cuda::device(*options.gpu) : nullptr),
           environment_(gpu_ != nullptr ? gpu_environment(gpu_facts(*options.gpu), options.versions)
-                                       : cpu_environment(options.versions)) {}
+                                       : cpu_environment(options.versions,
+                                                         options.trial_setup.finals.threads)) {}
 
     size_t all() {
         std::vector<size_t> open(tasks_.size());
@@ -166,7 +167,7 @@ public:
                                   [&](size_t i) { return chosen_.count(i) == 0; });
         }
         for (const size_t i : open)
-            if (chosen_.count(i) == 0) tell_(event(i, TunerEvent::Kind::kLeft));
+            if (chosen_.count(i) == 0) tell_left(i, "No time was left.");
         return chosen_.size();
     }
 
@@ -181,6 +182,12 @@ private:
         event.count = tasks_.size();
         event.left_seconds = left();
         return event;
+    }
+
+    void tell_left(size_t i, const std::string &why) const {
+        TunerEvent left = event(i, TunerEvent::Kind::kLeft);
+        left.notice = why;
+        tell_(left);
     }
 
     /// What the final comparison of a task is expected to take, by what calls took before.
@@ -229,7 +236,6 @@ private:
                            seeds_from(database_, space, environment_, Portfolio::kAnalytic));
         TrialEvaluator evaluator(task.problem, task.subject.phase, options_.trial_setup);
         SearchOptions search_options;
-        search_options.seed = options_.seed;
         search_options.stop.most_trials = options_.trials;
         search_options.stop.stagnation = options_.stagnation;
         search_options.default_candidate =
@@ -252,20 +258,22 @@ private:
         search_options.may_compare_again = [&] { return left() > comparisons; };
         search_options.on_result = [&](const std::string &candidate, const Result &result,
                                        bool known) {
-            if (result.outcome == Outcome::kOk &&
-                (event.best_seconds == 0 || result.seconds < event.best_seconds))
-                event.best_seconds = result.seconds;
-            event.kind = TunerEvent::Kind::kResult;
-            event.candidate = candidate;
-            event.result = result;
-            event.known = known;
+            tell_result(event, candidate, result, known);
             event.left_seconds = left();
             tell_(event);
         };
         const SearchReport report =
             search(space, strategy, evaluator, database_, environment_, search_options);
         measured_ += report.measured;
-        if (!report.choice) return cut_short;
+        if (!report.choice) {
+            if (!cut_short && chosen_.count(i) == 0) tell_left(i, report.notice);
+            return cut_short;
+        }
+        if (!report.notice.empty()) {
+            event.kind = TunerEvent::Kind::kNotice;
+            event.notice = report.notice;
+            tell_(event);
+        }
         for (const FinalTime &time : report.choice->finals)
             flops_ += work(task), seconds_ += time.seconds;
         chosen_.insert(i);
@@ -290,6 +298,17 @@ private:
 };
 
 }  // namespace
+
+void tell_result(TunerEvent &event, const std::string &candidate, const Result &result,
+                 bool known) {
+    if (result.outcome == Outcome::kOk &&
+        (event.best_seconds == 0 || result.seconds < event.best_seconds))
+        event.best_seconds = result.seconds;
+    event.kind = TunerEvent::Kind::kResult;
+    event.candidate = candidate;
+    event.result = result;
+    event.known = known;
+}
 
 size_t tune(const std::vector<TuningTask> &tasks, Database &database, const TunerOptions &options,
             const std::function<void(const TunerEvent &)> &tell) {

@@ -56,8 +56,11 @@ struct TunerEvent {
     double best_seconds = 0;       ///< kResult: so far; 0: none.
     Choice choice;                 ///< kChoice.
     double left_seconds = 0;       ///< Of the budget.
-    std::string notice;            ///< kNotice: one sentence.
+    std::string notice;            ///< kNotice; kLeft, why there is no choice: one sentence.
 };
+
+/// Makes it the event of a result, with the best time so far.
+void tell_result(TunerEvent &event, const std::string &candidate, const Result &result, bool known);
 
 /// Tunes the tasks in their order; each gets share_of_first() of those that are left, so that the whole goes over
 /// the budget by the end of one trial or comparison at most. What is left

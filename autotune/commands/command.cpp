@@ -47,7 +47,7 @@ Database open_existing(const CommonArguments &common) {
     if (!database_exists(name))
         throw std::runtime_error("There is no tuning database '" + name +
                                  "' yet: tune a problem, or import records.");
-    return Database(name);
+    return Database(name, common.options());
 }
 
 std::vector<CountedProblem> read_problem_lines(std::istream &in) {
@@ -151,6 +151,27 @@ Trials gpu_trial_setup(const std::string &generators, int gpu) {
     trials.finals.flush_bytes = gpu_flush_bytes(gpu_facts(gpu).l2_bytes);
     trials.making.architecture = architecture;
     return trials;
+}
+
+void add_environment_options(CLI::App *command, EnvironmentArguments *to) {
+    command->add_option("--threads", to->threads, "Of the kernels.")
+        ->check(positive())
+        ->capture_default_str();
+    command
+        ->add_option(
+            "--torch", to->torch,
+            "Version of the PyTorch that times are compared with; times by another one are "
+            "measured again.")
+        ->check(CLI::Validator(
+            [](const std::string &text) {
+                // A part of what is stored as name=version;name=version.
+                const bool version = !text.empty() && text.size() <= 64 &&
+                                     text.find_first_not_of(
+                                         "0123456789abcdefghijklmnopqrstuvwxyz"
+                                         "ABCDEFGHIJKLMNOPQRSTUVWXYZ.+-_") == std::string::npos;
+                return version ? std::string() : in_quotes(text) + " is no version, such as 2.9.0.";
+            },
+            "VERSION"));
 }
 
 void use_no_choices() { setenv("CONVWRIGHT_TUNE", "off", 1); }

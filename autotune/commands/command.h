@@ -26,6 +26,13 @@ using Action = std::function<int()>;
 /// What every command may want of the command line.
 struct CommonArguments {
     std::string database;  ///< --db
+    std::string shipped;   ///< --shipped
+
+    DatabaseOptions options() const {
+        DatabaseOptions options;
+        options.shipped = shipped;
+        return options;
+    }
 };
 
 // Each adds its command to the program; one that was given sets `action`. `common` and `action` outlive the parse.
@@ -40,8 +47,16 @@ void add_export_command(CLI::App &app, const CommonArguments &common, Action &ac
 /// `given` or, where that is empty, the user's own database. Throws UsageError if there is no place for one.
 std::string database_path(const std::string &given);
 
-/// Prints why the choice for each problem won. The exit status.
-int explain_problems(const std::vector<CountedProblem> &problems, const CommonArguments &common);
+/// What of the environment of times this program cannot know by itself.
+struct EnvironmentArguments {
+    int threads = 1;
+    std::string torch;
+};
+void add_environment_options(CLI::App *command, EnvironmentArguments *to);
+
+/// Prints why the choice for each problem won on this CPU. The exit status.
+int explain_problems(const std::vector<CountedProblem> &problems, const CommonArguments &common,
+                     const EnvironmentArguments &environment);
 
 /// The database of the command line. Throws std::runtime_error, one sentence, if there is none yet.
 Database open_existing(const CommonArguments &common);

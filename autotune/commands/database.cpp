@@ -9,6 +9,7 @@
 #include "autotune/database/maintenance.h"
 #include "autotune/database/tuned_table_writer.h"
 #include "autotune/explanation.h"
+#include "autotune/program_files.h"
 #include "runtime/tuned_choices.h"
 #include "runtime/tuned_table.h"
 
@@ -20,13 +21,36 @@ struct ShowArguments {
     std::optional<int> phase;
 };
 
+struct PruneArguments {
+    PruneRule rule;
+    bool other_versions = false;
+    double days = 0;
+};
+
+int run_prune(const PruneArguments &arguments, Database database) {
+    PruneRule rule = arguments.rule;
+    if (arguments.other_versions) rule.not_versions = library_versions();
+    if (arguments.days > 0)
+        rule.recorded_before = now_seconds() - static_cast<int64_t>(arguments.days * 24 * 3600);
+    const bool given = rule.failures || rule.keep_best > 0 || !rule.not_versions.empty() ||
+                       rule.recorded_before != 0;
+    if (!given) rule.failures = true;
+    std::cout << prune(database, rule) << " records"
+              << (rule.not_versions.empty() ? "" : " and choices") << " are gone.\n";
+    // Choices that are gone answer no longer.
+    if (!rule.not_versions.empty()) publish_choices(database);
+    return 0;
+}
+
 }  // namespace
 
 void add_database_commands(CLI::App &app, const CommonArguments &common, Action &action) {
     CLI::App *db = app.add_subcommand("db", "Look at the tuning database and keep it in order.");
     db->require_subcommand(1);
     auto *file = new std::string;  // for the life of the program
-    const auto open_or_make = [&common] { return Database(database_path(common.database)); };
+    const auto open_or_make = [&common] {
+        return Database(database_path(common.database), common.options());
+    };
     const auto open = [&common] { return open_existing(common); };
     db->add_subcommand("list", "A line for each problem that was searched.")
         ->callback([&action, open] {
@@ -73,16 +97,23 @@ void add_database_commands(CLI::App &app, const CommonArguments &common, Action 
                 return wrong.empty() ? 0 : kFailure;
             };
         });
-    db->add_subcommand("prune", "Remove trials that failed, so that they may be tried again.")
-        ->callback([&action, open] {
-            action = [open] {
-                Database database = open();
-                PruneRule rule;
-                rule.failures = true;
-                std::cout << prune(database, rule) << " records are gone.\n";
-                return 0;
-            };
-        });
+    auto *pruned = new PruneArguments;
+    CLI::App *prune = db->add_subcommand(
+        "prune",
+        "Remove records; without options trials that failed, so that they may be tried again.");
+    prune->add_flag("--failures", pruned->rule.failures, "Trials that failed.");
+    prune->add_flag("--other-versions", pruned->other_versions,
+                    "Records and choices of other versions of Convwright or Halide.");
+    prune
+        ->add_option("--older-than", pruned->days, "Records of more days ago, but what was chosen.")
+        ->check(positive());
+    prune
+        ->add_option("--keep", pruned->rule.keep_best,
+                     "All but so many of the fastest of each search, and what was chosen.")
+        ->check(positive());
+    prune->callback([&action, open, pruned] {
+        action = [open, pruned] { return run_prune(*pruned, open()); };
+    });
     CLI::App *out = db->add_subcommand("export", "Write all records as JSON lines.");
     out->add_option("file", *file, "Written; - is stdout.")->required();
     out->callback([&action, open, file] {

@@ -20,7 +20,8 @@ struct JobArguments {
     std::string file, target, folder, generators, python, launcher = "local";
     size_t candidates = 16;
     uint64_t seed = 1;
-    int workers = 0, threads = 1, gpu = 0;
+    int workers = 0, gpu = 0;
+    EnvironmentArguments environment;
     double lease = kLeaseSeconds;
 };
 
@@ -75,7 +76,7 @@ int64_t plan_jobs(const JobFolder &folder, const std::vector<CountedProblem> &pr
     wanted.versions = library_versions();
     std::optional<Database> database;
     if (const std::string file = database_path(common.database); database_exists(file))
-        wanted.known = &database.emplace(file);
+        wanted.known = &database.emplace(file, common.options());
     std::vector<std::string> left_out;
     const std::vector<TuningTask> tasks = tasks_for(wanted.target, problems, left_out);
     for (const std::string &sentence : left_out) tell(sentence);
@@ -110,38 +111,57 @@ int run_compile(const JobArguments &arguments, const CommonArguments &common) {
     return status;
 }
 
-/// GPUs that jobs of the folder need and this machine has; 0 if they need none.
-int gpus_for(const JobFolder &folder) {
+/// What jobs of a folder are still to be measured on.
+struct Devices {
+    bool cpu = false;
+    int gpus = 0;  ///< Of this machine; 0 if no job needs one.
+
+    /// Workers that can measure here at once without one disturbing another.
+    int most_workers() const { return cpu ? 1 : std::max(1, gpus); }
+};
+
+Devices devices_for(const JobFolder &folder) {
+    Devices devices;
     for (const std::string &name : folder.names(JobStage::kMeasure)) {
         if (folder.has(JobStage::kResult, name)) continue;
         try {
-            if (!folder.job(JobStage::kMeasure, name).target.cuda()) continue;
+            const bool cuda = folder.job(JobStage::kMeasure, name).target.cuda();
+            devices.cpu |= !cuda;
+            if (!cuda || devices.gpus > 0) continue;
         } catch (const std::invalid_argument &) {  // told of by who works on it
             continue;
         }
         try {
-            return count_gpus();
+            devices.gpus = count_gpus();
         } catch (const std::runtime_error &) {
-            return 1;  // elsewhere, or the worker says why there is none
+            devices.gpus = 1;  // elsewhere, or the worker says why there is none
         }
     }
-    return 0;
+    return devices;
 }
 
 int run_measure(const JobArguments &arguments) {
     use_no_choices();
     const JobFolder folder(arguments.folder, false);
-    Trials trials = measuring_setup(arguments.threads);
+    Trials trials = measuring_setup(arguments.environment.threads);
     trials.gpu = arguments.gpu;
     if (!arguments.python.empty()) trials.python = {arguments.python, "-m", "convwright._compare"};
     offer_nvrtc();
     Workers workers = workers_for("measure", folder, arguments, 1);
-    workers.gpus = gpus_for(folder);
-    workers.command.insert(workers.command.end(), {"--threads", std::to_string(arguments.threads)});
+    const Devices devices = devices_for(folder);
+    workers.gpus = devices.gpus;
+    if (arguments.launcher == "local" && workers.count > devices.most_workers())
+        throw UsageError(std::to_string(workers.count) +
+                         " workers here would disturb each other's times; give at most --workers " +
+                         std::to_string(devices.most_workers()) +
+                         ": one for the CPU, or one for each GPU where all jobs are for GPUs.");
+    const auto &[threads, torch] = arguments.environment;
+    workers.command.insert(workers.command.end(), {"--threads", std::to_string(threads)});
+    if (!torch.empty()) workers.command.insert(workers.command.end(), {"--torch", torch});
     if (!arguments.python.empty())
         workers.command.insert(workers.command.end(), {"--python", arguments.python});
     const int status = launch(arguments, workers, [&] {
-        return measure_jobs(folder, trials, library_versions(), arguments.lease, tell);
+        return measure_jobs(folder, trials, arguments.environment.torch, arguments.lease, tell);
     });
     if (arguments.launcher != "slurm")
         std::cout << folder.names(JobStage::kResult).size() << " of "
@@ -151,7 +171,7 @@ int run_measure(const JobArguments &arguments) {
 
 int run_collect(const JobArguments &arguments, const CommonArguments &common) {
     const JobFolder folder(arguments.folder, false);
-    Database database(database_path(common.database));
+    Database database(database_path(common.database), common.options());
     for (const std::string &notice : database.notices()) tell(notice);
     const Imported imported = collect_results(folder, database);
     for (const std::string &sentence : imported.refused) tell(sentence);
@@ -200,9 +220,7 @@ void add_job_commands(CLI::App &app, const CommonArguments &common, Action &acti
         ->capture_default_str();
     compile->add_option("--seed", of->seed, "Of the search.")->capture_default_str();
     compile->add_option("--generators", of->generators, "Program that makes kernels.");
-    measure->add_option("--threads", of->threads, "Of the kernels.")
-        ->check(positive())
-        ->capture_default_str();
+    add_environment_options(measure, &of->environment);
     measure->add_option("--gpu", of->gpu, "Number of the GPU.")
         ->check(CLI::NonNegativeNumber)
         ->capture_default_str();

@@ -38,7 +38,7 @@ void add_record_command(CLI::App &app, Action &action) {
             trials.screening.least = 15;
             TrialEvaluator evaluator(problem, of->phase, trials);
             record_space(conv_cpu_space(problem, of->phase, {isa}),
-                         cpu_environment(library_versions()), evaluator, of->out, of->most,
+                         cpu_environment(library_versions(), 1), evaluator, of->out, of->most,
                          [](const std::string &line) { std::cerr << line << "\n"; });
             return 0;
         };

@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "autotune/commands/command.h"
+#include "autotune/commands/replay_search.h"
 #include "autotune/cuda_spaces.h"
 #include "autotune/explanation.h"
 #include "autotune/program_files.h"
@@ -14,21 +15,33 @@ namespace {
 
 struct SearchArguments {
     std::vector<std::string> problems;
-    std::string file, python, generators, device = "cpu";
+    std::string file, python, generators, replay, device = "cpu";
     double budget = 300;
-    int threads = 1;
+    EnvironmentArguments environment;
     int64_t trials = 64;
     uint64_t seed = 1;
     bool dry_run = false, explain = false, json = false;
 };
 
 int run_search(const SearchArguments &arguments, const CommonArguments &common) {
+    if (!arguments.replay.empty()) {
+        if (!arguments.problems.empty() || !arguments.file.empty())
+            throw UsageError(
+                "--replay has its problem in its file; leave out --problem and --problems.");
+        return replay_search({arguments.replay, arguments.trials, arguments.seed, arguments.json},
+                             common);
+    }
     const auto problems = problems_given(arguments.problems, arguments.file);
     if (problems.empty())
         throw UsageError("There is no problem to tune: give --problem or --problems.");
-    if (arguments.explain) return explain_problems(problems, common);
-    use_no_choices();
     const std::optional<int> gpu = parse_device(arguments.device);
+    if (arguments.explain && gpu)
+        throw UsageError(
+            "--explain is about choices on this CPU; leave out --device, or look at the trials of "
+            "a "
+            "GPU by `convwright-tune db show`.");
+    if (arguments.explain) return explain_problems(problems, common, arguments.environment);
+    use_no_choices();
     const cuda::Device *device = gpu ? &cuda::device(*gpu) : nullptr;
     std::vector<std::string> left_out;
     const std::vector<TuningTask> tasks = device != nullptr
@@ -49,10 +62,10 @@ int run_search(const SearchArguments &arguments, const CommonArguments &common) 
     options.seconds = arguments.budget;
     options.trials = arguments.trials;
     options.seed = arguments.seed;
-    options.versions = library_versions();
+    options.versions = library_versions(arguments.environment.torch);
     options.gpu = gpu;
     options.trial_setup = gpu ? gpu_trial_setup(arguments.generators, *gpu)
-                              : trial_setup(arguments.generators, arguments.threads);
+                              : trial_setup(arguments.generators, arguments.environment.threads);
     // On a GPU nothing is timed through the operators.
     if (!arguments.python.empty() && !gpu)
         options.trial_setup.python = {arguments.python, "-m", "convwright._compare"};
@@ -60,7 +73,7 @@ int run_search(const SearchArguments &arguments, const CommonArguments &common) 
     const std::string file = database_path(common.database);
     // Python times two convolutions in a row with what this search chooses for each of them.
     setenv("CONVWRIGHT_DB", file.c_str(), 1);
-    Database database(file);
+    Database database(file, common.options());
     for (const std::string &notice : database.notices()) std::cerr << notice << "\n";
     Progress progress(arguments.json);
     const size_t chosen =
@@ -85,14 +98,15 @@ void add_search_command(CLI::App &app, const CommonArguments &common, Action &ac
     run->add_option("--trials", search->trials, "At most, of one problem.")
         ->check(positive())
         ->capture_default_str();
-    run->add_option("--threads", search->threads, "Of the kernels.")
-        ->check(positive())
-        ->capture_default_str();
+    add_environment_options(run, &search->environment);
     run->add_option("--device", search->device, "cpu, cuda or cuda:1.")->capture_default_str();
     run->add_option("--seed", search->seed, "Of the search.")->capture_default_str();
     run->add_option("--python", search->python,
                     "Interpreter with convwright, to compare with PyTorch.");
     run->add_option("--generators", search->generators, "Program that makes kernels.");
+    run->add_option("--replay", search->replay,
+                    "File of recorded times of one space, which answer in the place of a device; "
+                    "nothing is kept unless --db names where.");
     run->add_flag("--dry-run", search->dry_run,
                   "List candidates, legal and rejected, and measure none.");
     run->add_flag("--explain", search->explain,

@@ -96,16 +96,6 @@ bool Database::add(const Record &record) {
     });
 }
 
-int64_t Database::add_all(const std::vector<Record> &records) {
-    return guarded([&] {
-        SqliteTransaction transaction(*user_);
-        int64_t added = 0;
-        for (const Record &record : records) added += insert_record(*user_, record);
-        transaction.commit();
-        return added;
-    });
-}
-
 std::optional<Record> Database::find(const SearchKey &key, const std::string &candidate) {
     std::optional<Record> found;
     for_both([&](SqliteConnection &file) {

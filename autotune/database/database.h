@@ -37,8 +37,6 @@ public:
 
     /// Ends the claim on the candidate, too. False, and nothing is written, if there is a record of it.
     bool add(const Record &record);
-    /// All or none of them; how many were new.
-    int64_t add_all(const std::vector<Record> &records);
     /// What is recorded of a candidate in exactly this environment, the user's record first.
     std::optional<Record> find(const SearchKey &key, const std::string &candidate);
 

@@ -61,20 +61,12 @@ int64_t prune(Database &database, const PruneRule &rule) {
         {
             SqliteTransaction transaction(file);
             if (rule.failures) gone += erase(file, "record", "outcome NOT IN (0, 8)");
-            if (!rule.not_space_of_subject.empty()) {
-                for (const char *table : {"record", "choice"}) {
-                    gone +=
-                        erase(file, table,
-                              "subject IN (SELECT id FROM subject WHERE problem = ? AND "
-                              "phase = ? AND space != ?)",
-                              rule.subject.problem, rule.subject.phase, rule.not_space_of_subject);
-                }
-            }
             if (!rule.not_versions.empty()) {
                 for (const char *table : {"record", "choice"}) {
                     gone += erase(file, table,
-                                  "environment IN (SELECT id FROM environment WHERE versions != ?)",
-                                  rule.not_versions);
+                                  "environment IN (SELECT id FROM environment WHERE "
+                                  "substr(versions || ';', 1, length(?)) != ?)",
+                                  rule.not_versions + ";", rule.not_versions + ";");
                 }
             }
             if (rule.recorded_before != 0) {

@@ -22,10 +22,8 @@ std::vector<KeySummary> list_keys(Database &database);
 /// What prune() removes; by default nothing.
 struct PruneRule {
     bool failures = false;  ///< Trials that failed: they may be tried again.
-    std::string
-        not_space_of_subject;  ///< With `subject`: records of it in other spaces than this one.
-    Subject subject;
-    std::string not_versions;     ///< Records and choices of other versions than these.
+    /// Records and choices of other versions than these; those that name more, such as PyTorch's, stay.
+    std::string not_versions;
     int64_t recorded_before = 0;  ///< Older records, but none that a choice rests on.
     int64_t keep_best = 0;        ///< Of each key only so many of the fastest, and the chosen.
 };

@@ -114,6 +114,18 @@ void move_with_journals(const std::string &from, const std::string &to) {
     fs::remove(from + "-shm", missing);
 }
 
+/// Where the n-th damaged file of this name is moved.
+std::string damaged_name(const std::string &path, int n) {
+    return path + ".damaged-" + std::to_string(n);
+}
+
+/// The first of these names that is free.
+std::string free_damaged_name(const std::string &path) {
+    int n = 1;
+    while (fs::exists(damaged_name(path, n))) n++;
+    return damaged_name(path, n);
+}
+
 /// Replaces a damaged database by one of what can be read of it. Only one process does it, the others find it done.
 /// The new file is whole before the old one moves, and a kill in between leaves it to be found.
 void repair(const std::string &path, const OpenOptions &options,
@@ -123,18 +135,17 @@ void repair(const std::string &path, const OpenOptions &options,
         SqliteConnection again(path, SQLITE_OPEN_READWRITE, options.busy_milliseconds);
         if (inspect(again, path) != State::kDamaged) return;
     }
-    const std::string salvaged = path + ".salvaged";
-    for (const char *suffix : {"-wal", "-journal", "-shm", ""}) fs::remove(salvaged + suffix);
+    const std::string salvaged = path + ".salvaged", growing = path + ".salvaging";
+    for (const std::string &old : {salvaged, growing})
+        for (const char *suffix : {"-wal", "-journal", "-shm", ""}) fs::remove(old + suffix);
     Salvaged count;
     {
-        SqliteConnection fresh(salvaged, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, 0);
+        SqliteConnection fresh(growing, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, 0);
         make_schema(fresh);
         count = salvage(path, fresh);
     }
-    std::string aside;
-    for (int n = 1; aside.empty() || fs::exists(aside); n++) {
-        aside = path + ".damaged-" + std::to_string(n);
-    }
+    fs::rename(growing, salvaged);  // under this name it is whole
+    const std::string aside = free_damaged_name(path);
     move_with_journals(path, aside);
     move_with_journals(salvaged, path);
     notices.push_back("The tuning database '" + path + "' was damaged: it was moved to '" + aside +
@@ -142,11 +153,26 @@ void repair(const std::string &path, const OpenOptions &options,
                       std::to_string(count.choices) + " choices that could be read were kept.");
 }
 
-void finish_interrupted_repair(const std::string &path) {
+/// Whether a repair was ended while it moved a damaged file: journals go first, and the file without them has lost
+/// what they hold.
+bool was_half_moved(const std::string &path) {
+    const std::string aside = free_damaged_name(path);
+    return fs::exists(path) && !fs::exists(path + "-wal") &&
+           (fs::exists(aside + "-wal") || fs::exists(aside + "-journal"));
+}
+
+void finish_interrupted_repair(const std::string &path, std::vector<std::string> &notices) {
     const std::string salvaged = path + ".salvaged";
-    if (fs::exists(path) || !fs::exists(salvaged)) return;
+    if (!fs::exists(salvaged)) return;
     const FileLock lock(path + ".lock");
-    if (!fs::exists(path) && fs::exists(salvaged)) move_with_journals(salvaged, path);
+    if (!fs::exists(salvaged)) return;
+    if (was_half_moved(path)) {
+        const std::string aside = free_damaged_name(path);
+        move_with_journals(path, aside);
+        notices.push_back("The tuning database '" + path + "' was damaged: it was moved to '" +
+                          aside + "', and what could be read was kept.");
+    }
+    if (!fs::exists(path)) move_with_journals(salvaged, path);
 }
 
 void check_locks(const std::string &path, const OpenOptions &options) {
@@ -190,7 +216,7 @@ std::unique_ptr<SqliteConnection> open_to_write(const std::string &path, const O
                                                    "' is a folder; name a file with "
                                                    "CONVWRIGHT_DB.");
     }
-    finish_interrupted_repair(path);
+    finish_interrupted_repair(path, notices);
     // The second time, after a repair, it must be sound.
     for (int attempt = 0; attempt < 2; attempt++) {
         auto connection = std::make_unique<SqliteConnection>(

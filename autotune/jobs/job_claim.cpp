@@ -45,6 +45,12 @@ double now_in(const std::string &folder) {
     return seconds_of(status.st_mtim);
 }
 
+/// Whether its holder let go of it, alive.
+bool was_let_go(const std::string &folder, const std::string &lease) {
+    struct stat status;
+    return stat((folder + "/" + lease).c_str(), &status) == 0 && status.st_mtim.tv_sec == 0;
+}
+
 /// Whether its holder works on.
 bool is_held(const std::string &folder, const std::string &lease) {
     struct stat status;
@@ -79,7 +85,8 @@ public:
         }
         wake_.notify_all();
         thread_.join();
-        // Where the job was done this says nothing; else the next one need not wait.
+        // Where the job was done this says nothing; else, as after an exception, the next one need not wait, and
+        // this one counts for none that died.
         const timespec longest_ago[2] = {};
         if (futimens(file_.get(), longest_ago) != 0) return;  // the lease ends by itself
     }
@@ -101,22 +108,22 @@ private:
 };
 
 JobClaim::JobClaim(const std::string &folder, const std::string &job, double lease_seconds) {
-    std::string last;
-    for (int holder = 0; holder < kMostHolders; holder++) {
-        const std::string lease = job + "." + std::to_string(holder);
-        if (access((folder + "/" + lease).c_str(), F_OK) == 0) {
-            last = lease;
-            continue;
-        }
-        if (!last.empty() && is_held(folder, last)) return;
-        std::ostringstream text;
-        text << lease_seconds << " " << claim_owner() << "\n";
-        if (!write_new_file(folder, lease, text.str())) return;  // another was faster
-        heartbeat_ = std::make_unique<Heartbeat>(folder + "/" + lease, lease_seconds);
-        state_ = State::kMine;
+    const auto lease_of = [&](int holder) { return job + "." + std::to_string(holder); };
+    int holders = 0;
+    while (access((folder + "/" + lease_of(holders)).c_str(), F_OK) == 0) holders++;
+    if (holders > 0 && is_held(folder, lease_of(holders - 1))) return;
+    int died = 0;
+    for (int holder = 0; holder < holders; holder++) died += !was_let_go(folder, lease_of(holder));
+    if (died >= kMostHolders) {
+        state_ = State::kGivenUp;
         return;
     }
-    if (!is_held(folder, last)) state_ = State::kGivenUp;
+    std::ostringstream text;
+    text << lease_seconds << " " << claim_owner() << "\n";
+    const std::string lease = lease_of(holders);
+    if (!write_new_file(folder, lease, text.str())) return;  // another was faster
+    heartbeat_ = std::make_unique<Heartbeat>(folder + "/" + lease, lease_seconds);
+    state_ = State::kMine;
 }
 
 JobClaim::~JobClaim() = default;

@@ -11,13 +11,14 @@ constexpr double kLeaseSeconds = 60;
 /// A job that this process works on. Others leave it alone as long as its lease, a file, is touched again and again,
 /// which a thread of this object does. A lease that was not touched for its length, or whose holder on this machine
 /// has ended, is taken over by the next number: `<job>.0`, `<job>.1`, ... Of all processes one makes each of
-/// these files, and none is ever removed, so that no two hold the same one.
+/// these files, and none is ever removed, so that no two hold the same one. A holder that lets go sets its lease to the
+/// beginning of 1970, which needs no space: it did not die of the job.
 class JobClaim {
 public:
     enum class State {
         kMine,
         kOthers,   ///< Another process, which is alive, works on it.
-        kGivenUp,  ///< kMostHolders ended while they worked on it.
+        kGivenUp,  ///< kMostHolders died while they worked on it.
     };
     static constexpr int kMostHolders = 3;
 

@@ -5,6 +5,7 @@
 
 #include "autotune/cuda_spaces.h"
 #include "autotune/gpu_device.h"
+#include "autotune/program_files.h"
 
 namespace convwright {
 namespace {
@@ -13,7 +14,7 @@ namespace {
 struct Measuring {
     const JobFolder &folder;
     const Trials &trials;
-    const std::string &versions;
+    const std::string versions, measured_versions;
 
     TuningTask task_of(const Job &job) const {
         return {job.subject, parse_operator_problem(job.subject.problem)};
@@ -75,7 +76,9 @@ struct Measuring {
         measured.timing = trials.screening;
         measured.gpu = trials.gpu;
         place_files(job, measured);
-        Result result = measure_apart(trials.worker, measured, trials.measuring).result;
+        Result result =
+            measure_apart(trials.worker, measured, measuring_limits(measured, trials.most_seconds))
+                .result;
         result.artifact = measured.artifact();
         return result;
     }
@@ -99,9 +102,9 @@ struct Measuring {
     }
 
     std::string result_text(const Job &job, const Result &result) const {
-        const Environment environment = job.target.cuda()
-                                            ? gpu_environment(gpu_facts(trials.gpu), versions)
-                                            : cpu_environment(versions);
+        const Environment environment =
+            job.target.cuda() ? gpu_environment(gpu_facts(trials.gpu), measured_versions)
+                              : cpu_environment(measured_versions, trials.screening.threads);
         std::ostringstream text;
         export_record({{job.subject, job.space, environment}, job.candidate, result, now_seconds()},
                       text);
@@ -111,9 +114,9 @@ struct Measuring {
 
 }  // namespace
 
-WorkDone measure_jobs(const JobFolder &folder, const Trials &trials, const std::string &versions,
+WorkDone measure_jobs(const JobFolder &folder, const Trials &trials, const std::string &torch,
                       double lease_seconds, const std::function<void(const std::string &)> &tell) {
-    const Measuring measuring{folder, trials, versions};
+    const Measuring measuring{folder, trials, library_versions(), library_versions(torch)};
     StageWork work{JobStage::kMeasure, JobStage::kResult, lease_seconds, {}, {}, {}, tell};
     work.why_not = [&](const Job &job) { return measuring.why_not(job); };
     work.work = [&](const Job &job) { return measuring.result_text(job, measuring.measure(job)); };

@@ -52,7 +52,7 @@ WorkDone work_through(const JobFolder &folder, const StageWork &work) {
                      : work.failed(
                            job, failed_result(Outcome::kCrashed,
                                               "Each of " + std::to_string(JobClaim::kMostHolders) +
-                                                  " workers ended while it had this job."));
+                                                  " workers died while it had this job."));
             if (folder.add(work.to, name, text)) done.done++;
             progress = true;
         }

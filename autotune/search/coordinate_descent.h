@@ -3,6 +3,7 @@
 
 #include <limits>
 
+#include "autotune/random.h"
 #include "autotune/search/strategy.h"
 
 namespace convwright {

@@ -3,6 +3,7 @@
 
 #include <deque>
 
+#include "autotune/random.h"
 #include "autotune/search/gaussian_process.h"
 #include "autotune/search/strategy.h"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "autotune/random.h"
 #include "autotune/search/strategy.h"
 
 namespace convwright {

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "autotune/database/tuned_table_writer.h"
+#include "autotune/random.h"
 #include "autotune/replay.h"
 #include "autotune/search/random_search.h"
 #include "runtime/tuned_table.h"
@@ -90,7 +91,6 @@ TEST_F(EngineTest, RecordsEveryTrialAndChoosesTheBest) {
     EXPECT_EQ(report.trials, 48);
     EXPECT_EQ(report.measured, 48);
     EXPECT_EQ(report.known, 0);
-    EXPECT_FALSE(report.interrupted);
     Database database(path());
     double best = 1;
     for (const Record &record : database.records()) {
@@ -150,26 +150,10 @@ TEST_F(EngineTest, OtherVersionsAreMeasuredAgain) {
     EXPECT_EQ(space_.text(seeds[0]), database.choices()[0].candidate);
 }
 
-TEST_F(EngineTest, EndsWhenItIsToldToAndChoosesNothingThen) {
-    ReplayEvaluator replay(recording_);
-    options_.keep_going = [&] { return replay.evaluated() < 11; };
-    const SearchReport report = run(replay, path());
-    EXPECT_TRUE(report.interrupted);
-    EXPECT_EQ(report.measured, 11);
-    EXPECT_EQ(Database(path()).count_records(), 11);
-    EXPECT_FALSE(report.choice);
-    options_.keep_going = nullptr;
-    ReplayEvaluator rest(recording_), whole(recording_);
-    EXPECT_EQ(run(rest, path()).measured, 37);
-    run(whole, path("whole"));
-    EXPECT_EQ(contents(path()), contents(path("whole")));
-}
-
 TEST_F(EngineTest, TakesWhatItHasWhenTimeIsOverInTheMiddleOfABatch) {
     ReplayEvaluator replay(recording_);
     options_.out_of_time = [&] { return replay.evaluated() >= 11; };
     const SearchReport report = run(replay, path());
-    EXPECT_FALSE(report.interrupted);
     EXPECT_EQ(report.measured, 11);
     EXPECT_EQ(report.trials, 11);
     EXPECT_EQ(Database(path()).count_records(), 11);
@@ -290,6 +274,87 @@ TEST(Decide, ByRecordedTimesAloneATieIsATie) {
     EXPECT_EQ(decide({winner, {{"incumbent", "old", 1.015, 0.01}}}).first.candidate, "old");
     EXPECT_EQ(decide({winner, {{"incumbent", "old", 1.03, 0.01}}}).first.candidate, "new");
     EXPECT_FALSE(undecided({winner, {{"incumbent", "old", 1.03, 0.01}}}));
+}
+
+TEST_F(EngineTest, SaysWhyThereIsNoChoice) {
+    for (auto &[candidate, trial] : recording_.trials)
+        trial.result = {Outcome::kWrongAnswer, 0, 0, 0, "It fails by the formula.", ""};
+    ReplayEvaluator replay(recording_);
+    options_.stop.most_trials = 3;
+    const SearchReport report = run(replay, path());
+    EXPECT_FALSE(report.choice);
+    EXPECT_EQ(report.notice,
+              "None of its 3 candidates worked; the last one: It fails by the formula.");
+    options_.out_of_time = [] { return true; };
+    recording_.trials.erase("pytorch");  // whatever trials said, it would be compared
+    ReplayEvaluator none(recording_);
+    EXPECT_EQ(run(none, path("none")).notice, "No candidate was tried.");
+    recording_.trials.clear();
+    space_ = recording_.space();
+    EXPECT_EQ(run(none, path("none")).notice, "It has no legal candidate.");
+}
+
+TEST_F(EngineTest, WhyCandidatesWereComparedOtherwiseIsAPartOfTheReason) {
+    class Otherwise : public ReplayEvaluator {
+    public:
+        using ReplayEvaluator::ReplayEvaluator;
+        std::string why_compared_otherwise() const override { return "Python is gone."; }
+    } otherwise(recording_);
+    const SearchReport report = run(otherwise, path());
+    EXPECT_EQ(report.notice, "Python is gone.");
+    EXPECT_TRUE(report.choice->reason.ends_with(". Python is gone.")) << report.choice->reason;
+}
+
+/// A replay whose kernels are files: each is made anew for the comparison.
+class RemadeKernels : public ReplayEvaluator {
+public:
+    using ReplayEvaluator::ReplayEvaluator;
+    static std::string sha(char digit) { return std::string(64, digit); }
+    Result evaluate(const std::string &candidate) override {
+        Result result = ReplayEvaluator::evaluate(candidate);
+        if (!is_algorithm(candidate)) result.artifact = sha('1');
+        return result;
+    }
+    std::vector<Contestant> compare(const std::vector<FinalTime> &contestants) override {
+        std::vector<Contestant> times = ReplayEvaluator::compare(contestants);
+        for (Contestant &time : times)
+            if (!is_algorithm(time.candidate)) time.artifact = sha('2');
+        return times;
+    }
+};
+
+TEST_F(EngineTest, TheChoiceNamesTheKernelThatWasComparedNotTheOneOfItsTrial) {
+    RemadeKernels remade(recording_);
+    const SearchReport report = run(remade, path());
+    EXPECT_EQ(report.choice->artifact, RemadeKernels::sha('2'));
+    EXPECT_EQ(Database(path()).choice(recording_.key)->artifact, RemadeKernels::sha('2'));
+}
+
+TEST_F(EngineTest, AnIncumbentOfAnotherEnvironmentIsTriedBeforeItIsCompared) {
+    std::string best, broken;
+    for (const auto &[candidate, trial] : recording_.trials) {
+        if (trial.result.seconds == recording_.best_seconds()) best = candidate;
+        if (trial.result.outcome == Outcome::kWrongAnswer) broken = candidate;
+    }
+    options_.stop.most_trials = 2;
+    options_.incumbent = best;
+    RemadeKernels remade(recording_);
+    const SearchReport report = run(remade, path());
+    EXPECT_EQ(report.trials, 2);
+    EXPECT_EQ(report.measured, 3);
+    EXPECT_EQ(report.choice->candidate, best);
+    EXPECT_EQ(report.choice->artifact, RemadeKernels::sha('2'));
+    EXPECT_TRUE(Database(path()).find(recording_.key, best));
+    // One that does not work here is no part of the comparison; its trial is kept.
+    ASSERT_NE(broken, "");
+    options_.incumbent = broken;
+    RemadeKernels again(recording_);
+    const SearchReport without = run(again, path());
+    for (const FinalTime &time : without.choice->finals) EXPECT_NE(time.candidate, broken);
+    EXPECT_TRUE(Database(path()).find(recording_.key, broken));
+    // Whose trial is known is not tried again.
+    RemadeKernels third(recording_);
+    EXPECT_EQ(run(third, path()).measured, 0);
 }
 
 /// A replay whose comparisons are given.

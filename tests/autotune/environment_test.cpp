@@ -38,23 +38,27 @@ TEST_F(EnvironmentTest, OfACpuIsItsModelIsaCoresAndCaches) {
     cache(0, "1", "Data", "48K");
     cache(1, "1", "Instruction", "32K");
     cache(2, "2", "Unified", "2048K");
-    const Environment e = cpu_environment("versions", folder());
+    const Environment e = cpu_environment("versions", 3, folder());
     EXPECT_EQ(e.identity, "cpu/Some(R) CPU @ 2.00GHz/" + std::string(isa_name(host_isa())));
-    EXPECT_EQ(e.device, "cores=2;L1d=48K;L2=2048K");
+    EXPECT_EQ(e.device, "cores=2;L1d=48K;L2=2048K;threads=3");
     EXPECT_EQ(e.versions, "versions");
     EXPECT_EQ(cpu_identity(folder()), e.identity);
 }
 
 TEST_F(EnvironmentTest, WithoutTheFilesSaysSo) {
     EXPECT_EQ(cpu_model(folder()), "unknown");
-    EXPECT_EQ(cpu_environment("", folder()).device, "cores=0");
+    EXPECT_EQ(cpu_environment("", 1, folder()).device, "cores=0;threads=1");
 }
 
 TEST_F(EnvironmentTest, OfThisMachineIsTheSameTwice) {
-    const Environment e = cpu_environment("versions");
-    EXPECT_EQ(e, cpu_environment("versions"));
+    const Environment e = cpu_environment("versions", 1);
+    EXPECT_EQ(e, cpu_environment("versions", 1));
     EXPECT_TRUE(e.identity.starts_with("cpu/"));
-    EXPECT_NE(e.device, "cores=0");
+    EXPECT_NE(e.device, "cores=0;threads=1");
+    // Other threads ask for new times; what was chosen answers all the same.
+    const Environment two = cpu_environment("versions", 2);
+    EXPECT_NE(two, e);
+    EXPECT_EQ(two.identity, e.identity);
 }
 
 TEST(GpuEnvironment, IdentityIsNameAndMultiprocessorsAndTheRestIsEnvironment) {

@@ -13,6 +13,8 @@ bool has(const std::string &text, const std::string &part) {
     return text.find(part) != std::string::npos;
 }
 
+Environment environment() { return cpu_environment(kVersions, 2); }
+
 class Explanation : public DatabaseTest {
 protected:
     void SetUp() override {
@@ -20,7 +22,7 @@ protected:
         std::vector<std::string> left_out;
         task_ = tuning_tasks({{parse_operator_problem(kProblem)}}, left_out).at(0);
         const Space space = space_of(task_, {});
-        key_ = {space.subject(), space.hash(), cpu_environment(kVersions)};
+        key_ = {space.subject(), space.hash(), environment()};
         const std::vector<Point> ranked = space.ranked();
         winner_ = space.text(ranked[2]);  // [0] is PyTorch, of which nothing is predicted
         neighbour_ = space.text(space.neighbours(ranked[2]).at(0));
@@ -44,7 +46,7 @@ protected:
 TEST_F(Explanation, SaysWhyTheWinnerWon) {
     Database database(path());
     tune(database);
-    const std::string text = explain_choice(task_, &database, kVersions);
+    const std::string text = explain_choice(task_, &database, environment());
     for (const std::string &part :
          {std::string(kProblem) + " pass 0", "chosen: " + winner_ + ", 0.1 ms",
           std::string("It is the fastest."),
@@ -62,7 +64,7 @@ TEST_F(Explanation, SaysThatItIsOfAnotherMachine) {
     Database database(path());
     key_.environment.device = "cores=999";
     tune(database);
-    const std::string text = explain_choice(task_, &database, kVersions);
+    const std::string text = explain_choice(task_, &database, environment());
     EXPECT_TRUE(has(text, "It was measured on cores=999")) << text;
     EXPECT_TRUE(has(text, "trials: 2, 1 ok")) << text;
 }
@@ -70,7 +72,7 @@ TEST_F(Explanation, SaysThatItIsOfAnotherMachine) {
 TEST_F(Explanation, SaysWhatRunsWithoutTuning) {
     Database database(path());
     for (Database *given : {&database, static_cast<Database *>(nullptr)}) {
-        const std::string text = explain_choice(task_, given, kVersions);
+        const std::string text = explain_choice(task_, given, environment());
         EXPECT_TRUE(
             has(text, "not tuned on this device; without tuning runs " + untuned_candidate(task_)))
             << text;

@@ -214,20 +214,25 @@ TEST(CudaSpaces, RefuseWhatHasNoKernels) {
     // Of 998,001 passes.
     EXPECT_THROW(cuda_space(parse_problem("dgrad_n1ci1ih999iw999co1kh1kw1s999p0_f32_nhwc"), 0, gpu),
                  std::invalid_argument);
-    EXPECT_THROW(cuda_space(parse_problem("fprop_n1ci8ih5iw5co16kh3kw3s1p1_bf16_nhwc"), 0, gpu),
-                 std::invalid_argument);
+    const ConvProblem narrow = parse_problem("fprop_n1ci8ih5iw5co16kh3kw3s1p1_bf16_nhwc");
+    EXPECT_THROW(cuda_space(narrow, 0, gpu), std::invalid_argument);
     std::vector<std::string> left_out;
     const OperatorProblem sum = parse_operator_problem(kSum);
     OperatorProblem step = sum, contiguous = sum;
     step.step = true, contiguous.sizes.format = Format::kNchw;
     EXPECT_THROW(cuda_space(step, 0, gpu), std::invalid_argument);
     EXPECT_THROW(cuda_space(sum, 1, gpu), std::invalid_argument);
-    const auto tasks = cuda_tuning_tasks(
-        {{parse_problem(kFprop), 1}, {sum}, {step}, {contiguous}, {parse_problem(kDgrad), 2}}, gpu,
-        left_out);
-    ASSERT_EQ(left_out.size(), 2u);
+    const auto tasks = cuda_tuning_tasks({{parse_problem(kFprop), 1},
+                                          {sum},
+                                          {step},
+                                          {contiguous},
+                                          {parse_problem(kDgrad), 2},
+                                          {narrow}},
+                                         gpu, left_out);
+    ASSERT_EQ(left_out.size(), 3u);
     EXPECT_NE(left_out[0].find("its convolutions have"), std::string::npos) << left_out[0];
     EXPECT_NE(left_out[1].find("no fused CUDA kernel"), std::string::npos) << left_out[1];
+    EXPECT_NE(left_out[2].find("tuned for float32."), std::string::npos) << left_out[2];
     EXPECT_EQ(tasks.size(), 6u);  // one pass, the sum, and the four of a strided gradient
 }
 

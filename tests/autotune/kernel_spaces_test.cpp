@@ -34,10 +34,11 @@ void expect_points(const Kernels &kernels, const std::string &generator, const S
     EXPECT_FALSE(kernels.empty());
     for (const auto &kernel : kernels) {
         std::string kind = cuda::candidate_kind(generator.c_str());
-        if constexpr (requires { kernel.isa; })
+        if constexpr (requires { kernel.isa; }) {
             kind = generator + "." + isa_name(kernel.isa);
-        else if (kernel.dtype != DType::kF32)
-            continue;  // searches on GPUs are of float32
+        } else if (kernel.dtype != DType::kF32) {
+            continue;  // as cuda_space() says
+        }
         EXPECT_TRUE(space.parse(kind + "/" + kernel.schedule)) << kernel.name;
     }
 }

@@ -165,8 +165,35 @@ TEST(MeasureApart, EveryEndOfTheProcessIsAnOutcome) {
                    "The process that");
     expect_failure(shell("cat > /dev/null; echo too bad >&2; exit 1"), Outcome::kCrashed,
                    "ended with status 1: too bad");
-    expect_failure(measure_apart({"convwright-no-such-program"}, {}, {10, 0, 0}).result,
-                   Outcome::kLaunchFailed, "could not be started: No such file");
+}
+
+TEST(MeasureApart, NoCandidateIsToBlameForAProcessThatDoesNotStart) {
+    try {
+        measure_apart({"convwright-no-such-program"}, {}, {10, 0, 0});
+        FAIL() << "nothing was thrown";
+    } catch (const std::runtime_error &error) {
+        EXPECT_STREQ(error.what(),
+                     "A process for measuring could not be started: No such file or directory; "
+                     "what was measured is kept, and the same command goes on from there.");
+    }
+}
+
+TEST(MeasuringLimits, GrowWithThreadsAndTensorsAndLeaveGpusTheirAddresses) {
+    MeasureJob job;
+    job.problem = parse_problem(kFprop);
+    const ProcessLimits one = measuring_limits(job, 10.5);
+    EXPECT_EQ(one.wall_seconds, 10.5);
+    EXPECT_EQ(one.cpu_seconds, 11);
+    job.timing.threads = 4;
+    EXPECT_EQ(measuring_limits(job, 10.5).cpu_seconds, 42);
+    job.problem.n *= 100'000;
+    const ProcessLimits large = measuring_limits(job, 10.5);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    EXPECT_GE(one.memory_bytes, int64_t{4} << 30);
+    EXPECT_GT(large.memory_bytes, 2 * one.memory_bytes);
+#endif
+    job.made_cuda.emplace();
+    EXPECT_EQ(measuring_limits(job, 10.5).memory_bytes, 0);
 }
 
 TEST(MeasureApart, GarbageIsNoResult) {

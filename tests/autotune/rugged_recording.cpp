@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "autotune/random.h"
 #include "runtime/fnv.h"
 
 namespace convwright {

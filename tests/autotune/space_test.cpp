@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "autotune/cpu_spaces.h"
+#include "autotune/random.h"
 #include "runtime/cost_model.h"
 #include "runtime/weighted_sum_passes.h"
 #include "schedules/conv2d_params.h"
@@ -84,15 +85,6 @@ TEST(Space, HasNoMorePointsThanCanBeJudged) {
 
 TEST(Space, RankedIsByPredictionAndWhatHasNoneComesFirst) {
     EXPECT_EQ(small_space().ranked(), (std::vector<Point>{0, 5, 6, 3, 1, 2}));
-}
-
-TEST(Space, RandomLegalDrawsEveryLegalPoint) {
-    const Space space = small_space();
-    Random random(5);
-    std::set<Point> drawn;
-    for (int i = 0; i < 200; i++) drawn.insert(space.random_legal(random).value());
-    EXPECT_EQ(std::vector<Point>(drawn.begin(), drawn.end()), space.legal());
-    EXPECT_EQ(Space({kPlain, 0}, {}).random_legal(random), std::nullopt);
 }
 
 TEST(Space, HashChangesWithAllThatAStoredCandidateReliesOn) {

@@ -13,7 +13,7 @@ import pytest
 import torch
 from tune_program import PROBLEM, PROGRAM, Tuner, sentence
 
-from convwright.cli import main
+from convwright.cli import main, tuner_commands
 
 TARGET = f"cpu:{torch.ops.convwright.isa()}"
 pytestmark = [
@@ -146,12 +146,12 @@ def test_a_job_that_ends_its_workers_is_given_up(tuner: Tuner, jobs: Path) -> No
     for holder in range(3):
         lease = jobs / "leases" / f"{fatal.stem}.1.{holder}"
         lease.write_text("1 another-machine/1/2\n")
-        os.utime(lease, (0, 0))
+        os.utime(lease, (1000, 1000))
     done = tuner.run("measure", "--jobs", str(jobs))
     assert done.returncode == 0, done.stderr
     record = results(jobs)[json.loads(fatal.read_text())["candidate"]]
     assert record["outcome"] == "crashed"
-    assert record["reason"] == "Each of 3 workers ended while it had this job."
+    assert record["reason"] == "Each of 3 workers died while it had this job."
 
 
 def test_damaged_jobs_are_left_out_with_a_sentence_each(tuner: Tuner, jobs: Path) -> None:
@@ -228,6 +228,22 @@ def test_folders_of_others_are_refused(tuner: Tuner, jobs: Path, tmp_path: Path)
     assert "can be written by others" in sentence(tuner.run("measure", "--jobs", str(jobs)), 1)
 
 
+def test_results_name_what_they_were_measured_with(tuner: Tuner, jobs: Path) -> None:
+    for file in of_kernels(without_pytorch(jobs))[1:]:
+        file.unlink()
+    done = tuner.run("measure", "--jobs", str(jobs), "--threads", "2", "--torch", "1.2.3")
+    assert done.returncode == 0, done.stderr
+    (record,) = results(jobs).values()
+    assert record["device"].endswith(";threads=2")
+    assert record["versions"].endswith(";torch=1.2.3")
+
+
+def test_jobs_of_a_cpu_are_not_timed_two_at_once(tuner: Tuner, jobs: Path) -> None:
+    done = tuner.run("measure", "--jobs", str(jobs), "--workers", "2")
+    assert "give at most --workers 1" in sentence(done, 2)
+    assert not list((jobs / "results").iterdir())
+
+
 def test_slurm_gets_a_script_that_a_shell_runs(tuner: Tuner, jobs: Path, tmp_path: Path) -> None:
     without_pytorch(jobs)
     odd = Path(shutil.move(jobs, tmp_path / "it's a folder"))
@@ -296,6 +312,8 @@ def test_without_programs_nothing_is_written(tuner: Tuner, tmp_path: Path) -> No
         (["measure", "--jobs", "x", "--launcher", "pigeon"], "--launcher"),
         (["measure", "--jobs", "x", "--lease", "0"], "'0' is no number above 0."),
         (["search", "--problem", PROBLEM, "--device", "gpu"], "'gpu' is no device"),
+        (["search", "--explain", "--problem", PROBLEM, "--device", "gpu"], "'gpu' is no device"),
+        (["search", "--explain", "--problem", PROBLEM, "--device", "cuda"], "leave out --device"),
     ],
 )
 def test_usage(tuner: Tuner, arguments: list[str], part: str) -> None:
@@ -310,6 +328,29 @@ def test_python_has_the_same_commands(
     assert main([command, "--jobs", str(tmp_path / "nowhere")]) == 1
     assert "There is no folder of jobs" in capfd.readouterr().err
     assert main([command, "--no-such-option"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "passed"),
+    [
+        ([], ["--python", sys.executable, "--torch", torch.__version__]),
+        (["--python=other"], ["--python=other"]),
+        (["--torch", "1", "--python", "other"], ["--torch", "1", "--python", "other"]),
+    ],
+)
+def test_python_names_itself_where_no_other_is_named(
+    given: list[str],
+    passed: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture,
+) -> None:
+    program = tmp_path / "convwright-tune"
+    program.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setattr(tuner_commands, "find_tuner", lambda: program)
+    assert main(["measure", "--jobs", "x", *given]) == 0
+    assert capfd.readouterr().out.splitlines() == ["measure", "--jobs", "x", *passed]
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

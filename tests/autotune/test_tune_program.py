@@ -4,6 +4,7 @@
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -43,6 +44,38 @@ def test_a_second_search_measures_nothing_again_and_says_so(tuned: Tuner) -> Non
     assert {event["candidate"] for event in results} == set(before)
     assert tuned.records() == before
     assert (tuned.folder / "tuning.tuned").is_file()
+
+
+@pytest.mark.parametrize("other", [("--threads", "2"), ("--torch", "1.2.3+local")])
+def test_times_of_other_threads_or_another_pytorch_are_measured_again(
+    tuned: Tuner, tmp_path: Path, other: tuple[str, str]
+) -> None:
+    tuner = Tuner(Path(shutil.copytree(tuned.folder, tmp_path / "cache")))
+    results = [e for e in tuner.search("--trials", "2", *other) if e["event"] == "result"]
+    assert results
+    assert not any(event["known"] for event in results)
+    again = [e for e in tuner.search("--trials", "2", *other) if e["event"] == "result"]
+    assert all(event["known"] for event in again)
+    # What was chosen for either of them answers at run time.
+    rows = tuner.run("export", "-").stdout.splitlines()
+    assert sum(row.startswith(PROBLEM) for row in rows) == 1
+    assert "is no version" in sentence(tuner.run("search", "--torch", "a;b=c"), 2)
+
+
+def test_records_that_name_no_threads_are_those_of_another_environment(
+    tuned: Tuner, tmp_path: Path
+) -> None:
+    old = tuned.run("db", "export", "-").stdout.replace(";threads=1", "")
+    (tmp_path / "old.jsonl").write_text(old)
+    tuner = Tuner(tmp_path / "cache")
+    assert tuner.run("db", "import", str(tmp_path / "old.jsonl")).stdout.startswith("5 new")
+    chosen = tuner.run("db", "list").stdout.split("\t")[-1].strip()
+    before = set(tuner.records())
+    tried = [e for e in tuner.search("--trials", "1") if e["event"] == "result"]
+    assert not any(event["known"] for event in tried)
+    assert {event["candidate"] for event in tried} <= before  # what was good before comes first
+    if "/" in chosen:
+        assert chosen in {event["candidate"] for event in tried}
 
 
 def test_the_budget_holds_for_all_problems(tuner: Tuner) -> None:
@@ -226,6 +259,98 @@ def test_explain_says_why_the_choice_won(tuned: Tuner, tuner: Tuner) -> None:
     assert "expected fprop" in sentence(tuned.run("explain", "nonsense"), 2)
 
 
+RECORDING = Path(__file__).with_name("recordings") / "conv2d_avx2.jsonl"
+
+
+def replay(tuner: Tuner, *more: str) -> list[dict]:
+    done = tuner.run("search", "--replay", str(RECORDING), "--trials", "16", "--json", *more)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_a_replay_needs_no_device_and_follows_its_seed(tuner: Tuner, tmp_path: Path) -> None:
+    recorded = {
+        r["candidate"]: r
+        for r in map(json.loads, RECORDING.read_text().splitlines())
+        if "candidate" in r
+    }
+    events = replay(tuner, "--seed", "3")
+    tried = [event for event in events if event["event"] == "result"]
+    assert len(tried) == 16
+    for event in tried:
+        trial = recorded.get(event["candidate"], {})
+        assert event["seconds"] == trial.get("seconds", 0)
+    best = min(event["seconds"] for event in tried if event["outcome"] == "ok")
+    assert events[-1]["event"] == "choice"
+    assert events[-1]["seconds"] == best
+    assert replay(tuner, "--seed", "3") == events
+    assert [e.get("candidate") for e in replay(tuner, "--seed", "4")] != [
+        e.get("candidate") for e in events
+    ]
+    assert not tuner.folder.exists()
+    # Kept where it is said, and gone on with.
+    own = tmp_path / "own.db"
+    for known in (False, True):
+        done = tuner.run(
+            *("--db", str(own), "search", "--replay", str(RECORDING), "--trials", "16", "--json")
+        )
+        results = [json.loads(line) for line in done.stdout.splitlines()]
+        assert {e["known"] for e in results if e["event"] == "result"} == {known}
+    assert "The fastest of " in tuner.run("search", "--replay", str(RECORDING)).stderr
+    both = ("search", "--replay", str(RECORDING), "--problem", PROBLEM)
+    assert "leave out --problem" in sentence(tuner.run(*both), 2)
+    assert "cannot be read" in sentence(tuner.run("search", "--replay", "/nowhere/x"), 2)
+
+
+def test_a_shipped_database_answers_behind_the_users_and_stays_as_it_is(
+    tuned: Tuner, tuner: Tuner, tmp_path: Path
+) -> None:
+    shipped = tmp_path / "shipped.db"
+    assert tuner.run("--db", str(shipped), "db", "merge", str(tuned.folder / "tuning.db")).stdout
+    before = shipped.read_bytes()
+    done = tuner.run(
+        *("--shipped", str(shipped), "search", "--problem", PROBLEM, "--trials", "4", "--json")
+    )
+    assert done.returncode == 0, done.stderr
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [e["known"] for e in events if e["event"] == "result"] == [True] * 4
+    assert tuner.records() == {}
+    assert events[-1]["event"] == "choice"
+    assert shipped.read_bytes() == before
+    assert "/nowhere/x" in sentence(tuner.run("--shipped", "/nowhere/x", "db", "list"), 2)
+
+
+def test_prune(tuned: Tuner, tmp_path: Path) -> None:
+    def pruned(*options: str) -> tuple[str, int]:
+        folder = tmp_path / "-".join(["of", *options])
+        tuner = Tuner(Path(shutil.copytree(tuned.folder, folder)))
+        done = tuner.run("db", "prune", *options)
+        assert done.returncode == 0, done.stderr
+        return done.stdout, len(tuner.records())
+
+    assert pruned("--failures") == pruned()
+    assert pruned("--older-than", "1") == ("0 records are gone.\n", 4)
+    assert pruned("--other-versions") == ("0 records and choices are gone.\n", 4)
+    text, left = pruned("--keep", "1")
+    assert text == f"{4 - left} records are gone.\n"
+    assert left in (1, 2)  # the fastest trial and, if it is another, what was chosen
+    for option in ("--keep", "--older-than"):
+        assert "above 0" in sentence(tuned.run("db", "prune", option, "0"), 2)
+
+
+def test_what_other_versions_chose_answers_no_longer_when_it_is_pruned(
+    tuned: Tuner, tmp_path: Path
+) -> None:
+    records = tuned.run("db", "export", "-").stdout
+    file = tmp_path / "records.jsonl"
+    file.write_text(records.replace('"convwright=', '"convwright=0'))
+    other = Tuner(tmp_path / "other")
+    assert other.run("db", "import", str(file)).stdout == "5 new, 0 were there already.\n"
+    assert PROBLEM.encode() in (other.folder / "tuning.tuned").read_bytes()
+    assert other.run("db", "prune", "--other-versions").stdout.startswith("5 records and choices")
+    assert PROBLEM.encode() not in (other.folder / "tuning.tuned").read_bytes()
+
+
 def test_export_writes_a_table_of_the_choices(tuned: Tuner, tuner: Tuner, tmp_path: Path) -> None:
     done = tuned.run("export", "-")
     assert done.returncode == 0, done.stderr
@@ -295,7 +420,10 @@ def test_a_python_without_pytorch_does_not_end_the_search(tuned: Tuner, tmp_path
     assert events[-1]["event"] == "choice"
     assert "pytorch" not in events[-1]["finals"]
     # The search before had no Python at all.
-    assert sum(event["event"] == "notice" for event in events) == 1
+    again, apart = (event["notice"] for event in events if event["event"] == "notice")
+    assert again == "PyTorch could not be timed before; it is tried again."
+    assert apart.endswith("the Python process ended with status 1: there is no PyTorch.")
+    assert events[-1]["reason"].endswith(apart)
 
 
 def test_pytorch_that_could_not_be_timed_is_tried_again(tuner: Tuner, tmp_path: Path) -> None:
@@ -308,4 +436,16 @@ def test_pytorch_that_could_not_be_timed_is_tried_again(tuner: Tuner, tmp_path: 
         assert tried[0]["outcome"] == "launch failed"
         assert not tried[0]["known"]
         notices = [event["notice"] for event in events if event["event"] == "notice"]
-        assert notices == ["PyTorch could not be timed before; it is tried again."] * times
+        again = "PyTorch could not be timed before; it is tried again."
+        assert notices[:-1] == [again] * times
+        assert "each in a process of its own" in notices[-1]
+
+
+def test_a_problem_without_a_choice_is_named_with_the_reason(tuner: Tuner) -> None:
+    problem = PROBLEM.replace("fprop", "wsum2d:step")
+    done = tuner.run("search", "--problem", problem, "--json")  # without a Python
+    assert done.returncode == 0, done.stderr
+    last = json.loads(done.stdout.splitlines()[-1])
+    assert (last["event"], last["problem"]) == ("left", problem)
+    assert last["reason"].endswith("the last one: There is no Python with PyTorch to compare with.")
+    assert f"{problem}: None of its " in tuner.run("search", "--problem", problem).stderr

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <thread>
 
+#include "autotune/paired_times.h"
 #include "runtime/plan.h"
 #include "tests/autotune/kernel_tools.h"
 
@@ -80,6 +81,26 @@ TEST_F(TrialEvaluators, MakeTheNextKernelsOfABatchOnTheOtherCores) {
     EXPECT_GT(evaluator.evaluate(kNext).seconds, 0);
 }
 
+TEST_F(TrialEvaluators, SayAFailureToMakeAKernelAheadAtItsOwnTurnAndThenTryAgain) {
+    if (std::thread::hardware_concurrency() < 2)
+        GTEST_SKIP() << "Nothing is made ahead on one core.";
+    constexpr char kNext[] = "conv2d.avx2/lane:0,vec:2,tile:5,stage:1";
+    const std::string calls = folder_.path() + "/calls", program = folder_.path() + "/program";
+    std::ofstream(program) << "#!/bin/sh\necho x >> " << calls << "\nexit 1\n";
+    std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+    trials_.making.tools.generators = program;
+    TrialEvaluator evaluator(parse_problem(kFprop), 0, trials_);
+    evaluator.prepare({kMade, kNext});
+    const auto count = [&] { return std::filesystem::file_size(calls) / 2; };  // lines
+    expect_outcome(evaluator.evaluate(kMade), Outcome::kBuildFailed, "ended with status 1");
+    EXPECT_EQ(count(), 2u);
+    expect_outcome(evaluator.evaluate(kNext), Outcome::kBuildFailed, "ended with status 1");
+    EXPECT_EQ(count(), 2u);
+    evaluator.prepare({kNext});
+    evaluator.evaluate(kNext);
+    EXPECT_EQ(count(), 3u);
+}
+
 TEST_F(TrialEvaluators, RejectThoseThatSpillBeforeTheyRun) {
     trials_.worker = {"false"};
     expect_outcome(evaluator().evaluate("conv2d.avx2/lane:0,vec:2,tile:10,stage:1"),
@@ -94,6 +115,17 @@ TEST_F(TrialEvaluators, SayWhyACandidateCouldNotBeMade) {
     expect_outcome(evaluator().evaluate(kMade), Outcome::kBuildFailed, "ended with status 1");
     // Text of another version, as an old database may have it.
     expect_outcome(evaluator().evaluate("conv2d.avx2/lane:9"), Outcome::kBuildFailed, "lane:9");
+}
+
+TEST_F(TrialEvaluators, BlameNoCandidateForAProgramThatDoesNotStart) {
+    const std::string linker = trials_.making.tools.linker;
+    trials_.making.tools.linker = "/nowhere/linker";
+    EXPECT_THROW(evaluator().evaluate(kMade), std::runtime_error);
+    trials_.making.tools.linker = linker;
+    trials_.python = {"/nowhere/python"};
+    EXPECT_THROW(evaluator().evaluate("pytorch"), std::runtime_error);
+    trials_.worker = {"/nowhere/worker"};
+    EXPECT_THROW(evaluator().evaluate(shipped_candidate()), std::runtime_error);
 }
 
 TEST_F(TrialEvaluators, KeepTheHashOfWhatFailedToRun) {
@@ -115,6 +147,8 @@ TEST_F(TrialEvaluators, WithoutPythonThereIsNoPytorch) {
     EXPECT_GT(times[0].cold_seconds, 0);  // finalists are timed cold, too
     EXPECT_GE(times[0].rounds.size(), 3u);
     EXPECT_EQ(times[0].role, "winner");
+    EXPECT_EQ(times[0].artifact.size(), 64u);
+    EXPECT_EQ(times[1].artifact, "");  // the library has it
     EXPECT_GT(times[1].seconds, 0);
     EXPECT_EQ(times[2].seconds, 0);
 }
@@ -139,6 +173,7 @@ TEST_F(TrialEvaluators, TakeTimesFromPython) {
     EXPECT_EQ(times[1].cold_seconds, 0.004);
     EXPECT_EQ(times[1].rounds, (std::vector<double>{0.002, 0.0021, 0.0019}));
     EXPECT_EQ(times[0].seconds, 0);  // it was left out
+    EXPECT_EQ(times[0].artifact, evaluator().evaluate(kMade).artifact);
     std::ifstream second(folder_.path() + "/job");
     const std::string contest{std::istreambuf_iterator<char>(second), {}};
     EXPECT_NE(contest.find(kMade), std::string::npos) << contest;
@@ -204,6 +239,61 @@ TEST_F(TrialEvaluators, CompareByThemselvesWhatAFailingPythonDoesNot) {
     EXPECT_EQ(times[1].seconds, 0);
     expect_outcome(evaluator().evaluate("pytorch"), Outcome::kLaunchFailed,
                    "ended with status 1: No module named");
+}
+
+TEST_F(TrialEvaluators, SayWhyTheyDoNotCompareSideBySide) {
+    const std::string good = "'{\"pytorch\": {\"seconds\": [0.002]}}'";
+    // The second comparison of the same evaluator works.
+    const std::string once = folder_.path() + "/once";
+    answer("[ -e " + once + " ] && echo " + good + " && exit; : > " + once +
+           "; echo out of memory. >&2; exit 1");
+    TrialEvaluator evaluator(parse_problem(kFprop), 0, trials_);
+    const std::vector<FinalTime> both = {{"default", shipped_candidate(), 0, 0},
+                                         {"pytorch", "pytorch", 0, 0}};
+    evaluator.compare(both);
+    EXPECT_TRUE(evaluator.why_compared_otherwise().ends_with(
+        "side by side: the Python process ended with status 1: out of memory."))
+        << evaluator.why_compared_otherwise();
+    EXPECT_EQ(evaluator.compare(both)[1].seconds, 0.002);
+    EXPECT_EQ(evaluator.why_compared_otherwise(), "");
+    answer("echo []");
+    TrialEvaluator other(parse_problem(kFprop), 0, trials_);
+    other.compare(both);
+    EXPECT_TRUE(other.why_compared_otherwise().ends_with("something else than times."));
+}
+
+TEST_F(TrialEvaluators, GiveAComparisonTheTimeThatItsCallsTake) {
+    trials_.most_seconds = 0.2;  // of one trial
+    answer("sleep 1; echo '{\"pytorch\": {\"seconds\": [0.2]}}'");
+    TrialEvaluator evaluator(parse_problem(kFprop), 0, trials_);
+    EXPECT_EQ(evaluator.compare({{"pytorch", "pytorch", 0.2, 0}})[0].seconds, 0.2);
+    EXPECT_EQ(evaluator.why_compared_otherwise(), "");
+}
+
+TEST_F(TrialEvaluators, SeeThroughClocksThatDifferBetweenProcesses) {
+    // The second process runs at half the clock rate; what it measures is ahead by 10 % all the same.
+    const auto measured = [](const char *time, const char *untuned) {
+        const std::string t = time;
+        return "echo '{\"outcome\":\"ok\",\"seconds\":" + t +
+               ",\"spread\":0,\"samples\":3,\"reason\":\"\",\"untuned_seconds\":" + untuned +
+               ",\"cold_seconds\":" + t + ",\"rounds\":[" + t + "," + t + "," + t + "]}'";
+    };
+    const std::string once = folder_.path() + "/once";
+    trials_.worker = {"sh", "-c",
+                      "cat > /dev/null; if [ -e " + once + " ]; then " +
+                          measured("0.0018", "0.004") + "; else : > " + once + "; " +
+                          measured("0.001", "0.002") + "; fi"};
+    const auto kernels = accepting_kernels(parse_problem(kFprop));
+    const auto text = [](const KernelInfo &kernel) {
+        return std::string("conv2d.") + isa_name(kernel.isa) + "/" + kernel.schedule;
+    };
+    ASSERT_GT(kernels.size(), 1u);
+    const auto times = evaluator().compare(
+        {{"default", text(kernels.front()), 0, 0}, {"winner", text(kernels.back()), 0, 0}});
+    EXPECT_NEAR(times[0].seconds / times[1].seconds, 1 / 0.9, 1e-9);
+    EXPECT_NEAR(times[0].cold_seconds / times[1].cold_seconds, 1 / 0.9, 1e-9);
+    const Lead lead = lead_of(times[1].rounds, times[0].rounds);
+    EXPECT_NEAR(lead.ratio, 1 / 0.9, 1e-9);
 }
 
 }  // namespace

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 
@@ -371,40 +371,74 @@ cat > {folder}/problems
 echo '{{"event": "task", "problem": "p", "phase": 0, "number": 0, "count": 2, "left_seconds": 9}}'
 echo '{{"event": "choice", "problem": "p", "phase": 0, "candidate": "c", "seconds": 1,' \\
     '"reason": "R."}}'
-echo '{{"event": "left", "problem": "q"}}'
+echo '{{"event": "result", "problem": "p", "number": 0, "count": 2, "tried": 1, "failed": {{}},' \\
+    '"best_seconds": 1, "left_seconds": 8, "known": true}}'
+echo '{{"event": "left", "problem": "q", "reason": "No time was left."}}'
+echo '{{"event": "notice", "problem": "p", "notice": "PyTorch is tried again."}}'
+echo The database was damaged. >&2
 exit {status}
 """
 
 
+@pytest.fixture
+def tuner_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Puts a script in the place of convwright-tune."""
+
+    def put(script: str) -> None:
+        program = tmp_path / "convwright-tune"
+        program.write_text(script)
+        program.chmod(0o755)
+        monkeypatch.setattr(tuning, "find_tuner", lambda: program)
+
+    return put
+
+
 @pytest.mark.parametrize("status", [0, 1])
 def test_command(
-    status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+    status: int,
+    tmp_path: Path,
+    tuner_script: Callable[[str], None],
+    capsys: pytest.CaptureFixture,
 ) -> None:
-    program = tmp_path / "convwright-tune"
-    program.write_text(FAKE.format(folder=tmp_path, status=status))
-    program.chmod(0o755)
-    monkeypatch.setattr(tuning, "find_tuner", lambda: program)
+    tuner_script(FAKE.format(folder=tmp_path, status=status))
     file = tmp_path / "file"
     file.write_text(f"{PROBLEM} 3\n{PROBLEM}\n")
     assert main(["tune", "--problems", str(file), "--budget", "3"]) == status
     assert (tmp_path / "problems").read_text() == f"{PROBLEM} 4\n"
     output = capsys.readouterr()
+    notices = "PyTorch is tried again.\nThe database was damaged.\n"
     if status == 0:
-        assert output.out == "p: c. R.\nq: no time was left\n"
+        known = "1 of 1 results were known.\n"
+        assert output.out == f"p: c. R.\nq: No time was left.\n{notices}{known}"
+        assert main(["tune", "--problems", str(file), "--csv"]) == 0
+        output = capsys.readouterr()
+        assert output.err == notices
+        assert output.out.splitlines()[-1].startswith("q,")
     else:
-        assert "convwright-tune ended with 1" in output.err
+        assert "The database was damaged." in output.err
+
+
+def test_a_tuner_that_complains_at_length_does_not_stop(
+    tuner_script: Callable[[str], None],
+) -> None:
+    tuner_script(
+        "#!/bin/sh\ncat > /dev/null\n"
+        "i=0; while [ $i -lt 3000 ]; do echo $i of many problems were left out. >&2; "
+        "i=$((i + 1)); done\n"
+        'echo \'{"event": "left", "problem": "q", "reason": "R."}\'\n'
+    )
+    report = tuning.tune_problems([PROBLEM], budget=1)
+    assert report.left == {"q": "R."}
+    assert len(report.notices) == 3000
 
 
 def test_a_tuner_that_is_killed_within_a_line_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tuner_script: Callable[[str], None],
 ) -> None:
-    program = tmp_path / "convwright-tune"
-    program.write_text(
+    tuner_script(
         "#!/bin/sh\ncat > /dev/null\n"
-        'echo \'{"event": "left", "problem": "q"}\'\nprintf \'{"event": "cho\'\nkill -9 $$\n'
+        'echo \'{"event": "task", "problem": "q"}\'\nprintf \'{"event": "cho\'\nkill -9 $$\n'
     )
-    program.chmod(0o755)
-    monkeypatch.setattr(tuning, "find_tuner", lambda: program)
     with pytest.raises(
         tuning.TunerMissing, match=r"^convwright-tune was ended by signal 9; what it"
     ):

@@ -15,6 +15,7 @@
 
 #include "autotune/database/database.h"
 #include "autotune/database/database_error.h"
+#include "autotune/database/stored_rows.h"
 #include "tests/temporary_folder.h"
 
 namespace convwright {
@@ -42,6 +43,14 @@ inline Record test_record(int number, const SearchKey &key = test_key()) {
             "conv2d.avx2/tile:" + std::to_string(number),
             {Outcome::kOk, 1e-3 * (number + 1), 1e-5, 9, "", ""},
             1000 + number};
+}
+
+/// At once: a transaction for each of thousands takes seconds.
+inline void add_all(Database &database, const std::vector<Record> &records) {
+    SqliteTransaction transaction(database.connection());
+    for (const Record &record : records)
+        ASSERT_TRUE(insert_record(database.connection(), record)) << record.candidate;
+    transaction.commit();
 }
 
 inline Choice test_choice(const SearchKey &key = test_key(),

@@ -239,7 +239,7 @@ TEST_F(DatabaseTest, OpensTenThousandRecordsInTwentyMilliseconds) {
         Database database(path());
         std::vector<Record> records;
         for (int i = 0; i < 10'000; i++) records.push_back(test_record(i, test_key(1 + i / 100)));
-        EXPECT_EQ(database.add_all(records), 10'000);
+        add_all(database, records);
     }
     double best = 1;
     for (int run = 0; run < 5; run++) {

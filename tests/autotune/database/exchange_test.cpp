@@ -193,9 +193,6 @@ TEST_F(DatabaseTest, PrunesByEachOfItsRules) {
     rule.failures = true;
     EXPECT_EQ(left(rule, 1), 7);
     rule = {};
-    rule.subject = test_key().subject, rule.not_space_of_subject = test_key().space;
-    EXPECT_EQ(left(rule, 1), 7);
-    rule = {};
     rule.not_versions = test_key().environment.versions;
     EXPECT_EQ(left(rule, 1), 7);
     rule = {};
@@ -204,6 +201,21 @@ TEST_F(DatabaseTest, PrunesByEachOfItsRules) {
     rule = {};
     rule.keep_best = 1;
     EXPECT_EQ(left(rule, 4), 4);
+}
+
+TEST_F(DatabaseTest, PrunesOtherVersionsWhateverElseTheyName) {
+    Database database(path());
+    for (const char *versions : {"a=1", "a=1;torch=2", "a=12", "b=1"}) {
+        SearchKey key = test_key();
+        key.environment.versions = versions;
+        database.add(test_record(1, key));
+    }
+    PruneRule rule;
+    rule.not_versions = "a=1";
+    EXPECT_EQ(prune(database, rule), 2);
+    for (const Record &record : database.records())
+        EXPECT_TRUE(record.key.environment.versions.starts_with("a=1")) << record.candidate;
+    EXPECT_EQ(database.count_records(), 2);
 }
 
 TEST_F(DatabaseTest, KeepsTheRecordOfWhatWasChosenWhenItPrunes) {

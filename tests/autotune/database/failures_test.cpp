@@ -12,6 +12,7 @@
 #include "autotune/database/file_system.h"
 #include "autotune/database/schema.h"
 #include "autotune/database/sqlite.h"
+#include "autotune/random.h"
 #include "tests/autotune/database/database_fixture.h"
 
 namespace convwright {
@@ -25,7 +26,7 @@ void make_database(const std::string &path, int count) {
     Database database(path);
     std::vector<Record> records;
     for (int i = 0; i < count; i++) records.push_back(test_record(i, test_key(1 + i / 50)));
-    database.add_all(records);
+    add_all(database, records);
     database.choose(test_choice());
 }
 
@@ -156,6 +157,33 @@ TEST_F(DatabaseTest, DamagedAnywhereIsReadOrRepairedAndNeverCrashes) {
         }
     }
     EXPECT_GT(repaired, 5);
+}
+
+TEST_F(DatabaseTest, WhoseRepairWasEndedBetweenItsJournalAndTheFileLosesNothing) {
+    // All 300 records were read while the log was beside the file, which has 10 of them without it.
+    make_database(path(), 10);
+    make_database(path() + ".salvaged", 300);
+    std::string bytes = file_bytes(path());
+    bytes.replace(0, 100, std::string(100, 'Z'));
+    write_bytes(path(), bytes);
+    write_bytes(path() + ".damaged-1-wal", "the log");
+    Database database(path());
+    EXPECT_EQ(database.count_records(), 300);
+    ASSERT_EQ(database.notices().size(), 1u);
+    expect_sentence(database.notices()[0]);
+    EXPECT_EQ(file_bytes(path() + ".damaged-1"), bytes);
+    EXPECT_EQ(file_bytes(path() + ".damaged-1-wal"), "the log");
+    EXPECT_FALSE(fs::exists(path() + ".salvaged"));
+}
+
+TEST_F(DatabaseTest, WhoseSalvageWasCutOffIsReadAgain) {
+    make_database(path() + ".salvaging", 10);
+    make_database(path(), 300);
+    std::string bytes = file_bytes(path());
+    bytes.replace(0, 100, std::string(100, 'Z'));
+    write_bytes(path(), bytes);
+    EXPECT_EQ(expect_salvaged(path()), 300);
+    EXPECT_FALSE(fs::exists(path() + ".salvaging"));
 }
 
 TEST_F(DatabaseTest, InterruptedBetweenTheTwoStepsOfARepairIsFound) {

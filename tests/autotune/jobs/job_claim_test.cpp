@@ -93,6 +93,22 @@ TEST_F(JobClaims, AfterThreeThatDiedItIsGivenUp) {
     EXPECT_EQ(claim(), State::kGivenUp);
 }
 
+TEST_F(JobClaims, WhoLetsGoOfItAliveCountsForNoneThatDied) {
+    for (int i = 0; i < 2 * JobClaim::kMostHolders; i++) {
+        // As where a disk is full: work throws, and the claim goes with it.
+        try {
+            const JobClaim mine(path(), "job", 60);
+            ASSERT_EQ(mine.state(), State::kMine) << i;
+            throw std::runtime_error("no space");
+        } catch (const std::runtime_error &) {
+        }
+    }
+    for (int holder = 1; holder < JobClaim::kMostHolders; holder++) die_with_it();
+    EXPECT_EQ(claim(), State::kMine);
+    die_with_it();
+    EXPECT_EQ(claim(), State::kGivenUp);
+}
+
 TEST_F(JobClaims, AnUnreadableLeaseIsTakenForOneOfTheUsualLength) {
     std::ofstream(path() + "/job.0") << "nonsense";
     EXPECT_EQ(claim(1), State::kOthers);

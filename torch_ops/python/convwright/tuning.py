@@ -10,7 +10,8 @@ import json
 import re
 import subprocess
 import sys
-from collections import Counter
+import threading
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -43,14 +44,20 @@ class Tuned:
 
 @dataclass(frozen=True)
 class Report:
-    """The choices of one call of `tune`, and the problems for which no time was left."""
+    """What one call of `tune` chose, and what else it said."""
 
     choices: tuple[Tuned, ...]
-    left: tuple[str, ...]
+    left: dict[str, str]  # problems with a pass that has no choice, and why
+    notices: tuple[str, ...] = ()  # what went otherwise than usual, a sentence each
+    tried: int = 0
+    known: int = 0  # of those tried: measured by an earlier search
 
     def __str__(self) -> str:
         lines = [f"{t.problem}: {t.candidate}. {t.reason}" for t in self.choices]
-        lines += [f"{problem}: no time was left" for problem in self.left]
+        lines += [f"{problem}: {why}" for problem, why in self.left.items()]
+        lines += self.notices
+        if self.known:
+            lines.append(f"{self.known} of {self.tried} results were known.")
         return "\n".join(lines) or "no problem was tuned"
 
 
@@ -109,16 +116,19 @@ def tune_problems(
     """
     counted = problems if isinstance(problems, Counter) else Counter(problems)
     seconds = parse_budget(budget)
-    choices, left = [], []
+    events: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for event in _events(counted, seconds, seed):
         if progress is not None:
             progress(event)
-        if event["event"] == "choice":
-            choices.append(_tuned(event))
-        elif event["event"] == "left":
-            left.append(event["problem"])
+        events[event["event"]].append(event)
     _choices.reload()
-    return Report(tuple(choices), tuple(left))
+    return Report(
+        tuple(map(_tuned, events["choice"])),
+        {event["problem"]: event["reason"] for event in events["left"]},
+        tuple(dict.fromkeys(event["notice"] for event in events["notice"])),
+        len(events["result"]),
+        sum(event["known"] for event in events["result"]),
+    )
 
 
 def parse_budget(budget: str | float) -> float:
@@ -148,12 +158,17 @@ def explanations(problems: Iterable[str]) -> str:
 
 
 def _look(how: str, problems: Iterable[str]) -> str:
-    command = [str(find_tuner()), "search", how, "--problems", "-"]
+    command = [str(find_tuner()), "search", how, "--problems", "-", *_environment()]
     done = subprocess.run(
         command, input=problem_lines(Counter(problems)), capture_output=True, text=True
     )
     _raise_unless_ok(done.returncode, done.stderr)
     return (done.stdout + done.stderr).rstrip()  # problems without a task are named there
+
+
+def _environment() -> list[str]:
+    """What times depend on beside the machine, and the tuner cannot know."""
+    return ["--threads", str(torch.get_num_threads()), "--torch", torch.__version__]
 
 
 def _events(problems: Counter[str], seconds: float, seed: int) -> Iterator[dict[str, Any]]:
@@ -162,32 +177,38 @@ def _events(problems: Counter[str], seconds: float, seed: int) -> Iterator[dict[
     command = [
         str(find_tuner()),
         *("search", "--json", "--problems", "-", "--python", sys.executable),
-        *("--budget", str(seconds), "--seed", str(seed), "--threads", str(torch.get_num_threads())),
+        *("--budget", str(seconds), "--seed", str(seed), *_environment()),
     ]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with (
         _compare_server.running(CONVWRIGHT_LIBRARY=str(_library.find())) as environment,
         subprocess.Popen(command, text=True, env=environment, **pipes) as process,
     ):
+        said: list[str] = []
+        # At the same time: a full pipe would stop the search.
+        reader = threading.Thread(target=lambda: said.extend(process.stderr or ()))
+        reader.start()
         try:
             yield from _lines(process, problems)
+            status = process.wait()
+            reader.join()
+            _raise_unless_ok(status, "".join(said))
+            yield from ({"event": "notice", "notice": line.rstrip()} for line in said)
         finally:
             # What was measured is in the database, whatever ends this.
             process.kill()
+            reader.join()
 
 
 def _lines(process: "subprocess.Popen[str]", problems: Counter[str]) -> Iterator[dict[str, Any]]:
     assert process.stdin is not None
     assert process.stdout is not None
-    assert process.stderr is not None
     with suppress(BrokenPipeError):  # its complaint says why it does not read
         process.stdin.write(problem_lines(problems))
         process.stdin.close()
     for line in process.stdout:
         if line.endswith("\n"):  # else it was ended within the line
             yield json.loads(line)
-    complaint = process.stderr.read()
-    _raise_unless_ok(process.wait(), complaint)
 
 
 def _raise_unless_ok(status: int, complaint: str) -> None:

@@ -80,7 +80,9 @@ def _tune(
     if how == "text":
         print(found)
         return 0
-    left = [{"problem": text, "reason": "no time was left"} for text in found.left]
+    for notice in found.notices:
+        print(notice, file=sys.stderr)
+    left = [{"problem": text, "reason": why} for text, why in found.left.items()]
     formats.show([*map(asdict, found.choices), *left], _COLUMNS, how)
     return 0
 

@@ -4,6 +4,7 @@
 import subprocess
 import sys
 
+import torch
 import typer
 
 from convwright import _library
@@ -21,11 +22,14 @@ _EXAMPLES = {
     "db": "convwright db export records.jsonl",
     "export": "convwright export schedules/tuned/mine.txt",
     "compile": "convwright compile --problems FILE --target cuda:sm_90 --jobs DIR",
-    "measure": "convwright measure --jobs DIR --workers 2",
+    "measure": "convwright measure --jobs DIR",
     "collect": "convwright collect --jobs DIR",
 }
-# They start Python processes: comparisons through the operators, workers on Ray.
-_WITH_PYTHON = ("compile", "measure")
+# Unless another Python is named: for workers on Ray, and for comparisons through the operators.
+_OWN = {
+    "compile": ("--python", sys.executable),
+    "measure": ("--python", sys.executable, "--torch", str(torch.__version__)),
+}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -39,7 +43,7 @@ def add_to(app: typer.Typer) -> None:
 def _run(context: typer.Context) -> int:
     name = str(context.info_name)
     command = [str(find_tuner()), name, *context.args]
-    if name in _WITH_PYTHON and "--python" not in context.args:
-        command += ["--python", sys.executable]
+    if not any(given.partition("=")[0] == "--python" for given in context.args):
+        command += _OWN.get(name, ())
     environment = child_environment(CONVWRIGHT_LIBRARY=str(_library.find()))
     return subprocess.run(command, env=environment, check=False).returncode
