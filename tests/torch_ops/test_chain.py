@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch import Tensor
 
-import convwright  # noqa: F401 - registers the operators
+import convwright
+from convwright import _choices
 
 OPS = torch.ops.convwright
 
@@ -121,3 +122,27 @@ def test_a_geometry_has_seven_numbers() -> None:
         OPS.chain_fprop(
             ints(1, 2, 3, 3), ints(2, 2, 1, 1), ints(2, 1, 1, 1), None, [1, 1, 1], POINTWISE
         )
+
+
+def test_pytorch_in_the_place_of_a_part_does_not_part_the_chain() -> None:
+    input = ints(*SIZES)
+    layer = convwright.nn.WeightedSumConv2d(16, 24, 3, padding=1, bias=False)
+
+    def problems() -> list[str]:
+        def step() -> None:
+            layer(input.requires_grad_()).sum().backward()
+
+        return [f"{row.problem} {row.kernel}" for row in convwright.explain(step).rows]
+
+    before = problems()
+    alone = "wgrad_n5ci24ih40iw40co24kh3kw3s1p1g24_f32_nhwc"
+    assert any(alone in row for row in before)
+    _choices.choose(alone, "pytorch")
+    try:
+        assert problems() == before
+        z = ints(5, 24, 40, 40)
+        operands = z, z, ints(24, 1, 3, 3), *step([1, 1, 1, 1, 1, 1, 24])
+        rows = convwright.explain(OPS.conv2d_wgrad, *operands).rows
+    finally:
+        _choices.choose(alone, "")
+    assert [row.kernel for row in rows] == ["PyTorch"]

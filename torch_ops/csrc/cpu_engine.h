@@ -17,12 +17,16 @@ public:
     explicit CpuEngine(const Tensor &) {}
 
     /// Null if there are kernels for a possible problem, else why not.
-    static const char *why_not(const ConvProblem &p) {
+    static const char *why_no_kernels(const ConvProblem &p) {
         if (p.dtype == DType::kF16) return kDtypes;
         if (p.dtype == DType::kBf16 && p.groups == 1) return "dense bfloat16 has no kernels";
         if (host_isa_as_set() == Isa::kNone) return "kernels exist for AVX2 with FMA and AVX-512";
         if (const char *why = why_too_large(p)) return why;
-        if (const char *why = why_tiles_reach_too_far(p)) return why;
+        return why_tiles_reach_too_far(p);
+    }
+    /// Null if our kernels compute the problem, else why not.
+    static const char *why_not(const ConvProblem &p) {
+        if (const char *why = why_no_kernels(p)) return why;
         return pytorch_was_chosen(p) ? "it was faster when the problem was tuned" : nullptr;
     }
     static const char *why_not(const ConvProblem &p, const Tensor &) { return why_not(p); }
