@@ -4,7 +4,6 @@
 import subprocess
 import sys
 
-import torch
 import typer
 
 from convwright import _library
@@ -28,7 +27,7 @@ _EXAMPLES = {
 # Unless another Python is named: for workers on Ray, and for comparisons through the operators.
 _OWN = {
     "compile": ("--python", sys.executable),
-    "measure": ("--python", sys.executable, "--torch", str(torch.__version__)),
+    "measure": ("--python", sys.executable),
 }
 
 
@@ -45,5 +44,9 @@ def _run(context: typer.Context) -> int:
     command = [str(find_tuner()), name, *context.args]
     if not any(given.partition("=")[0] == "--python" for given in context.args):
         command += _OWN.get(name, ())
+        if name == "measure":
+            import torch  # here: `convwright doctor` tells of a PyTorch that cannot be imported
+
+            command += ["--torch", torch.__version__]
     environment = child_environment(CONVWRIGHT_LIBRARY=str(_library.find()))
     return subprocess.run(command, env=environment, check=False).returncode
