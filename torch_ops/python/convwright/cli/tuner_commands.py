@@ -25,10 +25,7 @@ _EXAMPLES = {
     "collect": "convwright collect --jobs DIR",
 }
 # Unless another Python is named: for workers on Ray, and for comparisons through the operators.
-_OWN = {
-    "compile": ("--python", sys.executable),
-    "measure": ("--python", sys.executable),
-}
+_WITH_PYTHON = ("compile", "measure")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -42,8 +39,9 @@ def add_to(app: typer.Typer) -> None:
 def _run(context: typer.Context) -> int:
     name = str(context.info_name)
     command = [str(find_tuner()), name, *context.args]
-    if not any(given.partition("=")[0] == "--python" for given in context.args):
-        command += _OWN.get(name, ())
+    named = any(given.partition("=")[0] == "--python" for given in context.args)
+    if name in _WITH_PYTHON and not named:
+        command += ["--python", sys.executable]
         if name == "measure":
             import torch  # here: `convwright doctor` tells of a PyTorch that cannot be imported
 
