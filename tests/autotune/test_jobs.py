@@ -371,16 +371,21 @@ def test_without_ray_the_launcher_says_so(tuner: Tuner, jobs: Path, tmp_path: Pa
 
 
 @pytest.mark.filterwarnings("ignore")  # Ray's own
-def test_workers_on_a_ray_cluster(tuner: Tuner, jobs: Path) -> None:
-    ray = pytest.importorskip("ray", reason="Ray is not installed")
+def test_workers_on_a_ray_cluster(
+    tuner: Tuner, jobs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     without_pytorch(jobs)
     package = Path(sys.modules["convwright"].__file__).resolve().parents[1]
+    # Its token lies in the home folder, and the tuner has another one here.
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    ray = pytest.importorskip("ray", reason="Ray is not installed")
     cluster = ray.init(num_cpus=2, include_dashboard=False)
     try:
         done = tuner.run(
             *("measure", "--jobs", str(jobs), "--launcher", "ray", "--python", sys.executable),
             *("--workers", "2"),
             PYTHONPATH=str(package),
+            RAY_AUTH_MODE="disabled",
             RAY_ADDRESS=cluster.address_info["gcs_address"],
         )
     finally:
