@@ -48,6 +48,15 @@ TEST(DefaultSchedule, TakesAtMostThreeTimesAsLongAsTheFastest) {
     if (compared == 0) GTEST_SKIP() << "No space is recorded for this instruction set.";
 }
 
+/// Of the final comparison, else of the candidate's trial; 0 if there was neither. The kernels of the choices that
+/// are built in are defaults of other problems, too.
+double seconds_of(Database &database, const Choice &choice, const std::string &candidate) {
+    for (const FinalTime &final : choice.finals)
+        if (final.candidate == candidate) return final.seconds;
+    const std::optional<Record> record = database.find(choice.key, candidate);
+    return record ? record->result.cost() : 0;
+}
+
 /// By searches that were recorded on a CPU of this one's instruction set: twenty problems of networks and more.
 TEST(DefaultSchedule, TakesAtMostThreeTimesAsLongAsWhatWasTuned) {
     forget_what_is_tuned();
@@ -65,11 +74,9 @@ TEST(DefaultSchedule, TakesAtMostThreeTimesAsLongAsWhatWasTuned) {
         problems.insert(problem);
         const std::string candidate =
             untuned_candidate({choice.key.subject, parse_problem(problem), 1});
-        const auto time =
-            std::find_if(choice.finals.begin(), choice.finals.end(),
-                         [&](const FinalTime &final) { return final.candidate == candidate; });
-        ASSERT_NE(time, choice.finals.end()) << problem << ": " << candidate;
-        EXPECT_LE(time->seconds, kMostOfFastest * choice.seconds) << problem << ": " << candidate;
+        const double seconds = seconds_of(database, choice, candidate);
+        ASSERT_GT(seconds, 0) << problem << ": no time of " << candidate;
+        EXPECT_LE(seconds, kMostOfFastest * choice.seconds) << problem << ": " << candidate;
     }
     EXPECT_GE(problems.size(), 20u);
 }
