@@ -29,6 +29,7 @@ COUNTS = {
     "approx_conv2d": 30,
     "approx_int8_conv2d": 10,
 }
+TWO_WEIGHTS = ("weighted_sum", "separable")
 TIMES = 32  # as many in the slow run
 _LARGEST_SEED = 2**32 - 1
 
@@ -47,8 +48,11 @@ def check(call: Call) -> None:
         zip(actual, call.results(torchs, [t.double() for t in tensors]), strict=True)
     ):
         assert a.dtype is call.dtype
+        # The gradient of a composed weight is rounded before it is parted into those of the two.
+        twice = call.operator in TWO_WEIGHTS and call.dtype is torch.bfloat16 and number > 0
+        most = torch.finfo(call.dtype).eps * max(e.abs().flatten().tolist(), default=0) * twice
         torch.testing.assert_close(
-            a, e.to(a), rtol=0, atol=0, msg=lambda text, n=number: f"result {n}: {text}\n{call}"
+            a, e.to(a), rtol=0, atol=most, msg=lambda text, n=number: f"result {n}: {text}\n{call}"
         )
     if all(
         m.trick == "plain" and m.order in (CONTIGUOUS, CHANNELS_LAST, (0,)) for m in call.memories
@@ -131,6 +135,14 @@ FAILURES = {
     ),
     "gradient of channels is expanded": conv2d(
         3, 4, 9, memories=(*[Memory(CHANNELS_LAST)] * 2, Memory(CHANNELS_LAST, "expanded", 1))
+    ),
+    # The input's gradient had the second weight's memory format.
+    "second weight of a composed sum is channels_last": Call(
+        "weighted_sum",
+        ((1, 2, 1, 2), (1, 2, 1, 1), (1, 1, 1, 2)),
+        ((1, 1), (0, 0), (1, 1)),
+        memories=(*[Memory(CONTIGUOUS)] * 2, Memory(CHANNELS_LAST), Memory(CONTIGUOUS)),
+        needed=(True, False, False),
     ),
 }
 

@@ -23,14 +23,15 @@ def dense_weight(plan: Plan, pointwise: Tensor, depthwise: Tensor) -> Tensor:
     first, second = plan.in_order(pointwise, depthwise)
     # [Co, Ci, 1, 1] * [Co, 1, Kh, Kw], or [1, Ci, Kh, Kw] * [Co, Ci, 1, 1].
     weight = (first if plan.form.pointwise_first else first.transpose(0, 1)) * second
-    channels_last = torch.channels_last in (
-        suggest_memory_format(first),
-        suggest_memory_format(second),
-    )
     # vmap knows no memory formats, and there none is promised.
-    if channels_last and not transform_active():
+    if not transform_active() and _channels_last(first, second):
         weight = weight.contiguous(memory_format=torch.channels_last)
     return weight
+
+
+def _channels_last(a: Tensor, b: Tensor) -> bool:
+    """Whether either is, so that a convolution of the two gives a tensor that is."""
+    return torch.channels_last in (suggest_memory_format(a), suggest_memory_format(b))
 
 
 def gradients(
@@ -100,12 +101,15 @@ def _composed_gradients(
     grad_input = grad_pointwise = grad_depthwise = None
     if weight is None and any(needed[:3]):
         weight = dense_weight(plan, pointwise, depthwise)
+    first, second = plan.in_order(pointwise, depthwise)
     if needs_input:
         grad_input = ops.dgrad(grad_output, input, weight, *plan.dense)
+        # The format is the first convolution's, whatever the second weight's.
+        if not transform_active() and not _channels_last(input, first):
+            grad_input = grad_input.contiguous()
     if needs_pointwise or needs_depthwise:
         grad_weight = ops.wgrad(grad_output, input, weight, *plan.dense)
         pointwise_first = plan.form.pointwise_first
-        first, second = plan.in_order(pointwise, depthwise)
         pointwise, depthwise = (first, second) if pointwise_first else (second, first)
         if needs_pointwise:
             taps = depthwise if pointwise_first else depthwise.transpose(0, 1)
