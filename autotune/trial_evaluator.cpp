@@ -27,8 +27,12 @@ std::vector<double> times_in(const Json &object, const char *name) {
 
 }  // namespace
 
-TrialEvaluator::TrialEvaluator(const OperatorProblem &problem, int phase, Trials trials)
-    : problem_(problem), phase_(phase), trials_(std::move(trials)) {}
+TrialEvaluator::TrialEvaluator(const OperatorProblem &problem, int phase, Trials trials,
+                               const std::optional<OperatorProblem> &called)
+    : problem_(problem),
+      called_(called.value_or(problem)),
+      phase_(phase),
+      trials_(std::move(trials)) {}
 
 void TrialEvaluator::prepare(const std::vector<std::string> &candidates) {
     algorithms_.clear(), kernels_.clear();
@@ -161,7 +165,7 @@ void TrialEvaluator::compare_apart(std::vector<Contestant> &times) {
 
 bool TrialEvaluator::ask_python(std::vector<Contestant> &times, double call_seconds) {
     const TimingPlan &plan = trials_.finals;
-    Json job = {{"problem", format_problem(problem_)},
+    Json job = {{"problem", format_problem(called_)},
                 {"phase", phase_},
                 {"threads", plan.threads},
                 {"seconds", plan.seconds},

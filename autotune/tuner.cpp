@@ -50,15 +50,16 @@ int stage(const TuningTask &task) {
 }
 
 /// Adds the tasks of one convolution. Empty, or why there are none.
-std::string add_convolution(std::vector<TuningTask> &tasks, const ConvProblem &problem,
-                            double count) {
+std::string add_convolution(std::vector<TuningTask> &tasks, const CountedProblem &counted) {
+    const ConvProblem problem = tuned_subject(counted.problem).sizes;
     const std::string text = format_problem(problem);
+    const auto add = [&](int phase, double cycles) {
+        add_task(tasks, {{text, phase}, problem, counted.count * cycles, {}, counted.problem});
+    };
     if (problem.direction == Direction::kWgrad) {
         const WgradPlan plan = wgrad_plan(problem);
         if (plan.kernel == nullptr) return plan.reason;
-        add_task(tasks, {{text, 0},
-                         problem,
-                         count * predicted_cycles(plan.kernel->params, problem, plan.kernel->isa)});
+        add(0, predicted_cycles(plan.kernel->params, problem, plan.kernel->isa));
         return "";
     }
     const ConvPlan plan = conv_plan(problem, true);
@@ -66,11 +67,10 @@ std::string add_convolution(std::vector<TuningTask> &tasks, const ConvProblem &p
     for (size_t phase = 0; phase < plan.steps.size(); phase++) {
         const ConvStep &step = plan.steps[phase];
         if (step.kernel == nullptr) continue;
-        const double cycles =
-            predicted_cycles(step.kernel->params, step.pass, step.kernel->format, step.kernel->isa);
-        add_task(tasks, {{text, static_cast<int>(phase)}, problem, count * cycles});
+        add(static_cast<int>(phase), predicted_cycles(step.kernel->params, step.pass,
+                                                      step.kernel->format, step.kernel->isa));
     }
-    if (plan.steps.size() > 1) add_task(tasks, {{text, kWholeProblem}, problem});
+    if (plan.steps.size() > 1) add(kWholeProblem, 0);
     return "";
 }
 
@@ -97,11 +97,11 @@ std::vector<TuningTask> tuning_tasks(const std::vector<CountedProblem> &problems
                                      std::vector<std::string> &left_out) {
     std::vector<TuningTask> tasks;
     for (const CountedProblem &counted : problems) {
-        const OperatorProblem problem = tuned_subject(counted.problem);
-        const std::string why = problem.op == Operator::kConv2d
-                                    ? add_convolution(tasks, problem.sizes, counted.count)
+        const std::string why = counted.problem.op == Operator::kConv2d
+                                    ? add_convolution(tasks, counted)
                                     : add_row_of_two(tasks, counted);
-        if (!why.empty()) left_out.push_back(format_problem(problem) + ": " + why + ".");
+        if (!why.empty())
+            left_out.push_back(format_problem(tuned_subject(counted.problem)) + ": " + why + ".");
     }
     std::stable_sort(tasks.begin(), tasks.end(), [](const TuningTask &a, const TuningTask &b) {
         return stage(a) != stage(b) ? stage(a) < stage(b) : a.weight > b.weight;
@@ -234,7 +234,8 @@ private:
         }
         Portfolio strategy(space, options_.seed,
                            seeds_from(database_, space, environment_, Portfolio::kAnalytic));
-        TrialEvaluator evaluator(task.problem, task.subject.phase, options_.trial_setup);
+        TrialEvaluator evaluator(task.problem, task.subject.phase, options_.trial_setup,
+                                 task.called);
         SearchOptions search_options;
         search_options.stop.most_trials = options_.trials;
         search_options.stop.stagnation = options_.stagnation;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,11 +22,13 @@ struct CountedProblem {
 /// What of a problem is searched by itself: one pass, or how all of it is computed.
 struct TuningTask {
     Subject subject;
-    OperatorProblem problem;  ///< tuned_subject() of the model's.
+    OperatorProblem problem;  ///< tuned_subject() of `called`.
     /// Predicted cycles of all its occurrences: expected gain grows with it. 0 where there are a few algorithms to
     /// compare and nothing to search.
     double weight = 0;
     std::string kind = {};  ///< CountedProblem's.
+    /// Of the model, the first one with this subject: what comparisons call. Nothing: `problem`.
+    std::optional<OperatorProblem> called = {};
 };
 
 /// The passes of the problems, each once, the one with the most to gain first; then what is made of them: all passes

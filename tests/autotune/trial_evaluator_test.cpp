@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "autotune/paired_times.h"
+#include "autotune/tuner.h"
 #include "runtime/plan.h"
 #include "tests/autotune/kernel_tools.h"
 
@@ -180,6 +181,21 @@ TEST_F(TrialEvaluators, TakeTimesFromPython) {
     EXPECT_NE(contest.find(std::string("\"artifact\":\"") + evaluator().evaluate(kMade).artifact),
               std::string::npos)
         << contest;
+}
+
+TEST_F(TrialEvaluators, CompareByTheProblemOfTheModel) {
+    // All pixels of these images are one row to our kernels, and 9 rows to PyTorch.
+    const std::string text = "wgrad_n1ci8ih9iw9co16kh1kw1s1p0_f32_nhwc";
+    std::vector<std::string> left_out;
+    const TuningTask task = tuning_tasks({{parse_operator_problem(text)}}, left_out).at(0);
+    EXPECT_NE(task.subject.problem, text);
+    ASSERT_TRUE(task.called);
+    answer("echo '{\"pytorch\": {\"seconds\": [0.002]}}'");
+    TrialEvaluator evaluator(task.problem, 0, trials_, task.called);
+    EXPECT_EQ(evaluator.evaluate("pytorch").seconds, 0.002);
+    std::ifstream job(folder_.path() + "/job");
+    const std::string given{std::istreambuf_iterator<char>(job), {}};
+    EXPECT_NE(given.find(text), std::string::npos) << given;
 }
 
 TEST_F(TrialEvaluators, TimeAlgorithmsOfABatchTogether) {
