@@ -62,7 +62,8 @@ def compare(
     other: str | None = None,
 ) -> dict[str, Samples]:
     """Times of `run` without tuning, as tuned, as tuned in another database if there is one and, of
-    a problem, with PyTorch in its place."""
+    a problem, with PyTorch in its place. Sides that run the same kernels share their times: noise
+    between them would say nothing."""
     clock = timing.clock_for(threads)
 
     def timed() -> float:
@@ -89,9 +90,30 @@ def compare(
         finally:
             _choices.choose(problem, "")
 
-    sides = [UNTUNED, TUNED, *[OTHER] * bool(other), *[PYTORCH] * (problem is not None)]
-    taken = timing.interleaved(sides, seconds, sample)
-    return {side: timing.summary(samples, 1) for side, samples in taken.items()}
+    with _choices.untuned():
+        kernels = {UNTUNED: kernels_of(run)}
+    kernels[TUNED] = kernels_of(run)
+    if other:
+        with database(other):
+            kernels[OTHER] = kernels_of(run)
+    if problem is not None:
+        kernels[PYTORCH] = ((problem, PYTORCH),)
+    first = {ran: side for side, ran in reversed(kernels.items())}
+    taken = timing.interleaved(list(first.values())[::-1], seconds, sample)
+    times = {side: timing.summary(samples, 1) for side, samples in taken.items()}
+    return {side: times[first[ran]] for side, ran in kernels.items()}
+
+
+def kernels_of(run: Callable[[], object]) -> tuple[tuple[str, ...], ...]:
+    """Of everything that `run` computes: the problem, and what a kernel is by. Neither who chose it
+    nor its name counts: those of one schedule are the same to the bit, built in or made here.
+    """
+    return tuple(
+        (row.problem, PYTORCH)
+        if row.kernel == PYTORCH
+        else (row.problem, row.kernel.split("_")[0], row.isa, row.schedule.split(" (")[0])
+        for row in convwright.explain(run).rows
+    )
 
 
 def answer(run: Callable[[], object]) -> str:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from bench import tuned_network
-from convwright import _subjects
+from convwright import _choices, _subjects
 from convwright.bench import timing
 
 SUM = "wsum2d:fprop_n1ci8ih6iw9co16kh3kw3s1p1_f32_nhwc"
@@ -43,6 +43,19 @@ def test_the_choices_of_another_database(tmp_path, monkeypatch) -> None:
     with tuned_network.database(other):
         assert os.environ["CONVWRIGHT_DB"] == other
     assert os.environ["CONVWRIGHT_DB"] == "here"
+
+
+def test_sides_of_one_kernel_share_their_times(tmp_path) -> None:
+    problem = "fprop_n1ci8ih6iw9co16kh3kw3s1p1_f32_nhwc"
+    run = _subjects.call_of(problem)
+    times = tuned_network.compare(run, problem, 1, 0.01, other=str(tmp_path / "other.db"))
+    assert times["untuned"] == times["tuned"] == times["other"] != times["PyTorch"]
+    _choices.choose(problem, "pytorch")
+    try:
+        times = tuned_network.compare(run, problem, 1, 0.01)
+    finally:
+        _choices.choose(problem, "")
+    assert times["untuned"] != times["tuned"] == times["PyTorch"]
 
 
 def test_how_far_problems_stay_behind_a_side() -> None:
