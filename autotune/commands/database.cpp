@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <memory>
 
 #include "autotune/commands/command.h"
 #include "autotune/database/exchange.h"
@@ -47,7 +48,7 @@ int run_prune(const PruneArguments &arguments, Database database) {
 void add_database_commands(CLI::App &app, const CommonArguments &common, Action &action) {
     CLI::App *db = app.add_subcommand("db", "Look at the tuning database and keep it in order.");
     db->require_subcommand(1);
-    auto *file = new std::string;  // for the life of the program
+    const auto file = std::make_shared<std::string>();
     const auto open_or_make = [&common] {
         return Database(database_path(common.database), common.options());
     };
@@ -63,7 +64,7 @@ void add_database_commands(CLI::App &app, const CommonArguments &common, Action 
                 return 0;
             };
         });
-    auto *shown = new ShowArguments;
+    const auto shown = std::make_shared<ShowArguments>();
     CLI::App *show = db->add_subcommand("show", "All that is known of a problem.");
     show->add_option("problem", shown->problem, "Problem string.")->required();
     show->add_option("--phase", shown->phase, "Only this pass of it; -1 is all of them together.");
@@ -97,7 +98,7 @@ void add_database_commands(CLI::App &app, const CommonArguments &common, Action 
                 return wrong.empty() ? 0 : kFailure;
             };
         });
-    auto *pruned = new PruneArguments;
+    const auto pruned = std::make_shared<PruneArguments>();
     CLI::App *prune = db->add_subcommand(
         "prune",
         "Remove records; without options trials that failed, so that they may be tried again.");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // convwright-tune explain
 #include <iostream>
+#include <memory>
 
 #include "autotune/commands/command.h"
 #include "autotune/database/open_database.h"
@@ -26,13 +27,13 @@ int explain_problems(const std::vector<CountedProblem> &problems, const CommonAr
 }
 
 void add_explain_command(CLI::App &app, const CommonArguments &common, Action &action) {
-    auto *problems = new std::vector<std::string>;  // for the life of the program
-    auto *environment = new EnvironmentArguments;
+    const auto problems = std::make_shared<std::vector<std::string>>();
+    const auto environment = std::make_shared<EnvironmentArguments>();
     CLI::App *explain = app.add_subcommand(
         "explain",
         "Why the choice for a problem won on this machine, or what would run without one.");
     explain->add_option("problem", *problems, "Problem strings.")->required();
-    add_environment_options(explain, environment);
+    add_environment_options(explain, environment.get());
     explain->callback([&action, &common, problems, environment] {
         action = [&common, problems, environment] {
             std::vector<CountedProblem> counted;

@@ -2,6 +2,7 @@
 // convwright-tune export
 #include <fstream>
 #include <iostream>
+#include <memory>
 
 #include "autotune/commands/command.h"
 #include "autotune/export_choices.h"
@@ -45,7 +46,7 @@ int run_export(const ExportArguments &arguments, const CommonArguments &common) 
 }  // namespace
 
 void add_export_command(CLI::App &app, const CommonArguments &common, Action &action) {
-    auto *arguments = new ExportArguments;  // for the life of the program
+    const auto arguments = std::make_shared<ExportArguments>();
     CLI::App *out = app.add_subcommand(
         "export", "Write the choices as a table that a later build has in its library.");
     out->add_option("file", arguments->file, "Written, for -DCONVWRIGHT_TUNED=FILE; - is stdout.")

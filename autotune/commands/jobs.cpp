@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // convwright-tune compile, measure and collect: candidates that are made on one machine and measured on another.
 #include <iostream>
+#include <memory>
 #include <set>
 #include <thread>
 
@@ -199,7 +200,7 @@ void add_worker_options(CLI::App *command, JobArguments *of) {
 }  // namespace
 
 void add_job_commands(CLI::App &app, const CommonArguments &common, Action &action) {
-    auto *of = new JobArguments;  // for the life of the program
+    const auto of = std::make_shared<JobArguments>();
     CLI::App *compile = app.add_subcommand(
         "compile", "Make candidates for another machine, as jobs in a folder; none needs a GPU.");
     CLI::App *measure = app.add_subcommand(
@@ -225,7 +226,7 @@ void add_job_commands(CLI::App &app, const CommonArguments &common, Action &acti
         ->check(CLI::NonNegativeNumber)
         ->capture_default_str();
     for (CLI::App *command : {compile, measure}) {
-        add_worker_options(command, of);
+        add_worker_options(command, of.get());
         command->add_option(
             "--python", of->python,
             "Interpreter with convwright, to compare with PyTorch and to reach Ray.");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // convwright-tune record
 #include <iostream>
+#include <memory>
 
 #include "autotune/commands/command.h"
 #include "autotune/cpu_spaces.h"
@@ -15,7 +16,7 @@ void add_record_command(CLI::App &app, Action &action) {
         int phase = 0;
         int64_t most = 0;
     };
-    auto *of = new Arguments;  // for the life of the program
+    const auto of = std::make_shared<Arguments>();
     CLI::App *record = app.add_subcommand(
         "record",
         "Measure every legal candidate of a space, for searches that need no device; goes on "

@@ -2,6 +2,7 @@
 // convwright-tune search
 #include <cstdlib>
 #include <iostream>
+#include <memory>
 
 #include "autotune/commands/command.h"
 #include "autotune/commands/replay_search.h"
@@ -85,7 +86,7 @@ int run_search(const SearchArguments &arguments, const CommonArguments &common) 
 }  // namespace
 
 void add_search_command(CLI::App &app, const CommonArguments &common, Action &action) {
-    auto *search = new SearchArguments;  // for the life of the program
+    const auto search = std::make_shared<SearchArguments>();
     CLI::App *run = app.add_subcommand(
         "search", "Tune problems; what was measured before is not measured again.");
     run->add_option("--problem", search->problems,

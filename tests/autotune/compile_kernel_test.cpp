@@ -143,6 +143,9 @@ TEST_F(CompileKernel, NamesTheMissingProgram) {
 }
 
 TEST_F(CompileKernel, CountsValuesThatDoNotFitTheRegisters) {
+#if defined(__SANITIZE_ADDRESS__)
+    GTEST_SKIP() << "Kernels that check their addresses have no register left.";
+#endif
     // 12 accumulators and their operands fit 16 registers, 14 do not.
     EXPECT_EQ(made(avx2_source("conv2d", "lane:0,vec:2,tile:6,stage:1")).spills, 0);
     EXPECT_GT(made(avx2_source("conv2d", "lane:0,vec:2,tile:10,stage:1")).spills, 0);
