@@ -107,6 +107,52 @@ TEST(ConvPlanCuda, ShortFloatsTakeTensorCoresWhereThereAre) {
     EXPECT_EQ(layout.k % 8, 0);
 }
 
+// In dgrad the input channels are those of the output.
+TEST(ConvPlanCuda, FewOutputChannelsTakeNarrowTiles) {
+    const auto expect_tile = [](const std::string &few, int tile, const std::string &format,
+                                bool stores_vectors) {
+        // Channels of the side that is read are whole vectors.
+        const std::string sizes[] = {"fprop_n8ci64ih56iw56co" + few, "dgrad_n8ci" + few +
+                                                                         "ih56iw56co64"};
+        for (const std::string &size : sizes) {
+            const std::string text = size + "kh3kw3s1p1" + format;
+            Placed placed;
+            const bool fprop = text[0] == 'f';
+            (fprop ? placed.output_vectors : placed.input_vectors) = stores_vectors;
+            placed.vectors = stores_vectors;
+            const ConvPlan plan = plan_of(text, placed);
+            EXPECT_EQ(plan.steps.at(0).kernel->params.co, tile) << text << " " << plan.kernels();
+        }
+    };
+    for (const auto &[few, tile] : {std::pair{"1", 8}, {"3", 8}, {"6", 8}, {"10", 16}}) {
+        expect_tile(few, tile, "_f32_nhwc", false);
+        expect_tile(few, tile, "_f32_nchw", true);
+        expect_tile(few, 16, "_bf16_nhwc", false);
+        expect_tile(few, 16, "_f16_nhwc", false);
+    }
+    for (const char *format : {"_f32_nhwc", "_f32_nchw", "_bf16_nhwc", "_f16_nhwc"}) {
+        expect_tile("16", 16, format, true);
+        // Whole tiles of many channels are read less often.
+        expect_tile("64", 64, format, true);
+    }
+}
+
+// Few channels on both sides: chunks run on over the taps, and what is stored is any number.
+TEST(ConvPlanCuda, FirstLayersTakeNarrowTiles) {
+    for (const char *format : {"nhwc", "nchw"}) {
+        for (const char *sizes : {"n64ci1ih28iw28co6kh5kw5s1p2", "n64ci6ih14iw14co16kh5kw5s1p0",
+                                  "n32ci3ih32iw32co16kh3kw3s1p1"}) {
+            for (const char *direction : {"fprop_", "dgrad_"}) {
+                const std::string text = std::string(direction) + sizes + "_f32_" + format;
+                Placed placed;
+                placed.vectors = placed.output_vectors = placed.input_vectors = false;
+                const ConvPlan plan = plan_of(text, placed);
+                EXPECT_LE(plan.steps.at(0).kernel->params.co, 16) << text << " " << plan.kernels();
+            }
+        }
+    }
+}
+
 // 49 pixels are 2 tiles of 32; 108 multiprocessors want more blocks than the 16 of 512 channels.
 TEST(ConvPlanCuda, SplitsLongSumsOfFewOutputs) {
     const ConvPlan plan = plan_of("fprop_n1ci512ih7iw7co512kh3kw3s1p1_f32_nhwc");
