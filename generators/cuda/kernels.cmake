@@ -34,12 +34,16 @@ foreach(tile IN ITEMS
         co:64,co_t:32,px_t:32 co:64,px:128,co_t:32,px_t:64 co:64,co_t:32,px_t:32,split:1)
     convwright_add_cuda_kernel(conv2d_gemm FORMAT nhwc SCHEDULE vec:4,mma:1,${tile},stages:3 OLDEST 80)
 endforeach()
-# Few output channels, any number of them; with linear:1 few input channels, too.
-foreach(tile IN ITEMS vec:4,co:16,apart:1 vec:4,co:8,apart:1 vec:4,co:16,linear:1 co:16,linear:1)
-    convwright_add_cuda_kernel(conv2d_gemm FORMAT nhwc SCHEDULE ${tile},px:128,px_t:4,stages:3)
+# Few output channels, any number of them.
+foreach(co IN ITEMS 16 8)
+    set(tile co:${co},px:128,px_t:4)
+    convwright_add_cuda_kernel(conv2d_gemm FORMAT nhwc SCHEDULE vec:4,${tile},apart:1,stages:3)
+    convwright_add_cuda_kernel(conv2d_gemm FORMAT nchw SCHEDULE ${tile},stages:3)
 endforeach()
-foreach(tile IN ITEMS co:16 co:8 co:16,linear:1)
-    convwright_add_cuda_kernel(conv2d_gemm FORMAT nchw SCHEDULE ${tile},px:128,px_t:4,stages:3)
+# Narrow first layers, whose sums are a few turns: more blocks hide more than stages.
+convwright_add_cuda_kernel(conv2d_gemm FORMAT nhwc SCHEDULE vec:4,co:16,px:128,px_t:4,linear:1)
+foreach(format IN ITEMS nhwc nchw)
+    convwright_add_cuda_kernel(conv2d_gemm FORMAT ${format} SCHEDULE co:16,px:128,px_t:4,linear:1)
 endforeach()
 # Small layers: few outputs, long sums.
 foreach(tile IN ITEMS co:64,split:1 co:64,px:32,px_t:4,split:1)

@@ -21,7 +21,7 @@ constexpr int kSharedBytes = 100 * 1024;
 constexpr double kTurnLatency = 900;
 constexpr double kLaunchCycles = 4000, kBlockCycles = 1500;
 constexpr double kBytesPerCycle = 10;    // of memory, per multiprocessor
-constexpr double kL2BytesPerCycle = 40;  // 47 on sm_80
+constexpr double kL2BytesPerCycle = 32;  // of the cache: 47 at most on sm_80
 constexpr double kStoreInstructions = 6;  // with condition and address
 // A plan asks for no more partial sums than this.
 constexpr int64_t kMostPartialFloats = int64_t{1} << 25;
@@ -132,10 +132,11 @@ double predicted_cycles(const P &p, const ConvPass &pass, int multiprocessors, i
         kLaunchCycles + most * (turns * turn + kBlockCycles / resident + store_cycles(p));
     const double size = p.mma == P::kShortFloats ? 2 : 4;  // bytes of an element
     const double weights = size * p.co_tiles(pass) * p.co * p.turns(pass) * p.chunk * pass.groups;
-    const double partial = parts > 1 ? 4.0 * tiles * p.co * p.px * parts : 0;
+    const double partial = 4.0 * tiles * p.co * p.px * parts;
     cycles = std::max(cycles, size / 4 * bytes_of(pass) / (kBytesPerCycle * multiprocessors));
     cycles += kLaunchCycles + 4 * weights / (kBytesPerCycle * multiprocessors);  // packing
-    if (parts > 1) cycles += kLaunchCycles + 2 * partial / (kBytesPerCycle * multiprocessors);
+    // Also of a single part.
+    if (p.split) cycles += kLaunchCycles + 2 * partial / (kBytesPerCycle * multiprocessors);
     return cycles;
 }
 
