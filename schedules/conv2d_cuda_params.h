@@ -2,10 +2,9 @@
 #pragma once
 
 #include <algorithm>
-#include <climits>
 
 #include "runtime/conv_pass.h"
-#include "schedules/knobs.h"
+#include "schedules/knob_limits.h"
 
 namespace convwright {
 
@@ -38,8 +37,8 @@ struct Conv2dCudaParams {
     int stages = 1;  ///< Buffers of each panel.
     /// 1: outputs are stored one by one, of any number of channels; `vec` is for what is read alone (nhwc).
     int apart = 0;
-    int split = 0;   ///< 1: parts of the sum go to partial results, which another kernel adds.
-    int mma = 0;     ///< On tensor cores: 1 float32 as TF32, 2 bfloat16 or float16.
+    int split = 0;  ///< 1: parts of the sum go to partial results, which another kernel adds.
+    int mma = 0;    ///< On tensor cores: 1 float32 as TF32, 2 bfloat16 or float16.
     int taps = 0, stride = 1;  ///< Along a strip, compiled in (depthwise).
 
     static const std::vector<Knob<Conv2dCudaParams>> &knobs() {
@@ -65,15 +64,7 @@ struct Conv2dCudaParams {
     /// What float32 has of them: vectors of four and chunks of 64 bytes.
     static std::vector<Knob<Conv2dCudaParams>> float_knobs() {
         using P = Conv2dCudaParams;
-        std::vector<Knob<P>> table = knobs();
-        for (Knob<P> &knob : table) {
-            const int most = knob.member == &P::mma     ? kTf32
-                             : knob.member == &P::vec   ? 4
-                             : knob.member == &P::chunk ? kMostFloats
-                                                        : INT_MAX;
-            std::erase_if(knob.values, [&](int value) { return value > most; });
-        }
-        return table;
+        return limited<P>(knobs(), {{&P::mma, kTf32}, {&P::vec, 4}, {&P::chunk, kMostFloats}});
     }
 
     /// Whether pixels, else channels, lie side by side in shared memory.
@@ -181,7 +172,8 @@ private:
     static constexpr int kMostFloats = 16;  ///< Of a chunk.
 
     /// Whether 8 threads, which shared memory serves at a time, read 16 bytes of more pixels than have
-    /// rows in different banks. 4 floats behind each row keep 8 of them apart.
+    /// rows in different banks. 4 floats behind each row keep 8 of them apart. With vec:1 the same knobs
+    /// are nchw's, too, whose rows are of pixels: those stay as they are.
     bool has_rows_in_one_bank() const {
         return engine == kGemm && vec > 1 && linear == 0 && 8 * co_t / co * chunk > 32;
     }

@@ -20,8 +20,8 @@ constexpr int kSharedBytes = 100 * 1024;
 // A load from memory with its barrier: what a turn takes if nothing else runs.
 constexpr double kTurnLatency = 900;
 constexpr double kLaunchCycles = 4000, kBlockCycles = 1500;
-constexpr double kBytesPerCycle = 10;    // of memory, per multiprocessor
-constexpr double kL2BytesPerCycle = 32;  // of the cache: 47 at most on sm_80
+constexpr double kBytesPerCycle = 10;     // of memory, per multiprocessor
+constexpr double kL2BytesPerCycle = 32;   // of the cache: 47 at most on sm_80
 constexpr double kStoreInstructions = 6;  // with condition and address
 // A plan asks for no more partial sums than this.
 constexpr int64_t kMostPartialFloats = int64_t{1} << 25;

@@ -112,8 +112,8 @@ TEST(ConvPlanCuda, FewOutputChannelsTakeNarrowTiles) {
     const auto expect_tile = [](const std::string &few, int tile, const std::string &format,
                                 bool stores_vectors) {
         // Channels of the side that is read are whole vectors.
-        const std::string sizes[] = {"fprop_n8ci64ih56iw56co" + few, "dgrad_n8ci" + few +
-                                                                         "ih56iw56co64"};
+        const std::string sizes[] = {"fprop_n8ci64ih56iw56co" + few,
+                                     "dgrad_n8ci" + few + "ih56iw56co64"};
         for (const std::string &size : sizes) {
             const std::string text = size + "kh3kw3s1p1" + format;
             Placed placed;
