@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 
 #include "runtime/cuda/conv_cost.h"
 #include "runtime/cuda/forced_kernel.h"
@@ -271,6 +272,30 @@ TEST(PlacedCuda, SeesStepsOfPasses) {
             EXPECT_EQ(bits("dgrad_n1ci1ih5iw5co1kh1kw1s5p0" + format, input), 64);
         }
     }
+}
+
+// A cache of plans would answer with vectors for tensors that have none.
+TEST(PlacedCuda, HasAKeyOfItsOwnForEachValue) {
+    std::set<int> keys;
+    for (const int bits : {0, 32, 64})
+        for (const bool vectors : {false, true})
+            for (const bool output : {false, true})
+                for (const bool input : {false, true}) {
+                    const int key = Placed{vectors, output, input, bits}.key();
+                    EXPECT_GE(key, 0);
+                    EXPECT_LT(key, 1 << 10);
+                    EXPECT_TRUE(keys.insert(key).second) << key;
+                }
+}
+
+// Few channels are stored one by one, but read as vectors or not.
+TEST(PlacedCuda, OneSideMayHaveVectors) {
+    const ConvProblem few = parse_problem("fprop_n8ci64ih56iw56co3kh3kw3s1p1_f32_nhwc");
+    Placed placed;
+    placed.vectors = placed.output_vectors = false;
+    EXPECT_EQ(conv_plan(few, gpu(108), placed).steps.at(0).kernel->params.vec, 4);
+    placed.input_vectors = false;
+    EXPECT_EQ(conv_plan(few, gpu(108), placed).steps.at(0).kernel->params.vec, 1);
 }
 
 TEST(PlacedCuda, SeesVectorsAndLargeTensors) {
