@@ -69,7 +69,8 @@ SpaceKind conv_kind(const ConvProblem &problem, const ConvPass &pass, const cuda
             const int sms = device.multiprocessors;
             const int64_t parts = p.split != 0 ? cuda::split_parts(p, pass, sms) : 1;
             return cuda::predicted_cycles(p, pass, sms, parts);
-        });
+        },
+        Conv::float_knobs());
 }
 
 SpaceKind wgrad_kind(const ConvProblem &problem, const cuda::Device &device) {

@@ -40,7 +40,8 @@ struct GemmShape {
     DType dtype = DType::kF32;  ///< Of the tensors; short floats are for tensor cores.
     int chunk = 16;             ///< Products of a sum that one turn adds.
     int vec = 1;                ///< Input channels that are read at a time.
-    /// Of shared memory, with padding; for tensor cores. Weights of short floats lie in pixel_row, too.
+    /// Of shared memory, with padding: of weights for tensor cores, of pixels where channels are dense.
+    /// Weights of short floats lie in pixel_row, too.
     int panel_row = 64, pixel_row = 16;
     /// Whether vectors are stored, of channels or of pixels by channels_first. Channels, or the pixels
     /// of an image, come in fours then (eights of short floats); pixels as one dense row.

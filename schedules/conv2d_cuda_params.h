@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "runtime/conv_pass.h"
-#include "schedules/knobs.h"
+#include "schedules/knob_limits.h"
 
 namespace convwright {
 
@@ -35,15 +35,17 @@ struct Conv2dCudaParams {
     /// element is divided into tap and channel. 0: a chunk is of one tap.
     int linear = 0;
     int stages = 1;  ///< Buffers of each panel.
-    int split = 0;   ///< 1: parts of the sum go to partial results, which another kernel adds.
-    int mma = 0;     ///< On tensor cores: 1 float32 as TF32, 2 bfloat16 or float16.
+    /// 1: outputs are stored one by one, of any number of channels; `vec` is for what is read alone (nhwc).
+    int apart = 0;
+    int split = 0;  ///< 1: parts of the sum go to partial results, which another kernel adds.
+    int mma = 0;    ///< On tensor cores: 1 float32 as TF32, 2 bfloat16 or float16.
     int taps = 0, stride = 1;  ///< Along a strip, compiled in (depthwise).
 
     static const std::vector<Knob<Conv2dCudaParams>> &knobs() {
         using P = Conv2dCudaParams;
         static const std::vector<Knob<P>> table = {
             {"engine", &P::engine, {kDirect, kGemm, kDepthwise}},
-            {"co", &P::co, {1, 16, 32, 64, 128}},
+            {"co", &P::co, {1, 8, 16, 32, 64, 128}},
             {"px", &P::px, {16, 32, 64, 128}},
             {"co_t", &P::co_t, {4, 8, 16, 32, 64}},
             {"px_t", &P::px_t, {4, 8, 16, 32, 64}},
@@ -51,12 +53,18 @@ struct Conv2dCudaParams {
             {"vec", &P::vec, {1, 4, 8}},
             {"linear", &P::linear, {0, 1}},
             {"stages", &P::stages, {1, 2, 3, 4}},
+            {"apart", &P::apart, {0, 1}},
             {"split", &P::split, {0, 1}},
             {"mma", &P::mma, {0, kTf32, kShortFloats}},
             {"taps", &P::taps, {0, 1, 2, 3, 4, 5, 7}},
             {"stride", &P::stride, {1, 2}},
         };
         return table;
+    }
+    /// What float32 has of them: vectors of four and chunks of 64 bytes.
+    static std::vector<Knob<Conv2dCudaParams>> float_knobs() {
+        using P = Conv2dCudaParams;
+        return limited<P>(knobs(), {{&P::mma, kTf32}, {&P::vec, 4}, {&P::chunk, kMostFloats}});
     }
 
     /// Whether pixels, else channels, lie side by side in shared memory.
@@ -65,6 +73,8 @@ struct Conv2dCudaParams {
     }
     /// Input channels that are read at a time.
     int read_vector(Format format) const { return pixels_dense(format) ? 1 : vec; }
+    /// Output channels that are stored at a time (nhwc), or pixels (nchw).
+    int store_vector() const { return apart ? 1 : vec; }
     int threads() const {
         return engine != kGemm ? kSmallThreads : co / co_t * (px / px_t) * (mma ? 32 : 1);
     }
@@ -72,7 +82,9 @@ struct Conv2dCudaParams {
     /// lanes of a warp read different banks for tensor cores: 8 words behind a multiple of 16, 4 behind
     /// one of 8. Short floats, two in a word, have rows along the sum alone.
     int panel_row() const { return co + (mma ? 8 : 0); }
-    int pixel_row() const { return chunk + (mma == kShortFloats ? 8 : mma ? 4 : 0); }
+    int pixel_row() const {
+        return chunk + (mma == kShortFloats ? 8 : mma || has_rows_in_one_bank() ? 4 : 0);
+    }
     /// Channels of a row of taps in shared memory; 4 more, so that a tap of several is written to
     /// several banks (depthwise).
     int tap_row() const { return co + (co > 1 ? 4 : 0); }
@@ -120,7 +132,7 @@ struct Conv2dCudaParams {
         if (engine == kDepthwise) return why_no_strips(pass, format);
         if (taps != 0 || stride != 1) return "taps and stride are any";
         if (engine == kDirect) {
-            if (vec != 1 || linear != 0 || stages != 1 || split != 0 || mma != 0) {
+            if (vec != 1 || linear != 0 || stages != 1 || apart != 0 || split != 0 || mma != 0) {
                 return "nothing is staged";
             }
             // Tasks of 4 pixels, in whole warps.
@@ -130,6 +142,8 @@ struct Conv2dCudaParams {
         }
         if (co % co_t != 0 || px % px_t != 0) return "thread tiles do not divide the block's";
         if (const char *why = why_no_tile(format, capability)) return why;
+        if (apart != 0 && (read_vector(format) == 1 || split != 0))
+            return "only outputs beside vectors that are read are stored apart";
         if (threads() > 1024) return "a block has more than 1024 threads";
         if (threads() < 32) return "a block has less than a warp";
         if (shared_bytes() > most_shared) return "a block needs more shared memory than there is";
@@ -146,7 +160,7 @@ struct Conv2dCudaParams {
                        ? nullptr
                        : "the pixels of an image are not whole vectors";
         }
-        return pass.ci % read_vector(format) == 0 && pass.co % vec == 0
+        return pass.ci % read_vector(format) == 0 && pass.co % store_vector() == 0
                    ? nullptr
                    : "the channels of a group are not whole vectors";
     }
@@ -154,18 +168,29 @@ struct Conv2dCudaParams {
     static constexpr int kSmallThreads = 128;  ///< Of engines without tiles.
 
 private:
+    static constexpr int kMostTile = 8;     ///< Side of a thread's tile.
+    static constexpr int kMostFloats = 16;  ///< Of a chunk.
+
+    /// Whether 8 threads, which shared memory serves at a time, read 16 bytes of more pixels than have
+    /// rows in different banks. 4 floats behind each row keep 8 of them apart. With vec:1 the same knobs
+    /// are nchw's, too, whose rows are of pixels: those stay as they are.
+    bool has_rows_in_one_bank() const {
+        return engine == kGemm && vec > 1 && linear == 0 && 8 * co_t / co * chunk > 32;
+    }
+
     /// Depthwise.
     const char *why_no_strips(const ConvPass &pass, Format format) const {
         const bool columns = format == Format::kNhwc;
         const PassAxis &along = columns ? pass.x : pass.y, &across = columns ? pass.y : pass.x;
-        if (linear != 0 || stages != 1 || split != 0 || mma != 0) return "nothing is staged";
+        if (linear != 0 || stages != 1 || apart != 0 || split != 0 || mma != 0)
+            return "nothing is staged";
         if (pass.ci != 1 || pass.co != 1) return "groups have more than one channel";
         if (along.taps.count != taps) return "another number of taps is compiled in";
         if (along.stride != stride) return "another stride is compiled in";
         if (along.dilation != 1 && taps > 1) return "the taps are not side by side";
         if (across.taps.count > most_taps_across())
             return "there are more taps than places for them";
-        if (px_t > 8) return "a thread has more outputs than registers";
+        if (px_t > kMostTile) return "a thread has more outputs than registers";
         if (co % vec != 0) return "a block has no whole vectors of channels";
         if (!columns && co * vec != 1) return "threads side by side are columns of one channel";
         // With those behind the last one.
@@ -177,10 +202,11 @@ private:
 
     /// Of a thread or a warp.
     const char *why_no_tile(Format format, int capability) const {
-        if (chunk > 16 && mma != kShortFloats)
+        if (chunk > kMostFloats && mma != kShortFloats)
             return "chunks of more than 64 bytes are not unrolled";
         if (mma == 0) {
-            return co_t > 8 || px_t > 8 ? "a thread has more outputs than registers" : nullptr;
+            return co_t > kMostTile || px_t > kMostTile ? "a thread has more outputs than registers"
+                                                        : nullptr;
         }
         if (capability < 80) return "tensor cores multiply floats from compute capability 8.0 on";
         if (co_t % 8 != 0 || px_t % 16 != 0) return "a warp multiplies for 8 channels x 16 pixels";

@@ -2,11 +2,10 @@
 #pragma once
 
 #include <algorithm>
-#include <climits>
 
 #include "runtime/conv_problem.h"
 #include "schedules/conv2d_cuda_params.h"
-#include "schedules/knobs.h"
+#include "schedules/knob_limits.h"
 
 namespace convwright {
 
@@ -80,15 +79,8 @@ struct Conv2dWgradCudaParams {
     /// What float32 has of them: no tensor cores, thus tiles of a thread's registers and vectors of four.
     static std::vector<Knob<Conv2dWgradCudaParams>> float_knobs() {
         using P = Conv2dWgradCudaParams;
-        std::vector<Knob<P>> table = knobs();
-        for (Knob<P> &knob : table) {
-            const int most = knob.member == &P::mma                              ? 0
-                             : knob.member == &P::vec                            ? 4
-                             : knob.member == &P::co_t || knob.member == &P::e_t ? kMostTile
-                                                                                 : INT_MAX;
-            std::erase_if(knob.values, [&](int value) { return value > most; });
-        }
-        return table;
+        return limited<P>(
+            knobs(), {{&P::mma, 0}, {&P::vec, 4}, {&P::co_t, kMostTile}, {&P::e_t, kMostTile}});
     }
 
     /// Elements behind each pixel's row in shared memory: 4 words where threads copy one by one or the

@@ -51,6 +51,7 @@ public:
         shape_.tile = {params_.co,     params_.px, params_.co_t, params_.px_t,
                        channels_first, false,      false};
         shape_.chunk = params_.chunk, shape_.vec = kVector;
+        shape_.pixel_row = params_.pixel_row();
         shape_.store_vectors = params_.vec == kVector;
         shape_.unroll = looks_up() ? 1 : 0;  // a word is 64 look-ups or more of a thread
         const Expr terms = steps_.dim(0).extent();

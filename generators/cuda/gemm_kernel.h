@@ -72,7 +72,7 @@ protected:
             << "others are for f32\n";
         shape_.chunk = params_.chunk, shape_.vec = params_.read_vector(format_);
         shape_.panel_row = params_.panel_row(), shape_.pixel_row = params_.pixel_row();
-        shape_.store_vectors = params_.vec > 1 || params_.split != 0;
+        shape_.store_vectors = params_.store_vector() > 1 || params_.split != 0;
         shape_.linear = params_.linear != 0, shape_.split = params_.split != 0;
         shape_.unroll = unroll;
         shape_.turns = turns_, shape_.parts = parts_;

@@ -34,9 +34,17 @@ foreach(tile IN ITEMS
         co:64,co_t:32,px_t:32 co:64,px:128,co_t:32,px_t:64 co:64,co_t:32,px_t:32,split:1)
     convwright_add_cuda_kernel(conv2d_gemm FORMAT nhwc SCHEDULE vec:4,mma:1,${tile},stages:3 OLDEST 80)
 endforeach()
-# Narrow first layers. Fewer loads of weights than threads stand under a condition: no pipeline.
+# Few output channels, any number of them.
+foreach(co IN ITEMS 16 8)
+    set(tile co:${co},px:128,px_t:4)
+    convwright_add_cuda_kernel(conv2d_gemm FORMAT nhwc SCHEDULE vec:4,${tile},apart:1,stages:3)
+    convwright_add_cuda_kernel(conv2d_gemm FORMAT nchw SCHEDULE ${tile},stages:3)
+endforeach()
+# Narrow first layers, whose sums are a few turns: more blocks hide more than stages.
 convwright_add_cuda_kernel(conv2d_gemm FORMAT nhwc SCHEDULE vec:4,co:16,px:128,px_t:4,linear:1)
-convwright_add_cuda_kernel(conv2d_gemm FORMAT nchw SCHEDULE co:16,px:128,px_t:4,linear:1)
+foreach(format IN ITEMS nhwc nchw)
+    convwright_add_cuda_kernel(conv2d_gemm FORMAT ${format} SCHEDULE co:16,px:128,px_t:4,linear:1)
+endforeach()
 # Small layers: few outputs, long sums.
 foreach(tile IN ITEMS co:64,split:1 co:64,px:32,px_t:4,split:1)
     convwright_add_cuda_kernel(conv2d_gemm FORMAT nhwc SCHEDULE vec:4,${tile},stages:3)

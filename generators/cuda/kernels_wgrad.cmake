@@ -13,11 +13,11 @@ convwright_add_cuda_kernel(wgrad_reduce_cuda)
 
 # Tiles of output channels by filter elements, largest first. vec:4 where channels come in fours. Chunks
 # are copied two ahead of their use.
-foreach(tile IN ITEMS co:128,e_t:8,chunk:8 co:64 co:32,co_t:4)
+foreach(tile IN ITEMS co:128,e_t:8,chunk:8 co:64 co:32,co_t:4 co:16,co_t:4)
     convwright_add_cuda_kernel(conv2d_wgrad_gemm FORMAT nhwc SCHEDULE ${tile},vec:4,async:1,stages:3)
 endforeach()
 foreach(format IN ITEMS nhwc nchw)
-    foreach(tile IN ITEMS co:64 co:32,co_t:4)
+    foreach(tile IN ITEMS co:64 co:32,co_t:4 co:16,co_t:4)
         convwright_add_cuda_kernel(conv2d_wgrad_gemm FORMAT ${format} SCHEDULE ${tile},async:1,stages:3)
     endforeach()
 endforeach()

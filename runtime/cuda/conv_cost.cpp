@@ -11,6 +11,7 @@ using P = Conv2dCudaParams;
 
 // Of a multiprocessor, on all architectures from sm_75 on or on most of them.
 constexpr double kProductsPerCycle = 128, kInstructionsPerCycle = 4;
+constexpr int kSchedulers = 4;
 // TF32 on sm_80. sm_86 and sm_89 have a quarter: as many as SIMT, but with a 32nd of its instructions.
 // Of short floats twice as many everywhere.
 constexpr double kTensorProductsPerCycle = 512;
@@ -19,7 +20,9 @@ constexpr int kSharedBytes = 100 * 1024;
 // A load from memory with its barrier: what a turn takes if nothing else runs.
 constexpr double kTurnLatency = 900;
 constexpr double kLaunchCycles = 4000, kBlockCycles = 1500;
-constexpr double kBytesPerCycle = 10;  // of memory, per multiprocessor
+constexpr double kBytesPerCycle = 10;     // of memory, per multiprocessor
+constexpr double kL2BytesPerCycle = 32;   // of the cache: 47 at most on sm_80
+constexpr double kStoreInstructions = 6;  // with condition and address
 // A plan asks for no more partial sums than this.
 constexpr int64_t kMostPartialFloats = int64_t{1} << 25;
 constexpr int64_t kMostParts = 64, kFewestTurns = 4;
@@ -38,8 +41,13 @@ double resident_blocks(const P &p) {
                                  kMostThreads / p.threads(), shared}));
 }
 
-/// Cycles of a multiprocessor's arithmetic and shared memory for one turn of a block.
-double turn_cycles(const P &p, double instructions) {
+/// Cycles of a multiprocessor for one turn of a block.
+struct Turn {
+    double among_others = 0;  ///< Arithmetic and shared memory, or L2, of many blocks at once.
+    double alone = 0;         ///< Without the latency of its loads.
+};
+
+Turn turn_of(const P &p, double instructions) {
     const double all = 1.0 * p.co * p.px * p.chunk;
     const bool shorts = p.mma == P::kShortFloats;
     const double products = all *
@@ -59,7 +67,17 @@ double turn_cycles(const P &p, double instructions) {
         (p.co / (shorts ? 8.0 : 4.0) + p.px / (p.linear ? 1.0 : p.vec)) * p.chunk / kWarp;
     // Address, condition and copy; `linear` takes each element apart.
     const double copies = elements * (p.linear ? 24 : 8) / kInstructionsPerCycle;
-    return products + reads + copies;
+    const double loads = 1.0 * (p.co + p.px) * p.chunk * (shorts ? 2 : 4);
+    // Of fewer warps some schedulers have none.
+    const double warps = 1.0 * p.threads() / kWarp;
+    return {std::max(products + reads + copies, loads / kL2BytesPerCycle),
+            products * std::max(1.0, kSchedulers / warps) + reads + copies};
+}
+
+/// Of a block at its end. Lanes of tensor cores have pairs.
+double store_cycles(const P &p) {
+    const int together = std::min(p.split ? 4 : p.store_vector(), p.mma ? 2 : 4);
+    return 1.0 * p.co * p.px / together / kWarp * kStoreInstructions / kInstructionsPerCycle;
 }
 
 double bytes_of(const ConvPass &pass) {
@@ -107,15 +125,18 @@ double predicted_cycles(const P &p, const ConvPass &pass, int multiprocessors, i
     const double most = divide_up(tiles * parts, multiprocessors);  // blocks of the busiest
     const double resident = std::min(most, resident_blocks(p));
     // Blocks that share a multiprocessor hide each other's latencies.
-    const double work = turn_cycles(p, instructions);
-    const double turn = std::max(work, (kTurnLatency / p.stages + work) / resident);
-    double cycles = kLaunchCycles + most * (turns * turn + kBlockCycles / resident);
+    const Turn one = turn_of(p, instructions);
+    const double turn =
+        std::max(one.among_others, (kTurnLatency / p.stages + one.alone) / resident);
+    double cycles =
+        kLaunchCycles + most * (turns * turn + kBlockCycles / resident + store_cycles(p));
     const double size = p.mma == P::kShortFloats ? 2 : 4;  // bytes of an element
     const double weights = size * p.co_tiles(pass) * p.co * p.turns(pass) * p.chunk * pass.groups;
-    const double partial = parts > 1 ? 4.0 * tiles * p.co * p.px * parts : 0;
+    const double partial = 4.0 * tiles * p.co * p.px * parts;
     cycles = std::max(cycles, size / 4 * bytes_of(pass) / (kBytesPerCycle * multiprocessors));
     cycles += kLaunchCycles + 4 * weights / (kBytesPerCycle * multiprocessors);  // packing
-    if (parts > 1) cycles += kLaunchCycles + 2 * partial / (kBytesPerCycle * multiprocessors);
+    // Also of a single part.
+    if (p.split) cycles += kLaunchCycles + 2 * partial / (kBytesPerCycle * multiprocessors);
     return cycles;
 }
 

@@ -26,9 +26,11 @@ bool is_for(const ConvKernel &kernel, const ConvProblem &problem, const Placed &
     if (kernel.format != problem.format || kernel.dtype != problem.dtype) return false;
     if (placed.index_bits == 0 || kernel.index_bits < placed.index_bits) return false;
     if (kernel.params.vec == 1) return true;
-    const bool stores =
-        problem.direction == Direction::kFprop ? placed.output_vectors : placed.input_vectors;
-    return stores && (kernel.params.read_vector(problem.format) == 1 || placed.vectors);
+    const bool fprop = problem.direction == Direction::kFprop;
+    const bool stores = fprop ? placed.output_vectors : placed.input_vectors;
+    const bool reads = fprop ? placed.input_vectors : placed.output_vectors;
+    return (stores || kernel.params.store_vector() == 1) &&
+           (reads || kernel.params.read_vector(problem.format) == 1);
 }
 
 /// The step of `kernel` for a pass; without kernel when it does not accept the pass.

@@ -11,7 +11,6 @@ using Halide::Var;
 void schedule_byte_gemm(ByteGemm &a, const GemmShape &shape, const ByteGemmCudaParams &p,
                         Halide::Func staged) {
     schedule_conv2d_gemm(a, shape);
-    a.pixels.align_storage(a.i, p.pixel_row() / shape.vec);
     if (!staged.defined()) return;
     constexpr int kVector = 8, kEntries = ByteGemmCudaParams::kTableBytes / 2;
     const Var e = staged.args()[0];

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "schedules/cuda/conv2d_gemm.h"
 
+#include <algorithm>
+
 namespace convwright {
 
 using Halide::Func;
@@ -88,35 +90,40 @@ void schedule_conv2d_gemm(Conv2dGemm &a, const GemmShape &shape) {
     }
 
     // Panels in shared memory: threads walk along what is dense in memory.
+    const int all = (tile.mma ? tile.kLanes : 1) * first * second;
     const auto staged = [&](Func f, const Var &inner, const Var &outer, const Var &vector) {
-        Var all("all"), u("u"), t("t"), t_1("t_1"), t_2("t_2"), lane("lane");
+        Var fused("fused"), u("u"), t("t"), t_1("t_1"), t_2("t_2"), lane("lane");
         f.compute_at(a.conv, a.r_turn).store_in(MemoryType::GPUShared).vectorize(vector);
-        const int lanes = tile.mma ? tile.kLanes : 1;
-        f.fuse(inner, outer, all);
-        f.split(all, u, t, lanes * first * second, TailStrategy::GuardWithIf).unroll(u);
+        f.fuse(inner, outer, fused);
+        f.split(fused, u, t, all, TailStrategy::GuardWithIf).unroll(u);
         f.never_partition_all();
         if (tile.mma) {
-            f.split(t, t, lane, lanes).split(t, t_2, t_1, first).gpu_threads(lane, t_1, t_2);
+            f.split(t, t, lane, tile.kLanes).split(t, t_2, t_1, first).gpu_threads(lane, t_1, t_2);
         } else {
             f.split(t, t_2, t_1, first).gpu_threads(t_1, t_2);
         }
+    };
+    // Of few weights each thread copies less, so that all have some: a pipeline has no copies under a
+    // condition.
+    const auto panel_vector = [&](int most) {
+        return std::clamp(tile.co * shape.chunk / all, 1, most);
     };
     a.panel.bound(a.c, 0, tile.co).bound(a.i, 0, shape.chunk);
     if (shape.is_short()) {
         // Along the sum, as pixels lie: tensor cores take neighbours along it from one register.
         Var i_v("i_v"), i_o("i_o");
-        a.panel.split(a.i, i_o, i_v, kShortsTogether).reorder(i_v, i_o, a.c);
+        a.panel.split(a.i, i_o, i_v, panel_vector(kShortsTogether)).reorder(i_v, i_o, a.c);
         a.panel.reorder_storage(a.i, a.c, a.turn, a.block, a.g).align_storage(a.i, shape.pixel_row);
         staged(a.panel, i_o, a.c, i_v);
     } else {
         Var c_v("c_v"), c_o("c_o");
-        a.panel.split(a.c, c_o, c_v, tile.kVector);
+        a.panel.split(a.c, c_o, c_v, panel_vector(tile.kVector));
         staged(a.panel, c_o, a.i, c_v);
         if (tile.mma) a.panel.align_storage(a.c, shape.panel_row);
     }
     a.pixels.bound(a.v, 0, shape.vec).bound(a.i, 0, shape.chunk / shape.vec).bound(a.p, 0, tile.px);
-    if (tile.mma) a.pixels.align_storage(a.i, shape.pixel_row / shape.vec);
     if (!tile.pixels_dense) {
+        a.pixels.align_storage(a.i, shape.pixel_row / shape.vec);
         staged(a.pixels, a.i, a.p, a.v);
     } else {
         a.pixels.reorder_storage(a.p, a.v, a.i, a.turn, a.block, a.g);

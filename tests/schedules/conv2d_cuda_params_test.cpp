@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace convwright {
 namespace {
 
@@ -55,6 +57,62 @@ TEST(Conv2dCudaParams, VectorsNeedWholeFours) {
     EXPECT_EQ(why("vec:4", first, Format::kNchw), "");
     EXPECT_NE(why("vec:4", pass_of("fprop_n4ci3ih3iw5co12kh3kw3s1p1_f32_nchw"), Format::kNchw), "");
     EXPECT_NE(why("vec:4", pass_of("dgrad_n1ci3ih8iw8co12kh3kw3s2p1_f32_nchw"), Format::kNchw), "");
+}
+
+TEST(Conv2dCudaParams, OutputsStoredApartAreAnyChannels) {
+    const std::string narrow = "vec:4,co:8,px:128,px_t:4,apart:1";
+    const ConvPass few = pass_of("fprop_n1ci8ih4iw4co3kh1kw1s1p0_f32_nhwc");
+    EXPECT_EQ(why(narrow, few, Format::kNhwc), "");
+    EXPECT_EQ(why("vec:4,co:8,px:128,px_t:4", few, Format::kNhwc),
+              "the channels of a group are not whole vectors");
+    EXPECT_EQ(why(narrow, pass_of("fprop_n1ci6ih4iw4co3kh1kw1s1p0_f32_nhwc"), Format::kNhwc),
+              "the channels of a group are not whole vectors");
+    // In dgrad the channels change places.
+    EXPECT_EQ(why(narrow, pass_of("dgrad_n1ci3ih4iw4co8kh1kw1s1p0_f32_nhwc"), Format::kNhwc), "");
+    const std::string nothing = "only outputs beside vectors that are read are stored apart";
+    EXPECT_EQ(why("co:8,px:128,px_t:4,apart:1", few, Format::kNhwc), nothing);
+    EXPECT_EQ(why(narrow + ",linear:1", few, Format::kNhwc), nothing);
+    EXPECT_EQ(why(narrow + ",split:1", few, Format::kNhwc), nothing);
+    EXPECT_EQ(why(narrow, few, Format::kNchw), nothing);
+    EXPECT_EQ(why("engine:0,apart:1", few, Format::kNhwc), "nothing is staged");
+    EXPECT_EQ(parse_params<P>(narrow).store_vector(), 1);
+    EXPECT_EQ(parse_params<P>("vec:4").store_vector(), 4);
+    // Of short floats, too.
+    const std::string shorts = "mma:2,vec:8,chunk:32,co:16,px:128,co_t:16,px_t:32";
+    EXPECT_EQ(why(shorts + ",apart:1", few, Format::kNhwc, kShared, 80), "");
+    EXPECT_EQ(why(shorts, few, Format::kNhwc, kShared, 80),
+              "the channels of a group are not whole vectors");
+}
+
+// 8 threads read at a time: of 64 bytes each, two rows share no bank and the third begins where the first did.
+TEST(Conv2dCudaParams, RowsOfManyPixelsAreApart) {
+    const auto row = [](const std::string &knobs) {
+        return parse_params<P>("vec:4,px:128,px_t:4," + knobs).pixel_row();
+    };
+    EXPECT_EQ(row("co:32"), 16);
+    EXPECT_EQ(row("co:16"), 16);
+    EXPECT_EQ(row("co:8"), 20);
+    EXPECT_EQ(row("co:16,co_t:8"), 20);
+    EXPECT_EQ(row("co:8,chunk:8"), 8);
+    EXPECT_EQ(parse_params<P>("vec:4,px:128,co:8").shared_bytes(), (16 * 8 + 128 * 20) * 4);
+}
+
+TEST(Conv2dCudaParams, FloatKnobsAreThoseOfEveryLegalScheduleOfFloat32) {
+    const auto most = [](const std::vector<Knob<P>> &table, const char *name) {
+        const auto knob =
+            std::ranges::find_if(table, [&](const auto &k) { return k.name == std::string(name); });
+        return std::ranges::max(knob->values);
+    };
+    const auto floats = P::float_knobs();
+    ASSERT_EQ(floats.size(), P::knobs().size());
+    const ConvPass pass = pass_of("fprop_n1ci8ih4iw4co8kh1kw1s1p0_f32_nhwc");
+    for (const auto &[name, value] : {std::pair{"mma", P::kTf32}, {"vec", 4}, {"chunk", 16}}) {
+        EXPECT_EQ(most(floats, name), value) << name;
+        const int beyond = most(P::knobs(), name);
+        const std::string schedule = std::string(name) + ":" + std::to_string(beyond);
+        EXPECT_NE(why(schedule, pass, Format::kNhwc, kShared, 80), "") << schedule;
+    }
+    EXPECT_EQ(most(floats, "co"), 128);
 }
 
 TEST(Conv2dCudaParams, BlocksFitTheDevice) {

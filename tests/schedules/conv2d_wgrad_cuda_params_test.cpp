@@ -62,7 +62,8 @@ TEST(Conv2dWgradCudaParams, ShortFloatsTakeTensorCores) {
 }
 
 TEST(Conv2dWgradCudaParams, AcceptsWhatTheScheduleComputes) {
-    for (const char *schedule : {"", "co:32,co_t:4", "engine:0,co:4,e:3,shares:32"}) {
+    for (const char *schedule :
+         {"", "co:32,co_t:4", "co:16,co_t:4", "engine:0,co:4,e:3,shares:32"}) {
         EXPECT_STREQ(why(schedule, kFew), nullptr) << schedule;
         EXPECT_STREQ(why(schedule, kPairs), nullptr) << schedule;
     }

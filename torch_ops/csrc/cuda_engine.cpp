@@ -22,7 +22,7 @@ std::optional<DeviceGuard> guard_of(const Place &place) {
 
 /// All that a plan depends on beside the problem.
 int64_t variant(const cuda::Device &device, const cuda::Placed &placed) {
-    return (int64_t{device.index} << 8 | placed.index_bits) << 1 | int64_t{placed.vectors};
+    return int64_t{device.index} << 10 | placed.key();
 }
 
 /// Floats of a GPU, or nothing where there are none to hold.
@@ -90,8 +90,7 @@ const cuda::ApproxPlan &CudaEngine::approx_plan(const ConvProblem &p, const std:
                                                 const cuda::ApproxOperands &operands) const {
     thread_local PlanCache<cuda::ApproxPlan> cache;
     const cuda::Placed placed = cuda::placed(p, operands.output, operands.input);
-    const int64_t stores = int64_t{placed.output_vectors} << 1 | int64_t{placed.input_vectors};
-    return cache.get(p, variant(device_, placed) << 2 | stores, key,
+    return cache.get(p, variant(device_, placed), key,
                      [&] { return cuda::approx_plan(p, forms, device_, placed); });
 }
 

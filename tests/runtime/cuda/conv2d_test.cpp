@@ -23,7 +23,7 @@ protected:
     bool nhwc() const { return kernel().format == Format::kNhwc; }
     /// Input and output channels, and pixels of a result, that come together.
     int64_t ci() const { return params().read_vector(kernel().format); }
-    int64_t co() const { return nhwc() ? params().vec : 1; }
+    int64_t co() const { return nhwc() ? params().store_vector() : 1; }
     int64_t px() const { return nhwc() ? 1 : params().vec; }
     int64_t co_tile() const { return direct() ? 8 : params().co; }
     int64_t px_tile() const { return direct() ? 32 : params().px; }

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 
 #include "runtime/cuda/conv_cost.h"
 #include "runtime/cuda/forced_kernel.h"
@@ -83,8 +84,6 @@ TEST(ConvPlanCuda, ShortFloatsTakeTensorCoresWhereThereAre) {
               "n32ci3ih224iw224co64kh7kw7s2p3", "n8ci100ih28iw28co50kh3kw3s2p1",
               "n8ci64ih28iw28co128kh1kw1s2p0"}) {
             for (const std::string direction : {"fprop", "dgrad"}) {
-                // Three channels of a gradient fill no tile.
-                if (direction == "dgrad" && sizes.find("ci3") != std::string::npos) continue;
                 const ConvProblem problem =
                     parse_problem(direction + "_" + sizes + "_" + dtype + "_nhwc");
                 const ConvPlan plan = conv_plan(problem, gpu(108));
@@ -105,6 +104,51 @@ TEST(ConvPlanCuda, ShortFloatsTakeTensorCoresWhereThereAre) {
     const StepLayout layout(plan.steps[0]);
     EXPECT_EQ(layout.packed_floats, layout.panel * layout.panels * layout.k / 2);
     EXPECT_EQ(layout.k % 8, 0);
+}
+
+// In dgrad the input channels are those of the output.
+TEST(ConvPlanCuda, FewOutputChannelsTakeNarrowTiles) {
+    const auto expect_tile = [](const std::string &few, int tile, const std::string &format,
+                                bool stores_vectors) {
+        // Channels of the side that is read are whole vectors.
+        const std::string sizes[] = {"fprop_n8ci64ih56iw56co" + few,
+                                     "dgrad_n8ci" + few + "ih56iw56co64"};
+        for (const std::string &size : sizes) {
+            const std::string text = size + "kh3kw3s1p1" + format;
+            Placed placed;
+            const bool fprop = text[0] == 'f';
+            (fprop ? placed.output_vectors : placed.input_vectors) = stores_vectors;
+            placed.vectors = stores_vectors;
+            const ConvPlan plan = plan_of(text, placed);
+            EXPECT_EQ(plan.steps.at(0).kernel->params.co, tile) << text << " " << plan.kernels();
+        }
+    };
+    for (const auto &[few, tile] : {std::pair{"1", 8}, {"3", 8}, {"6", 8}, {"10", 16}}) {
+        expect_tile(few, tile, "_f32_nhwc", false);
+        expect_tile(few, tile, "_f32_nchw", true);
+        expect_tile(few, 16, "_bf16_nhwc", false);
+        expect_tile(few, 16, "_f16_nhwc", false);
+    }
+    for (const char *format : {"_f32_nhwc", "_f32_nchw", "_bf16_nhwc", "_f16_nhwc"}) {
+        expect_tile("16", 16, format, true);
+        // Whole tiles of many channels are read less often.
+        expect_tile("64", 64, format, true);
+    }
+}
+
+// Few channels on both sides: chunks run on over the taps, and what is stored is any number.
+TEST(ConvPlanCuda, FirstLayersTakeNarrowTiles) {
+    for (const char *format : {"nhwc", "nchw"}) {
+        for (const char *sizes : {"n256ci6ih14iw14co10kh5kw5s1p0", "n256ci6ih14iw14co16kh5kw5s1p0",
+                                  "n128ci3ih32iw32co16kh3kw3s1p1"}) {
+            const std::string text = std::string("fprop_") + sizes + "_f32_" + format;
+            Placed placed;
+            placed.vectors = placed.output_vectors = placed.input_vectors = false;
+            const ConvPlan plan = plan_of(text, placed);
+            EXPECT_EQ(plan.steps.at(0).kernel->params.co, 16) << text << " " << plan.kernels();
+            EXPECT_EQ(plan.steps.at(0).kernel->params.linear, 1) << text << " " << plan.kernels();
+        }
+    }
 }
 
 // 49 pixels are 2 tiles of 32; 108 multiprocessors want more blocks than the 16 of 512 channels.
@@ -226,6 +270,30 @@ TEST(PlacedCuda, SeesStepsOfPasses) {
             EXPECT_EQ(bits("dgrad_n1ci1ih5iw5co1kh1kw1s5p0" + format, input), 64);
         }
     }
+}
+
+// A cache of plans would answer with vectors for tensors that have none.
+TEST(PlacedCuda, HasAKeyOfItsOwnForEachValue) {
+    std::set<int> keys;
+    for (const int bits : {0, 32, 64})
+        for (const bool vectors : {false, true})
+            for (const bool output : {false, true})
+                for (const bool input : {false, true}) {
+                    const int key = Placed{vectors, output, input, bits}.key();
+                    EXPECT_GE(key, 0);
+                    EXPECT_LT(key, 1 << 10);
+                    EXPECT_TRUE(keys.insert(key).second) << key;
+                }
+}
+
+// Few channels are stored one by one, but read as vectors or not.
+TEST(PlacedCuda, OneSideMayHaveVectors) {
+    const ConvProblem few = parse_problem("fprop_n8ci64ih56iw56co3kh3kw3s1p1_f32_nhwc");
+    Placed placed;
+    placed.vectors = placed.output_vectors = false;
+    EXPECT_EQ(conv_plan(few, gpu(108), placed).steps.at(0).kernel->params.vec, 4);
+    placed.input_vectors = false;
+    EXPECT_EQ(conv_plan(few, gpu(108), placed).steps.at(0).kernel->params.vec, 1);
 }
 
 TEST(PlacedCuda, SeesVectorsAndLargeTensors) {

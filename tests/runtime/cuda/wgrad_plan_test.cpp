@@ -53,6 +53,19 @@ TEST(WgradPlanCuda, TakesTilesForWideLayersAndStripsForDepthwise) {
         EXPECT_EQ(plan_of(depthwise).kernel->params.engine, P::kDepthwise) << depthwise;
 }
 
+TEST(WgradPlanCuda, FewOutputChannelsTakeNarrowTiles) {
+    for (const char *format : {"_f32_nhwc", "_f32_nchw", "_bf16_nhwc"}) {
+        const auto tile = [&](const std::string &co) {
+            return plan_of("n32ci64ih56iw56co" + co + "kh3kw3s1p1" + format).kernel->params.co;
+        };
+        EXPECT_EQ(tile("16"), 16) << format;
+        EXPECT_EQ(tile("64"), 64) << format;
+        if (std::string(format) != "_bf16_nhwc") {
+            EXPECT_EQ(tile("10"), 16) << format;
+        }
+    }
+}
+
 // All parts together are all pixels, and none is empty.
 TEST(WgradPlanCuda, PartsCoverThePixels) {
     for (const char *sizes :
