@@ -53,11 +53,22 @@ const char *why_told_apart(const Wgrad &p) {
 
 /// What is no candidate for tensors of this type although the schedule computes the pass.
 const char *why_no_candidate(const Conv &p, DType dtype) {
-    const bool rounds = p.mma == Conv::kTf32, is_short = dtype != DType::kF32;
-    if (rounds || (!is_short && p.mma != 0))
+    const bool is_short = dtype != DType::kF32;
+    if (p.mma == Conv::kTf32 || (p.mma != 0 && !is_short))
         return "tensor cores would round the operands, and the problem does not say they may";
-    if (is_short && p.engine != Conv::kDirect && p.mma == 0)
-        return "short floats take tensor cores";
+    if (is_short && p.engine == Conv::kGemm) {
+        if (p.mma == 0) return "short floats take tensor cores";
+        // Then they stand under a condition, which pipelines do not know (codegen/pipeline_stages.h).
+        constexpr int kLoaded = 8;
+        if (p.stages > 1 && p.co * p.chunk / kLoaded < p.threads())
+            return "a pipeline has fewer loads of weights than threads";
+    }
+    return why_told_apart(p);
+}
+
+const char *why_no_candidate(const Wgrad &p, DType dtype) {
+    if (dtype != DType::kF32 && p.async != 0 && p.vec == 1)
+        return "cp.async copies 4 bytes or more";
     return why_told_apart(p);
 }
 
@@ -78,8 +89,8 @@ std::vector<Knob<Params>> knobs_without(const Params &usual, Never never) {
 std::vector<Knob<Conv>> conv_knobs(DType dtype) {
     if (dtype == DType::kF32) return Conv::knobs();
     return knobs_without(Conv(), [](const Conv &p) {
-        return p.engine == Conv::kDepthwise || p.mma == Conv::kTf32 || p.vec == 4 || p.taps != 0 ||
-               p.stride != 1;
+        return p.engine == Conv::kDepthwise || p.mma == Conv::kTf32 || p.vec == 4 ||
+               p.co % 8 != 0 || p.px_t < 8 || p.chunk % 16 != 0 || p.taps != 0 || p.stride != 1;
     });
 }
 
@@ -114,7 +125,7 @@ SpaceKind wgrad_kind(const ConvProblem &problem, const cuda::Device &device) {
     return params_kind<Wgrad>(
         cuda::candidate_kind("conv2d_wgrad"),
         [=](const Wgrad &p) {
-            if (const char *why = why_told_apart(p)) return why;
+            if (const char *why = why_no_candidate(p, problem.dtype)) return why;
             return p.why_illegal(problem, device.compute_capability, device.shared_bytes);
         },
         [=](const Wgrad &p) {
