@@ -56,13 +56,7 @@ const char *why_no_candidate(const Conv &p, DType dtype) {
     const bool is_short = dtype != DType::kF32;
     if (p.mma == Conv::kTf32 || (p.mma != 0 && !is_short))
         return "tensor cores would round the operands, and the problem does not say they may";
-    if (is_short && p.engine == Conv::kGemm) {
-        if (p.mma == 0) return "short floats take tensor cores";
-        // Then they stand under a condition, which pipelines do not know (codegen/pipeline_stages.h).
-        constexpr int kLoaded = 8;
-        if (p.stages > 1 && p.co * p.chunk / kLoaded < p.threads())
-            return "a pipeline has fewer loads of weights than threads";
-    }
+    if (is_short && p.engine == Conv::kGemm && p.mma == 0) return "short floats take tensor cores";
     return why_told_apart(p);
 }
 
