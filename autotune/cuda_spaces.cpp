@@ -79,7 +79,8 @@ std::vector<Knob<Params>> knobs_without(const Params &usual, Never never) {
     return table;
 }
 
-/// What short floats have of the knobs: a space of all would be 50 times and, of wgrad, thousands of times as large.
+/// What short floats have of the knobs: a space of all would be a hundred times and, of wgrad, thousands of times as
+/// large, which is more than there may be.
 std::vector<Knob<Conv>> conv_knobs(DType dtype) {
     if (dtype == DType::kF32) return Conv::knobs();
     return knobs_without(Conv(), [](const Conv &p) {

@@ -171,8 +171,8 @@ TEST_F(MadeGpuKernels, OfShortFloatsThatTheLibraryHasNotAreExact) {
         {"wgrad_n1ci8ih5iw5co16kh3kw3s1p1_f16_nhwc",
          "engine:1,co:32,e:32,co_t:32,e_t:16,chunk:16,vec:8,async:1,stages:2,shares:8,mma:2,px_t:4,"
          "taps:0,stride:1",
-         "conv2d_wgrad_gemm_nhwc_f16_cuda_co_32_e_32_co_t_32_e_t_16_chunk_16_vec_8_async_1_stages_2_"
-         "mma_2"},
+         "conv2d_wgrad_gemm_nhwc_f16_cuda_co_32_e_32_co_t_32_e_t_16_chunk_16_vec_8_"
+         "async_1_stages_2_mma_2"},
     };
     for (const auto &[problem, schedule, text] : made_ones) {
         const OperatorProblem parsed = parse_operator_problem(problem);
