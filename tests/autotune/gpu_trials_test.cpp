@@ -159,25 +159,27 @@ TEST_F(MadeGpuKernels, AreVerifiedAndTimedAsShippedOnes) {
     }
 }
 
-/// Of what is made here and now: the schedules of tests/runtime/cuda/CMakeLists.txt's table of candidates.
+/// With the schedules of the table of candidates in tests/runtime/cuda/CMakeLists.txt.
 TEST_F(MadeGpuKernels, OfShortFloatsThatTheLibraryHasNotAreExact) {
     const struct {
-        const char *problem, *schedule, *text;
+        const char *problem;
+        std::string candidate;
+        const char *text;
     } made_ones[] = {
         {kFpropBf16,
-         "engine:1,co:32,px:32,co_t:32,px_t:16,chunk:16,vec:1,linear:0,stages:2,split:0,mma:2,"
-         "taps:0,stride:1",
+         "conv2d.cuda/" + format_params(parse_params<Conv2dCudaParams>(
+                              "co:32,px:32,co_t:32,px_t:16,chunk:16,stages:2,mma:2")),
          "conv2d_gemm_nhwc_bf16_cuda_co_32_px_32_co_t_32_px_t_16_chunk_16_stages_2_mma_2"},
         {"wgrad_n1ci8ih5iw5co16kh3kw3s1p1_f16_nhwc",
-         "engine:1,co:32,e:32,co_t:32,e_t:16,chunk:16,vec:8,async:1,stages:2,shares:8,mma:2,px_t:4,"
-         "taps:0,stride:1",
+         "conv2d_wgrad.cuda/" +
+             format_params(parse_params<Conv2dWgradCudaParams>(
+                 "co:32,e:32,co_t:32,e_t:16,chunk:16,vec:8,async:1,stages:2,mma:2")),
          "conv2d_wgrad_gemm_nhwc_f16_cuda_co_32_e_32_co_t_32_e_t_16_chunk_16_vec_8_"
          "async_1_stages_2_mma_2"},
     };
-    for (const auto &[problem, schedule, text] : made_ones) {
+    for (const auto &[problem, candidate, text] : made_ones) {
         const OperatorProblem parsed = parse_operator_problem(problem);
         const Space space = cuda_space(parsed, 0, nominal_gpu(kArchitecture));
-        const std::string candidate = space.kinds().front().name + "/" + schedule;
         const auto point = space.parse(candidate);
         ASSERT_TRUE(point) << candidate;
         EXPECT_TRUE(space.is_legal(*point)) << space.why_illegal(*point);
