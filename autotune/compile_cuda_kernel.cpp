@@ -62,11 +62,15 @@ std::variant<MadeCudaKernel, NotMade> compile_cuda_kernel(const KernelTools &too
         return NotMade{false, error.what()};
     }
     const KernelSteps steps(made.kernel.symbol, folder, limits);
+    std::vector<std::string> params = {std::string("format=") + format_name(wanted.format),
+                                       "schedule=" + wanted.schedule};
+    // Generators of float32 alone have no such parameter.
+    if (wanted.dtype != DType::kF32)
+        params.push_back(std::string("dtype=") + dtype_name(wanted.dtype));
     const std::string text = steps.stem() + ".cu", images_file = steps.stem() + ".images";
+    params.push_back("cuda=" + text);
     std::optional<NotMade> failed =
-        steps.generate(program, generator, CONVWRIGHT_CUDA_HOST_TARGET, "",
-                       {std::string("format=") + format_name(wanted.format),
-                        "schedule=" + wanted.schedule, "cuda=" + text});
+        steps.generate(program, generator, CONVWRIGHT_CUDA_HOST_TARGET, "", params);
     if (!failed) failed = steps.link(tools);
     if (!failed) {
         std::vector<std::string> command = {tools.cuda_compiler,

@@ -8,6 +8,7 @@
 #include "runtime/cuda/conv_plan.h"
 #include "runtime/cuda/loaded_kernels.h"
 #include "runtime/cuda/occupancy.h"
+#include "runtime/cuda/short_floats.h"
 #include "runtime/cuda/weighted_sum.h"
 #include "runtime/cuda/wgrad_plan.h"
 #include "runtime/pass_limits.h"
@@ -50,18 +51,60 @@ const char *why_told_apart(const Wgrad &p) {
     return plain ? nullptr : "the direct engine has no register tiles";
 }
 
-/// What is no candidate although the schedule computes it.
-const char *why_no_candidate(const Conv &p) {
-    return p.mma != 0
-               ? "tensor cores would round the operands, and the problem does not say they may"
-               : why_told_apart(p);
+/// What is no candidate for tensors of this type although the schedule computes the pass.
+const char *why_no_candidate(const Conv &p, DType dtype) {
+    const bool is_short = dtype != DType::kF32;
+    if (p.mma == Conv::kTf32 || (p.mma != 0 && !is_short))
+        return "tensor cores would round the operands, and the problem does not say they may";
+    if (is_short && p.engine == Conv::kGemm && p.mma == 0) return "short floats take tensor cores";
+    return why_told_apart(p);
+}
+
+const char *why_no_candidate(const Wgrad &p, DType dtype) {
+    if (dtype != DType::kF32 && p.async != 0 && p.vec == 1)
+        return "cp.async copies 4 bytes or more";
+    return why_told_apart(p);
+}
+
+/// A table without the values that `never` says of when the others are those of `usual`.
+template<typename Params, typename Never>
+std::vector<Knob<Params>> knobs_without(const Params &usual, Never never) {
+    std::vector<Knob<Params>> table = Params::knobs();
+    for (Knob<Params> &knob : table)
+        std::erase_if(knob.values, [&](int value) {
+            Params params = usual;
+            params.*knob.member = value;
+            return never(params);
+        });
+    return table;
+}
+
+/// What short floats have of the knobs: a space of all would be a hundred times and, of wgrad, thousands of times as
+/// large, which is more than there may be.
+std::vector<Knob<Conv>> conv_knobs(DType dtype) {
+    if (dtype == DType::kF32) return Conv::float_knobs();
+    return knobs_without(Conv(), [](const Conv &p) {
+        return p.engine == Conv::kDepthwise || p.mma == Conv::kTf32 || p.vec == 4 ||
+               p.co % 8 != 0 || p.px_t < 8 || p.chunk % 16 != 0 || p.taps != 0 || p.stride != 1;
+    });
+}
+
+std::vector<Knob<Wgrad>> wgrad_knobs(DType dtype) {
+    if (dtype == DType::kF32) return Wgrad::float_knobs();
+    Wgrad usual;
+    usual.mma = Wgrad::kShortFloats, usual.co_t = 16, usual.e_t = 8;
+    return knobs_without(usual, [](const Wgrad &p) {
+        return p.engine != Wgrad::kGemm || p.mma == 0 || p.vec == 4 || p.co % 16 != 0 ||
+               p.e % 8 != 0 || p.co_t % 16 != 0 || p.e_t % 8 != 0 || p.chunk % 16 != 0 ||
+               p.taps != 0 || p.stride != 1 || why_told_apart(p) != nullptr;
+    });
 }
 
 SpaceKind conv_kind(const ConvProblem &problem, const ConvPass &pass, const cuda::Device &device) {
     return params_kind<Conv>(
         cuda::candidate_kind("conv2d"),
         [=](const Conv &p) {
-            if (const char *why = why_no_candidate(p)) return why;
+            if (const char *why = why_no_candidate(p, problem.dtype)) return why;
             return p.why_illegal(pass, problem.format, device.compute_capability,
                                  device.shared_bytes);
         },
@@ -70,21 +113,21 @@ SpaceKind conv_kind(const ConvProblem &problem, const ConvPass &pass, const cuda
             const int64_t parts = p.split != 0 ? cuda::split_parts(p, pass, sms) : 1;
             return cuda::predicted_cycles(p, pass, sms, parts);
         },
-        Conv::float_knobs());
+        conv_knobs(problem.dtype));
 }
 
 SpaceKind wgrad_kind(const ConvProblem &problem, const cuda::Device &device) {
     return params_kind<Wgrad>(
         cuda::candidate_kind("conv2d_wgrad"),
         [=](const Wgrad &p) {
-            if (const char *why = why_told_apart(p)) return why;
+            if (const char *why = why_no_candidate(p, problem.dtype)) return why;
             return p.why_illegal(problem, device.compute_capability, device.shared_bytes);
         },
         [=](const Wgrad &p) {
             const int sms = device.multiprocessors;
             return cuda::predicted_cycles(p, problem, sms, cuda::wgrad_parts(p, problem, sms));
         },
-        Wgrad::float_knobs());
+        wgrad_knobs(problem.dtype));
 }
 
 SpaceKind weighted_sum_kind(const ConvProblem &problem, const cuda::Device &device) {
@@ -100,9 +143,17 @@ SpaceKind weighted_sum_kind(const ConvProblem &problem, const cuda::Device &devi
         });
 }
 
-/// Why no kernel of the dtype is searched; null if some are.
-const char *why_not_tuned(DType dtype) {
-    return dtype == DType::kF32 ? nullptr : "CUDA kernels are tuned for float32";
+/// Why no kernels are searched for the problem; null if some are.
+const char *why_not_tuned(const OperatorProblem &whole, const cuda::Device &device) {
+    const bool is_short = whole.sizes.dtype != DType::kF32;
+    if (whole.op == Operator::kConv2d) {
+        if (!is_short) return nullptr;
+        const char *why = cuda::why_no_short_floats(whole.sizes);
+        return why != nullptr ? why : cuda::why_no_tensor_cores(device.compute_capability);
+    }
+    if (whole.op != Operator::kWeightedSum || whole.step)
+        return "on GPUs it has no kernels of its own, its convolutions have";
+    return is_short ? "fused CUDA kernels are float32" : nullptr;
 }
 
 [[noreturn]] void refuse(const OperatorProblem &problem, const std::string &why) {
@@ -119,7 +170,7 @@ std::string add_tasks(std::vector<TuningTask> &tasks, const OperatorProblem &who
                       const cuda::Device &device) {
     const std::string text = format_problem(whole);
     const ConvProblem &problem = whole.sizes;
-    if (const char *why = why_not_tuned(problem.dtype)) return why;
+    if (const char *why = why_not_tuned(whole, device)) return why;
     const auto add = [&](int phase, double cycles) {
         const Subject subject{text, phase};
         for (TuningTask &task : tasks) {
@@ -129,15 +180,13 @@ std::string add_tasks(std::vector<TuningTask> &tasks, const OperatorProblem &who
         }
         tasks.push_back({subject, whole, count * cycles});
     };
-    if (whole.op == Operator::kWeightedSum && !whole.step) {
+    if (whole.op == Operator::kWeightedSum) {
         const cuda::WeightedSumPlan plan = cuda::weighted_sum_plan(problem, device, {});
         if (plan.kernel == nullptr) return plan.reason;
         add(0, cuda::predicted_cycles(plan.kernel->params, plan.mix, plan.window,
                                       device.multiprocessors));
         return "";
     }
-    if (whole.op != Operator::kConv2d)
-        return "on GPUs it has no kernels of its own, its convolutions have";
     if (problem.direction == Direction::kWgrad) {
         const cuda::WgradPlan plan = cuda::wgrad_plan(problem, device);
         if (plan.kernel == nullptr) return plan.reason;
@@ -154,8 +203,6 @@ std::string add_tasks(std::vector<TuningTask> &tasks, const OperatorProblem &who
 
 Space weighted_sum_cuda_space(const OperatorProblem &problem, int phase,
                               const cuda::Device &device) {
-    if (problem.op != Operator::kWeightedSum || problem.step)
-        refuse(problem, "on GPUs it has no kernels of its own, its convolutions have");
     if (phase != 0) refuse(problem, "it has one pass, 0");
     if (const char *why = why_not_mixed(problem.sizes)) refuse(problem, why);
     return Space({format_problem(problem), phase}, {weighted_sum_kind(problem.sizes, device)});
@@ -173,7 +220,7 @@ cuda::Device nominal_gpu(int architecture) {
 
 Space cuda_space(const OperatorProblem &whole, int phase, const cuda::Device &device) {
     const ConvProblem &problem = whole.sizes;
-    if (const char *why = why_not_tuned(problem.dtype)) refuse(whole, why);
+    if (const char *why = why_not_tuned(whole, device)) refuse(whole, why);
     if (whole.op != Operator::kConv2d) return weighted_sum_cuda_space(whole, phase, device);
     const bool wgrad = problem.direction == Direction::kWgrad;
     if (const char *why = why_no_passes(problem)) refuse(problem, why);

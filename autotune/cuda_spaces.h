@@ -12,8 +12,10 @@ namespace convwright {
 cuda::Device nominal_gpu(int architecture);
 
 /// What the CUDA schedules can do on a GPU for a pass of a convolution, the kind "conv2d.cuda" or, for wgrad,
-/// "conv2d_wgrad.cuda", or for a weighted sum without its backward, "weighted_sum.cuda". Kernels that round operands to TF32 are no part of it: a problem does not say that they may.
-/// Throws std::invalid_argument if the problem has no pass `phase`, or nothing reaches it.
+/// "conv2d_wgrad.cuda", or for a weighted sum without its backward, "weighted_sum.cuda". Kernels that round operands
+/// to TF32 are no part of it: a problem does not say that they may. bfloat16 and float16 have tensor cores, in
+/// channels_last and from compute capability 8.0 on. Throws std::invalid_argument with one sentence if the problem has
+/// no pass `phase`, nothing reaches it, or its operator, format or type has no kernels there.
 Space cuda_space(const OperatorProblem &problem, int phase, const cuda::Device &device);
 
 /// As tuning_tasks(), of what has kernels on GPUs; a task for each pass.

@@ -21,6 +21,10 @@ namespace {
 constexpr char kFprop[] = "fprop_n1ci8ih5iw5co16kh3kw3s1p1_f32_nhwc";
 constexpr char kDgrad[] = "dgrad_n1ci8ih6iw6co8kh3kw3s2p1_f32_nhwc";
 constexpr char kWgrad[] = "wgrad_n1ci8ih5iw5co8kh3kw3s1p1_f32_nchw";
+// Of short floats on tensor cores, with vectors of channels and without.
+constexpr char kFpropBf16[] = "fprop_n1ci8ih5iw5co16kh3kw3s1p1_bf16_nhwc_bias";
+constexpr char kDgradF16[] = "dgrad_n1ci8ih6iw6co8kh3kw3s2p1_f16_nhwc";
+constexpr char kWgradBf16[] = "wgrad_n1ci3ih5iw5co8kh3kw3s1p1_bf16_nhwc";
 constexpr char kSum[] = "wsum2d:fprop_n1ci8ih5iw5co12kh3kw3s1p1_f32_nhwc_bias";
 constexpr int kArchitecture = 80;  // of the emulated GPU
 
@@ -49,8 +53,14 @@ void expect_outcome(const Result &result, Outcome outcome, const std::string &pa
 }
 
 TEST_F(GpuTrials, VerifyAndTimeShippedKernels) {
-    for (const auto &[problem, phase] : std::vector<std::pair<const char *, int>>{
-             {kFprop, 0}, {kDgrad, 3}, {kWgrad, 0}, {kSum, 0}}) {
+    for (const auto &[problem, phase] :
+         std::vector<std::pair<const char *, int>>{{kFprop, 0},
+                                                   {kDgrad, 3},
+                                                   {kWgrad, 0},
+                                                   {kSum, 0},
+                                                   {kFpropBf16, 0},
+                                                   {kDgradF16, 3},
+                                                   {kWgradBf16, 0}}) {
         const MeasureJob job = untuned_job(problem, phase);
         EXPECT_FALSE(job.shipped.empty());
         // As the worker has it.
@@ -63,7 +73,7 @@ TEST_F(GpuTrials, VerifyAndTimeShippedKernels) {
 }
 
 TEST_F(GpuTrials, AKernelThatComputesNothingIsAWrongAnswer) {
-    for (const char *problem : {kFprop, kSum}) {
+    for (const char *problem : {kFprop, kSum, kFpropBf16, kWgradBf16}) {
         const MeasureJob job = untuned_job(problem, 0);
         const std::string kernel = job.shipped + "_0";
         const auto run = cuda::emulated_kernels().at(kernel);
@@ -120,14 +130,18 @@ protected:
         if (tools_.nvrtc.empty()) GTEST_SKIP() << "There is no NVRTC.";
     }
     Making making() const { return {tools_, folder_.path(), kArchitecture}; }
-    /// The job of the library's own choice, with its kernel made anew.
-    MeasureJob made_job(const char *text) {
-        MeasureJob job = untuned_job(text, 0);
+    /// Makes the kernel of a job; `text` is the kernel whose text the emulator has of it.
+    MeasureJob made(MeasureJob job, const std::string &text) {
         cuda::emulated_kernels()[job.made_cuda->symbol + "_0"] =
-            cuda::emulated_kernels().at(job.shipped + "_0");
+            cuda::emulated_kernels().at(text + "_0");
         job.shipped.clear();
         if (const auto why = make_kernel(job, making())) throw std::runtime_error(why->reason);
         return job;
+    }
+    /// The job of the library's own choice, with its kernel made anew.
+    MeasureJob made_job(const char *text) {
+        const MeasureJob job = untuned_job(text, 0);
+        return made(job, job.shipped);
     }
 
     KernelTools tools_;
@@ -135,13 +149,45 @@ protected:
 };
 
 TEST_F(MadeGpuKernels, AreVerifiedAndTimedAsShippedOnes) {
-    for (const char *problem : {kFprop, kWgrad, kSum}) {
+    for (const char *problem : {kFprop, kWgrad, kSum, kFpropBf16, kWgradBf16}) {
         const MeasureJob job = made_job(problem);
         EXPECT_EQ(job.artifact().size(), 64u);
         EXPECT_EQ(job.artifact(), job.made_cuda->sha256);
         const Measured measured = measure_here(parse_job(format_job(job)));
         EXPECT_GT(measured.result.seconds, 0) << measured.result.reason;
         EXPECT_EQ(driver_->launches.back().device, 0);
+    }
+}
+
+/// With the schedules of the table of candidates in tests/runtime/cuda/CMakeLists.txt.
+TEST_F(MadeGpuKernels, OfShortFloatsThatTheLibraryHasNotAreExact) {
+    const struct {
+        const char *problem;
+        std::string candidate;
+        const char *text;
+    } made_ones[] = {
+        {kFpropBf16,
+         "conv2d.cuda/" + format_params(parse_params<Conv2dCudaParams>(
+                              "co:32,px:32,co_t:32,px_t:16,chunk:16,stages:2,mma:2")),
+         "conv2d_gemm_nhwc_bf16_cuda_co_32_px_32_co_t_32_px_t_16_chunk_16_stages_2_mma_2"},
+        {"wgrad_n1ci8ih5iw5co16kh3kw3s1p1_f16_nhwc",
+         "conv2d_wgrad.cuda/" +
+             format_params(parse_params<Conv2dWgradCudaParams>(
+                 "co:32,e:32,co_t:32,e_t:16,chunk:16,vec:8,async:1,stages:2,mma:2")),
+         "conv2d_wgrad_gemm_nhwc_f16_cuda_co_32_e_32_co_t_32_e_t_16_chunk_16_vec_8_"
+         "async_1_stages_2_mma_2"},
+    };
+    for (const auto &[problem, candidate, text] : made_ones) {
+        const OperatorProblem parsed = parse_operator_problem(problem);
+        const Space space = cuda_space(parsed, 0, nominal_gpu(kArchitecture));
+        const auto point = space.parse(candidate);
+        ASSERT_TRUE(point) << candidate;
+        EXPECT_TRUE(space.is_legal(*point)) << space.why_illegal(*point);
+        MeasureJob job = std::get<MeasureJob>(job_of(parsed, 0, candidate));
+        EXPECT_EQ(job.shipped, "");
+        job.timing = kShort;
+        const Measured measured = measure_here(parse_job(format_job(made(job, text))));
+        EXPECT_GT(measured.result.seconds, 0) << measured.result.reason;
     }
 }
 
@@ -166,6 +212,10 @@ TEST_F(MadeGpuKernels, SayWhyTheyCouldNotBeMade) {
     };
     expect_outcome(failure("conv2d.cuda/engine:7"), Outcome::kBuildFailed, "engine:7");
     expect_outcome(failure("conv2d_wgrad.cuda/engine:1"), Outcome::kBuildFailed, "no candidate");
+    // Of an older database, perhaps.
+    auto other_dtype = job_of(parse_problem(kFpropBf16), 0, "conv2d.cuda/engine:1,co:64,px:64");
+    expect_outcome(make_kernel(std::get<MeasureJob>(other_dtype), making()).value_or(Result{}),
+                   Outcome::kBuildFailed, "is not for this dtype; mma:2 is for bf16 and f16");
     const std::string other = "conv2d.cuda/engine:1,co:32,px:32,co_t:4,px_t:8,chunk:8";
     tools_.cuda_compiler = "false";
     expect_outcome(failure(other), Outcome::kBuildFailed, "the compiler of CUDA kernels");
@@ -183,57 +233,6 @@ TEST(WhyNotWorthMeasuring, SpillsAndBlocksThatDoNotFit) {
     kernel.spill_bytes = 0, kernel.registers = 255, kernel.max_threads = 1024;
     EXPECT_NE(why_not_worth_measuring({kernel}, 90).find("cannot hold a block"), std::string::npos);
     EXPECT_EQ(why_not_worth_measuring({kernel}, 123), "");  // an unknown architecture
-}
-
-TEST(CudaSpaces, HoldEachKernelOnceAndTheLibrarysChoice) {
-    for (const int architecture : {75, 90}) {
-        const cuda::Device gpu = nominal_gpu(architecture);
-        for (const char *text : {kFprop, kDgrad, kWgrad, kSum}) {
-            const OperatorProblem problem = parse_operator_problem(text);
-            const Space space = cuda_space(problem, 0, gpu);
-            const auto untuned = space.parse(untuned_cuda_candidate({{text, 0}, problem, 0}, gpu));
-            ASSERT_TRUE(untuned) << text;
-            EXPECT_TRUE(space.is_legal(*untuned)) << text;
-            EXPECT_GT(space.legal().size(), text == kSum ? 5u : 50u) << text;
-            int direct = 0;
-            for (const Point point : space.legal()) {
-                EXPECT_GT(space.predicted(point), 0) << space.text(point);
-                EXPECT_EQ(space.text(point).find("mma:1"), std::string::npos);
-                direct += space.text(point).find("engine:0") != std::string::npos;
-            }
-            if (text == kFprop || text == kDgrad) {
-                EXPECT_EQ(direct, 1) << text;
-            }
-        }
-    }
-}
-
-TEST(CudaSpaces, RefuseWhatHasNoKernels) {
-    const cuda::Device gpu = nominal_gpu(90);
-    EXPECT_THROW(cuda_space(parse_problem(kFprop), 1, gpu), std::invalid_argument);
-    // Of 998,001 passes.
-    EXPECT_THROW(cuda_space(parse_problem("dgrad_n1ci1ih999iw999co1kh1kw1s999p0_f32_nhwc"), 0, gpu),
-                 std::invalid_argument);
-    const ConvProblem narrow = parse_problem("fprop_n1ci8ih5iw5co16kh3kw3s1p1_bf16_nhwc");
-    EXPECT_THROW(cuda_space(narrow, 0, gpu), std::invalid_argument);
-    std::vector<std::string> left_out;
-    const OperatorProblem sum = parse_operator_problem(kSum);
-    OperatorProblem step = sum, contiguous = sum;
-    step.step = true, contiguous.sizes.format = Format::kNchw;
-    EXPECT_THROW(cuda_space(step, 0, gpu), std::invalid_argument);
-    EXPECT_THROW(cuda_space(sum, 1, gpu), std::invalid_argument);
-    const auto tasks = cuda_tuning_tasks({{parse_problem(kFprop), 1},
-                                          {sum},
-                                          {step},
-                                          {contiguous},
-                                          {parse_problem(kDgrad), 2},
-                                          {narrow}},
-                                         gpu, left_out);
-    ASSERT_EQ(left_out.size(), 3u);
-    EXPECT_NE(left_out[0].find("its convolutions have"), std::string::npos) << left_out[0];
-    EXPECT_NE(left_out[1].find("no fused CUDA kernel"), std::string::npos) << left_out[1];
-    EXPECT_NE(left_out[2].find("tuned for float32."), std::string::npos) << left_out[2];
-    EXPECT_EQ(tasks.size(), 6u);  // one pass, the sum, and the four of a strided gradient
 }
 
 }  // namespace

@@ -272,10 +272,13 @@ def test_pytorch_is_timed_by_a_python(tuner: Tuner, jobs: Path, tmp_path: Path) 
     assert results(jobs)["pytorch"]["seconds"] == 0.002
 
 
-def test_candidates_for_gpus_are_made_without_one(tuner: Tuner, tmp_path: Path) -> None:
+@pytest.mark.parametrize("problem", [PROBLEM, PROBLEM.replace("f32", "bf16")])
+def test_candidates_for_gpus_are_made_without_one(
+    tuner: Tuner, tmp_path: Path, problem: str
+) -> None:
     folder = tmp_path / "jobs"
     done = tuner.run(
-        *("compile", "--target", "cuda:sm_90", "--problem", PROBLEM, "--jobs", str(folder)),
+        *("compile", "--target", "cuda:sm_90", "--problem", problem, "--jobs", str(folder)),
         *("--candidates", "3", "--workers", "1"),
     )
     if "NVRTC" in "".join(f.read_text() for f in (folder / "measure").glob("*.json")):

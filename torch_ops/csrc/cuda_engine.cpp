@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "torch_ops/csrc/cuda_engine.h"
 
-#include <algorithm>
-
 #include "runtime/cuda/edit_operands.h"
 #include "runtime/cuda/forced_kernel.h"
+#include "runtime/cuda/short_floats.h"
 #include "runtime/pass_limits.h"
 #include "runtime/plan_cache.h"
 #include "torch_ops/csrc/torch_cuda.h"
@@ -51,19 +50,8 @@ const char *CudaEngine::why_not(const ConvProblem &p, const Tensor &like) {
     if (!cuda::forced_kernel().empty()) return nullptr;
     if (const char *why = why_no_passes(p)) return why;
     if (p.dtype == DType::kF32) return nullptr;
-    if (p.format == Format::kNchw) return "CUDA kernels of short floats are channels_last";
-    // Tiles of tensor cores would be nearly all zeros.
-    constexpr int64_t kFewChannels = 8;
-    if (p.groups > 1 && std::min(p.ci, p.co) < kFewChannels * p.groups)
-        return "CUDA kernels of short floats take groups of 8 channels or more";
-    // There are none with 64-bit indices, which wgrad counts from the padding on.
-    constexpr double kMost = 1 << 30;
-    const double pixels_in = 1.0 * p.n * (p.ih + 2 * p.pad_h) * (p.iw + 2 * p.pad_w);
-    if (std::max(pixels_in * p.ci, 1.0 * p.n * p.oh() * p.ow() * p.co) > kMost)
-        return "CUDA kernels of short floats take tensors of up to 2^30 elements";
-    return cuda::device(Place::of(like).index).compute_capability < 80
-               ? "tensor cores multiply short floats from compute capability 8.0 on"
-               : nullptr;
+    if (const char *why = cuda::why_no_short_floats(p)) return why;
+    return cuda::why_no_tensor_cores(cuda::device(Place::of(like).index).compute_capability);
 }
 
 const cuda::ConvPlan &CudaEngine::plan(const ConvProblem &p, const Operand &from,

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "autotune/cuda_spaces.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "runtime/cuda/loaded_kernels.h"
+#include "tests/autotune/refusal.h"
+
+namespace convwright {
+namespace {
+
+constexpr char kFprop[] = "fprop_n1ci8ih5iw5co16kh3kw3s1p1_f32_nhwc";
+constexpr char kDgrad[] = "dgrad_n1ci8ih6iw6co8kh3kw3s2p1_f32_nhwc";
+constexpr char kWgrad[] = "wgrad_n1ci8ih5iw5co8kh3kw3s1p1_f32_nchw";
+constexpr char kSum[] = "wsum2d:fprop_n1ci8ih5iw5co12kh3kw3s1p1_f32_nhwc_bias";
+
+/// Problems of channels that come in eights, and of others.
+const std::vector<std::string> kShortProblems = {
+    "fprop_n8ci64ih28iw28co128kh3kw3s1p1_bf16_nhwc", "fprop_n8ci3ih32iw32co64kh7kw7s2p3_f16_nhwc",
+    "dgrad_n8ci64ih28iw28co64kh3kw3s2p1_f16_nhwc", "wgrad_n8ci64ih28iw28co128kh3kw3s1p1_bf16_nhwc",
+    "wgrad_n8ci3ih32iw32co64kh7kw7s2p3_f16_nhwc"};
+
+/// Why there is no space for the pass, as a sentence; empty if there is one.
+std::string why_none(const std::string &text, int phase, const cuda::Device &gpu) {
+    return refusal([&](const std::string &t) { cuda_space(parse_operator_problem(t), phase, gpu); },
+                   text);
+}
+
+void expect_part(const std::string &sentence, const std::string &part) {
+    EXPECT_NE(sentence.find(part), std::string::npos) << sentence;
+    EXPECT_EQ(sentence.back(), '.') << sentence;
+}
+
+/// Legal points whose text has the part.
+int64_t count_with(const Space &space, const std::string &part) {
+    return std::ranges::count_if(space.legal(), [&](Point point) {
+        return space.text(point).find(part) != std::string::npos;
+    });
+}
+
+/// The default is a point, and all points have a prediction.
+void expect_ranked(const Space &space, const std::string &text, const cuda::Device &gpu) {
+    const Subject &subject = space.subject();
+    const auto untuned =
+        space.parse(untuned_cuda_candidate({subject, parse_operator_problem(text), 0}, gpu));
+    ASSERT_TRUE(untuned) << text;
+    EXPECT_TRUE(space.is_legal(*untuned)) << text << ": " << space.why_illegal(*untuned);
+    for (const Point point : space.legal()) EXPECT_GT(space.predicted(point), 0);
+}
+
+TEST(CudaSpaces, HoldEachKernelOnceAndTheLibrarysChoice) {
+    for (const int architecture : {75, 90}) {
+        const cuda::Device gpu = nominal_gpu(architecture);
+        for (const char *text : {kFprop, kDgrad, kWgrad, kSum}) {
+            const Space space = cuda_space(parse_operator_problem(text), 0, gpu);
+            expect_ranked(space, text, gpu);
+            EXPECT_GT(space.legal().size(), text == kSum ? 5u : 50u) << text;
+            EXPECT_EQ(count_with(space, "mma:1") + count_with(space, "mma:2"), 0) << text;
+            if (text == kFprop || text == kDgrad) {
+                EXPECT_EQ(count_with(space, "engine:0"), 1) << text;
+            }
+        }
+    }
+}
+
+TEST(CudaSpaces, OfShortFloatsAreTensorCoresAndTheDirectEngine) {
+    for (const int architecture : {80, 90}) {
+        const cuda::Device gpu = nominal_gpu(architecture);
+        for (const std::string &text : kShortProblems) {
+            const ConvProblem problem = parse_problem(text);
+            const size_t passes = text[0] == 'd' ? 4 : 1;
+            for (size_t phase = 0; phase < passes; phase++) {
+                const Space space = cuda_space(problem, static_cast<int>(phase), gpu);
+                expect_ranked(space, text, gpu);
+                const auto legal = static_cast<int64_t>(space.legal().size());
+                EXPECT_GT(legal, 500) << text;
+                const int64_t direct = count_with(space, "engine:0");
+                EXPECT_EQ(direct, text[0] == 'w' ? 0 : 1) << text;
+                EXPECT_EQ(count_with(space, "mma:2"), legal - direct) << text;
+            }
+        }
+    }
+}
+
+TEST(CudaSpaces, OfShortFloatsHaveVectorsWhereChannelsComeInEights) {
+    const cuda::Device gpu = nominal_gpu(80);
+    for (const std::string &text : kShortProblems) {
+        const Space space = cuda_space(parse_problem(text), 0, gpu);
+        EXPECT_EQ(count_with(space, "vec:8") > 0, text.find("ci3") == std::string::npos) << text;
+        EXPECT_GT(count_with(space, "vec:1"), 0) << text;
+    }
+}
+
+/// Knob values that spaces of short floats leave out: each legal schedule with one of them is illegal.
+template<typename Params, typename WhyIllegal>
+void expect_nothing_legal_left_out(const Space &space, WhyIllegal why_illegal) {
+    const SpaceKind &kind = space.kinds().front();
+    int64_t left_out = 0;
+    for (size_t i = 0; i < kind.knobs.size(); i++) {
+        const Knob<Params> &knob = Params::knobs()[i];
+        ASSERT_EQ(knob.name, kind.knobs[i].name);
+        // Those of strips would be the same kernel again.
+        if (kind.knobs[i].values.size() == 1 &&
+            (kind.knobs[i].name == "shares" || kind.knobs[i].name == "px_t"))
+            continue;
+        for (const int value : knob.values) {
+            if (std::ranges::count(kind.knobs[i].values, value) > 0) continue;
+            left_out++;
+            constexpr size_t kStep = 10;  // of thousands
+            for (size_t i = 0; i < space.legal().size(); i += kStep) {
+                const std::string text = space.text(space.legal()[i]);
+                auto params = parse_params<Params>(text.substr(text.find('/') + 1));
+                params.*knob.member = value;
+                ASSERT_NE(why_illegal(params), nullptr) << format_params(params);
+            }
+        }
+    }
+    EXPECT_GT(left_out, 5);
+}
+
+TEST(CudaSpaces, OfShortFloatsLeaveOutNothingThatIsLegal) {
+    const cuda::Device gpu = nominal_gpu(80);
+    for (const std::string &text : kShortProblems) {
+        const ConvProblem problem = parse_problem(text);
+        const Space space = cuda_space(problem, 0, gpu);
+        if (problem.direction == Direction::kWgrad) {
+            expect_nothing_legal_left_out<Conv2dWgradCudaParams>(space, [&](const auto &params) {
+                return params.why_illegal(problem, 80, gpu.shared_bytes);
+            });
+            continue;
+        }
+        const ConvPass pass = conv_passes(problem).front();
+        expect_nothing_legal_left_out<Conv2dCudaParams>(space, [&](const auto &params) {
+            // Without tensor cores there is the direct engine, whose knobs say nothing.
+            return params.mma == 0 ? "it is that point again"
+                                   : params.why_illegal(pass, problem.format, 80, gpu.shared_bytes);
+        });
+    }
+}
+
+TEST(CudaSpaces, RefuseWhatHasNoKernels) {
+    const cuda::Device gpu = nominal_gpu(90);
+    expect_part(why_none(kFprop, 1, gpu), "there is no pass 1");
+    expect_part(why_none("dgrad_n1ci1ih999iw999co1kh1kw1s999p0_f32_nhwc", 0, gpu),
+                "more than 4096 phases");
+    expect_part(why_none(kSum, 1, gpu), "it has one pass, 0");
+    const std::string step = replaced(kSum, "fprop", "step");
+    expect_part(why_none(step, 0, gpu), "its convolutions have");
+    std::vector<std::string> left_out;
+    const auto tasks = cuda_tuning_tasks({{parse_problem(kFprop), 1},
+                                          {parse_operator_problem(kSum)},
+                                          {parse_operator_problem(step)},
+                                          {parse_operator_problem(replaced(kSum, "nhwc", "nchw"))},
+                                          {parse_problem(kDgrad), 2}},
+                                         gpu, left_out);
+    ASSERT_EQ(left_out.size(), 2u);
+    expect_part(left_out[0], "its convolutions have");
+    expect_part(left_out[1], "no fused CUDA kernel");
+    EXPECT_EQ(tasks.size(), 6u);  // one pass, the sum, and the four of a strided gradient
+}
+
+TEST(CudaSpaces, RefuseShortFloatsThatPyTorchComputes) {
+    const std::string bf16 = replaced(kFprop, "f32", "bf16");
+    const std::vector<std::pair<std::string, std::string>> refused = {
+        {replaced(bf16, "nhwc", "nchw"), "are channels_last"},
+        {"fprop_n1ci8ih5iw5co8kh3kw3s1p1g8_f16_nhwc", "groups of 8 channels or more"},
+        {"fprop_n64ci512ih200iw200co8kh1kw1s1p0_bf16_nhwc", "up to 2^30 elements"},
+        {replaced(kSum, "f32", "bf16"), "fused CUDA kernels are float32"},
+        {replaced(replaced(kSum, "f32", "bf16"), "fprop", "step"), "its convolutions have"}};
+    const cuda::Device gpu = nominal_gpu(90);
+    std::vector<CountedProblem> problems = {{parse_problem(bf16)}};
+    for (const auto &[text, part] : refused) {
+        expect_part(why_none(text, 0, gpu), part);
+        problems.push_back({parse_operator_problem(text)});
+    }
+    std::vector<std::string> left_out;
+    EXPECT_EQ(cuda_tuning_tasks(problems, gpu, left_out).size(), 1u);
+    ASSERT_EQ(left_out.size(), refused.size());
+    for (size_t i = 0; i < refused.size(); i++) expect_part(left_out[i], refused[i].second);
+    // Not on this GPU, whatever the sizes.
+    EXPECT_EQ(why_none(bf16, 0, nominal_gpu(80)), "");
+    expect_part(why_none(bf16, 0, nominal_gpu(75)), "from compute capability 8.0 on");
+    EXPECT_TRUE(cuda_tuning_tasks({{parse_problem(bf16)}}, nominal_gpu(75), left_out).empty());
+}
+
+}  // namespace
+}  // namespace convwright
