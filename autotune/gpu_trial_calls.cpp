@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <stdexcept>
+#include <utility>
 
 #include "autotune/trial_calls.h"
 
@@ -29,7 +30,9 @@ CallMaker gpu_maker_of(const MeasureJob &job) {
     return [&device, &kernel = kernel_named(job.shipped, cuda::conv_kernels(), load),
             phase = job.phase](const ConvProblem &p) -> std::optional<KernelCall> {
         const cuda::ConvPlan all = cuda::conv_plan_with(kernel, p, device);
-        if (all.steps.empty() || all.steps[phase].kernel != &kernel) return std::nullopt;
+        // Small problems may have fewer passes.
+        if (std::cmp_greater_equal(phase, all.steps.size()) || all.steps[phase].kernel != &kernel)
+            return std::nullopt;
         cuda::ConvPlan plan = cuda::conv_plan(p, device);
         if (plan.steps.empty()) return std::nullopt;
         plan.steps[phase] = all.steps[phase];

@@ -2,6 +2,7 @@
 #include "autotune/trial_calls.h"
 
 #include <stdexcept>
+#include <utility>
 
 namespace convwright {
 
@@ -29,7 +30,9 @@ CallMaker maker_of(const MeasureJob &job) {
     return [&kernel = kernel_named(job.shipped, conv_kernels(), load), phase = job.phase,
             dense = job.dense](const ConvProblem &p) -> std::optional<KernelCall> {
         const ConvPlan all = conv_plan_with(kernel, p, dense);
-        if (all.steps.empty() || all.steps[phase].kernel != &kernel) return std::nullopt;
+        // Small problems may have fewer passes.
+        if (std::cmp_greater_equal(phase, all.steps.size()) || all.steps[phase].kernel != &kernel)
+            return std::nullopt;
         // Only the pass in question; the workspace is enough for both plans.
         ConvPlan plan = conv_plan(p, dense);
         plan.steps[phase] = all.steps[phase];

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "autotune/trial_calls.h"
 #include "runtime/plan.h"
 #include "tests/autotune/kernel_tools.h"
 #include "tests/autotune/refusal.h"
@@ -95,6 +96,12 @@ protected:
         if (host_isa() == Isa::kNone) GTEST_SKIP() << "This CPU has no AVX2 with FMA.";
     }
 };
+
+TEST_F(MeasureHere, LeavesOutSizesWithoutThePass) {
+    const CallMaker maker = maker_of(shipped_job("dgrad_n2ci9ih9iw7co5kh3kw3s2p1_f32_nhwc", 2));
+    EXPECT_TRUE(maker(parse_problem("dgrad_n1ci9ih2iw2co5kh3kw3s2p1_f32_nhwc")));
+    EXPECT_FALSE(maker(parse_problem("dgrad_n1ci9ih1iw1co5kh3kw3s2p1_f32_nhwc")));
+}
 
 TEST_F(MeasureHere, TimesShippedKernelsOfEveryDirection) {
     for (const auto &[problem, phase] : std::vector<std::pair<const char *, int>>{

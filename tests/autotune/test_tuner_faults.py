@@ -48,8 +48,7 @@ def test_a_killed_generator_is_a_trial_that_failed(copy: Tuner, tmp_path: Path) 
     once, program = tmp_path / "once", tmp_path / "generators"
     # Two kernels are made at a time, and of two that make the same directory one succeeds.
     program.write_text(
-        f"#!/bin/sh\n[ $# -gt 0 ] && mkdir {once} 2>&- && kill -9 $$\n"
-        f'exec {generators()} "$@"\n'
+        f'#!/bin/sh\n[ $# -gt 0 ] && mkdir {once} 2>&- && kill -9 $$\nexec {generators()} "$@"\n'
     )
     program.chmod(0o755)
     before = copy.records()
