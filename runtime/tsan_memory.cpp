@@ -5,15 +5,17 @@
 
 extern "C" {
 
-[[gnu::weak]] void *__tsan_memcpy(void *to, const void *from, size_t bytes) {
+[[gnu::weak, gnu::visibility("default")]] void *__tsan_memcpy(void *to, const void *from,
+                                                              size_t bytes) {
     return std::memcpy(to, from, bytes);
 }
 
-[[gnu::weak]] void *__tsan_memmove(void *to, const void *from, size_t bytes) {
+[[gnu::weak, gnu::visibility("default")]] void *__tsan_memmove(void *to, const void *from,
+                                                               size_t bytes) {
     return std::memmove(to, from, bytes);
 }
 
-[[gnu::weak]] void *__tsan_memset(void *to, int value, size_t bytes) {
+[[gnu::weak, gnu::visibility("default")]] void *__tsan_memset(void *to, int value, size_t bytes) {
     return std::memset(to, value, bytes);
 }
 

@@ -143,7 +143,7 @@ TEST_F(CompileKernel, NamesTheMissingProgram) {
 }
 
 TEST_F(CompileKernel, CountsValuesThatDoNotFitTheRegisters) {
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     GTEST_SKIP() << "Kernels that check their addresses have no register left.";
 #endif
     // 12 accumulators and their operands fit 16 registers, 14 do not.

@@ -252,11 +252,14 @@ def test_tuning_repairs_a_damaged_database_and_says_so(copy: Tuner) -> None:
     database = copy.folder / "tuning.db"
     content = bytearray(database.read_bytes())
     content[:100] = b"Z" * 100
+    # Where the machine was too busy PyTorch could not be timed, and is tried again.
+    measured = {r["candidate"] for r in copy.records().values() if r["outcome"] == "ok"}
     database.write_bytes(content)
     before = set(copy.folder.iterdir())
     done = copy.run(*SEARCH, "4", "--json")
     assert done.returncode == 0, done.stderr
     assert "moved to" in done.stderr.splitlines()[0]
     results = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [r["known"] for r in results if r["event"] == "result"] == [True] * 4
+    known = {r["candidate"] for r in results if r["event"] == "result" and r["known"]}
+    assert len(measured) >= 3 and known >= measured
     assert {p.name for p in set(copy.folder.iterdir()) - before} >= {"tuning.db.damaged-1"}

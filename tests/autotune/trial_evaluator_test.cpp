@@ -103,7 +103,7 @@ TEST_F(TrialEvaluators, SayAFailureToMakeAKernelAheadAtItsOwnTurnAndThenTryAgain
 }
 
 TEST_F(TrialEvaluators, RejectThoseThatSpillBeforeTheyRun) {
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     GTEST_SKIP() << "Kernels that check their addresses have other loops.";
 #endif
     trials_.worker = {"false"};

@@ -123,7 +123,9 @@ TEST(TunedTables, AnswerInAMicrosecond) {
         EXPECT_EQ(found, choices.size());
     }
     testing::Test::RecordProperty("nanoseconds", static_cast<int>(best * 1e9));
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
     EXPECT_LT(best, 1e-6);
+#endif
 }
 
 TEST_F(DatabaseTest, PublishesTheUsersChoicesOverTheShippedOnes) {
