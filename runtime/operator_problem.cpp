@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/operator_problem.h"
 
+#include <algorithm>
 #include <array>
 #include <stdexcept>
 
 #include "runtime/in_quotes.h"
+#include "runtime/multipliers/product_words.h"
 
 namespace convwright {
 namespace {
@@ -16,36 +18,75 @@ bool starts_with(const std::string &text, const std::string &start) {
     return text.compare(0, start.size(), start) == 0;
 }
 
+[[noreturn]] void refuse(const std::string &text, const std::string &why) {
+    throw std::invalid_argument("problem " + in_quotes(text) + ": " + why + ".");
+}
+
+/// The product that `name`, of a product or of a multiplier, stands for in `problem`.
+std::string product_of(const std::string &text, const std::string &name, Direction direction) {
+    const std::vector<std::string> &names = product_names();
+    if (std::find(names.begin(), names.end(), name) != names.end()) return name;
+    const auto parsed = parse_multiplier(name);
+    if (const auto *why = std::get_if<std::string>(&parsed))
+        refuse(text, "behind the format stands a multiplier or a product: " + without_stop(*why));
+    const auto &multiplier = std::get<Multiplier>(parsed);
+    if (std::string why = why_unsupported(multiplier, NumberFormat::kFloat32); !why.empty())
+        refuse(text, without_stop(why));
+    const std::string product = usual_product(multiplier, direction);
+    if (product.empty())
+        refuse(text, name + " has no kernels of its own: leave it out, as for the exact product");
+    return product;
+}
+
+/// Where the name of a product may begin: behind the format, "_bias" and "_relu"; the end of `text` where none does.
+size_t end_of_sizes(const std::string &text) {
+    size_t end = std::min(text.find("_nchw"), text.find("_nhwc"));
+    if (end == std::string::npos) return text.size();
+    end += 5;
+    for (const std::string mark : {"_bias", "_relu"})
+        if (text.compare(end, mark.size(), mark) == 0) end += mark.size();
+    return end < text.size() && text[end] == '_' ? end : text.size();
+}
+
+OperatorProblem parse_convolution(const std::string &text) {
+    const size_t end = end_of_sizes(text);
+    if (end == text.size()) return parse_problem(text);
+    OperatorProblem problem(parse_problem(text.substr(0, end)));
+    problem.product = product_of(text, text.substr(end + 1), problem.sizes.direction);
+    if (problem.sizes.dtype != DType::kF32 || problem.sizes.relu)
+        refuse(text, "approximate convolutions are of float32 and have no ReLU");
+    return problem;
+}
+
 }  // namespace
 
 std::string format_problem(const OperatorProblem &problem) {
     std::string text = format_problem(problem.sizes);
     if (problem.step) text.replace(0, kForward.size(), kStep);
+    if (!problem.product.empty()) text += "_" + problem.product;
     return kPrefixes[static_cast<int>(problem.op)] + text;
 }
 
 OperatorProblem parse_operator_problem(const std::string &text) {
     const size_t colon = text.find(':');
-    if (colon == std::string::npos) return parse_problem(text);
+    if (colon == std::string::npos) return parse_convolution(text);
     OperatorProblem problem;
     for (const Operator op : {Operator::kWeightedSum, Operator::kDepthwiseSeparable})
         if (text.compare(0, colon + 1, kPrefixes[static_cast<int>(op)]) == 0) problem.op = op;
-    const auto refuse = [&](const std::string &why) {
-        throw std::invalid_argument("problem " + in_quotes(text) + ": " + why + ".");
-    };
     if (problem.op == Operator::kConv2d)
-        refuse("operators that stand in front of ':' are wsum2d and dwsep2d");
+        refuse(text, "operators that stand in front of ':' are wsum2d and dwsep2d");
     std::string rest = text.substr(colon + 1);
     problem.step = starts_with(rest, kStep);
     if (problem.step) rest.replace(0, kStep.size(), kForward);
     if (!starts_with(rest, kForward))
-        refuse("behind the operator stands fprop, or step for forward with backward");
+        refuse(text, "behind the operator stands fprop, or step for forward with backward");
     problem.sizes = parse_problem(rest);
-    if (problem.sizes.groups != 1) refuse("two convolutions in a row have one group");
+    if (problem.sizes.groups != 1) refuse(text, "two convolutions in a row have one group");
     return problem;
 }
 
 std::vector<std::string> plain_kinds(const OperatorProblem &problem, int phase) {
+    if (!problem.product.empty()) return {};
     if (problem.op == Operator::kConv2d)
         return phase == kWholeProblem ? std::vector<std::string>{"pytorch", "passes"}
                                       : std::vector<std::string>{"pytorch"};

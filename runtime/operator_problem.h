@@ -21,21 +21,25 @@ struct OperatorProblem {
     ConvProblem sizes;
     Operator op = Operator::kConv2d;
     bool step = false;  ///< Of two convolutions in a row: forward and the backward that follows.
+    /// Of an approximate convolution of float32 tensors: one of product_names(). Empty: products are exact.
+    std::string product = {};
 
     OperatorProblem() = default;
     OperatorProblem(const ConvProblem &problem, Operator of = Operator::kConv2d,
                     bool with_backward = false)
         : sizes(problem), op(of), step(with_backward) {}
     bool operator==(const OperatorProblem &other) const {
-        return sizes == other.sizes && op == other.op && step == other.step;
+        return sizes == other.sizes && op == other.op && step == other.step &&
+               product == other.product;
     }
 };
 
 /// The operator in front unless it is conv2d, "wsum2d:fprop_n8ci64ih56iw56co64kh3kw3s1p1_f32_nhwc"; "step" in the
-/// place of "fprop" where backward is part of it.
+/// place of "fprop" where backward is part of it; a product stands at the end, "fprop_n8ci64..._f32_nhwc_mbm".
 std::string format_problem(const OperatorProblem &problem);
 
-/// Inverse of format_problem. Throws std::invalid_argument as parse_problem() does.
+/// Inverse of format_problem. Takes the name of a multiplier, "lmul(3)", in the place of its usual_product(). Throws
+/// std::invalid_argument as parse_problem() does.
 OperatorProblem parse_operator_problem(const std::string &text);
 
 /// The phase of choices for all passes of a problem together.

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "runtime/multipliers/operand_edit.h"
 #include "runtime/multipliers/vector_loops.h"
 
 namespace convwright {
@@ -160,6 +161,21 @@ ProductForm product_form(const Multiplier &m, bool fast, bool zeros) {
             break;
     }
     throw std::invalid_argument("product_form: " + format_multiplier(m) + " has no product form.");
+}
+
+std::string usual_product(const Multiplier &m, Direction direction) {
+    const NumberFormat format = NumberFormat::kFloat32;
+    const MultiplierClass c = multiplier_class(m, format);
+    if (c == MultiplierClass::kExact || c == MultiplierClass::kZeros) return "";
+    if (c == MultiplierClass::kTransform && edited_products_are_exact(m, format)) return "";
+    return product_form(m, /*fast=*/true, direction == Direction::kWgrad).product;
+}
+
+const std::vector<std::string> &product_names() {
+    static const std::vector<std::string> names = {
+        "ax_fpm_bits", "lmul_bits",      "log_bits",   "mantissa_table", "mbm",       "mbm_zeros",
+        "mitchell",    "mitchell_zeros", "realm_bits", "roba",           "roba_bits", "rounded"};
+    return names;
 }
 
 ProductForm product_form(const MantissaTable &table) {

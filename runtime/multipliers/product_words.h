@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
+#include "runtime/conv_problem.h"
 #include "runtime/multipliers/mantissa_table.h"
 #include "runtime/multipliers/multiplier.h"
 
@@ -29,6 +31,14 @@ struct ProductForm {
 /// `fast`: products_stay_normal(). `zeros`: some weight counts as zero. The multiplier must exist in
 /// float32 and be of the class log, low rank or (rounded) transform.
 ProductForm product_form(const Multiplier &multiplier, bool fast, bool zeros);
+
+/// The product of the form that an operator usually takes in a pass of this direction: for operands whose products
+/// stay normal, and zeros only where they are to be expected, among the gradients that wgrad multiplies. Empty where
+/// the exact kernels compute the multiplier in float32, or where it has no products (zeros).
+std::string usual_product(const Multiplier &multiplier, Direction direction);
+
+/// Every product of a form, in the order of the alphabet.
+const std::vector<std::string> &product_names();
 
 /// The form of a table of fractions.
 ProductForm product_form(const MantissaTable &table);

@@ -5,6 +5,8 @@
 
 #include <stdexcept>
 
+#include "runtime/multipliers/product_words.h"
+
 namespace convwright {
 namespace {
 
@@ -21,6 +23,24 @@ TEST(OperatorProblem, ComesBackFromItsText) {
     EXPECT_FALSE(step == OperatorProblem(step.sizes));
 }
 
+TEST(OperatorProblem, AProductStandsAtTheEnd) {
+    const std::string bare = "wgrad_n8ci64ih14iw14co64kh3kw3s1p1_f32_nchw";
+    for (const std::string &product : product_names())
+        for (const std::string &sizes : {bare, "fprop_" + kSizes}) {
+            const std::string text = sizes + "_" + product;
+            const OperatorProblem problem = parse_operator_problem(text);
+            EXPECT_EQ(format_problem(problem), text);
+            EXPECT_EQ(problem.sizes, parse_problem(sizes));
+            EXPECT_FALSE(problem == OperatorProblem(problem.sizes));
+            EXPECT_TRUE(plain_kinds(problem, 0).empty());
+        }
+    const auto usual = [](const std::string &text) { return parse_operator_problem(text).product; };
+    EXPECT_EQ(usual("fprop_" + kSizes + "_mbm(4)"), "mbm");
+    EXPECT_EQ(usual("fprop_" + kSizes + "_lmul(3)"), "mitchell");
+    EXPECT_EQ(usual(bare + "_pam"), "mitchell_zeros");
+    EXPECT_EQ(usual(bare + "_drum(24)"), "rounded");
+}
+
 TEST(OperatorProblem, OthersAreRefusedInOneSentence) {
     const auto refusal = [](const std::string &text) -> std::string {
         try {
@@ -33,6 +53,13 @@ TEST(OperatorProblem, OthersAreRefusedInOneSentence) {
     EXPECT_NE(refusal("wsum3d:fprop_" + kSizes).find("wsum2d and dwsep2d"), std::string::npos);
     EXPECT_NE(refusal("wsum2d:dgrad_" + kSizes).find("stands fprop, or step"), std::string::npos);
     EXPECT_NE(refusal("wsum2d:fprop_n1ci4ih8iw8co4kh3kw3s1p1g4_f32_nhwc").find("one group"),
+              std::string::npos);
+    EXPECT_NE(refusal("fprop_" + kSizes + "_mbn").find("'mbn'"), std::string::npos);
+    EXPECT_NE(refusal("fprop_" + kSizes + "_mbm(99)"), "");
+    EXPECT_NE(refusal("fprop_" + kSizes + "_zeros").find("no kernels of its own"),
+              std::string::npos);
+    EXPECT_NE(refusal("fprop_" + kSizes + "_relu_mbm").find("no ReLU"), std::string::npos);
+    EXPECT_NE(refusal("fprop_n1ci4ih8iw8co4kh3kw3s1p1_bf16_nhwc_mbm").find("of float32"),
               std::string::npos);
     for (const std::string &text : {std::string(), "step_" + kSizes, ":fprop_" + kSizes,
                                     std::string("wsum2d:"), std::string("wsum2d:step_")})
