@@ -4,11 +4,10 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <thread>
 
 #include "autotune/database/tuned_table_writer.h"
-#include "autotune/paired_times.h"
+#include "autotune/decide.h"
 
 namespace convwright {
 namespace {
@@ -43,36 +42,19 @@ private:
 constexpr const char *kFinalists[] = {"winner", "second", "third"};
 constexpr double kNear = 1.05;
 
-std::string factor(double ratio) {
-    char text[32];
-    std::snprintf(text, sizeof text, "%.2f", ratio);
-    return text;
-}
-
-/// Those that worked, the fastest first.
-std::vector<const Contestant *> by_speed(const std::vector<Contestant> &times) {
-    std::vector<const Contestant *> sorted;
-    for (const Contestant &time : times)
-        if (time.seconds > 0) sorted.push_back(&time);
-    std::stable_sort(sorted.begin(), sorted.end(), [](const Contestant *a, const Contestant *b) {
-        return a->seconds < b->seconds;
-    });
-    return sorted;
-}
-
-/// The incumbent or else the default, if it worked.
-const Contestant *in_use_of(const std::vector<Contestant> &times) {
-    for (const char *role : {"incumbent", "default"})
-        for (const Contestant &time : times)
-            if (time.role == role && time.seconds > 0) return &time;
-    return nullptr;
-}
-
-/// How `other` leads what is in use; nothing is certain where there are no rounds, as of recordings.
-Lead lead_over(const Contestant &in_use, const Contestant &other) {
-    Lead lead = lead_of(other.rounds, in_use.rounds);
-    if (other.rounds.empty()) lead.ratio = in_use.seconds / other.seconds;
-    return lead;
+/// Decides, records and publishes. `notice`: how the comparison was not as usual; empty: it was.
+Choice record_choice(const std::vector<Contestant> &times, const std::string &notice,
+                     const SearchKey &key, Database &database) {
+    auto [winner, reason] = decide(times);
+    if (!notice.empty()) reason += " " + notice;
+    std::vector<FinalTime> worked;
+    std::copy_if(times.begin(), times.end(), std::back_inserter(worked),
+                 [](const FinalTime &t) { return t.seconds > 0; });
+    const Choice choice{key,    winner.candidate, winner.artifact, winner.seconds,
+                        reason, worked,           now_seconds()};
+    database.choose(choice);
+    publish_choices(database);
+    return choice;
 }
 
 /// One search over its parts.
@@ -237,23 +219,13 @@ private:
             report_.notice = why_none_worked();
             return;
         }
-        std::vector<Contestant> times = evaluator_.compare(contestants);
-        if (undecided(times) && (!options_.may_compare_again || options_.may_compare_again()))
-            times = evaluator_.compare(contestants);
+        report_.compared = evaluator_.compare(contestants);
         report_.notice = evaluator_.why_compared_otherwise();
-        if (by_speed(times).empty()) {
+        if (!any_worked(report_.compared)) {
             if (report_.notice.empty()) report_.notice = why_none_worked();
             return;
         }
-        auto [winner, reason] = decide(times);
-        if (!report_.notice.empty()) reason += " " + report_.notice;
-        std::vector<FinalTime> worked;
-        std::copy_if(times.begin(), times.end(), std::back_inserter(worked),
-                     [](const FinalTime &t) { return t.seconds > 0; });
-        report_.choice = Choice{key_,   winner.candidate, winner.artifact, winner.seconds,
-                                reason, worked,           now_seconds()};
-        database_.choose(*report_.choice);
-        publish_choices(database_);
+        report_.choice = record_choice(report_.compared, report_.notice, key_, database_);
     }
 
     const Space &space_;
@@ -287,46 +259,12 @@ std::vector<Point> seeds_from(Database &database, const Space &space,
     return points;
 }
 
-std::pair<Contestant, std::string> decide(const std::vector<Contestant> &times) {
-    const std::vector<const Contestant *> sorted = by_speed(times);
-    const Contestant *const fastest = sorted.front(), *const in_use = in_use_of(times);
-    const Contestant *taken = fastest;
-    if (in_use != nullptr)
-        taken = *std::find_if(sorted.begin(), sorted.end(), [&](const Contestant *time) {
-            if (time == in_use) return true;
-            const Lead lead = lead_over(*in_use, *time);
-            return lead.certain() || lead.ratio > kTie;
-        });
-    std::string reason;
-    const char *separator = ": ";
-    if (taken == fastest) {
-        reason = "It is the fastest of those compared side by side";
-    } else {
-        const Lead lead = lead_over(*taken, *fastest);
-        const size_t rounds = fastest->rounds.size();
-        reason = std::string(taken == in_use ? "It was in use" : "It is ahead of what was in use") +
-                 ", and " + fastest->candidate + " is not certainly faster (" + factor(lead.ratio) +
-                 " times as fast";
-        if (rounds > 0)
-            reason += ", " + factor(lead.low) + " to " + factor(lead.high) + " by " +
-                      std::to_string(rounds) + " rounds";
-        reason += ")";
-    }
-    for (const Contestant &time : times) {
-        if (&time == taken || &time == fastest || time.seconds <= 0) continue;
-        reason += separator + factor(time.seconds / taken->seconds) + " times as fast as " +
-                  (time.role == "pytorch" ? "PyTorch" : "the " + time.role);
-        separator = ", ";
-    }
-    return {*taken, reason + "."};
-}
-
-bool undecided(const std::vector<Contestant> &times) {
-    const Contestant *const in_use = in_use_of(times);
-    if (in_use == nullptr) return false;
-    const Contestant &fastest = *by_speed(times).front();
-    const Lead lead = lead_over(*in_use, fastest);
-    return !fastest.rounds.empty() && !lead.certain() && lead.ratio > kTie;
+std::optional<Choice> compare_again(std::vector<Contestant> &compared, const SearchKey &key,
+                                    Evaluator &evaluator, Database &database) {
+    std::erase_if(compared, [](const Contestant &time) { return time.seconds <= 0; });
+    add_rounds(compared, evaluator.compare({compared.begin(), compared.end()}));
+    if (!any_worked(compared)) return std::nullopt;
+    return record_choice(compared, evaluator.why_compared_otherwise(), key, database);
 }
 
 }  // namespace convwright

@@ -19,17 +19,16 @@ struct SearchOptions {
     std::string default_candidate, incumbent;
     /// Asked before every trial: true ends the search as its stop rule does, with a choice. Null: never.
     std::function<bool()> out_of_time;
-    /// Asked before a final comparison that is undecided() is made again, once; null: it is.
-    std::function<bool()> may_compare_again;
     /// Told of every result, known ones too.
     std::function<void(const std::string &candidate, const Result &, bool known)> on_result;
 };
 
 struct SearchReport {
-    int64_t trials = 0;            ///< What the stop rule counted.
-    int64_t known = 0;             ///< Of them, answered from the database.
-    int64_t measured = 0;          ///< By this process, failures included.
-    std::optional<Choice> choice;  ///< Nothing if no candidate worked.
+    int64_t trials = 0;                     ///< What the stop rule counted.
+    int64_t known = 0;                      ///< Of them, answered from the database.
+    int64_t measured = 0;                   ///< By this process, failures included.
+    std::optional<Choice> choice;           ///< Nothing if no candidate worked.
+    std::vector<Contestant> compared = {};  ///< What the choice was made of.
     /// What the user should know, one sentence: why there is no choice, or why candidates were not compared as usual.
     std::string notice;
 };
@@ -49,15 +48,10 @@ SearchReport search(const Space &space, Strategy &strategy, Evaluator &evaluator
 std::vector<Point> seeds_from(Database &database, const Space &space,
                               const Environment &environment, size_t most);
 
-/// Which of candidates that were timed side by side is taken, and why in one sentence: the fastest that is ahead of what is
-/// in use, the incumbent or else the default, certainly or by more than kTie; that stays where none is. By warm
-/// times.
-std::pair<Contestant, std::string> decide(const std::vector<Contestant> &times);
-
-/// A lead up to this is no reason to change what is in use without being certain.
-constexpr double kTie = 1.02;
-
-/// Whether the fastest is ahead of what is in use by more than kTie without being certain: other rounds could tell.
-bool undecided(const std::vector<Contestant> &times);
+/// Compares what a search compared once more, at another time, and chooses by the rounds of all comparisons, to which
+/// `compared` grows. The choice is recorded and published; nothing, and the earlier one stays, if no candidate could be
+/// timed now.
+std::optional<Choice> compare_again(std::vector<Contestant> &compared, const SearchKey &key,
+                                    Evaluator &evaluator, Database &database);
 
 }  // namespace convwright

@@ -3,12 +3,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <numeric>
-#include <set>
 
 #include "autotune/budget.h"
 #include "autotune/cpu_spaces.h"
 #include "autotune/cuda_spaces.h"
+#include "autotune/decide.h"
 #include "autotune/gpu_device.h"
 #include "autotune/work.h"
 #include "runtime/plan.h"
@@ -24,6 +25,9 @@ using Clock = std::chrono::steady_clock;
 
 /// What a final comparison is expected to take until one was seen, if the budget is no smaller.
 constexpr double kFinalSeconds = 3, kMostOfBudget = 0.3;
+
+/// How often at most a close comparison is made again.
+constexpr int kMostVisits = 3;
 
 double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
@@ -168,6 +172,10 @@ public:
         }
         for (const size_t i : open)
             if (chosen_.count(i) == 0) tell_left(i, "No time was left.");
+        for (int visit = 0; visit < kMostVisits; visit++)
+            for (auto &[i, compared] : chosen_)
+                if (is_close(compared) && left() > expected_comparison(tasks_[i]))
+                    look_again(i, compared);
         return chosen_.size();
     }
 
@@ -200,33 +208,60 @@ private:
         return work_of(task.problem, task.subject.phase).flops;
     }
 
+    /// The same with the time to look again, which about half of the tasks need.
+    double reserved(const TuningTask &task) const { return 1.5 * expected_comparison(task); }
+
+    SearchKey key_of(const Space &space) const {
+        return {space.subject(), space.hash(), environment_};
+    }
+
+    Space space(const TuningTask &task) const {
+        return gpu_ != nullptr ? cuda_space(task.problem, task.subject.phase, *gpu_)
+                               : space_of(task, options_.isas);
+    }
+
+    TrialEvaluator evaluator(const TuningTask &task) const {
+        return {task.problem, task.subject.phase, options_.trial_setup, task.called};
+    }
+
+    /// Compares anew, minutes after the search, what was close in its comparison.
+    void look_again(size_t i, std::vector<Contestant> &compared) {
+        const std::string before = decide(compared).first.candidate;
+        TrialEvaluator later = evaluator(tasks_[i]);
+        const std::optional<Choice> choice =
+            compare_again(compared, key_of(space(tasks_[i])), later, database_);
+        if (choice && choice->candidate != before) tell_choice(i, *choice);
+    }
+
+    void tell_choice(size_t i, const Choice &choice) const {
+        TunerEvent event = this->event(i, TunerEvent::Kind::kChoice);
+        event.candidate = choice.candidate;
+        event.choice = choice;
+        tell_(event);
+    }
+
     /// Tunes these tasks and returns those that another round could do more for.
     std::vector<size_t> round(const std::vector<size_t> &open) {
         std::vector<size_t> again;
         for (size_t turn = 0; turn < open.size(); turn++) {
             std::vector<TaskCost> costs;
-            double comparisons = 0;
             for (size_t next = turn; next < open.size(); next++) {
                 const TuningTask &task = tasks_[open[next]];
-                costs.push_back(
-                    {task.weight, expected_comparison(task), chosen_.count(open[next]) > 0});
-                comparisons += costs.back().comparison_seconds;
+                costs.push_back({task.weight, reserved(task), chosen_.count(open[next]) > 0});
             }
             const double share = share_of_first(left(), costs);
-            if (share <= 0 || tune_one(open[turn], share, comparisons)) again.push_back(open[turn]);
+            if (share <= 0 || tune_one(open[turn], share)) again.push_back(open[turn]);
         }
         return again;
     }
 
-    /// Whether its time was over before the search was. `comparisons` is what its own and all later ones are expected
-    /// to take.
-    bool tune_one(size_t i, double share, double comparisons) {
+    /// Whether its time was over before the search was.
+    bool tune_one(size_t i, double share) {
         const TuningTask &task = tasks_[i];
         TunerEvent event = this->event(i, TunerEvent::Kind::kTask);
         tell_(event);
-        const Space space = gpu_ != nullptr ? cuda_space(task.problem, task.subject.phase, *gpu_)
-                                            : space_of(task, options_.isas);
-        const SearchKey key{space.subject(), space.hash(), environment_};
+        const Space space = this->space(task);
+        const SearchKey key = key_of(space);
         if (!options_.trial_setup.python.empty() && database_.forget_failure(key, kPytorchKind)) {
             event.kind = TunerEvent::Kind::kNotice;
             event.notice = "PyTorch could not be timed before; it is tried again.";
@@ -234,8 +269,7 @@ private:
         }
         Portfolio strategy(space, options_.seed,
                            seeds_from(database_, space, environment_, Portfolio::kAnalytic));
-        TrialEvaluator evaluator(task.problem, task.subject.phase, options_.trial_setup,
-                                 task.called);
+        TrialEvaluator evaluator = this->evaluator(task);
         SearchOptions search_options;
         search_options.stop.most_trials = options_.trials;
         search_options.stop.stagnation = options_.stagnation;
@@ -249,14 +283,13 @@ private:
         }
         // A search whose time is over still compares and chooses: its budget becomes what it has done.
         const auto task_start = Clock::now();
-        const double searching = share - expected_comparison(task);
+        const double searching = share - reserved(task);
         bool cut_short = false;
         if (task.weight > 0)
             search_options.out_of_time = [&] {
                 cut_short |= seconds_since(task_start) > searching;
                 return cut_short;
             };
-        search_options.may_compare_again = [&] { return left() > comparisons; };
         search_options.on_result = [&](const std::string &candidate, const Result &result,
                                        bool known) {
             tell_result(event, candidate, result, known);
@@ -277,12 +310,8 @@ private:
         }
         for (const FinalTime &time : report.choice->finals)
             flops_ += work(task), seconds_ += time.seconds;
-        chosen_.insert(i);
-        event.kind = TunerEvent::Kind::kChoice;
-        event.candidate = report.choice->candidate;
-        event.choice = *report.choice;
-        event.left_seconds = left();
-        tell_(event);
+        chosen_[i] = report.compared;
+        tell_choice(i, *report.choice);
         return cut_short;
     }
 
@@ -293,9 +322,9 @@ private:
     const cuda::Device *gpu_;
     const Environment environment_;
     const Clock::time_point start_ = Clock::now();
-    double flops_ = 0, seconds_ = 0;  ///< Of calls of all final comparisons.
-    int64_t measured_ = 0;            ///< Trials, of all tasks.
-    std::set<size_t> chosen_;
+    double flops_ = 0, seconds_ = 0;                    ///< Of calls of all final comparisons.
+    int64_t measured_ = 0;                              ///< Trials, of all tasks.
+    std::map<size_t, std::vector<Contestant>> chosen_;  ///< What was compared, by task.
 };
 
 }  // namespace

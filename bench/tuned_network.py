@@ -2,40 +2,57 @@
 """What tuning gains in a training step: the network before and after, and each of its problems.
 
     python bench/tuned_network.py [--budget 300] [--threads 1] [--batch 128] [--no-tune]
-        [--against OTHER.db]
+        [--against OTHER.db] [--visits 3]
 
 The channel-selection network of the examples. Tunes it, or with --no-tune takes what is there; then
 times in turns, in this process, each problem without tuning, as tuned, as tuned in another database
-(of a longer search) and by PyTorch, and at last the whole step without PyTorch. The end says how
-far the problems stay behind PyTorch and the other search. Choices change outside the timed part.
+(of a longer search) and by PyTorch, and at last the whole step without PyTorch. Each problem is
+visited several times, minutes apart, for what else runs on the machine changes ratios, too. The end
+says how far the problems stay behind PyTorch and the other search: by the median over the rounds,
+and certainly, by the sign test. Choices change outside the timed part.
 """
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 # Run as a file: the checkout's root in place of this folder, and its Python package last.
 if __package__ in (None, ""):
     sys.path[0] = str(Path(__file__).parents[1])
 sys.path.append(str(Path(__file__).parents[1] / "torch_ops/python"))
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
 import convwright
 from convwright import _choices, _memory, _subjects, tuning
 from convwright.bench import timing
-from convwright.bench.timing import Samples
 from examples.nets import channel_selection
 
 SIDES = UNTUNED, TUNED, OTHER, PYTORCH = "untuned", "tuned", "other", "PyTorch"
 # Tuning keeps what is in use up to the first part behind PyTorch; a search of a quarter of the time
 # is to come as near to a long one as the second.
 _TIE, _NEAR = 0.02, 0.05
+# Probability that a Lag leaves out what it should hold, on each side.
+_TAIL = 0.025
 _HEAD = "".join(f"{side:>10}" for side in SIDES) + f"{'gain':>7}{'of other':>10}{'of PyTorch':>12}"
+
+Rounds = dict[str, list[float]]  # seconds of each side, the same rounds for all
+
+
+class Lag(NamedTuple):
+    """By which part more time a side takes than another: the median over the rounds, and where that
+    of all rounds lies that there could be, in 95 of 100 cases (the sign test's interval)."""
+
+    part: float
+    low: float
+    high: float
 
 
 @contextmanager
@@ -60,7 +77,7 @@ def compare(
     threads: int,
     seconds: float,
     other: str | None = None,
-) -> dict[str, Samples]:
+) -> Rounds:
     """Times of `run` without tuning, as tuned, as tuned in another database if there is one and, of
     a problem, with PyTorch in its place. Sides that run the same kernels share their times: noise
     between them would say nothing."""
@@ -100,8 +117,20 @@ def compare(
         kernels[PYTORCH] = ((problem, PYTORCH),)
     first = {ran: side for side, ran in reversed(kernels.items())}
     taken = timing.interleaved(list(first.values())[::-1], seconds, sample)
-    times = {side: timing.summary(samples, 1) for side, samples in taken.items()}
-    return {side: times[first[ran]] for side, ran in kernels.items()}
+    return {side: taken[first[ran]] for side, ran in kernels.items()}
+
+
+def lag(rounds: Rounds, side: str, other: str) -> Lag:
+    """How far `side` stays behind `other`."""
+    parts = sorted(a / b - 1 for a, b in zip(rounds[side], rounds[other], strict=True))
+    n = len(parts)
+    below, k = math.comb(n, 0) / 2**n, 0  # of so many heads or fewer among n coins
+    while below <= _TAIL:
+        k += 1
+        below += math.comb(n, k) / 2**n
+    if k == 0:
+        return Lag(float(np.median(parts)), -1, math.inf)
+    return Lag(float(np.median(parts)), parts[k - 1], parts[n - k])
 
 
 def kernels_of(run: Callable[[], object]) -> tuple[tuple[str, ...], ...]:
@@ -122,29 +151,34 @@ def answer(run: Callable[[], object]) -> str:
     return row.kernel if row.kernel == PYTORCH else f"{row.kernel} {row.schedule}"
 
 
-def behind(taken: dict[str, dict[str, Samples]], side: str, most: float) -> str:
-    """How far what was tuned stays behind a side: how many problems by more than `most`, which
-    ones, and the one that stays farthest."""
-    lag = {
-        problem: times[TUNED].median / times[side].median - 1
-        for problem, times in taken.items()
-        if side in times
+def behind(taken: dict[str, Rounds], side: str, most: float) -> str:
+    """How far what was tuned stays behind a side: how many problems by more than `most`, certainly
+    and by the median, which ones, and the one that stays farthest."""
+    lags = {
+        problem: lag(rounds, TUNED, side) for problem, rounds in taken.items() if side in rounds
     }
-    if not lag:
+    if not lags:
         return f"behind {side}: not compared"
-    farthest = max(lag, key=lag.__getitem__)
-    beyond = [f"{problem} {part:+.1%}" for problem, part in lag.items() if part > most]
+    farthest = max(lags, key=lambda problem: lags[problem].part)
+    beyond = [
+        f"{problem} {lag.part:+.1%} ({lag.low:+.0%} to {lag.high:+.0%})"
+        for problem, lag in lags.items()
+        if lag.part > most
+    ]
     return (
-        f"behind {side} by more than {most:.0%}: {len(beyond)} of {len(lag)} problems"
-        f"{''.join(f', {text}' for text in beyond)}; farthest {farthest} {lag[farthest]:+.1%}"
+        f"behind {side} by more than {most:.0%}: certainly"
+        f" {sum(lag.low > most for lag in lags.values())}, by the median {len(beyond)} of"
+        f" {len(lags)} problems{''.join(f', {text}' for text in beyond)};"
+        f" farthest {farthest} {lags[farthest].part:+.1%}"
     )
 
 
-def row(times: dict[str, Samples]) -> str:
+def row(rounds: Rounds) -> str:
     """Milliseconds, how often as fast as the others, and the widest spread."""
+    times = {side: timing.summary(seconds, 1) for side, seconds in rounds.items()}
     cells = "".join(f"{times[s].median * 1e3:10.3f}" if s in times else 10 * " " for s in SIDES)
     for side, width in ((UNTUNED, 7), (OTHER, 10), (PYTORCH, 12)):
-        ratio = f"{times[side].median / times[TUNED].median:.2f}" if side in times else ""
+        ratio = f"{1 + lag(rounds, side, TUNED).part:.2f}" if side in times else ""
         cells += f"{ratio:>{width}}"
     return f"{cells}{max(samples.spread for samples in times.values()):8.1%}"
 
@@ -168,6 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=1, help="of PyTorch (default: 1)")
     parser.add_argument("--batch", type=int, default=128, help="images (default: 128)")
     parser.add_argument("--seconds", type=float, default=2, help="of timing, each problem")
+    parser.add_argument("--visits", type=int, default=3, help="to each problem (default: 3)")
     parser.add_argument("--against", metavar="DB", help="another database to compare with")
     parser.add_argument("--no-tune", action="store_true", help="take what was tuned before")
     options = parser.parse_args(arguments)
@@ -181,24 +216,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(tuning.tune_problems(problems, budget=options.budget))
         problems |= tuning.problems_of(model, (images,), train=True)  # of the kinds that won
     print(f"milliseconds, {timing.clock_name(options.threads)}, {options.threads} threads")
+    taken: dict[str, Rounds] = {problem: {} for problem in problems}
+    step, of_step = training_step(model, images), {}
+    seconds = options.seconds / options.visits
+    for _ in range(options.visits):
+        for problem, rounds in taken.items():
+            run = _subjects.call_of(problem)  # in other memory
+            add(rounds, compare(run, problem, options.threads, seconds, options.against))
+        add(of_step, compare(step, None, options.threads, 10 * seconds, options.against))
     print(f"{_HEAD}{'spread':>8}")
-    by_pytorch, taken = [], {}
+    by_pytorch = []
     for problem, count in problems.items():
-        run = _subjects.call_of(problem)
-        times = compare(run, problem, options.threads, options.seconds, options.against)
-        taken[problem] = times
-        how = answer(run)
+        how = answer(_subjects.call_of(problem))
         if how == PYTORCH and ":" in problem:
             by_pytorch.append(problem)
-        print(f"{row(times)}  {count}x {problem}  {how}", flush=True)
-    step = training_step(model, images)
-    times = compare(step, None, options.threads, 10 * options.seconds, options.against)
-    print(f"{row(times)}  the training step")
+        print(f"{row(taken[problem])}  {count}x {problem}  {how}", flush=True)
+    print(f"{row(of_step)}  the training step")
     print(behind(taken, PYTORCH, _TIE))
     if options.against:
         print(behind(taken, OTHER, _NEAR))
     print(f"weighted sums that PyTorch computes: {', '.join(by_pytorch) or 'none'}")
     return int(bool(by_pytorch))
+
+
+def add(rounds: Rounds, later: Rounds) -> None:
+    """Adds those of another visit."""
+    for side, seconds in later.items():
+        rounds.setdefault(side, []).extend(seconds)
 
 
 if __name__ == "__main__":

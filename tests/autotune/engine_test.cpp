@@ -203,79 +203,6 @@ TEST_F(EngineTest, PytorchIsTakenWhereItWins) {
     EXPECT_NE(report.choice->reason.find("times as fast as the default"), std::string::npos);
 }
 
-Contestant timed(const std::string &role, const std::string &candidate,
-                 const std::vector<double> &rounds) {
-    std::vector<double> sorted = rounds;
-    std::sort(sorted.begin(), sorted.end());
-    return {{role, candidate, sorted[sorted.size() / 2], 0.01}, rounds};
-}
-
-// Seconds of 11 rounds on a machine that others use, too: the same call twice, and one that takes 10 % longer.
-const std::vector<double> kCall = {1.00, 1.02, 1.31, 0.99, 1.00, 1.45,
-                                   1.01, 0.98, 1.00, 1.12, 1.03};
-const std::vector<double> kAgain = {1.01, 1.00, 1.27, 1.02, 0.99, 1.41,
-                                    1.03, 0.99, 1.00, 1.15, 1.01};
-const std::vector<double> kSlower = {1.11, 1.10, 1.42, 1.13, 1.09, 1.38,
-                                     1.12, 1.09, 1.30, 1.24, 1.10};
-
-TEST(Decide, SeesALeadOfTenPercentThroughTheNoise) {
-    const auto [taken, why] =
-        decide({timed("default", "usual", kSlower), timed("pytorch", "pytorch", kCall)});
-    EXPECT_EQ(taken.candidate, "pytorch");
-    EXPECT_EQ(
-        why,
-        "It is the fastest of those compared side by side: 1.11 times as fast as the default.");
-}
-
-TEST(Decide, KeepsWhatIsInUseInATie) {
-    const auto [kept, why] =
-        decide({timed("winner", "new", kCall), timed("incumbent", "old", kAgain),
-                timed("default", "usual", kSlower)});
-    EXPECT_EQ(kept.candidate, "old");
-    EXPECT_EQ(why,
-              "It was in use, and new is not certainly faster (1.00 times as fast, 0.97 to 1.03 by "
-              "11 rounds): 1.11 times as fast as the default.");
-    // Without one before, the default is in use.
-    EXPECT_EQ(
-        decide({timed("default", "usual", kAgain), timed("winner", "new", kCall)}).first.candidate,
-        "usual");
-    EXPECT_EQ(decide({timed("winner", "new", kCall), {{"incumbent", "old", 0, 0}}}).first.candidate,
-              "new");  // it failed
-}
-
-TEST(Decide, TakesTheFastestThatIsCertainlyAhead) {
-    // A little ahead in every round, where the fastest by its median is ahead in some.
-    const std::vector<double> one(11, 1.0), steady(11, 0.995);
-    const std::vector<double> wild = {0.5, 2, 2, 0.5, 0.5, 2, 2, 0.5, 2, 0.99, 0.99};
-    const auto [taken, why] =
-        decide({timed("default", "usual", one), timed("winner", "steady", steady),
-                timed("pytorch", "pytorch", wild)});
-    EXPECT_EQ(taken.candidate, "steady");
-    EXPECT_NE(why.find("It is ahead of what was in use, and pytorch is not certainly faster"),
-              std::string::npos)
-        << why;
-}
-
-TEST(Decide, ALeadOfMoreThanATieCountsThoughNotCertain) {
-    // Ahead in 8 of 11 rounds.
-    const std::vector<double> one(11, 1.0);
-    const std::vector<double> other = {1.1, 1.1, 1.1, 0.9, 1.1, 1.1, 0.9, 1.1, 1.1, 0.9, 1.1};
-    const std::vector<Contestant> times = {timed("default", "usual", other),
-                                           timed("pytorch", "pytorch", one)};
-    EXPECT_TRUE(undecided(times));
-    EXPECT_EQ(decide(times).first.candidate, "pytorch");
-    EXPECT_FALSE(undecided({timed("default", "usual", kSlower), timed("winner", "new", kCall)}));
-    EXPECT_FALSE(undecided({timed("default", "usual", kAgain), timed("winner", "new", kCall)}));
-    EXPECT_FALSE(undecided({timed("winner", "new", kCall)}));
-}
-
-TEST(Decide, ByRecordedTimesAloneATieIsATie) {
-    const Contestant winner{{"winner", "new", 1.00, 0.02}};
-    EXPECT_EQ(decide({winner, {{"incumbent", "old", 1.015, 0.01}}}).first.candidate, "old");
-    EXPECT_EQ(decide({winner, {{"incumbent", "old", 1.03, 0.01}}}).first.candidate, "new");
-    EXPECT_FALSE(undecided({winner, {{"incumbent", "old", 1.03, 0.01}}}));
-}
-
 TEST_F(EngineTest, SaysWhyThereIsNoChoice) {
     for (auto &[candidate, trial] : recording_.trials)
         trial.result = {Outcome::kWrongAnswer, 0, 0, 0, "It fails by the formula.", ""};
@@ -357,17 +284,17 @@ TEST_F(EngineTest, AnIncumbentOfAnotherEnvironmentIsTriedBeforeItIsCompared) {
     EXPECT_EQ(run(third, path()).measured, 0);
 }
 
-/// A replay whose comparisons are given.
+/// A replay in which the default takes so long in each round of a comparison, and all others 1 second.
 class GivenRounds : public ReplayEvaluator {
 public:
     GivenRounds(const Recording &recording, std::vector<std::vector<double>> defaults)
         : ReplayEvaluator(recording), defaults_(std::move(defaults)) {}
     std::vector<Contestant> compare(const std::vector<FinalTime> &contestants) override {
         std::vector<Contestant> times;
-        const std::vector<double> &usual = defaults_.at(static_cast<size_t>(comparisons++));
+        const std::vector<double> usual = defaults_.at(static_cast<size_t>(comparisons++));
         for (const FinalTime &time : contestants)
-            times.push_back(timed(time.role, time.candidate,
-                                  time.role == "default" ? usual : std::vector<double>(11, 1.0)));
+            times.push_back({time, time.role == "default" ? usual : std::vector<double>(11, 1.0)});
+        for (Contestant &time : times) time.seconds = time.rounds.empty() ? 0 : time.rounds[5];
         return times;
     }
     int comparisons = 0;
@@ -376,21 +303,26 @@ private:
     std::vector<std::vector<double>> defaults_;
 };
 
-TEST_F(EngineTest, WhatIsUndecidedIsComparedOnceMore) {
-    const std::vector<double> unclear = {1.1, 1.1, 1.1, 0.9, 1.1, 1.1, 0.9, 1.1, 1.1, 0.9, 1.1};
-    const std::vector<double> tie = {1, 1.01, 0.99, 1, 1.01, 0.99, 1, 1, 1, 1.01, 0.99};
+TEST_F(EngineTest, ComparedAgainTheRoundsOfBothCount) {
     options_.default_candidate = "rugged/vec:2,tile:8,stage:1,unroll:1";
-    GivenRounds twice(recording_, {unclear, tie});
-    EXPECT_EQ(run(twice, path()).choice->candidate, options_.default_candidate);
-    EXPECT_EQ(twice.comparisons, 2);
-    GivenRounds once(recording_, {unclear, tie});
-    options_.may_compare_again = [] { return false; };  // there is no time
-    EXPECT_NE(run(once, path("once")).choice->candidate, options_.default_candidate);
-    EXPECT_EQ(once.comparisons, 1);
-    GivenRounds clear(recording_, {tie});
-    options_.may_compare_again = nullptr;
-    run(clear, path("clear"));
-    EXPECT_EQ(clear.comparisons, 1);
+    GivenRounds rounds(recording_,
+                       {std::vector<double>(11, 1.1), std::vector<double>(11, 0.9), {}});
+    SearchReport report = run(rounds, path());
+    EXPECT_NE(report.choice->candidate, options_.default_candidate);
+    EXPECT_EQ(rounds.comparisons, 1);
+    Database database(path());
+    const SearchKey key{space_.subject(), space_.hash(), recording_.key.environment};
+    const auto later = compare_again(report.compared, key, rounds, database);
+    ASSERT_TRUE(later);
+    EXPECT_EQ(later->candidate, options_.default_candidate);
+    EXPECT_EQ(database.choice(key)->candidate, options_.default_candidate);
+    EXPECT_EQ(report.compared[0].rounds.size(), 22u);
+    // What cannot be timed now leaves the choice as it was.
+    GivenRounds none(recording_, {{}});
+    std::vector<Contestant> alone = {report.compared[0]};
+    ASSERT_EQ(alone[0].role, "default");
+    EXPECT_FALSE(compare_again(alone, key, none, database));
+    EXPECT_EQ(database.choice(key)->candidate, options_.default_candidate);
 }
 
 TEST_F(EngineTest, KilledAtTwentyMomentsEndsAsAnUndisturbedRun) {

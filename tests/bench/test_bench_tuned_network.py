@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """bench/tuned_network.py: what is compared, and that no choice stays behind."""
 
+import math
 import os
 
 import pytest
@@ -8,7 +9,6 @@ import torch
 
 from bench import tuned_network
 from convwright import _choices, _subjects
-from convwright.bench import timing
 
 SUM = "wsum2d:fprop_n1ci8ih6iw9co16kh3kw3s1p1_f32_nhwc"
 
@@ -22,11 +22,12 @@ def test_three_sides_of_a_problem_and_two_of_a_network() -> None:
     before = tuned_network.answer(run)
     times = tuned_network.compare(run, SUM, threads=1, seconds=0.01)
     assert list(times) == ["untuned", "tuned", "PyTorch"]
-    assert all(samples.median > 0 for samples in times.values())
+    assert len({len(seconds) for seconds in times.values()}) == 1
+    assert all(min(seconds) > 0 for seconds in times.values())
     assert tuned_network.answer(run) == before != "PyTorch"
     cells = tuned_network.row(times).split()
     assert len(cells) == 6
-    ratio = times["PyTorch"].median / times["tuned"].median
+    ratio = 1 + tuned_network.lag(times, "PyTorch", "tuned").part
     assert float(cells[4]) == pytest.approx(ratio, abs=0.01)
     both = tuned_network.compare(run, None, threads=1, seconds=0.01)
     assert list(both) == ["untuned", "tuned"]
@@ -58,18 +59,38 @@ def test_sides_of_one_kernel_share_their_times(tmp_path) -> None:
     assert times["untuned"] != times["tuned"] == times["PyTorch"]
 
 
+def test_a_lag_is_the_median_over_the_rounds_and_an_interval() -> None:
+    slow = {"tuned": [1.2, 2.4, 1.1, 1.3, 2.2, 1.2], "other": [1.0, 2.0, 1.0, 1.0, 2.0, 1.0]}
+    lag = tuned_network.lag(slow, "tuned", "other")
+    assert lag == pytest.approx((0.2, 0.1, 0.3))  # six of six rounds: certain
+    few = {side: seconds[:5] for side, seconds in slow.items()}
+    assert tuned_network.lag(few, "tuned", "other") == pytest.approx((0.2, -1, math.inf))
+    # Conover's table: 21 rounds, the 6th from below and from above.
+    many = {"tuned": [1 + i / 100 for i in range(21)], "other": [1.0] * 21}
+    assert tuned_network.lag(many, "tuned", "other") == pytest.approx((0.1, 0.05, 0.15))
+
+
 def test_how_far_problems_stay_behind_a_side() -> None:
-    def times(tuned: float, **others: float) -> dict[str, timing.Samples]:
-        return {s: timing.summary([t], 1) for s, t in {"tuned": tuned, **others}.items()}
+    def times(tuned: float, **others: float) -> tuned_network.Rounds:
+        return {side: 6 * [seconds] for side, seconds in {"tuned": tuned, **others}.items()}
 
     taken = {"a": times(1.04, other=1.0), "b": times(1.1, other=1.0), "c": times(0.9, PyTorch=1.0)}
     assert tuned_network.behind(taken, "other", 0.05) == (
-        "behind other by more than 5%: 1 of 2 problems, b +10.0%; farthest b +10.0%"
+        "behind other by more than 5%: certainly 1, by the median 1 of 2 problems, "
+        "b +10.0% (+10% to +10%); farthest b +10.0%"
     )
     assert tuned_network.behind(taken, "PyTorch", 0.02) == (
-        "behind PyTorch by more than 2%: 0 of 1 problems; farthest c -10.0%"
+        "behind PyTorch by more than 2%: certainly 0, by the median 0 of 1 problems; "
+        "farthest c -10.0%"
     )
     assert tuned_network.behind(taken, "untuned", 0.02) == "behind untuned: not compared"
+
+
+def test_rounds_of_another_visit_are_added() -> None:
+    rounds: tuned_network.Rounds = {}
+    tuned_network.add(rounds, {"tuned": [1.0], "PyTorch": [2.0]})
+    tuned_network.add(rounds, {"tuned": [3.0], "PyTorch": [4.0]})
+    assert rounds == {"tuned": [1.0, 3.0], "PyTorch": [2.0, 4.0]}
 
 
 def test_a_step_trains() -> None:

@@ -122,8 +122,10 @@ def tune_problems(
             progress(event)
         events[event["event"]].append(event)
     _choices.reload()
+    # What is close is compared again at the end: its last choice counts.
+    last = {(event["problem"], event["phase"]): event for event in events["choice"]}
     return Report(
-        tuple(map(_tuned, events["choice"])),
+        tuple(map(_tuned, last.values())),
         {event["problem"]: event["reason"] for event in events["left"]},
         tuple(dict.fromkeys(event["notice"] for event in events["notice"])),
         len(events["result"]),

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "autotune/evaluator.h"
+
+namespace convwright {
+
+/// Whether some candidate of a comparison could be timed.
+bool any_worked(const std::vector<Contestant> &times);
+
+/// Which of candidates that were timed side by side is taken, and why in one sentence: the fastest that is certainly
+/// (paired_times.h) ahead of what is in use, the incumbent or else the default; that stays where none is. By warm times.
+/// Some candidate must have worked.
+std::pair<Contestant, std::string> decide(const std::vector<Contestant> &times);
+
+/// Whether something is faster than what is in use by so little that another minute could tell otherwise: rounds of one
+/// minute are certain of what the machine is like in it.
+bool is_close(const std::vector<Contestant> &times);
+
+/// Adds the rounds of a later comparison of the same candidates in the same order. One that failed in either did not
+/// work.
+void add_rounds(std::vector<Contestant> &times, const std::vector<Contestant> &later);
+
+}  // namespace convwright

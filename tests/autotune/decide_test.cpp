@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "autotune/decide.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace convwright {
+namespace {
+
+Contestant timed(const std::string &role, const std::string &candidate,
+                 const std::vector<double> &rounds) {
+    std::vector<double> sorted = rounds;
+    std::sort(sorted.begin(), sorted.end());
+    return {{role, candidate, sorted[sorted.size() / 2], 0.01}, rounds};
+}
+
+// Seconds of 11 rounds on a machine that others use, too: the same call twice, and one that takes 10 % longer.
+const std::vector<double> kCall = {1.00, 1.02, 1.31, 0.99, 1.00, 1.45,
+                                   1.01, 0.98, 1.00, 1.12, 1.03};
+const std::vector<double> kAgain = {1.01, 1.00, 1.27, 1.02, 0.99, 1.41,
+                                    1.03, 0.99, 1.00, 1.15, 1.01};
+const std::vector<double> kSlower = {1.11, 1.10, 1.42, 1.13, 1.09, 1.38,
+                                     1.12, 1.09, 1.30, 1.24, 1.10};
+
+TEST(Decide, SeesALeadOfTenPercentThroughTheNoise) {
+    const auto [taken, why] =
+        decide({timed("default", "usual", kSlower), timed("pytorch", "pytorch", kCall)});
+    EXPECT_EQ(taken.candidate, "pytorch");
+    EXPECT_EQ(
+        why,
+        "It is the fastest of those compared side by side: 1.11 times as fast as the default.");
+}
+
+TEST(Decide, KeepsWhatIsInUseInATie) {
+    const auto [kept, why] =
+        decide({timed("winner", "new", kCall), timed("incumbent", "old", kAgain),
+                timed("default", "usual", kSlower)});
+    EXPECT_EQ(kept.candidate, "old");
+    EXPECT_EQ(why,
+              "It was in use, and new is not certainly faster (1.00 times as fast, 0.97 to 1.03 by "
+              "11 rounds): 1.11 times as fast as the default.");
+    // Without one before, the default is in use.
+    EXPECT_EQ(
+        decide({timed("default", "usual", kAgain), timed("winner", "new", kCall)}).first.candidate,
+        "usual");
+    EXPECT_EQ(decide({timed("winner", "new", kCall), {{"incumbent", "old", 0, 0}}}).first.candidate,
+              "new");  // it failed
+}
+
+TEST(Decide, TakesTheFastestThatIsCertainlyAhead) {
+    // A little ahead in every round, where the fastest by its median is ahead in some.
+    const std::vector<double> one(11, 1.0), steady(11, 0.995);
+    const std::vector<double> wild = {0.5, 2, 2, 0.5, 0.5, 2, 2, 0.5, 2, 0.99, 0.99};
+    const auto [taken, why] =
+        decide({timed("default", "usual", one), timed("winner", "steady", steady),
+                timed("pytorch", "pytorch", wild)});
+    EXPECT_EQ(taken.candidate, "steady");
+    EXPECT_NE(why.find("It is ahead of what was in use, and pytorch is not certainly faster"),
+              std::string::npos)
+        << why;
+}
+
+TEST(Decide, ALeadThatIsNotCertainChangesNothing) {
+    // Ahead by 10 % in 8 of 11 rounds.
+    const std::vector<double> one(11, 1.0);
+    const std::vector<double> other = {1.1, 1.1, 1.1, 0.9, 1.1, 1.1, 0.9, 1.1, 1.1, 0.9, 1.1};
+    const std::vector<Contestant> times = {timed("default", "usual", other),
+                                           timed("pytorch", "pytorch", one)};
+    EXPECT_EQ(decide(times).first.candidate, "usual");
+    EXPECT_TRUE(is_close(times));
+}
+
+TEST(IsClose, WhereAnotherMinuteCouldTellOtherwise) {
+    const std::vector<double> one(11, 1.0), half(11, 0.5);
+    EXPECT_TRUE(is_close({timed("default", "usual", kSlower), timed("winner", "new", kCall)}));
+    EXPECT_FALSE(is_close({timed("default", "usual", one), timed("winner", "new", half)}));
+    EXPECT_FALSE(is_close({timed("default", "usual", kCall), timed("winner", "new", kSlower)}));
+    EXPECT_FALSE(is_close({timed("winner", "new", kCall), timed("second", "other", kSlower)}));
+    // Of recorded times there is nothing to be certain of.
+    EXPECT_FALSE(is_close({{{"winner", "new", 1.00, 0.02}}, {{"incumbent", "old", 1.03, 0.01}}}));
+    EXPECT_FALSE(is_close({}));
+}
+
+TEST(AddRounds, CountThoseOfBothMinutes) {
+    std::vector<Contestant> times = {timed("default", "usual", kSlower),
+                                     timed("winner", "new", kCall)};
+    EXPECT_EQ(decide(times).first.candidate, "new");
+    // In the other minute it is the other way round.
+    add_rounds(times, {timed("default", "usual", kCall), timed("winner", "new", kSlower)});
+    EXPECT_EQ(decide(times).first.candidate, "usual");
+    ASSERT_EQ(times[1].rounds.size(), 22u);
+    EXPECT_EQ(times[1].rounds[11], kSlower[0]);
+    EXPECT_DOUBLE_EQ(times[0].seconds, times[1].seconds);
+    // What fails now did not work.
+    add_rounds(times, {timed("default", "usual", kCall), {{"winner", "new", 0, 0}}});
+    EXPECT_EQ(times[1].seconds, 0);
+    EXPECT_EQ(decide(times).first.candidate, "usual");
+}
+
+TEST(Decide, ByRecordedTimesAloneATieIsATie) {
+    const Contestant winner{{"winner", "new", 1.00, 0.02}};
+    EXPECT_EQ(decide({winner, {{"incumbent", "old", 1.015, 0.01}}}).first.candidate, "old");
+    EXPECT_EQ(decide({winner, {{"incumbent", "old", 1.03, 0.01}}}).first.candidate, "new");
+}
+
+}  // namespace
+}  // namespace convwright
