@@ -101,19 +101,31 @@ bool is_close(const std::vector<Contestant> &times) {
     return sorted.front() != in_use && lead_over(*in_use, *sorted.front()).ratio < kClose;
 }
 
+std::vector<FinalTime> close_ones(const std::vector<Contestant> &times) {
+    const Contestant *const in_use = in_use_of(times);
+    std::vector<FinalTime> close;
+    for (const Contestant &time : times)
+        if (time.seconds > 0 && (in_use == nullptr || time.seconds <= in_use->seconds))
+            close.push_back(time);
+    return close;
+}
+
 void add_rounds(std::vector<Contestant> &times, const std::vector<Contestant> &later) {
-    for (size_t i = 0; i < times.size(); i++) {
-        Contestant &time = times[i];
-        if (time.seconds <= 0 || later[i].seconds <= 0) {
-            time.seconds = 0, time.rounds.clear();
+    for (const Contestant &added : later) {
+        const auto time = std::find_if(times.begin(), times.end(), [&](const Contestant &t) {
+            return t.candidate == added.candidate;
+        });
+        if (time == times.end() || time->seconds <= 0) continue;
+        if (added.seconds <= 0) {
+            time->seconds = 0, time->rounds.clear();
             continue;
         }
-        time.rounds.insert(time.rounds.end(), later[i].rounds.begin(), later[i].rounds.end());
-        const Samples samples{time.rounds};
-        time.seconds = samples.median();
-        time.spread = samples.range();
-        time.cold_seconds = (time.cold_seconds + later[i].cold_seconds) / 2;
-        time.artifact = later[i].artifact;
+        time->rounds.insert(time->rounds.end(), added.rounds.begin(), added.rounds.end());
+        const Samples samples{time->rounds};
+        time->seconds = samples.median();
+        time->spread = samples.range();
+        time->cold_seconds = (time->cold_seconds + added.cold_seconds) / 2;
+        time->artifact = added.artifact;
     }
 }
 

@@ -21,8 +21,10 @@ std::pair<Contestant, std::string> decide(const std::vector<Contestant> &times);
 /// minute are certain of what the machine is like in it.
 bool is_close(const std::vector<Contestant> &times);
 
-/// Adds the rounds of a later comparison of the same candidates in the same order. One that failed in either did not
-/// work.
+/// What is worth comparing again of a close comparison: what is in use, and what is faster.
+std::vector<FinalTime> close_ones(const std::vector<Contestant> &times);
+
+/// Adds the rounds of a later comparison of some of the same candidates. One that failed in either did not work.
 void add_rounds(std::vector<Contestant> &times, const std::vector<Contestant> &later);
 
 }  // namespace convwright

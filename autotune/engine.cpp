@@ -261,9 +261,9 @@ std::vector<Point> seeds_from(Database &database, const Space &space,
 
 std::optional<Choice> compare_again(std::vector<Contestant> &compared, const SearchKey &key,
                                     Evaluator &evaluator, Database &database) {
-    std::erase_if(compared, [](const Contestant &time) { return time.seconds <= 0; });
-    add_rounds(compared, evaluator.compare({compared.begin(), compared.end()}));
-    if (!any_worked(compared)) return std::nullopt;
+    const std::vector<Contestant> later = evaluator.compare(close_ones(compared));
+    if (!any_worked(later)) return std::nullopt;
+    add_rounds(compared, later);
     return record_choice(compared, evaluator.why_compared_otherwise(), key, database);
 }
 

@@ -82,6 +82,17 @@ TEST(IsClose, WhereAnotherMinuteCouldTellOtherwise) {
     EXPECT_FALSE(is_close({}));
 }
 
+TEST(CloseOnes, AreWhatIsInUseAndWhatIsFaster) {
+    const std::vector<FinalTime> close = close_ones({timed("default", "usual", kSlower),
+                                                     timed("incumbent", "old", kAgain),
+                                                     timed("winner", "new", kCall),
+                                                     {{"second", "failed", 0, 0}}});
+    ASSERT_EQ(close.size(), 2u);
+    EXPECT_EQ(close[0].candidate, "old");
+    EXPECT_EQ(close[1].candidate, "new");
+    EXPECT_EQ(close[1].role, "winner");
+}
+
 TEST(AddRounds, CountThoseOfBothMinutes) {
     std::vector<Contestant> times = {timed("default", "usual", kSlower),
                                      timed("winner", "new", kCall)};
@@ -92,6 +103,10 @@ TEST(AddRounds, CountThoseOfBothMinutes) {
     ASSERT_EQ(times[1].rounds.size(), 22u);
     EXPECT_EQ(times[1].rounds[11], kSlower[0]);
     EXPECT_DOUBLE_EQ(times[0].seconds, times[1].seconds);
+    // Of what was not compared again nothing changes.
+    times.push_back(timed("second", "slow", kSlower));
+    add_rounds(times, {timed("default", "usual", kCall)});
+    EXPECT_EQ(times[2].rounds, kSlower);
     // What fails now did not work.
     add_rounds(times, {timed("default", "usual", kCall), {{"winner", "new", 0, 0}}});
     EXPECT_EQ(times[1].seconds, 0);
