@@ -162,20 +162,18 @@ public:
     size_t all() {
         std::vector<size_t> open(tasks_.size());
         std::iota(open.begin(), open.end(), 0);
-        // What others left of their shares goes to those that had no time, then to those cut short.
+        // What others left of their shares goes to those that had no time, then to what was close, then to those cut
+        // short.
         int64_t measured_before = -1;
         while (!open.empty() && measured_ > measured_before) {
             measured_before = measured_;
             open = round(open);
             std::stable_partition(open.begin(), open.end(),
                                   [&](size_t i) { return chosen_.count(i) == 0; });
+            look_again_at_all(open);
         }
         for (const size_t i : open)
             if (chosen_.count(i) == 0) tell_left(i, "No time was left.");
-        for (int visit = 0; visit < kMostVisits; visit++)
-            for (auto &[i, compared] : chosen_)
-                if (is_close(compared) && left() > expected_comparison(tasks_[i]))
-                    look_again(i, compared);
         return chosen_.size();
     }
 
@@ -208,8 +206,8 @@ private:
         return work_of(task.problem, task.subject.phase).flops;
     }
 
-    /// The same with the time to look again: twice or three times where it is needed, as about half of the tasks do.
-    double reserved(const TuningTask &task) const { return 2 * expected_comparison(task); }
+    /// The same with the time to look again: three times where it is needed, as about half of the tasks do.
+    double reserved(const TuningTask &task) const { return 2.5 * expected_comparison(task); }
 
     SearchKey key_of(const Space &space) const {
         return {space.subject(), space.hash(), environment_};
@@ -224,7 +222,21 @@ private:
         return {task.problem, task.subject.phase, options_.trial_setup, task.called};
     }
 
-    /// Compares anew, minutes after the search, what was close in its comparison.
+    /// Compares anew, in turns, what is close, and leaves their time to the tasks without a choice in `open`.
+    void look_again_at_all(const std::vector<size_t> &open) {
+        double waiting = 0;
+        for (const size_t i : open)
+            if (chosen_.count(i) == 0) waiting += reserved(tasks_[i]);
+        for (int visit = 0; visit < kMostVisits; visit++)
+            for (auto &[i, choice] : chosen_) {
+                if (!is_close(choice.compared) || choice.visits == kMostVisits ||
+                    left() - waiting < expected_comparison(tasks_[i]))
+                    continue;
+                choice.visits++;
+                look_again(i, choice.compared);
+            }
+    }
+
     void look_again(size_t i, std::vector<Contestant> &compared) {
         const std::string before = decide(compared).first.candidate;
         TrialEvaluator later = evaluator(tasks_[i]);
@@ -310,10 +322,16 @@ private:
         }
         for (const FinalTime &time : report.choice->finals)
             flops_ += work(task), seconds_ += time.seconds;
-        chosen_[i] = report.compared;
+        chosen_[i] = {report.compared};
         tell_choice(i, *report.choice);
         return cut_short;
     }
+
+    /// What a choice was made of, and how often it was looked at again.
+    struct Chosen {
+        std::vector<Contestant> compared;
+        int visits = 0;
+    };
 
     const std::vector<TuningTask> &tasks_;
     Database &database_;
@@ -322,9 +340,9 @@ private:
     const cuda::Device *gpu_;
     const Environment environment_;
     const Clock::time_point start_ = Clock::now();
-    double flops_ = 0, seconds_ = 0;                    ///< Of calls of all final comparisons.
-    int64_t measured_ = 0;                              ///< Trials, of all tasks.
-    std::map<size_t, std::vector<Contestant>> chosen_;  ///< What was compared, by task.
+    double flops_ = 0, seconds_ = 0;   ///< Of calls of all final comparisons.
+    int64_t measured_ = 0;             ///< Trials, of all tasks.
+    std::map<size_t, Chosen> chosen_;  ///< By task.
 };
 
 }  // namespace
