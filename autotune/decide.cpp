@@ -98,6 +98,7 @@ bool is_close(const std::vector<Contestant> &times) {
     const std::vector<const Contestant *> sorted = by_speed(times);
     const Contestant *const in_use = in_use_of(times);
     if (sorted.empty() || in_use == nullptr || in_use->rounds.empty()) return false;
+    if (sorted.front() != taken_of(sorted, in_use)) return true;
     return sorted.front() != in_use && lead_over(*in_use, *sorted.front()).ratio < kClose;
 }
 

@@ -17,8 +17,8 @@ bool any_worked(const std::vector<Contestant> &times);
 /// Some candidate must have worked.
 std::pair<Contestant, std::string> decide(const std::vector<Contestant> &times);
 
-/// Whether something is faster than what is in use by so little that another minute could tell otherwise: rounds of one
-/// minute are certain of what the machine is like in it.
+/// Whether something is faster than what is taken, or than what is in use by so little, that another minute could tell
+/// otherwise: rounds of one minute are certain of what the machine is like in it.
 bool is_close(const std::vector<Contestant> &times);
 
 /// What is worth comparing again of a close comparison: what is in use, and what is faster.

@@ -26,8 +26,9 @@ using Clock = std::chrono::steady_clock;
 /// What a final comparison is expected to take until one was seen, if the budget is no smaller.
 constexpr double kFinalSeconds = 3, kMostOfBudget = 0.3;
 
-/// How often at most a close comparison is made again.
+/// How often a close comparison is made again: at most, and where time is planned.
 constexpr int kMostVisits = 4;
+constexpr double kUsualVisits = 2;
 
 double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
@@ -206,8 +207,20 @@ private:
         return work_of(task.problem, task.subject.phase).flops;
     }
 
-    /// The same with the time to look again: three times where it is needed, as about half of the tasks do.
-    double reserved(const TuningTask &task) const { return 2.5 * expected_comparison(task); }
+    /// The same with the time to look again where it is close, as it is for about half of the tasks.
+    double reserved(const TuningTask &task) const {
+        return (1 + kUsualVisits / 2) * expected_comparison(task);
+    }
+
+    /// What is left beside the time to look again at what is close already.
+    double free() const {
+        double seconds = left();
+        for (const auto &[i, choice] : chosen_)
+            if (is_close(choice.compared))
+                seconds -=
+                    std::max(kUsualVisits - choice.visits, 0.0) * expected_comparison(tasks_[i]);
+        return seconds;
+    }
 
     SearchKey key_of(const Space &space) const {
         return {space.subject(), space.hash(), environment_};
@@ -261,7 +274,7 @@ private:
                 const TuningTask &task = tasks_[open[next]];
                 costs.push_back({task.weight, reserved(task), chosen_.count(open[next]) > 0});
             }
-            const double share = share_of_first(left(), costs);
+            const double share = share_of_first(free(), costs);
             if (share <= 0 || tune_one(open[turn], share)) again.push_back(open[turn]);
         }
         return again;

@@ -75,6 +75,10 @@ TEST(IsClose, WhereAnotherMinuteCouldTellOtherwise) {
     const std::vector<double> one(11, 1.0), half(11, 0.5);
     EXPECT_TRUE(is_close({timed("default", "usual", kSlower), timed("winner", "new", kCall)}));
     EXPECT_FALSE(is_close({timed("default", "usual", one), timed("winner", "new", half)}));
+    // Certainly ahead of what is in use, and perhaps behind another.
+    const std::vector<double> wild = {0.4, 2, 0.4, 2, 0.4, 2, 0.4, 2, 0.4, 2, 0.4};
+    EXPECT_TRUE(is_close({timed("default", "usual", one), timed("winner", "new", half),
+                          timed("pytorch", "pytorch", wild)}));
     EXPECT_FALSE(is_close({timed("default", "usual", kCall), timed("winner", "new", kSlower)}));
     EXPECT_FALSE(is_close({timed("winner", "new", kCall), timed("second", "other", kSlower)}));
     // Of recorded times there is nothing to be certain of.
