@@ -72,8 +72,8 @@ struct WeightedSumGradCudaParams {
         return blocks(p) > INT32_MAX ? "there are 2^31 blocks or more" : nullptr;
     }
 
+    static int64_t tiles(int64_t extent, int size) { return (extent + size - 1) / size; }
     double blocks(const ConvProblem &p) const {
-        const auto tiles = [](int64_t extent, int size) { return (extent + size - 1) / size; };
         return 1.0 * tiles(p.iw, columns) * tiles(p.ih, rows) * p.n * tiles(p.ci, channels);
     }
 };
