@@ -16,7 +16,7 @@ namespace convwright {
 struct WeightedSumGradTiles {
     using P = WeightedSumGradCudaParams;
 
-    Halide::Var v{"v"}, i{"i"}, c{"c"}, k{"k"}, s{"s"}, turn{"turn"}, block{"block"};
+    Halide::Var v{"v"}, i{"i"}, c{"c"}, k{"k"}, s{"s"}, block{"block"};
     Halide::Var lane{"lane"}, strip{"strip"}, g{"g"}, x{"x"}, y{"y"}, n{"n"};
     Halide::RVar r_jx, r_jy, r_k, r_turn;
     /// A scatter's loops, innermost first.
@@ -24,7 +24,7 @@ struct WeightedSumGradTiles {
         Halide::RVar v, i, turn, lane, strip, block;
     };
     Loops out_loops, middle_loops;  ///< out's has no turns.
-    /// (c, s, block), (c, i, strip, block) twice, (c, k, turn, block), (v, i, lane, strip, block),
+    /// (c, s, block), (c, i, strip, block) twice, (c, k, block), (v, i, lane, strip, block),
     /// (g, x, y, n) twice.
     Halide::Func grads{"grads"}, sum{"sum"}, dz{"dz"}, panel{"panel"}, mixed{"mixed"};
     Halide::Func middle{"middle"}, out{"out"};
@@ -74,16 +74,16 @@ struct WeightedSumGradTiles {
                                              promised(kx, taps), promised(ky, taps));
         dz(c, i, strip, block) = select(c < sizes.co, sum(c, i, strip, block), 0.0f);
 
-        const Expr co = turn * params.chunk + k, ci = of.c * params.channels + c;
-        panel(c, k, turn, block) =
-            select(co < sizes.co && ci < sizes.ci,
-                   pointwise(promised(co, sizes.co), promised(ci, sizes.ci)), 0.0f);
+        const Expr ci = of.c * params.channels + c;
+        panel(c, k, block) =
+            select(k < sizes.co && ci < sizes.ci,
+                   pointwise(promised(k, sizes.co), promised(ci, sizes.ci)), 0.0f);
         const Halide::RDom mix(0, params.chunk, 0, tiles_of(sizes.co, params.chunk), "mix");
         r_k = mix[0], r_turn = mix[1];
+        const Expr summed = promised(r_turn * params.chunk + r_k, params.middle);
         mixed(v, i, lane, strip, block) = 0.0f;
         mixed(v, i, lane, strip, block) +=
-            dz(promised(r_turn * params.chunk + r_k, params.middle), i, strip, block) *
-            panel(lane * P::kVector + v, r_k, r_turn, block);
+            dz(summed, i, strip, block) * panel(lane * P::kVector + v, summed, block);
 
         // Scatters, whose loops stand in the order in which they run. Both have loops of the same names, or no
         // schedule could compute them with each other.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
+
 #include "runtime/conv_problem.h"
 #include "schedules/knobs.h"
 
@@ -18,7 +20,7 @@ struct WeightedSumGradCudaParams {
     int columns = 16, rows = 8, strip = 8;
     int channels = 32;         ///< Of the input in a block, and of z that are computed at a time.
     int middle = 32;           ///< At most so many channels has z.
-    int chunk = 8;             ///< Rows of the pointwise weight that are staged at a time.
+    int chunk = 8;             ///< Products of a sum side by side, unrolled.
     int vec = 1;               ///< 4: channels are read and stored 16 bytes at a time.
     int taps = 3, stride = 1;  ///< Of both axes, compiled in.
 
@@ -50,7 +52,8 @@ struct WeightedSumGradCudaParams {
     /// Floats between two pixels of z: columns of vectors have no bank in common.
     int middle_pitch() const { return middle + kVector; }
     int shared_bytes() const {
-        return 4 * (middle_pitch() * columns * rows + channels * grad_pixels() + chunk * channels);
+        // The pointwise weight lies where the output's gradient was.
+        return 4 * (middle_pitch() * columns * rows + channels * std::max(grad_pixels(), middle));
     }
 
     /// Null if this schedule computes the gradient for the problem, fprop with the sizes of the input and the

@@ -18,8 +18,6 @@ constexpr int kSchedulers = 4;
 constexpr double kTensorProductsPerCycle = 512;
 constexpr int kRegisters = 65536, kMostThreads = 1536, kMostBlocks = 16;
 constexpr int kSharedBytes = 100 * 1024;
-// A load from memory with its barrier: what a turn takes if nothing else runs.
-constexpr double kTurnLatency = 900;
 constexpr double kL2BytesPerCycle = 32;  // of the cache: 47 at most on sm_80
 // A plan asks for no more partial sums than this.
 constexpr int64_t kMostPartialFloats = int64_t{1} << 25;

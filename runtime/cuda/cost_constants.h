@@ -7,6 +7,8 @@ namespace convwright::cuda {
 // them.
 constexpr double kProductsPerCycle = 128, kInstructionsPerCycle = 4;
 constexpr int kWarp = 32;
+// A load from memory with its barrier: what a turn takes if nothing else runs.
+constexpr double kTurnLatency = 900;
 constexpr double kLaunchCycles = 4000, kBlockCycles = 1500;
 constexpr double kBytesPerCycle = 10;     // of memory
 constexpr double kStoreInstructions = 6;  // with condition and address

@@ -17,6 +17,11 @@ namespace {
 
 using P = WeightedSumGradCudaParams;
 
+// 2 to 8 on sm_90, 1 to 3 on sm_75, by shared memory.
+constexpr double kResidentBlocks = 4;
+// Part of the shorter one of arithmetic and traffic that shows: a guess, which tells kernels with equal traffic apart.
+constexpr double kNotHidden = 0.1;
+
 double z_elements(const ConvProblem &p) { return 1.0 * p.n * p.co * p.ih * p.iw; }
 
 const char *why_not(const ConvProblem &p, const Placed &placed) {
@@ -65,12 +70,16 @@ double predicted_cycles(const P &params, const ConvProblem &p, int multiprocesso
                          (1 + 1 / vector + 1.0 / params.strip);
     const double stores = kStoreInstructions * pixels / vector *
                           (params.channels + (keeps_z ? 1.0 * params.middle : 0));
-    const double block =
-        (copies + window + mixed + stores) / (kInstructionsPerCycle * kWarp) + kBlockCycles / 4;
+    const double work = (copies + window + mixed + stores) / (kInstructionsPerCycle * kWarp);
     const double most = std::ceil(params.blocks(p) / multiprocessors);  // of the busiest
+    // Blocks that share a multiprocessor hide each other's latencies: of each chunk, and of the weight.
+    const double resident = std::min(most, kResidentBlocks);
+    const double waits = (chunks + 1) * kTurnLatency + kBlockCycles;
+    const double cycles = most * std::max(work, (work + waits) / resident);
     const double bytes = 4.0 * (p.n * (p.co * p.oh() * p.ow() + p.ci * p.ih * p.iw) +
                                 (keeps_z ? z_elements(p) : 0));
-    return kLaunchCycles + std::max(most * block, bytes / (kBytesPerCycle * multiprocessors));
+    const double memory = bytes / (kBytesPerCycle * multiprocessors);
+    return kLaunchCycles + std::max(cycles, memory) + kNotHidden * std::min(cycles, memory);
 }
 
 WeightedSumGradPlan weighted_sum_grad_plan_with(const WeightedSumGradKernel &kernel,

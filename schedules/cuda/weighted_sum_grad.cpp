@@ -26,7 +26,7 @@ void schedule_weighted_sum_grad_cuda(WeightedSumGradTiles &a,
     }
     a.out.update().compute_with(a.middle.update(), a.middle_loops.block);
 
-    // Operands of a chunk: threads walk along what is dense in memory.
+    // Operands: threads walk along what is dense in memory.
     const auto staged = [&](Func f, const Var &inner, const Var &outer) {
         Var all("all"), u("u"), t("t"), t_1("t_1"), t_2("t_2");
         f.store_in(MemoryType::GPUShared).bound_extent(a.block, 1);
@@ -71,8 +71,9 @@ void schedule_weighted_sum_grad_cuda(WeightedSumGradTiles &a,
     strip(a.mixed.update().reorder(a.v, a.i, a.r_k, a.lane, a.strip, a.r_turn), a.v)
         .unroll(a.r_k)
         .gpu_threads(a.lane, a.strip);
-    a.panel.compute_at(a.mixed, a.r_turn).bound_extent(a.turn, 1);
-    a.panel.bound(a.c, 0, params.channels).bound(a.k, 0, params.chunk);
+    // All of the pointwise weight's part at once: the sum waits for memory once.
+    a.panel.compute_at(a.out, a.out_loops.block);
+    a.panel.bound(a.c, 0, params.channels).bound(a.k, 0, params.middle);
     staged(a.panel, a.c, a.k);
 }
 
