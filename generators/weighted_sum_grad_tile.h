@@ -51,11 +51,10 @@ struct WeightedSumGradTiles {
         const Expr sy = first_met(of.y, params.rows, sizes.pad_y) + s / params.grad_columns();
         const Expr inside = sx >= 0 && sx < sizes.ow && sy >= 0 && sy < sizes.oh;
         // All channels of a vector exist or none does.
-        grads(c, s, block) =
-            select(inside && c / vec * vec < sizes.co,
-                   grad(promised(c, sizes.co), promised(sx, sizes.ow), promised(sy, sizes.oh),
-                        promised(of.n, grid.images)),
-                   0.0f);
+        grads(c, s, block) = select(inside && c / vec * vec < sizes.co,
+                                    grad(promised(c, sizes.co), promised(sx, sizes.ow),
+                                         promised(sy, sizes.oh), promised(of.n, grid.images)),
+                                    0.0f);
 
         const int strips = params.columns / params.strip;
         const Expr x_in_tile = strip % strips * params.strip, y_in_tile = strip / strips;
@@ -75,9 +74,8 @@ struct WeightedSumGradTiles {
         dz(c, i, strip, block) = select(c < sizes.co, sum(c, i, strip, block), 0.0f);
 
         const Expr ci = of.c * params.channels + c;
-        panel(c, k, block) =
-            select(k < sizes.co && ci < sizes.ci,
-                   pointwise(promised(k, sizes.co), promised(ci, sizes.ci)), 0.0f);
+        panel(c, k, block) = select(k < sizes.co && ci < sizes.ci,
+                                    pointwise(promised(k, sizes.co), promised(ci, sizes.ci)), 0.0f);
         const Halide::RDom mix(0, params.chunk, 0, tiles_of(sizes.co, params.chunk), "mix");
         r_k = mix[0], r_turn = mix[1];
         const Expr summed = promised(r_turn * params.chunk + r_k, params.middle);
@@ -87,8 +85,9 @@ struct WeightedSumGradTiles {
 
         // Scatters, whose loops stand in the order in which they run. Both have loops of the same names, or no
         // schedule could compute them with each other.
-        const Halide::RDom stored(0, P::kVector, 0, params.strip, 0, params.middle / params.channels,
-                                  0, params.lanes(), 0, params.strips(), 0, grid.blocks(), "to");
+        const Halide::RDom stored(0, P::kVector, 0, params.strip, 0,
+                                  params.middle / params.channels, 0, params.lanes(), 0,
+                                  params.strips(), 0, grid.blocks(), "to");
         std::vector<Halide::Internal::ReductionVariable> loops = stored.domain().domain();
         Halide::RDom of_middle{Halide::Internal::ReductionDomain(loops)};
         loops[2].extent = 1;

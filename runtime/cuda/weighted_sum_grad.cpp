@@ -66,8 +66,8 @@ double predicted_cycles(const P &params, const ConvProblem &p, int multiprocesso
     const double window =
         chunks * params.channels * pixels * params.met() * params.met() * (1 + 2 / vector);
     const double turns = std::ceil(1.0 * p.co / params.chunk);
-    const double mixed = turns * params.chunk * params.channels * pixels *
-                         (1 + 1 / vector + 1.0 / params.strip);
+    const double mixed =
+        turns * params.chunk * params.channels * pixels * (1 + 1 / vector + 1.0 / params.strip);
     const double stores = kStoreInstructions * pixels / vector *
                           (params.channels + (keeps_z ? 1.0 * params.middle : 0));
     const double work = (copies + window + mixed + stores) / (kInstructionsPerCycle * kWarp);
@@ -76,8 +76,8 @@ double predicted_cycles(const P &params, const ConvProblem &p, int multiprocesso
     const double resident = std::min(most, kResidentBlocks);
     const double waits = (chunks + 1) * kTurnLatency + kBlockCycles;
     const double cycles = most * std::max(work, (work + waits) / resident);
-    const double bytes = 4.0 * (p.n * (p.co * p.oh() * p.ow() + p.ci * p.ih * p.iw) +
-                                (keeps_z ? z_elements(p) : 0));
+    const double bytes =
+        4.0 * (p.n * (p.co * p.oh() * p.ow() + p.ci * p.ih * p.iw) + (keeps_z ? z_elements(p) : 0));
     const double memory = bytes / (kBytesPerCycle * multiprocessors);
     return kLaunchCycles + std::max(cycles, memory) + kNotHidden * std::min(cycles, memory);
 }
@@ -118,8 +118,7 @@ bool run_weighted_sum_grad(CallContext &context, const WeightedSumGradKernel &ke
                            const Activation *grad_z, const Activation &grad_input) {
     const P &params = kernel.params;
     const auto view = [&](const Activation &t, int64_t channels, int64_t columns, int64_t rows) {
-        return DeviceView<4>(t.data,
-                             {{{channels, t.c}, {columns, t.w}, {rows, t.h}, {p.n, t.n}}});
+        return DeviceView<4>(t.data, {{{channels, t.c}, {columns, t.w}, {rows, t.h}, {p.n, t.n}}});
     };
     // A buffer without channels takes nothing, but a null pointer would be Halide's question for bounds.
     const int64_t kept = grad_z != nullptr ? p.co : 0;

@@ -227,7 +227,7 @@ std::tuple<Tensor, Tensor, Tensor> chain_backward(const Tensor &grad_output, con
                                                   const IntList &second_geometry) {
     const Geometry a(first_geometry), b(second_geometry);
     const auto of_activations = [&] {
-        if (input.is_cuda() && is_weighted_sum(first, second, a, b)) {
+        if (is_weighted_sum(first, second, a, b)) {
             return weighted_sum_dgrad(grad_output, input, z, first, second, b.stride, b.padding,
                                       b.dilation, /*grad_z=*/true);
         }

@@ -99,6 +99,7 @@ STABLE_TORCH_LIBRARY_IMPL(convwright, CPU, m) {
     m.impl("chain_fprop", TORCH_BOX(&convwright::chain_fprop));
     m.impl("chain_backward", TORCH_BOX(&convwright::chain_backward));
     m.impl("weighted_sum_fprop", TORCH_BOX(&convwright::weighted_sum_fprop));
+    m.impl("weighted_sum_dgrad", TORCH_BOX(&convwright::weighted_sum_dgrad));
     m.impl("conv2d_dgrad", TORCH_BOX(&convwright::conv2d_dgrad));
     m.impl("conv2d_wgrad", TORCH_BOX(&convwright::conv2d_wgrad));
     m.impl("approx_conv2d_fprop", TORCH_BOX(&convwright::approx_conv2d_fprop));

@@ -79,7 +79,8 @@ std::optional<Gradients> fused_dgrad(const ConvProblem &p, const Tensor &grad_ou
     const Place place = Place::of(grad_output);
     Gradients made{empty_strided(sizes, s, p.dtype, place),
                    empty_strided(z_sizes, z, p.dtype, place)};
-    to.data = std::get<0>(made).mutable_data_ptr(), middle.data = std::get<1>(made).mutable_data_ptr();
+    to.data = std::get<0>(made).mutable_data_ptr(),
+    middle.data = std::get<1>(made).mutable_data_ptr();
     const WeightOperand w = weight_operand(pointwise), d = weight_operand(depthwise);
     const bool success = engine.run_weighted_sum_grad(plan, p, from.view, w.view, d.view,
                                                       keeps_z ? &middle : nullptr, to);
@@ -163,16 +164,17 @@ std::tuple<Tensor, Tensor> weighted_sum_dgrad(const Tensor &grad_output, const T
         check_conv2d_backward(name, z, input, pointwise, {kOne, kZero, kOne, /*groups=*/1});
     if (window.co != channels || mix.kh != 1 || mix.kw != 1) {
         throw std::runtime_error(
-            "convwright::weighted_sum_dgrad: expected a pointwise weight of size [Co, Ci, 1, 1] and "
+            "convwright::weighted_sum_dgrad: expected a pointwise weight of size [Co, Ci, 1, 1] "
+            "and "
             "a depthwise one of size [Co, 1, Kh, Kw].");
     }
     ConvProblem p = window;
     p.ci = mix.ci, p.groups = 1;
     complete(p, Direction::kDgrad, z, depthwise);
-    const bool fuses = p.format == output_format(input, pointwise) && p.dtype == DType::kF32 &&
-                       why_impossible(p) == nullptr && p.oh() > 0 && p.ow() > 0 &&
-                       of_kernels(grad_output, pointwise, depthwise, std::nullopt);
-    if (fuses) {
+    // The kernel stores both in one format, the convolutions each in its own.
+    if (grad_output.is_cuda() && p.format == output_format(input, pointwise) &&
+        p.dtype == DType::kF32 && why_impossible(p) == nullptr && p.oh() > 0 && p.ow() > 0 &&
+        of_kernels(grad_output, pointwise, depthwise, std::nullopt)) {
         if (auto gradients = fused_dgrad(p, grad_output, pointwise, depthwise, grad_z))
             return *std::move(gradients);
     }

@@ -175,7 +175,7 @@ def weighted_sum_dgrad(
     geometry: tuple[Any, ...],
     grad_z: bool,
 ) -> tuple[Tensor, Tensor]:
-    """Gradients of input and, with grad_z, of z, of CUDA tensors without an Autograd kernel."""
+    """The gradients of input and, with grad_z, of z, without an Autograd kernel."""
     with below_autograd():
         return torch.ops.convwright.weighted_sum_dgrad(
             grad_output, input, z, pointwise, depthwise, *geometry[:3], grad_z

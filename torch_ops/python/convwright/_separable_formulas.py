@@ -76,7 +76,7 @@ def _chain_gradients(
             grad_output, input, z, first, second, plan.first, plan.second
         )
         return grad_input, *(weights if plan.form.pointwise_first else reversed(weights))
-    if plain and needs_input and plan.form.pointwise_first and grad_output.is_cuda:
+    if plain and needs_input and plan.form.pointwise_first:
         grad_input, grad_z = weighted_sum_dgrad(
             grad_output, input, z, first, second, plan.second, needs_first
         )
