@@ -7,6 +7,8 @@
 
 #include <limits>
 
+#include "runtime/cuda/forced_kernel.h"
+#include "runtime/cuda/kernel_reports.h"
 #include "tests/repro.h"
 #include "tests/runtime/cuda/emulated_driver.h"
 #include "tests/seed.h"
@@ -154,6 +156,32 @@ TEST_P(WeightedSumGradCuda, InfinitiesStayInside) {
     EXPECT_EQ(got.dx.size(), given.dx.size());
     for (size_t i = 0; i < got.dx.size(); i++) EXPECT_EQ(got.dx[i], given.dx[i]) << i;
     for (size_t i = 0; i < got.dz.size(); i++) EXPECT_EQ(got.dz[i], given.dz[i]) << i;
+}
+
+// What a plan compares with the device's is what the compiled kernel has.
+TEST_P(WeightedSumGradCuda, KnowsItsSharedMemory) {
+    const auto reports = kernel_reports(shipped_images());
+    ASSERT_TRUE(std::holds_alternative<std::vector<KernelReport>>(reports));
+    for (const KernelReport &r : std::get<std::vector<KernelReport>>(reports)) {
+        if (r.symbol != kernel().name) continue;
+        EXPECT_EQ(r.figures.shared_bytes + r.figures.dynamic_shared_bytes, params().shared_bytes())
+            << "on sm_" << r.architecture;
+        EXPECT_EQ(r.figures.max_threads, params().threads());
+    }
+}
+
+TEST(WeightedSumGradCudaPlans, AreNoneWhereAKernelIsForced) {
+    const UseEmulatedDriver driver;
+    const auto plan = [] {
+        return weighted_sum_grad_plan(parse_problem("dgrad_n1ci4ih9iw9co8kh3kw3s1p1_f32_nhwc"),
+                                      emulated_device(), {}, true, false);
+    };
+    EXPECT_NE(plan().kernel, nullptr);
+    force_kernel(conv_kernels().front().name);
+    const WeightedSumGradPlan forced = plan();
+    force_kernel("");
+    EXPECT_EQ(forced.kernel, nullptr);
+    EXPECT_EQ(forced.reason, "a kernel of one convolution is forced");
 }
 
 TEST(WeightedSumGradCudaPlans, SayWhyThereIsNone) {
