@@ -3,6 +3,7 @@
 
 #include "generators/conv_geometry.h"
 #include "generators/output_tasks.h"
+#include "generators/tile_grid.h"
 #include "schedules/weighted_sum_cuda_params.h"
 
 namespace convwright {
@@ -25,26 +26,20 @@ struct WeightedSumTiles {
     /// (g, x, y, n).
     Halide::Func pixels{"pixels"}, panel{"panel"}, mixed{"mixed"}, z{"z"}, sum{"sum"}, out{"out"};
 
-    /// How blocks count tiles: channels fastest, then columns, rows and images.
-    struct Grid {
-        FastDivision channels, columns, rows;  ///< Tiles of each.
-        Halide::Expr images;
-    };
-
     /// input (ci, x, y, n), pointwise (co, ci), depthwise (co, kx, ky), bias (co).
     WeightedSumTiles(const Halide::Func &input, const Halide::Func &pointwise,
                      const Halide::Func &depthwise, const Halide::Func &bias,
                      const Halide::Expr &bias_extent, const Halide::Expr &floor,
                      const ConvGeometry &geo, const Halide::Expr &columns, const Halide::Expr &rows,
-                     const Grid &grid, const P &params) {
+                     const TileGrid &grid, const P &params) {
         using Halide::Expr;
-        const Tile of = place(block, grid);
+        const TileGrid::Tile of = grid.place(block);
         // The padded column and row of a pixel of z; behind the last row are the pixels of whole threads.
-        const auto column_of = [&](const Expr &pixel, const Tile &tile) {
+        const auto column_of = [&](const Expr &pixel, const TileGrid::Tile &tile) {
             return tile.x * (params.columns * params.stride) + pixel % params.z_columns() -
                    geo.pad_x;
         };
-        const auto row_of = [&](const Expr &pixel, const Tile &tile) {
+        const auto row_of = [&](const Expr &pixel, const TileGrid::Tile &tile) {
             return tile.y * (params.rows * params.stride) + pixel / params.z_columns() - geo.pad_y;
         };
         const auto inside = [&](const Expr &column, const Expr &row) {
@@ -58,7 +53,7 @@ struct WeightedSumTiles {
                    input(promised(first + v, geo.ci), promised(sx, geo.iw), promised(sy, geo.ih),
                          promised(of.n, grid.images)),
                    0.0f);
-        const auto channel = [&](const Tile &tile, const Expr &one) {
+        const auto channel = [&](const TileGrid::Tile &tile, const Expr &one) {
             return tile.c * P::kChannels + one;
         };
         const Expr ci = turn * params.chunk + i, co = channel(of, c);
@@ -85,12 +80,10 @@ struct WeightedSumTiles {
                                          depthwise(promised(own, geo.co), r_kx, r_ky);
 
         // A scatter, whose loops stand in the order in which they run.
-        const Expr blocks =
-            grid.channels.divisor * grid.columns.divisor * grid.rows.divisor * grid.images;
         Halide::RDom to(0, P::kVector, 0, params.strip, 0, P::kLanes, 0, P::kStripThreads, 0,
-                        blocks, "to");
+                        grid.blocks(), "to");
         out_v = to[0], out_i = to[1], out_lane = to[2], out_strip = to[3], out_block = to[4];
-        const Tile at = place(out_block, grid);
+        const TileGrid::Tile at = grid.place(out_block);
         const Expr to_x = at.x * params.columns + out_strip % strips * params.strip + out_i;
         const Expr to_y = at.y * params.rows + out_strip / strips;
         const Expr to_c = channel(at, out_lane * P::kVector + out_v);
@@ -102,17 +95,6 @@ struct WeightedSumTiles {
         out(stored_c, promised(to_x, columns), promised(to_y, rows), promised(at.n, grid.images)) =
             conv_epilogue(sum(out_v, out_i, out_lane, out_strip, out_block), bias, bias_extent,
                           stored_c, floor);
-    }
-
-private:
-    struct Tile {
-        Halide::Expr c, x, y, n;
-    };
-    static Tile place(const Halide::Expr &number, const Grid &grid) {
-        const Halide::Expr pixels = grid.channels.quotient(number);
-        const Halide::Expr row = grid.columns.quotient(pixels), image = grid.rows.quotient(row);
-        return {grid.channels.remainder(number, pixels), grid.columns.remainder(pixels, row),
-                grid.rows.remainder(row, image), image};
     }
 };
 

@@ -8,7 +8,6 @@
 
 namespace convwright {
 
-using Halide::Expr;
 using Halide::GeneratorParam;
 
 /// The fused weighted sum, channels_last; sizes are run-time values but for taps and stride.
@@ -37,11 +36,9 @@ public:
         geo.ci = input_.dim(0).extent(), geo.co = pointwise_.dim(0).extent();
         geo.iw = input_.dim(1).extent(), geo.ih = input_.dim(2).extent();
         geo.pad_x = pad_x_, geo.pad_y = pad_y_;
-        const auto tiles = [](const Expr &extent, int size) { return (extent + size - 1) / size; };
-        const WeightedSumTiles::Grid grid{by_channels_(tiles(geo.co, params_.kChannels)),
-                                          by_columns_(tiles(columns_, params_.columns)),
-                                          by_rows_(tiles(rows_, params_.rows)),
-                                          input_.dim(3).extent()};
+        const TileGrid grid{by_channels_(tiles_of(geo.co, params_.kChannels)),
+                            by_columns_(tiles_of(columns_, params_.columns)),
+                            by_rows_(tiles_of(rows_, params_.rows)), input_.dim(3).extent()};
         alg_.emplace(input_, pointwise_, depthwise_, bias_, bias_.dim(0).extent(), floor_, geo,
                      columns_, rows_, grid, params_);
         output_ = alg_->out;

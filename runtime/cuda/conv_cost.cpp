@@ -4,25 +4,21 @@
 #include <algorithm>
 #include <cmath>
 
+#include "runtime/cuda/cost_constants.h"
+
 namespace convwright::cuda {
 namespace {
 
 using P = Conv2dCudaParams;
 
 // Of a multiprocessor, on all architectures from sm_75 on or on most of them.
-constexpr double kProductsPerCycle = 128, kInstructionsPerCycle = 4;
 constexpr int kSchedulers = 4;
 // TF32 on sm_80. sm_86 and sm_89 have a quarter: as many as SIMT, but with a 32nd of its instructions.
 // Of short floats twice as many everywhere.
 constexpr double kTensorProductsPerCycle = 512;
-constexpr int kRegisters = 65536, kMostThreads = 1536, kMostBlocks = 16, kWarp = 32;
+constexpr int kRegisters = 65536, kMostThreads = 1536, kMostBlocks = 16;
 constexpr int kSharedBytes = 100 * 1024;
-// A load from memory with its barrier: what a turn takes if nothing else runs.
-constexpr double kTurnLatency = 900;
-constexpr double kLaunchCycles = 4000, kBlockCycles = 1500;
-constexpr double kBytesPerCycle = 10;     // of memory, per multiprocessor
-constexpr double kL2BytesPerCycle = 32;   // of the cache: 47 at most on sm_80
-constexpr double kStoreInstructions = 6;  // with condition and address
+constexpr double kL2BytesPerCycle = 32;  // of the cache: 47 at most on sm_80
 // A plan asks for no more partial sums than this.
 constexpr int64_t kMostPartialFloats = int64_t{1} << 25;
 constexpr int64_t kMostParts = 64, kFewestTurns = 4;

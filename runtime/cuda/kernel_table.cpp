@@ -95,6 +95,11 @@ const std::vector<WeightedSumKernel> &weighted_sum_kernels() {
     return kernels;
 }
 
+const std::vector<WeightedSumGradKernel> &weighted_sum_grad_kernels() {
+    static const auto kernels = kernels_of<WeightedSumGradCudaParams>({"weighted_sum_grad_cuda"});
+    return kernels;
+}
+
 const std::vector<ProductKernel> &product_kernels() {
     static const auto kernels =
         kernels_with_products<ProductKernel, Conv2dCudaParams>("approx_gemm");

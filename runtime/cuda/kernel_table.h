@@ -9,6 +9,7 @@
 #include "schedules/conv2d_cuda_params.h"
 #include "schedules/conv2d_wgrad_cuda_params.h"
 #include "schedules/weighted_sum_cuda_params.h"
+#include "schedules/weighted_sum_grad_cuda_params.h"
 
 namespace convwright::cuda {
 
@@ -27,6 +28,7 @@ struct Kernel {
 using ConvKernel = Kernel<Conv2dCudaParams>;
 using WgradKernel = Kernel<Conv2dWgradCudaParams>;
 using WeightedSumKernel = Kernel<WeightedSumCudaParams>;
+using WeightedSumGradKernel = Kernel<WeightedSumGradCudaParams>;
 
 /// The convolution engine with another product (generators/products.h). Kernels whose accesses are no
 /// vectors take tensors of any strides, whatever their format.
@@ -58,6 +60,7 @@ struct SupportKernels {
 const std::vector<ConvKernel> &conv_kernels();
 const std::vector<WgradKernel> &wgrad_kernels();
 const std::vector<WeightedSumKernel> &weighted_sum_kernels();
+const std::vector<WeightedSumGradKernel> &weighted_sum_grad_kernels();
 const std::vector<ProductKernel> &product_kernels();
 const std::vector<ByteKernel> &byte_kernels();
 const BytePackingKernels &byte_packing_kernels();

@@ -74,6 +74,22 @@ def test_weighted_sum(stride: int, channels_last: bool, bias: bool) -> None:
     assert_equal(in_blocks(grad, *operands), expected)
 
 
+@pytest.mark.parametrize("grad_z", [False, True])
+@pytest.mark.parametrize("channels_last", [True, False], ids=["nhwc", "nchw"])
+def test_gradients_of_the_activations(channels_last: bool, grad_z: bool) -> None:
+    torch.manual_seed(0)
+    input = ints(2, 5, 7, 6, channels_last=channels_last)
+    first, second, geometry = ints(8, 5, 1, 1), ints(8, 1, 3, 3), ([2, 1], [1, 2], [1, 2])
+    z = OPS.conv2d_fprop(input, first, None, *step(POINTWISE))
+    grad = torch.randint_like(OPS.conv2d_fprop(z, second, None, *geometry, 8), -1, 2)
+    of_z = OPS.conv2d_dgrad(grad, z, second, *geometry, 8)
+    expected = OPS.conv2d_dgrad(of_z, input, first, *step(POINTWISE)), of_z
+    actual = OPS.weighted_sum_dgrad(grad, input, z, first, second, *geometry, grad_z)
+    for a, e in list(zip(actual, expected, strict=True))[: 1 + grad_z]:
+        assert torch.equal(a, e)
+        assert a.stride() == e.stride()
+
+
 def test_depthwise_separable() -> None:
     torch.manual_seed(0)
     operands = (

@@ -43,6 +43,7 @@ CHANNELS_LAST = torch.channels_last
         "approx_int8_conv2d",
         "conv2d_relu",
         "weighted_sum_fprop",
+        "weighted_sum_dgrad",
     ],
 )
 def test_operators_are_registered(name: str) -> None:

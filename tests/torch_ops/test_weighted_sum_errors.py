@@ -169,3 +169,25 @@ def test_the_operator_refuses_a_bias_of_another_size(bias: torch.Tensor) -> None
         torch.ops.convwright.weighted_sum_fprop(
             X, P[:, :, None, None], D, bias, [1, 1], [1, 1], [1, 1]
         )
+
+
+ONES = torch.ones
+
+
+@pytest.mark.parametrize(
+    ("z", "pointwise", "depthwise", "reason"),
+    [
+        (ONES(1, 4, 5, 5), ONES(4, 3, 3, 3), ONES(4, 1, 3, 3), "grad_output of size"),
+        (ONES(1, 4, 7, 7), ONES(4, 3, 1, 1), ONES(8, 1, 3, 3), "grad_output of size"),
+        (ONES(4, 7, 7), ONES(4, 3, 1, 1), ONES(4, 1, 3, 3), "Expected 4-dimensional input"),
+        (ONES(1, 4, 7, 7), ONES(4, 2, 1, 1), ONES(4, 1, 3, 3), "to have 2 channels, but got 3"),
+    ],
+)
+def test_the_operator_of_gradients_refuses_what_does_not_fit(
+    z: torch.Tensor, pointwise: torch.Tensor, depthwise: torch.Tensor, reason: str
+) -> None:
+    grad, input = ONES(1, 4, 5, 5), ONES(1, 3, 7, 7)
+    with pytest.raises(RuntimeError, match=reason):
+        torch.ops.convwright.weighted_sum_dgrad(
+            grad, input, z, pointwise, depthwise, [1, 1], [0, 0], [1, 1], True
+        )

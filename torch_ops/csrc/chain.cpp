@@ -12,6 +12,7 @@
 #include "torch_ops/csrc/cpu_engine.h"
 #include "torch_ops/csrc/operands.h"
 #include "torch_ops/csrc/traced.h"
+#include "torch_ops/csrc/weighted_sum.h"
 
 namespace convwright {
 namespace {
@@ -39,6 +40,15 @@ struct Geometry {
     }
     ConvArguments arguments() const { return {stride, padding, dilation, groups}; }
 };
+
+/// Whether the two are a pointwise convolution and a depthwise one of its result.
+bool is_weighted_sum(const Tensor &first, const Tensor &second, const Geometry &a,
+                     const Geometry &b) {
+    const IntList one{1, 1}, zero{0, 0};
+    return first.dim() == 4 && first.size(2) == 1 && first.size(3) == 1 && a.stride == one &&
+           a.padding == zero && a.dilation == one && a.groups == 1 && second.dim() == 4 &&
+           second.size(0) == b.groups && second.size(1) == 1 && b.groups == first.size(0);
+}
 
 ConvProblem with_direction(ConvProblem p, Direction direction) {
     p.direction = direction;
@@ -216,11 +226,21 @@ std::tuple<Tensor, Tensor, Tensor> chain_backward(const Tensor &grad_output, con
                                                   const IntList &first_geometry,
                                                   const IntList &second_geometry) {
     const Geometry a(first_geometry), b(second_geometry);
-    const auto one_by_one = [&] {
-        const Tensor grad_z =
+    const auto of_activations = [&] {
+        if (is_weighted_sum(first, second, a, b)) {
+            return weighted_sum_dgrad(grad_output, input, z, first, second, b.stride, b.padding,
+                                      b.dilation, /*grad_z=*/true);
+        }
+        Tensor grad_z =
             conv2d_dgrad(grad_output, z, second, b.stride, b.padding, b.dilation, b.groups);
+        Tensor grad_input =
+            conv2d_dgrad(grad_z, input, first, a.stride, a.padding, a.dilation, a.groups);
+        return std::make_tuple(std::move(grad_input), std::move(grad_z));
+    };
+    const auto one_by_one = [&] {
+        auto [grad_input, grad_z] = of_activations();
         return std::make_tuple(
-            conv2d_dgrad(grad_z, input, first, a.stride, a.padding, a.dilation, a.groups),
+            std::move(grad_input),
             conv2d_wgrad(grad_z, input, first, a.stride, a.padding, a.dilation, a.groups),
             conv2d_wgrad(grad_output, z, second, b.stride, b.padding, b.dilation, b.groups));
     };

@@ -19,7 +19,8 @@ std::tuple<Tensor, Tensor> chain_fprop(const Tensor &input, const Tensor &first,
                                        const IntList &first_geometry,
                                        const IntList &second_geometry);
 
-/// Gradients of (input, first, second). That of z is never whole.
+/// Gradients of (input, first, second). That of z is never whole on the CPU; on a GPU a weighted sum has those of z
+/// and the input from weighted_sum_dgrad().
 std::tuple<Tensor, Tensor, Tensor> chain_backward(const Tensor &grad_output, const Tensor &input,
                                                   const Tensor &z, const Tensor &first,
                                                   const Tensor &second,

@@ -106,6 +106,27 @@ bool CudaEngine::run_weighted_sum(const cuda::WeightedSumPlan &plan, const Activ
     return cuda::run_weighted_sum(context_, plan, input, pointwise, depthwise, bias, output);
 }
 
+const cuda::WeightedSumGradPlan &CudaEngine::weighted_sum_grad_plan(const ConvProblem &p,
+                                                                    const Operand &grad_output,
+                                                                    const Activation &grad_input,
+                                                                    bool keeps_z) const {
+    thread_local PlanCache<cuda::WeightedSumGradPlan> cache;
+    const cuda::Placed placed = cuda::placed(p, grad_output.view, grad_input);
+    const bool tf32 = tf32_allowed();
+    const int64_t rest = int64_t{keeps_z} << 1 | int64_t{tf32};
+    return cache.get(p, variant(device_, placed) << 2 | rest, cuda::forced_kernel(), [&] {
+        return cuda::weighted_sum_grad_plan(p, device_, placed, keeps_z, tf32);
+    });
+}
+
+bool CudaEngine::run_weighted_sum_grad(const cuda::WeightedSumGradPlan &plan, const ConvProblem &p,
+                                       const Activation &grad_output, const Weight &pointwise,
+                                       const Weight &depthwise, const Activation *grad_z,
+                                       const Activation &grad_input) {
+    return cuda::run_weighted_sum_grad(context_, *plan.kernel, p, grad_output, pointwise, depthwise,
+                                       grad_z, grad_input);
+}
+
 const cuda::BytePlan &CudaEngine::byte_plan(const ConvProblem &p, const DeviceTable &table,
                                             const cuda::ByteOperands &operands) const {
     thread_local PlanCache<cuda::BytePlan> cache;

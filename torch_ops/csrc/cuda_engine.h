@@ -12,6 +12,7 @@
 #include "runtime/cuda/conv_wgrad.h"
 #include "runtime/cuda/device.h"
 #include "runtime/cuda/weighted_sum.h"
+#include "runtime/cuda/weighted_sum_grad.h"
 #include "runtime/multipliers/operand_edit.h"
 #include "torch_ops/csrc/operands.h"
 
@@ -64,6 +65,16 @@ public:
     bool run_weighted_sum(const cuda::WeightedSumPlan &plan, const Activation &input,
                           const Weight &pointwise, const Weight &depthwise, const void *bias,
                           const Activation &output);
+    /// Of the fused gradients; as plan(). grad_z is stored if `keeps_z`.
+    const cuda::WeightedSumGradPlan &weighted_sum_grad_plan(const ConvProblem &p,
+                                                            const Operand &grad_output,
+                                                            const Activation &grad_input,
+                                                            bool keeps_z) const;
+    /// By the plan's kernel; `grad_z` is null where it is not asked for.
+    bool run_weighted_sum_grad(const cuda::WeightedSumGradPlan &plan, const ConvProblem &p,
+                               const Activation &grad_output, const Weight &pointwise,
+                               const Weight &depthwise, const Activation *grad_z,
+                               const Activation &grad_input);
     /// Of 8-bit products; as plan().
     const cuda::BytePlan &byte_plan(const ConvProblem &p, const DeviceTable &table,
                                     const cuda::ByteOperands &operands) const;

@@ -96,6 +96,7 @@ std::string list_library_kernels() {
     of_cuda("conv2d", cuda::conv_kernels());
     of_cuda("conv2d_wgrad", cuda::wgrad_kernels());
     of_cuda("weighted_sum", cuda::weighted_sum_kernels());
+    of_cuda("weighted_sum_grad", cuda::weighted_sum_grad_kernels());
     const auto of_products = [&](const std::string &op, const auto &kernels) {
         for (const auto &k : kernels)
             add({"cuda", op + " " + k.product, k.name, k.schedule, "any", "any", "any", ""});

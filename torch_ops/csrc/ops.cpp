@@ -44,6 +44,10 @@ STABLE_TORCH_LIBRARY(convwright, m) {
     m.def(
         "weighted_sum_fprop(Tensor input, Tensor pointwise, Tensor depthwise, Tensor? bias, "
         "int[2] stride, int[2] padding, int[2] dilation) -> Tensor");
+    m.def(
+        "weighted_sum_dgrad(Tensor grad_output, Tensor input, Tensor z, Tensor pointwise, "
+        "Tensor depthwise, int[2] stride, int[2] padding, int[2] dilation, bool grad_z) -> "
+        "(Tensor, Tensor)");
     for (const char *name : {"fprop(Tensor input, Tensor weight, Tensor? bias",
                              "dgrad(Tensor grad_output, Tensor input, Tensor weight",
                              "wgrad(Tensor grad_output, Tensor input, Tensor weight"}) {
@@ -95,6 +99,7 @@ STABLE_TORCH_LIBRARY_IMPL(convwright, CPU, m) {
     m.impl("chain_fprop", TORCH_BOX(&convwright::chain_fprop));
     m.impl("chain_backward", TORCH_BOX(&convwright::chain_backward));
     m.impl("weighted_sum_fprop", TORCH_BOX(&convwright::weighted_sum_fprop));
+    m.impl("weighted_sum_dgrad", TORCH_BOX(&convwright::weighted_sum_dgrad));
     m.impl("conv2d_dgrad", TORCH_BOX(&convwright::conv2d_dgrad));
     m.impl("conv2d_wgrad", TORCH_BOX(&convwright::conv2d_wgrad));
     m.impl("approx_conv2d_fprop", TORCH_BOX(&convwright::approx_conv2d_fprop));
@@ -115,6 +120,7 @@ STABLE_TORCH_LIBRARY_IMPL(convwright, CUDA, m) {
     m.impl("chain_fprop", TORCH_BOX(&convwright::chain_fprop));
     m.impl("chain_backward", TORCH_BOX(&convwright::chain_backward));
     m.impl("weighted_sum_fprop", TORCH_BOX(&convwright::weighted_sum_fprop));
+    m.impl("weighted_sum_dgrad", TORCH_BOX(&convwright::weighted_sum_dgrad));
     m.impl("conv2d_dgrad", TORCH_BOX(&convwright::conv2d_dgrad));
     m.impl("conv2d_wgrad", TORCH_BOX(&convwright::conv2d_wgrad));
     m.impl("approx_conv2d_fprop", TORCH_BOX(&convwright::approx_conv2d_fprop));

@@ -192,6 +192,32 @@ def test_a_fused_weighted_sum_is_one_kernel() -> None:
     assert rows[0].kernel == "fused"
 
 
+@pytest.mark.parametrize("frozen", [(), (0,), (1,), (0, 1)], ids=str)
+@pytest.mark.parametrize(("stride", "size"), [(1, 12), (2, 13)])
+def test_the_gradient_of_a_weighted_sum_is_one_kernel(
+    stride: int, size: int, frozen: tuple[int, ...]
+) -> None:
+    torch.manual_seed(0)
+    sizes = (2, 8, size, size), (32, 8, 1, 1), (32, 1, 3, 3)
+    tensors = [torch.randint(-2, 3, s).float() for s in sizes]
+    tensors[0] = tensors[0].to(memory_format=torch.channels_last)
+    grads = []
+    for device in ("cpu", "cuda"):
+        input, *weights = (t.to(device).detach().requires_grad_() for t in tensors)
+        for number in frozen:
+            weights[number].requires_grad_(False)
+
+        def step(input=input, weights=weights) -> None:
+            FUNCTIONS["wsum"](input, *weights, None, stride, 1).sum().backward()
+
+        rows = convwright.explain(step).rows
+        grads.append([t.grad.cpu() for t in (input, *weights) if t.grad is not None])
+    backward = [row.kernel for row in rows if row.direction == "dgrad"]
+    assert [kernel.startswith("weighted_sum_grad_cuda") for kernel in backward] == [True]
+    for ours, wanted in zip(*reversed(grads), strict=True):
+        assert torch.equal(ours, wanted)
+
+
 MULTIPLIERS = ("mbm", "mbm(18)", "mitchell", "lmul(3)", "realm", "roba", "ax_fpm", "drum(6)")
 
 

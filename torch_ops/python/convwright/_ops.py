@@ -166,6 +166,22 @@ def chain_backward(
         )
 
 
+def weighted_sum_dgrad(
+    grad_output: Tensor,
+    input: Tensor,
+    z: Tensor,
+    pointwise: Tensor,
+    depthwise: Tensor,
+    geometry: tuple[Any, ...],
+    grad_z: bool,
+) -> tuple[Tensor, Tensor]:
+    """The gradients of input and, with grad_z, of z, without an Autograd kernel."""
+    with below_autograd():
+        return torch.ops.convwright.weighted_sum_dgrad(
+            grad_output, input, z, pointwise, depthwise, *geometry[:3], grad_z
+        )
+
+
 @lru_cache(maxsize=256)
 def _flat(geometry: tuple[Any, ...]) -> list[int]:
     stride, padding, dilation, groups = geometry

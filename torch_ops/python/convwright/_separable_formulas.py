@@ -12,7 +12,7 @@ from torch._prims_common import suggest_memory_format
 
 from convwright._formulas import Ops
 from convwright._functions import transform_active
-from convwright._ops import BELOW_AUTOGRAD, chain_backward
+from convwright._ops import BELOW_AUTOGRAD, chain_backward, weighted_sum_dgrad
 from convwright._separable_plan import Plan
 
 _dispatch_modes = torch._C._len_torch_dispatch_stack
@@ -70,12 +70,19 @@ def _chain_gradients(
     grad_input = grad_first = grad_second = None
     if z is None and any(needed[:3]):
         z = ops.fprop(input, first, None, *plan.first)
-    if ops is BELOW_AUTOGRAD and not _dispatch_modes() and all(needed[:3]):
+    plain = ops is BELOW_AUTOGRAD and not _dispatch_modes()
+    if plain and all(needed[:3]):
         grad_input, *weights = chain_backward(
             grad_output, input, z, first, second, plan.first, plan.second
         )
         return grad_input, *(weights if plan.form.pointwise_first else reversed(weights))
-    if needs_input or needs_first:
+    if plain and needs_input and plan.form.pointwise_first:
+        grad_input, grad_z = weighted_sum_dgrad(
+            grad_output, input, z, first, second, plan.second, needs_first
+        )
+        if needs_first:
+            grad_first = ops.wgrad(grad_z, input, first, *plan.first)
+    elif needs_input or needs_first:
         grad_z = ops.dgrad(grad_output, z, second, *plan.second)
         if needs_input:
             grad_input = ops.dgrad(grad_z, input, first, *plan.first)
