@@ -28,6 +28,7 @@ std::string shipped_name(const MeasureJob &job) {
                      : name_of(cuda::shipped_kernel(cuda::conv_kernels(), *job.made_cuda));
     if (job.op == Operator::kWeightedSum)
         return name_of(shipped_kernel(weighted_sum_kernels(), job.made));
+    if (!job.product.empty()) return name_of(shipped_kernel(product_kernels(), job.made));
     return wgrad ? name_of(shipped_kernel(wgrad_kernels(), job.made))
                  : name_of(shipped_kernel(conv_kernels(), job.made));
 }
@@ -51,6 +52,7 @@ std::variant<MeasureJob, Result> job_of(const OperatorProblem &problem, int phas
     MeasureJob job;
     job.problem = problem.sizes;
     job.op = problem.op;
+    job.product = problem.product;
     job.phase = phase;
     job.made_cuda = cuda::parse_candidate(problem, candidate);
     const std::optional<LoadableKernel> wanted = parse_candidate(problem, candidate);

@@ -8,6 +8,7 @@
 #include "autotune/trial_calls.h"
 #include "autotune/verify/call_tensors.h"
 #include "autotune/verify/gpu_copy.h"
+#include "autotune/verify/product_model.h"
 #include "autotune/verify/weighted_sum_values.h"
 #include "autotune/verify/why_wrong.h"
 #include "autotune/work.h"
@@ -54,7 +55,7 @@ ProcessLimits measuring_limits(const MeasureJob &job, double wall_seconds) {
     limits.wall_seconds = wall_seconds;
     limits.cpu_seconds = static_cast<int64_t>(std::ceil(wall_seconds * job.timing.threads));
     if (job.on_gpu() || !kAddressesAreMemory) return limits;
-    const double tensors = work_of(OperatorProblem(job.problem, job.op), kWholeProblem).bytes;
+    const double tensors = work_of(job.whole(), kWholeProblem).bytes;
     limits.memory_bytes = kLeastBytes + kThreadBytes * job.timing.threads +
                           static_cast<int64_t>(std::min(kCopies * tensors, 1e18));
     return limits;
@@ -68,9 +69,10 @@ Measured measure_here(const MeasureJob &job) {
         if (const std::string why = why_wrong(maker, job.problem, untuned); !why.empty())
             return failed(Outcome::kWrongAnswer, why);
         const KernelCall candidate = *maker(job.problem);
-        const ConvValues values = job.op == Operator::kWeightedSum
-                                      ? weighted_sum_values(job.problem, 1)
-                                      : integer_values(job.problem, 1);
+        const ConvValues values =
+            job.op == Operator::kWeightedSum ? weighted_sum_values(job.problem, 1)
+            : job.product.empty()            ? integer_values(job.problem, 1)
+                                             : product_values(job.problem, job.product, 1, false);
         CallTensors tensors(job.problem, values, {},
                             std::max(candidate.workspace(), untuned.workspace()));
         CallContext context;

@@ -54,11 +54,17 @@ DType parse_dtype(const std::string &name) {
 }
 
 Json to_json(const LoadableKernel &k) {
-    return {{"generator", k.generator}, {"symbol", k.symbol},
-            {"schedule", k.schedule},   {"problem", k.problem},
-            {"phase", k.phase},         {"format", k.format == Format::kNhwc ? "nhwc" : "nchw"},
-            {"isa", isa_name(k.isa)},   {"dtype", dtype_name(k.dtype)},
-            {"path", k.path},           {"sha256", k.sha256}};
+    return {{"generator", k.generator},
+            {"symbol", k.symbol},
+            {"schedule", k.schedule},
+            {"problem", k.problem},
+            {"product", k.product},
+            {"phase", k.phase},
+            {"format", k.format == Format::kNhwc ? "nhwc" : "nchw"},
+            {"isa", isa_name(k.isa)},
+            {"dtype", dtype_name(k.dtype)},
+            {"path", k.path},
+            {"sha256", k.sha256}};
 }
 
 Json to_json(const cuda::LoadableKernel &k) {
@@ -103,6 +109,7 @@ LoadableKernel kernel_of(const Json &j) {
     j.at("symbol").get_to(k.symbol);
     j.at("schedule").get_to(k.schedule);
     j.at("problem").get_to(k.problem);
+    j.at("product").get_to(k.product);
     k.phase = integer_at<int>(j, "phase");
     k.format = parse_format(j.at("format"));
     k.isa = parse_isa(j.at("isa"));
@@ -130,7 +137,7 @@ cuda::LoadableKernel cuda_kernel_of(const Json &j) {
 
 std::string format_job(const MeasureJob &job) {
     const TimingPlan &t = job.timing;
-    Json json = {{"problem", format_problem(OperatorProblem(job.problem, job.op))},
+    Json json = {{"problem", format_problem(job.whole())},
                  {"phase", job.phase},
                  {"dense", job.dense},
                  {"threads", t.threads},
@@ -153,7 +160,7 @@ MeasureJob parse_job(const std::string &text) {
     return read(text, kJob, [](const Json &json) {
         MeasureJob job;
         const OperatorProblem problem = parse_operator_problem(json.at("problem"));
-        job.problem = problem.sizes, job.op = problem.op;
+        job.problem = problem.sizes, job.op = problem.op, job.product = problem.product;
         job.phase = integer_at<int>(json, "phase");
         json.at("dense").get_to(job.dense);
         TimingPlan &t = job.timing;

@@ -39,6 +39,8 @@ KernelTools kernel_tools(const std::string &generators) {
                            ? first_of({folder / "convwright_generators",
                                        folder / "../generators/convwright_generators"})
                            : generators;
+    tools.product_generators = first_of({folder / "convwright_product_generators",
+                                         folder / "../generators/convwright_product_generators"});
     tools.shim = first_of({folder / "../lib/kernel_shim.o", folder / "kernel_shim.o"});
     tools.linker = KernelTools::find_linker();
     tools.cuda_generators = first_of({folder / "convwright_cuda_generators",

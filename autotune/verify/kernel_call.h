@@ -2,9 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
+#include "autotune/verify/product_model.h"
+#include "runtime/approx_plan.h"
 #include "runtime/conv2d.h"
 #include "runtime/cuda/conv_plan.h"
 #include "runtime/cuda/weighted_sum.h"
@@ -23,15 +26,20 @@ struct GpuPlans {
 /// One kernel planned for one problem of any direction.
 struct KernelCall {
     ConvProblem problem;
-    ConvPlan conv;                      ///< fprop and dgrad.
-    WgradPlan wgrad;                    ///< wgrad.
-    WeightedSumPlan weighted_sum = {};  ///< Has a kernel where the problem is a weighted sum's.
-    std::optional<GpuPlans> gpu = {};   ///< In the place of the others.
+    ConvPlan conv;                          ///< fprop and dgrad.
+    WgradPlan wgrad;                        ///< wgrad.
+    WeightedSumPlan weighted_sum = {};      ///< Has a kernel where the problem is a weighted sum's.
+    std::optional<GpuPlans> gpu = {};       ///< In the place of the others.
+    std::optional<ApproxPlan> approx = {};  ///< In their place for a product,
+    std::shared_ptr<const ProductModel> model = nullptr;  ///< by the form of this multiplier.
 
     bool is_weighted_sum() const {
         return weighted_sum.kernel != nullptr || (gpu && gpu->weighted_sum.kernel != nullptr);
     }
     int64_t workspace() const;  ///< Floats.
+
+    /// The same call by the form of another multiplier of the product.
+    KernelCall with(const std::shared_ptr<const ProductModel> &other) const;
 
     /// One convolution, of a weighted sum none. Operands by their part in the forward one; of the three tensors the direction's
     /// result is written, the others are read; all pointers are the GPU's where the kernel is for one, which this

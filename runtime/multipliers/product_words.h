@@ -19,8 +19,8 @@ struct ProductArguments {
 /// How a multiplier of the log family, ROBA, Ax-FPM or one with rounded products is computed in
 /// float32.
 struct ProductForm {
-    std::string product;  ///< Of a kernel.
-    int weight_words = 1;
+    std::string product;   ///< Of a kernel.
+    int weight_words = 1;  ///< product_weight_words().
     ProductArguments arguments;
     /// What the fast forms add to g: c - 2^-27, and the bits of 4 - c; nothing for Mitchell.
     float constant = 0.0f;
@@ -37,8 +37,14 @@ ProductForm product_form(const Multiplier &multiplier, bool fast, bool zeros);
 /// the exact kernels compute the multiplier in float32, or where it has no products (zeros).
 std::string usual_product(const Multiplier &multiplier, Direction direction);
 
+/// Floats that stand for a weight in kernels of the product.
+int product_weight_words(const std::string &product);
+
 /// Every product of a form, in the order of the alphabet.
 const std::vector<std::string> &product_names();
+
+/// A form of the product without its constants: enough for a plan.
+ProductForm product_form(const std::string &product);
 
 /// The form of a table of fractions.
 ProductForm product_form(const MantissaTable &table);
