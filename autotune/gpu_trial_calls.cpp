@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "autotune/trial_calls.h"
+#include "autotune/verify/product_example.h"
 
 namespace convwright {
 
@@ -15,6 +16,16 @@ CallMaker gpu_maker_of(const MeasureJob &job) {
             const auto plan = cuda::weighted_sum_plan_with(kernel, p, device, {});
             if (plan.kernel == nullptr) return std::nullopt;
             return KernelCall{p, {}, {}, {}, GpuPlans{{}, {}, plan}};
+        };
+    }
+    if (!job.product.empty()) {
+        const auto load = [&] { return cuda::load_product_kernel(*job.made_cuda); };
+        return [&device, &kernel = kernel_named(job.shipped, cuda::product_kernels(), load),
+                forms = forms_from(job.product),
+                phase = job.phase](const ConvProblem &p) -> std::optional<KernelCall> {
+            const auto plan = cuda::forced_approx_plan(p, forms, device, &kernel, phase);
+            if (plan.steps.empty()) return std::nullopt;
+            return KernelCall{p, {}, {}, {}, GpuPlans{{}, {}, {}, plan}};
         };
     }
     if (job.problem.direction == Direction::kWgrad) {
@@ -44,7 +55,10 @@ CallMaker gpu_maker_of(const MeasureJob &job) {
 KernelCall untuned_gpu_call(const MeasureJob &job) {
     const cuda::Device &device = cuda::device(job.gpu);
     GpuPlans plans;
-    if (job.op == Operator::kWeightedSum) {
+    if (!job.product.empty()) {
+        plans.approx = cuda::forced_approx_plan(job.problem, forms_from(job.product), device);
+        if (plans.approx.steps.empty()) throw std::runtime_error(plans.approx.reason);
+    } else if (job.op == Operator::kWeightedSum) {
         plans.weighted_sum = cuda::weighted_sum_plan(job.problem, device, {});
         if (plans.weighted_sum.kernel == nullptr)
             throw std::runtime_error(plans.weighted_sum.reason);

@@ -21,6 +21,8 @@ std::string name_of(const Kernel *kernel) {
 
 std::string shipped_name(const MeasureJob &job) {
     const bool wgrad = job.problem.direction == Direction::kWgrad;
+    if (job.on_gpu() && !job.product.empty())
+        return name_of(cuda::shipped_kernel(cuda::product_kernels(), *job.made_cuda));
     if (job.on_gpu() && job.op == Operator::kWeightedSum)
         return name_of(cuda::shipped_kernel(cuda::weighted_sum_kernels(), *job.made_cuda));
     if (job.on_gpu())
@@ -51,6 +53,7 @@ std::variant<MeasureJob, Result> job_of(const OperatorProblem &problem, int phas
     MeasureJob job;
     job.problem = problem.sizes;
     job.op = problem.op;
+    job.product = problem.product;
     job.phase = phase;
     job.made_cuda = cuda::parse_candidate(problem, candidate);
     const std::optional<LoadableKernel> wanted = parse_candidate(problem, candidate);

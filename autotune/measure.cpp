@@ -54,7 +54,7 @@ ProcessLimits measuring_limits(const MeasureJob &job, double wall_seconds) {
     limits.wall_seconds = wall_seconds;
     limits.cpu_seconds = static_cast<int64_t>(std::ceil(wall_seconds * job.timing.threads));
     if (job.on_gpu() || !kAddressesAreMemory) return limits;
-    const double tensors = work_of(OperatorProblem(job.problem, job.op), kWholeProblem).bytes;
+    const double tensors = work_of(job.whole(), kWholeProblem).bytes;
     limits.memory_bytes = kLeastBytes + kThreadBytes * job.timing.threads +
                           static_cast<int64_t>(std::min(kCopies * tensors, 1e18));
     return limits;

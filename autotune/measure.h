@@ -17,6 +17,7 @@ namespace convwright {
 struct MeasureJob {
     ConvProblem problem;
     Operator op = Operator::kConv2d;  ///< kWeightedSum: the forward problem of a fused one.
+    std::string product = {};         ///< Of an approximate convolution, as OperatorProblem::product.
     int phase = 0;  ///< The pass that the candidate computes; the others are the library's choice.
     bool dense = true;    ///< As in conv_plan().
     std::string shipped;  ///< Name of a kernel of the library, or empty for
@@ -25,6 +26,11 @@ struct MeasureJob {
     int gpu = 0;                                         ///< of this number.
     TimingPlan timing;
 
+    OperatorProblem whole() const {
+        OperatorProblem all(problem, op);
+        all.product = product;
+        return all;
+    }
     bool on_gpu() const { return made_cuda.has_value(); }
     /// SHA-256 of the shared object that was made; empty where there is none.
     const std::string &artifact() const { return on_gpu() ? made_cuda->sha256 : made.sha256; }

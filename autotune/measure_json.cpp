@@ -65,6 +65,7 @@ Json to_json(const cuda::LoadableKernel &k) {
     return {{"generator", k.generator},
             {"symbol", k.symbol},
             {"schedule", k.schedule},
+            {"product", k.product},
             {"format", k.format == Format::kNhwc ? "nhwc" : "nchw"},
             {"dtype", dtype_name(k.dtype)},
             {"path", k.path},
@@ -117,6 +118,7 @@ cuda::LoadableKernel cuda_kernel_of(const Json &j) {
     j.at("generator").get_to(k.generator);
     j.at("symbol").get_to(k.symbol);
     j.at("schedule").get_to(k.schedule);
+    j.at("product").get_to(k.product);
     k.format = parse_format(j.at("format"));
     k.dtype = parse_dtype(j.at("dtype"));
     j.at("path").get_to(k.path);
@@ -130,7 +132,7 @@ cuda::LoadableKernel cuda_kernel_of(const Json &j) {
 
 std::string format_job(const MeasureJob &job) {
     const TimingPlan &t = job.timing;
-    Json json = {{"problem", format_problem(OperatorProblem(job.problem, job.op))},
+    Json json = {{"problem", format_problem(job.whole())},
                  {"phase", job.phase},
                  {"dense", job.dense},
                  {"threads", t.threads},
@@ -153,7 +155,7 @@ MeasureJob parse_job(const std::string &text) {
     return read(text, kJob, [](const Json &json) {
         MeasureJob job;
         const OperatorProblem problem = parse_operator_problem(json.at("problem"));
-        job.problem = problem.sizes, job.op = problem.op;
+        job.problem = problem.sizes, job.op = problem.op, job.product = problem.product;
         job.phase = integer_at<int>(json, "phase");
         json.at("dense").get_to(job.dense);
         TimingPlan &t = job.timing;

@@ -21,6 +21,11 @@ ConvPass wgrad_pass(const ConvProblem &p) {
     return pass;
 }
 
+std::vector<ConvPass> product_passes(const ConvProblem &p) {
+    if (p.direction == Direction::kWgrad) return {wgrad_pass(p)};
+    return conv_passes(p);
+}
+
 PassView wgrad_input(const Activation &t, const ConvPass &pass) {
     return {t.data,           DType::kF32,      {pass.ci, t.n}, {pass.groups, pass.n * t.c},
             {pass.x.in, t.w}, {pass.y.in, t.h}, {pass.n, t.c}};

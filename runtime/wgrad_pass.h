@@ -9,6 +9,9 @@ namespace convwright {
 /// images, taps its columns and rows; its weight is the gradient of the output.
 ConvPass wgrad_pass(const ConvProblem &problem);
 
+/// The passes of a problem of any direction as kernels of approximate products run them: that one, or conv_passes().
+std::vector<ConvPass> product_passes(const ConvProblem &problem);
+
 /// What that pass reads and writes, float32: the input, and the gradient of the weight.
 PassView wgrad_input(const Activation &input, const ConvPass &pass);
 PassView wgrad_output(const Weight &grad_weight, const ConvPass &pass);

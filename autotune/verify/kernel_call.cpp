@@ -10,7 +10,7 @@ namespace convwright {
 
 int64_t KernelCall::workspace() const {
     if (weighted_sum.kernel != nullptr) return weighted_sum.workspace;
-    if (gpu) return std::max(gpu->conv.workspace, gpu->wgrad.workspace);
+    if (gpu) return std::max({gpu->conv.workspace, gpu->wgrad.workspace, gpu->approx.workspace});
     return problem.direction == Direction::kWgrad ? wgrad.workspace : conv.workspace;
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "runtime/conv2d.h"
+#include "runtime/cuda/approx_plan.h"
 #include "runtime/cuda/conv_plan.h"
 #include "runtime/cuda/weighted_sum.h"
 #include "runtime/cuda/wgrad_plan.h"
@@ -18,6 +19,7 @@ struct GpuPlans {
     cuda::ConvPlan conv;
     cuda::WgradPlan wgrad;
     cuda::WeightedSumPlan weighted_sum;
+    cuda::ApproxPlan approx = {};
 };
 
 /// One kernel planned for one problem of any direction.

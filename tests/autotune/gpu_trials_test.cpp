@@ -124,6 +124,7 @@ protected:
         tools_ = kernel_tools("");
         tools_.generators = CONVWRIGHT_GENERATORS;
         tools_.cuda_generators = CONVWRIGHT_CUDA_GENERATORS;
+        tools_.cuda_product_generators = CONVWRIGHT_CUDA_PRODUCT_GENERATORS;
         tools_.cuda_weighted_sum_generators = CONVWRIGHT_CUDA_WEIGHTED_SUM_GENERATORS;
         tools_.cuda_compiler = CONVWRIGHT_COMPILE_CUDA;
         tools_.shim = CONVWRIGHT_KERNEL_SHIM;
