@@ -143,6 +143,16 @@ double predicted_cycles(const Conv2dCpuParams &p, const ConvPass &pass, Format f
     return tiles * tile + copied;
 }
 
+double predicted_product_cycles(const Conv2dCpuParams &p, const ConvPass &pass, Isa isa) {
+    const double tiles = 1.0 * pass.n * pass.groups * pass.y.out *
+                         ceil_div(pass.co, p.panel(vector_lanes(isa))) *
+                         ceil_div(pass.x.out, p.tile);
+    const double step = std::max(2.0 * p.vec * p.tile, 10.0);
+    // Whole register tiles, and what a tap and a tile cost beside them; twice the lanes in about the time.
+    return tiles * (pass.taps() * (pass.ci * step + 12.0) + 20.0) *
+           (isa == Isa::kAvx512 ? 1.0 : 1.01);
+}
+
 int tiled_columns(const Conv2dCpuParams &p, const ConvPass &pass, Isa isa) {
     const int tile = column_size(p, isa);
     return to_int(ceil_div(pass.x.out, tile)) * tile;

@@ -24,6 +24,9 @@ double predicted_cycles(const Conv2dCpuParams &params, const ConvPass &pass, For
                         Isa isa);
 double predicted_cycles(const Conv2dWgradCpuParams &params, const ConvProblem &problem, Isa isa);
 
+/// The same of a kernel of an approximate product, up to a factor that all kernels of the product share.
+double predicted_product_cycles(const Conv2dCpuParams &params, const ConvPass &pass, Isa isa);
+
 /// Task sizes: scratch that fits L2, and enough tasks for many cores. They depend on the pass and
 /// the problem alone, so that results never depend on the number of threads.
 ConvTaskSize task_size(const Conv2dCpuParams &params, const ConvPass &pass, Isa isa);

@@ -3,14 +3,32 @@
 
 #include <map>
 #include <mutex>
+#include <stdexcept>
+
+#include "runtime/in_quotes.h"
+#include "runtime/multipliers/product_words.h"
+#include "schedules/product_knobs.h"
 
 namespace convwright {
 namespace {
 
 template<typename Params>
-std::variant<const Kernel<Params> *, std::string> load(const LoadableKernel &k) {
+Kernel<Params> kernel_of(const LoadableKernel &k, const Params &params, KernelEntry entry) {
+    return {k.symbol, format_params(params), k.problem, k.phase, k.format,
+            k.isa,    k.dtype,               params,    entry};
+}
+
+ProductKernel product_kernel_of(const LoadableKernel &k, const Conv2dCpuParams &params,
+                                KernelEntry entry) {
+    return {k.symbol, k.product, format_params(params), k.isa, params, entry};
+}
+
+template<typename Params, typename Loaded>
+std::variant<const Loaded *, std::string> load(const LoadableKernel &k,
+                                               Loaded (*make)(const LoadableKernel &,
+                                                              const Params &, KernelEntry)) {
     static std::mutex mutex;
-    static std::map<std::string, Kernel<Params>> kernels;  // by content and symbol
+    static std::map<std::string, Loaded> kernels;  // by content and symbol
     const std::lock_guard<std::mutex> lock(mutex);
     const std::string key = k.sha256 + " " + k.symbol;
     if (const auto found = kernels.find(key); found != kernels.end()) return &found->second;
@@ -20,15 +38,12 @@ std::variant<const Kernel<Params> *, std::string> load(const LoadableKernel &k) 
     const Params params = parse_params<Params>(k.schedule);
     auto loaded = load_kernel_entry(k.path, k.sha256, k.symbol);
     if (auto *why = std::get_if<std::string>(&loaded)) return std::move(*why);
-    const KernelEntry entry = std::get<KernelEntry>(loaded);
-    return &kernels
-                .emplace(key, Kernel<Params>{k.symbol, format_params(params), k.problem, k.phase,
-                                             k.format, k.isa, k.dtype, params, entry})
-                .first->second;
+    return &kernels.emplace(key, make(k, params, std::get<KernelEntry>(loaded))).first->second;
 }
 
 /// What makes the kernels of a problem; empty where it has none of its own.
 std::string generator_of(const OperatorProblem &problem) {
+    if (!problem.product.empty()) return "approx_conv2d";
     if (problem.op == Operator::kConv2d) return conv2d_generator(problem.sizes.direction);
     // A step's kernels are those of its parts.
     return problem.op == Operator::kWeightedSum && !problem.step ? "weighted_sum" : "";
@@ -54,8 +69,9 @@ std::string kernel_symbol(const LoadableKernel &k) {
     const int version = k.generator == "conv2d_wgrad"   ? Conv2dWgradCpuParams::kVersion
                         : k.generator == "weighted_sum" ? WeightedSumCpuParams::kVersion
                                                         : Conv2dCpuParams::kVersion;
+    const std::string name = k.generator + (k.product.empty() ? "" : "_" + k.product);
     std::string symbol =
-        versioned_symbol(k.generator, version, k.format, k.dtype, isa_name(k.isa), k.schedule);
+        versioned_symbol(name, version, k.format, k.dtype, isa_name(k.isa), k.schedule);
     if (!k.problem.empty()) symbol += "_" + k.problem + "_" + std::to_string(k.phase);
     return symbol;
 }
@@ -72,23 +88,44 @@ std::optional<LoadableKernel> parse_candidate(const OperatorProblem &problem,
         if (isa == isa_name(known)) kernel.isa = known;
     if (kernel.isa == Isa::kNone) return std::nullopt;
     kernel.schedule = candidate.substr(slash + 1);
-    kernel.format = problem.sizes.format;
+    kernel.product = problem.product;
+    if (kernel.product.empty()) kernel.format = problem.sizes.format;
     kernel.dtype = problem.sizes.dtype;
     kernel.symbol = kernel_symbol(kernel);
     return kernel;
 }
 
+const ProductKernel *shipped_kernel(const std::vector<ProductKernel> &kernels,
+                                    const LoadableKernel &wanted) {
+    const auto params = parse_params<Conv2dCpuParams>(wanted.schedule);
+    const std::string schedule = format_params(params);
+    for (const ProductKernel &kernel : kernels) {
+        if (kernel.product == wanted.product && kernel.schedule == schedule &&
+            kernel.isa == wanted.isa)
+            return &kernel;
+    }
+    return nullptr;
+}
+
 std::variant<const ConvKernel *, std::string> load_conv_kernel(const LoadableKernel &kernel) {
-    return load<Conv2dCpuParams>(kernel);
+    return load(kernel, kernel_of<Conv2dCpuParams>);
 }
 
 std::variant<const WgradKernel *, std::string> load_wgrad_kernel(const LoadableKernel &kernel) {
-    return load<Conv2dWgradCpuParams>(kernel);
+    return load(kernel, kernel_of<Conv2dWgradCpuParams>);
 }
 
 std::variant<const WeightedSumKernel *, std::string> load_weighted_sum_kernel(
     const LoadableKernel &kernel) {
-    return load<WeightedSumCpuParams>(kernel);
+    return load(kernel, kernel_of<WeightedSumCpuParams>);
+}
+
+std::variant<const ProductKernel *, std::string> load_product_kernel(const LoadableKernel &kernel) {
+    const auto params = parse_params<Conv2dCpuParams>(kernel.schedule);
+    const int words = product_weight_words(kernel.product);
+    if (const char *why = why_no_product_schedule(params, words, kernel.isa))
+        throw std::invalid_argument("schedule " + in_quotes(kernel.schedule) + ": " + why + ".");
+    return load(kernel, product_kernel_of);
 }
 
 }  // namespace convwright

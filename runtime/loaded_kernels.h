@@ -12,8 +12,9 @@ namespace convwright {
 
 /// A kernel in a shared object: what a row of the registry says of a shipped one, and where it is.
 struct LoadableKernel {
-    std::string generator;  ///< "conv2d", "conv2d_wgrad" or "weighted_sum".
+    std::string generator;  ///< "conv2d", "conv2d_wgrad", "weighted_sum" or "approx_conv2d".
     std::string symbol, schedule;
+    std::string product;  ///< Of "approx_conv2d", whose kernels take tensors of any strides: `format` is nhwc.
     std::string problem;  ///< The only one it accepts, or empty.
     int phase = 0;
     Format format = Format::kNhwc;
@@ -52,11 +53,16 @@ const Kernel<Params> *shipped_kernel(const std::vector<Kernel<Params>> &kernels,
     return nullptr;
 }
 
+/// The same of kernels of the product that `wanted` names.
+const ProductKernel *shipped_kernel(const std::vector<ProductKernel> &kernels,
+                                    const LoadableKernel &wanted);
+
 /// The kernel, loaded when first asked for, or one sentence why not. It stays for the process's life. Throws
 /// std::invalid_argument if the schedule is none of the generator's. Thread-safe.
 std::variant<const ConvKernel *, std::string> load_conv_kernel(const LoadableKernel &kernel);
 std::variant<const WgradKernel *, std::string> load_wgrad_kernel(const LoadableKernel &kernel);
 std::variant<const WeightedSumKernel *, std::string> load_weighted_sum_kernel(
     const LoadableKernel &kernel);
+std::variant<const ProductKernel *, std::string> load_product_kernel(const LoadableKernel &kernel);
 
 }  // namespace convwright

@@ -6,6 +6,7 @@
 
 #include "runtime/packing.h"
 #include "runtime/plan_cache.h"
+#include "runtime/step_texts.h"
 #include "runtime/tuned_choices.h"
 #include "runtime/winograd.h"
 
@@ -160,50 +161,21 @@ double cycles_of(const WgradPlan &plan, const ConvProblem &problem) {
 /// What a plan depends on beside its problem and the kernel that is forced.
 int64_t variant(bool bit) { return int64_t{tuned_generation()} * 4 + winograd_allowed() * 2 + bit; }
 
-/// `chosen` is a step or a plan.
-template<typename Chosen>
-const char *tuning_mark(const Chosen &chosen) {
-    if (chosen.tuned) return tuned_mark(chosen.shipped);
-    return chosen.refused ? " (the tuned kernel does not accept it)" : "";
-}
-
-/// What `text` says of each kernel, by its first step.
-template<typename Text>
-std::string joined(const std::vector<ConvStep> &steps, Text text) {
-    std::vector<const ConvKernel *> seen;
-    std::string result;
-    for (const ConvStep &step : steps) {
-        if (step.kernel == nullptr ||
-            std::find(seen.begin(), seen.end(), step.kernel) != seen.end()) {
-            continue;
-        }
-        seen.push_back(step.kernel);
-        result += (result.empty() ? "" : "+") + text(step);
-    }
-    return result;
-}
-
 }  // namespace
 
 std::string ConvPlan::kernels() const {
-    const std::string names = joined(steps, [](const ConvStep &step) { return step.kernel->name; });
+    const std::string names = joined_texts(steps, [](const ConvStep &step) { return step.kernel->name; });
     return names.empty() ? "zeros" : names;
 }
 
 std::string ConvPlan::schedules() const {
-    return joined(steps,
+    return joined_texts(steps,
                   [](const ConvStep &step) { return step.kernel->schedule + tuning_mark(step); });
 }
 
 std::string WgradPlan::schedules() const { return kernel->schedule + tuning_mark(*this); }
 
-Isa ConvPlan::isa() const {
-    Isa isa = Isa::kNone;
-    for (const ConvStep &step : steps) {
-        if (step.kernel != nullptr) isa = std::max(isa, step.kernel->isa);
-    }
-    return isa;
-}
+Isa ConvPlan::isa() const { return highest_isa(steps); }
 
 ConvPlan conv_plan_with(const ConvKernel &kernel, const ConvProblem &problem, bool dense) {
     return plan_steps(&kernel, problem, dense);

@@ -16,16 +16,16 @@ template<typename Plan>
 class PlanCache {
 public:
     /// The plan of `problem`, from make() where it is not kept. `variant` is what else the plan
-    /// depends on, `forced` the kernel that force_kernel() named. Valid until the next call.
+    /// depends on, `name` too: the kernel that force_kernel() named, or a product. Valid until the next call.
     template<typename Make>
-    const Plan &get(const ConvProblem &problem, int64_t variant, const std::string &forced,
+    const Plan &get(const ConvProblem &problem, int64_t variant, const std::string &name,
                     Make make) {
         Slot &slot = slots_[hash(problem, variant) % slots_.size()];
         if (!slot.used || slot.variant != variant || !(slot.problem == problem) ||
-            slot.forced != forced) {
+            slot.name != name) {
             slot.used = false;  // should make() throw
             slot.plan = make();
-            slot.problem = problem, slot.variant = variant, slot.forced = forced;
+            slot.problem = problem, slot.variant = variant, slot.name = name;
             slot.used = true;
         }
         return slot.plan;
@@ -35,7 +35,7 @@ private:
     struct Slot {
         bool used = false;
         int64_t variant = 0;
-        std::string forced;
+        std::string name;
         ConvProblem problem;
         Plan plan;
     };

@@ -26,10 +26,10 @@ constexpr size_t kMostNotices = 16;
 using Resolved = std::variant<TunedPass, std::string>;
 
 /// The library's kernel of a candidate, else the one that was made. Throws as parse_params().
-template<typename Params, typename Load>
-std::variant<const Kernel<Params> *, std::string> kernel_of(
-    const std::vector<Kernel<Params>> &shipped, const LoadableKernel &wanted, Load load) {
-    if (const Kernel<Params> *kernel = shipped_kernel(shipped, wanted)) return kernel;
+template<typename Kernel, typename Load>
+std::variant<const Kernel *, std::string> kernel_of(const std::vector<Kernel> &shipped,
+                                                    const LoadableKernel &wanted, Load load) {
+    if (const Kernel *kernel = shipped_kernel(shipped, wanted)) return kernel;
     return load(wanted);
 }
 
@@ -67,6 +67,8 @@ Resolved resolve(const OperatorProblem &problem, int phase, const std::string &c
             take(kernel_of(weighted_sum_kernels(), kernel, load_weighted_sum_kernel),
                  pass.weighted_sum);
             pass.kind = "fused";
+        } else if (!problem.product.empty()) {
+            take(kernel_of(product_kernels(), kernel, load_product_kernel), pass.product);
         } else if (problem.sizes.direction == Direction::kWgrad) {
             take(kernel_of(wgrad_kernels(), kernel, load_wgrad_kernel), pass.wgrad);
         } else {
@@ -214,7 +216,8 @@ const char *tuned_mark(bool shipped) noexcept { return shipped ? " (shipped)" : 
 
 OperatorProblem tuned_subject(const OperatorProblem &problem) {
     OperatorProblem subject = problem;
-    if (problem.sizes.direction == Direction::kWgrad) subject.sizes = with_long_rows(problem.sizes);
+    if (problem.sizes.direction == Direction::kWgrad || !problem.product.empty())
+        subject.sizes = with_long_rows(problem.sizes);
     return subject;
 }
 

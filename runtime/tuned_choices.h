@@ -15,6 +15,7 @@ struct TunedPass {
     const ConvKernel *conv = nullptr;
     const WgradKernel *wgrad = nullptr;
     const WeightedSumKernel *weighted_sum = nullptr;
+    const ProductKernel *product = nullptr;
     /// How it is computed, where the candidate says no more or is a kernel for two convolutions in a row: one of
     /// plain_kinds() or "fused". Empty for kernels of one convolution.
     std::string kind;
@@ -34,8 +35,8 @@ enum class TuneMode {
 /// Throws std::runtime_error, naming the accepted values, if the variable has another. Read once.
 TuneMode tune_mode();
 
-/// The problem that stands for this one in records: wgrad visits dense rows as one long row, so that
-/// problems that differ in rows alone share their choice.
+/// The problem that stands for this one in records: wgrad, and approximate products in every direction, visit dense
+/// rows as one long row, so that problems that differ in rows alone share their choice.
 OperatorProblem tuned_subject(const OperatorProblem &problem);
 
 /// The file of the tuner's choices: beside the database that CONVWRIGHT_DB names, else in cache_folder(); empty if

@@ -48,12 +48,10 @@ ProductForm mbm_form(int t, bool fast, bool zeros) {
     }
     if (plain == 0) {
         form.product = zeros ? "mitchell_zeros" : "mitchell";
-        form.weight_words = zeros ? 2 : 1;
         return form;
     }
     const float c = std::ldexp(static_cast<float>(plain), -kFractionBits);
     form.product = zeros ? "mbm_zeros" : "mbm";
-    form.weight_words = 3;
     form.constant = c - std::ldexp(1.0f, -27);
     form.threshold = to_bits(4.0f - c);
     form.arguments.correction = form.threshold;
@@ -67,7 +65,6 @@ ProductForm lmul_form(int mantissa_bits, bool fast, bool zeros) {
     const int l = mantissa_bits <= 3 ? mantissa_bits : mantissa_bits == 4 ? 3 : 4;
     form.arguments.correction = 1 << (kFractionBits - l);
     form.product = !fast ? "lmul_bits" : zeros ? "mitchell_zeros" : "mitchell";
-    form.weight_words = fast && zeros ? 2 : 1;
     return form;
 }
 
@@ -128,9 +125,7 @@ CONVWRIGHT_WORD_LOOPS(all_mbm_zeros_words, mbm_zeros_words)
 CONVWRIGHT_WORD_LOOPS(all_roba_words, roba_words)
 #undef CONVWRIGHT_WORD_LOOPS
 
-}  // namespace
-
-ProductForm product_form(const Multiplier &m, bool fast, bool zeros) {
+ProductForm form_of(const Multiplier &m, bool fast, bool zeros) {
     ProductForm form;
     switch (m.model) {
         case Model::kMbm:
@@ -140,11 +135,9 @@ ProductForm product_form(const Multiplier &m, bool fast, bool zeros) {
         case Model::kMitchell:
         case Model::kPam:
             form.product = !fast ? "log_bits" : zeros ? "mitchell_zeros" : "mitchell";
-            form.weight_words = fast && zeros ? 2 : 1;
             return form;
         case Model::kRoba:
             form.product = fast ? "roba" : "roba_bits";
-            form.weight_words = fast ? 2 : 1;
             return form;
         case Model::kRealm:
             form.product = "realm_bits";
@@ -161,6 +154,19 @@ ProductForm product_form(const Multiplier &m, bool fast, bool zeros) {
             break;
     }
     throw std::invalid_argument("product_form: " + format_multiplier(m) + " has no product form.");
+}
+
+}  // namespace
+
+int product_weight_words(const std::string &product) {
+    if (product == "mbm" || product == "mbm_zeros") return 3;
+    return product == "mitchell_zeros" || product == "roba" ? 2 : 1;
+}
+
+ProductForm product_form(const Multiplier &m, bool fast, bool zeros) {
+    ProductForm form = form_of(m, fast, zeros);
+    form.weight_words = product_weight_words(form.product);
+    return form;
 }
 
 std::string usual_product(const Multiplier &m, Direction direction) {

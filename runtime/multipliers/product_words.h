@@ -20,7 +20,7 @@ struct ProductArguments {
 /// float32.
 struct ProductForm {
     std::string product;  ///< Of a kernel.
-    int weight_words = 1;
+    int weight_words = 1;  ///< product_weight_words().
     ProductArguments arguments;
     /// What the fast forms add to g: c - 2^-27, and the bits of 4 - c; nothing for Mitchell.
     float constant = 0.0f;
@@ -36,6 +36,9 @@ ProductForm product_form(const Multiplier &multiplier, bool fast, bool zeros);
 /// stay normal, and zeros only where they are to be expected, among the gradients that wgrad multiplies. Empty where
 /// the exact kernels compute the multiplier in float32, or where it has no products (zeros).
 std::string usual_product(const Multiplier &multiplier, Direction direction);
+
+/// Floats that stand for a weight in kernels of the product.
+int product_weight_words(const std::string &product);
 
 /// Every product of a form, in the order of the alphabet.
 const std::vector<std::string> &product_names();
