@@ -11,7 +11,6 @@
 
 #include "autotune/bounded_lines.h"
 #include "autotune/cpu_spaces.h"
-#include "runtime/cost_model.h"
 #include "runtime/in_quotes.h"
 #include "schedules/weighted_sum_params.h"
 
@@ -23,7 +22,8 @@ constexpr char kDefaults[] = "defaults ";
 
 /// Schedules without a knob of their own, by generator.
 std::map<std::string, std::string> default_schedules() {
-    return {{"conv2d", format_params(Conv2dCpuParams{})},
+    return {{"approx_conv2d", format_params(Conv2dCpuParams{})},
+            {"conv2d", format_params(Conv2dCpuParams{})},
             {"conv2d_wgrad", format_params(Conv2dWgradCpuParams{})},
             {"weighted_sum", format_params(WeightedSumCpuParams{})}};
 }
@@ -70,10 +70,9 @@ bool same_subject(const ChoiceRow &a, const ChoiceRow &b) { return key_of(a) == 
 std::string why_no_row(const ChoiceRow &row) {
     if (const auto why = why_no_subject(row.subject.problem)) return without_stop(*why);
     const OperatorProblem problem = parse_operator_problem(row.subject.problem);
-    const ConvProblem &sizes = problem.sizes;
-    if (sizes.direction == Direction::kWgrad && !(with_long_rows(sizes) == sizes))
+    if (const OperatorProblem subject = tuned_subject(problem); !(subject == problem))
         return "problem '" + row.subject.problem + "': choices for it stand under '" +
-               format_problem(with_long_rows(sizes)) + "'";
+               format_problem(subject) + "'";
     const Isa isa = isa_of(row.identity);
     if (isa == Isa::kNone || !is_plain(row.identity))
         return "device " + in_quotes(row.identity) + ": accepted is cpu/<model>/<avx2 or avx512>";

@@ -50,7 +50,8 @@ std::string KernelTools::why_missing() const {
         return "No linker was found on the PATH, and CPU candidates need one: install binutils "
                "(ld) or "
                "lld.";
-    return why_parts_are_missing(generators, shim);
+    const std::string why = why_parts_are_missing(generators, shim);
+    return why.empty() ? why_parts_are_missing(product_generators, shim) : why;
 }
 
 std::string KernelTools::why_missing_for_cuda() const {
@@ -73,16 +74,19 @@ std::variant<MadeKernel, NotMade> compile_kernel(const KernelTools &tools,
                                                  const ProcessLimits &limits) {
     const KernelSteps steps(kernel_symbol(wanted), folder, limits);
     std::vector<std::string> params = {std::string("format=") + format_name(wanted.format),
-                                       "schedule=" + wanted.schedule,
-                                       std::string("dtype=") + dtype_name(wanted.dtype)};
+                                       "schedule=" + wanted.schedule};
+    const bool product = !wanted.product.empty();
+    params.push_back(product ? "product=" + wanted.product
+                             : std::string("dtype=") + dtype_name(wanted.dtype));
     if (!wanted.problem.empty()) {
         params.push_back("problem=" + wanted.problem);
         // wgrad is one pass: its Generator has no such parameter.
         if (wanted.generator != "conv2d_wgrad")
             params.push_back("phase=" + std::to_string(wanted.phase));
     }
-    std::optional<NotMade> failed = steps.generate(tools.generators, wanted.generator,
-                                                   target_of(wanted.isa), ",assembly", params);
+    std::optional<NotMade> failed =
+        steps.generate(product ? tools.product_generators : tools.generators, wanted.generator,
+                       target_of(wanted.isa), ",assembly", params);
     if (!failed) failed = steps.link(tools);
     MadeKernel made{wanted, 0};
     made.kernel.symbol = kernel_symbol(wanted);

@@ -12,6 +12,7 @@ namespace convwright {
 /// The programs that make a kernel on this machine.
 struct KernelTools {
     std::string generators;  ///< Program of the Halide Generators.
+    std::string product_generators;  ///< The same of approximate products.
     std::string shim;        ///< Object file of runtime/kernel_shim.cpp.
     std::string linker;
     std::string cuda_generators = {};  ///< Program of the Generators of CUDA convolutions.

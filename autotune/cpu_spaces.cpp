@@ -5,7 +5,10 @@
 
 #include "runtime/cost_model.h"
 #include "runtime/in_quotes.h"
+#include "runtime/multipliers/product_words.h"
 #include "runtime/weighted_sum_passes.h"
+#include "runtime/wgrad_pass.h"
+#include "schedules/product_knobs.h"
 
 namespace convwright {
 namespace {
@@ -32,6 +35,15 @@ SpaceKind wgrad_kind(const ConvProblem &problem, Isa isa) {
         [=](const Conv2dWgradCpuParams &p) { return predicted_cycles(p, problem, isa); });
 }
 
+SpaceKind product_kind(const std::string &product, const ConvPass &pass, Isa isa) {
+    const int words = product_weight_words(product);
+    return params_kind<Conv2dCpuParams>(
+        kind_name("approx_conv2d", isa),
+        [=](const Conv2dCpuParams &p) { return why_no_product_schedule(p, words, isa); },
+        [=](const Conv2dCpuParams &p) { return predicted_product_cycles(p, pass, isa); },
+        product_knobs());
+}
+
 std::vector<SpaceKind> plain_ones(const OperatorProblem &problem, int phase) {
     std::vector<SpaceKind> kinds;
     for (const std::string &name : plain_kinds(problem, phase)) kinds.push_back(plain_kind(name));
@@ -44,20 +56,23 @@ std::vector<SpaceKind> plain_ones(const OperatorProblem &problem, int phase) {
 
 }  // namespace
 
-Space conv_cpu_space(const ConvProblem &problem, int phase, const std::vector<Isa> &isas) {
-    if (const char *why = why_too_large(problem)) refuse(problem, why);
-    const std::vector<ConvPass> passes = conv_passes(problem);
-    const bool wgrad = problem.direction == Direction::kWgrad;
-    const int count = wgrad ? 1 : static_cast<int>(passes.size());
+Space conv_cpu_space(const OperatorProblem &problem, int phase, const std::vector<Isa> &isas) {
+    const ConvProblem &sizes = problem.sizes;
+    if (const char *why = why_too_large(sizes)) refuse(problem, why);
+    const std::vector<ConvPass> passes = product_passes(sizes);
+    const int count = static_cast<int>(passes.size());
     if (phase < 0 || phase >= count) {
         refuse(problem, "there is no pass " + std::to_string(phase) + ", the last one is " +
                             std::to_string(count - 1));
     }
-    if (!wgrad && passes[phase].taps() == 0) refuse(problem, "no tap reaches this pass");
+    if (passes[phase].taps() == 0) refuse(problem, "no tap reaches this pass");
     std::vector<SpaceKind> kinds;
     if (count == 1) kinds = plain_ones(problem, phase);
     for (const Isa isa : isas) {
-        kinds.push_back(wgrad ? wgrad_kind(problem, isa) : conv_kind(problem, passes[phase], isa));
+        kinds.push_back(!problem.product.empty() ? product_kind(problem.product, passes[phase], isa)
+                        : sizes.direction == Direction::kWgrad
+                            ? wgrad_kind(sizes, isa)
+                            : conv_kind(sizes, passes[phase], isa));
     }
     return Space({format_problem(problem), phase}, std::move(kinds));
 }
@@ -88,6 +103,8 @@ Space kinds_space(const OperatorProblem &problem, int phase) {
     if (problem.op == Operator::kConv2d &&
         (sizes.direction == Direction::kWgrad || conv_passes(sizes).size() == 1))
         refuse(problem, "it has one pass");
+    if (!problem.product.empty())
+        refuse(problem, "nothing but its passes' kernels computes an approximate product");
     return Space({format_problem(problem), phase}, plain_ones(problem, phase));
 }
 
@@ -95,7 +112,7 @@ Space cpu_space(const OperatorProblem &problem, int phase, const std::vector<Isa
     if (phase == kWholeProblem || problem.step || problem.op == Operator::kDepthwiseSeparable)
         return kinds_space(problem, phase);
     return problem.op == Operator::kWeightedSum ? weighted_sum_cpu_space(problem.sizes, isas)
-                                                : conv_cpu_space(problem.sizes, phase, isas);
+                                                : conv_cpu_space(problem, phase, isas);
 }
 
 std::optional<std::string> why_no_subject(const std::string &text) {

@@ -9,16 +9,16 @@ namespace convwright {
 
 /// What the CPU schedules can do for a convolution. Kinds are "conv2d.<isa>" or, for wgrad,
 /// "conv2d_wgrad.<isa>", one for each of `isas`; where one pass is the whole problem also "pytorch",
-/// for PyTorch does no single phase. Throws std::invalid_argument if the problem has no pass `phase`, or nothing reaches that pass,
+/// for PyTorch does no single phase. With a product there are "approx_conv2d.<isa>" alone. Throws std::invalid_argument if the problem has no pass `phase`, or nothing reaches that pass,
 /// or it is too large for kernels.
-Space conv_cpu_space(const ConvProblem &problem, int phase, const std::vector<Isa> &isas);
+Space conv_cpu_space(const OperatorProblem &problem, int phase, const std::vector<Isa> &isas);
 
 /// The same for the weighted sum that `problem` stands for (runtime/weighted_sum_passes.h): kinds "weighted_sum.<isa>", "unfused" and
 /// "composed", which take their kernels from other records, and "pytorch".
 Space weighted_sum_cpu_space(const ConvProblem &problem, const std::vector<Isa> &isas);
 
 /// Where nothing but algorithms compete: plain_kinds(). For all passes of a problem that has several, for steps, and for
-/// depthwise separable layers. Throws std::invalid_argument for a problem that has one pass, or is too large.
+/// depthwise separable layers. Throws std::invalid_argument for a problem that has one pass or a product, or is too large.
 Space kinds_space(const OperatorProblem &problem, int phase);
 
 /// The one of the three above that is searched for a phase of a problem; kWholeProblem is one, too.

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "autotune/verify/product_example.h"
+#include "autotune/verify/product_model.h"
 #include "runtime/cuda/approx_plan.h"
 #include "runtime/cuda/conv_cost.h"
 #include "runtime/cuda/conv_plan.h"
@@ -191,7 +191,7 @@ std::string candidate_text(const char *generator, const Kernel &kernel) {
 
 /// What runs for a convolution by a product without tuning, whatever the operands are.
 cuda::ApproxPlan untuned_approx_plan(const OperatorProblem &whole, const cuda::Device &device) {
-    return cuda::forced_approx_plan(whole.sizes, forms_from(whole.product), device);
+    return cuda::forced_approx_plan(whole.sizes, product_model(whole.product, 1)->forms, device);
 }
 
 /// Adds the tasks of a problem. Empty, or why there are none.

@@ -94,6 +94,7 @@ bool library_has(const LoadableKernel &kernel) {
         const auto *found = shipped_kernel(kernels, kernel);
         return found != nullptr && !is_kernel_of_choices(found->name);
     };
+    if (!kernel.product.empty()) return has(product_kernels());
     if (kernel.generator == "weighted_sum") return has(weighted_sum_kernels());
     return kernel.generator == "conv2d_wgrad" ? has(wgrad_kernels()) : has(conv_kernels());
 }

@@ -30,6 +30,7 @@ std::string shipped_name(const MeasureJob &job) {
                      : name_of(cuda::shipped_kernel(cuda::conv_kernels(), *job.made_cuda));
     if (job.op == Operator::kWeightedSum)
         return name_of(shipped_kernel(weighted_sum_kernels(), job.made));
+    if (!job.product.empty()) return name_of(shipped_kernel(product_kernels(), job.made));
     return wgrad ? name_of(shipped_kernel(wgrad_kernels(), job.made))
                  : name_of(shipped_kernel(conv_kernels(), job.made));
 }

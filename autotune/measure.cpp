@@ -8,6 +8,7 @@
 #include "autotune/trial_calls.h"
 #include "autotune/verify/call_tensors.h"
 #include "autotune/verify/gpu_copy.h"
+#include "autotune/verify/product_model.h"
 #include "autotune/verify/weighted_sum_values.h"
 #include "autotune/verify/why_wrong.h"
 #include "autotune/work.h"
@@ -68,9 +69,10 @@ Measured measure_here(const MeasureJob &job) {
         if (const std::string why = why_wrong(maker, job.problem, untuned); !why.empty())
             return failed(Outcome::kWrongAnswer, why);
         const KernelCall candidate = *maker(job.problem);
-        const ConvValues values = job.op == Operator::kWeightedSum
-                                      ? weighted_sum_values(job.problem, 1)
-                                      : integer_values(job.problem, 1);
+        const ConvValues values =
+            job.op == Operator::kWeightedSum ? weighted_sum_values(job.problem, 1)
+            : job.product.empty()            ? integer_values(job.problem, 1)
+                                             : product_values(job.problem, job.product, 1, false);
         CallTensors tensors(job.problem, values, {},
                             std::max(candidate.workspace(), untuned.workspace()));
         CallContext context;

@@ -9,6 +9,7 @@
 #include "autotune/timing.h"
 #include "runtime/cuda/loaded_kernels.h"
 #include "runtime/loaded_kernels.h"
+#include "runtime/operator_problem.h"
 
 namespace convwright {
 
@@ -17,7 +18,7 @@ namespace convwright {
 struct MeasureJob {
     ConvProblem problem;
     Operator op = Operator::kConv2d;  ///< kWeightedSum: the forward problem of a fused one.
-    std::string product = {};         ///< Of an approximate convolution, as OperatorProblem::product.
+    std::string product = {};         ///< As of OperatorProblem.
     int phase = 0;  ///< The pass that the candidate computes; the others are the library's choice.
     bool dense = true;    ///< As in conv_plan().
     std::string shipped;  ///< Name of a kernel of the library, or empty for
@@ -27,9 +28,9 @@ struct MeasureJob {
     TimingPlan timing;
 
     OperatorProblem whole() const {
-        OperatorProblem all(problem, op);
-        all.product = product;
-        return all;
+        OperatorProblem whole(problem, op);
+        whole.product = product;
+        return whole;
     }
     bool on_gpu() const { return made_cuda.has_value(); }
     /// SHA-256 of the shared object that was made; empty where there is none.

@@ -56,6 +56,7 @@ DType parse_dtype(const std::string &name) {
 Json to_json(const LoadableKernel &k) {
     return {{"generator", k.generator}, {"symbol", k.symbol},
             {"schedule", k.schedule},   {"problem", k.problem},
+            {"product", k.product},
             {"phase", k.phase},         {"format", k.format == Format::kNhwc ? "nhwc" : "nchw"},
             {"isa", isa_name(k.isa)},   {"dtype", dtype_name(k.dtype)},
             {"path", k.path},           {"sha256", k.sha256}};
@@ -104,6 +105,7 @@ LoadableKernel kernel_of(const Json &j) {
     j.at("symbol").get_to(k.symbol);
     j.at("schedule").get_to(k.schedule);
     j.at("problem").get_to(k.problem);
+    j.at("product").get_to(k.product);
     k.phase = integer_at<int>(j, "phase");
     k.format = parse_format(j.at("format"));
     k.isa = parse_isa(j.at("isa"));

@@ -39,6 +39,7 @@ KernelTools kernel_tools(const std::string &generators) {
     };
     KernelTools tools;
     tools.generators = generators.empty() ? program("convwright_generators") : generators;
+    tools.product_generators = program("convwright_product_generators");
     tools.shim = first_of({folder / "../lib/kernel_shim.o", folder / "kernel_shim.o"});
     tools.linker = KernelTools::find_linker();
     tools.cuda_generators = program("convwright_cuda_generators");

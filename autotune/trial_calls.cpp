@@ -17,6 +17,16 @@ CallMaker maker_of(const MeasureJob &job) {
             return KernelCall{p, {}, {}, plan};
         };
     }
+    if (!job.product.empty()) {
+        const auto load = [&] { return load_product_kernel(job.made); };
+        return [&kernel = kernel_named(job.shipped, product_kernels(), load), phase = job.phase,
+                model = product_model(job.product, 1)](
+                   const ConvProblem &p) -> std::optional<KernelCall> {
+            const ApproxPlan plan = approx_plan_with(kernel, p, phase, model->form);
+            if (plan.steps.empty()) return std::nullopt;
+            return KernelCall{p, {}, {}, {}, {}, plan, model};
+        };
+    }
     if (job.problem.direction == Direction::kWgrad) {
         const auto load = [&] { return load_wgrad_kernel(job.made); };
         return [&kernel = kernel_named(job.shipped, wgrad_kernels(), load)](
@@ -47,6 +57,10 @@ KernelCall untuned_call(const MeasureJob &job) {
     if (job.op == Operator::kWeightedSum) {
         call.weighted_sum = weighted_sum_plan(job.problem);
         if (call.weighted_sum.kernel == nullptr) throw std::runtime_error(call.weighted_sum.reason);
+    } else if (!job.product.empty()) {
+        call.model = product_model(job.product, 1);
+        call.approx = approx_plan(job.problem, call.model->form);
+        if (call.approx->steps.empty()) throw std::runtime_error(call.approx->reason);
     } else if (job.problem.direction == Direction::kWgrad) {
         call.wgrad = wgrad_plan(job.problem);
         if (call.wgrad.kernel == nullptr) throw std::runtime_error(call.wgrad.reason);

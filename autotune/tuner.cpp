@@ -11,6 +11,7 @@
 #include "autotune/cuda_spaces.h"
 #include "autotune/gpu_device.h"
 #include "autotune/work.h"
+#include "runtime/approx_plan.h"
 #include "runtime/plan.h"
 #include "runtime/shipped_choices.h"
 #include "runtime/tuned_choices.h"
@@ -49,8 +50,28 @@ int stage(const TuningTask &task) {
     return task.subject.phase == kWholeProblem ? 1 : 0;
 }
 
+/// Adds the tasks of an approximate convolution, its passes. Empty, or why there are none.
+std::string add_product(std::vector<TuningTask> &tasks, const CountedProblem &counted) {
+    const OperatorProblem problem = tuned_subject(counted.problem);
+    const ApproxPlan plan = approx_plan(problem.sizes, product_form(problem.product));
+    if (plan.steps.empty()) return plan.reason;
+    for (size_t phase = 0; phase < plan.steps.size(); phase++) {
+        const ProductKernel *kernel = plan.steps[phase].kernel;
+        if (kernel == nullptr) continue;
+        const double cycles =
+            predicted_product_cycles(kernel->params, plan.steps[phase].pass, kernel->isa);
+        add_task(tasks, {{format_problem(problem), static_cast<int>(phase)},
+                         problem,
+                         counted.count * cycles,
+                         {},
+                         counted.problem});
+    }
+    return "";
+}
+
 /// Adds the tasks of one convolution. Empty, or why there are none.
 std::string add_convolution(std::vector<TuningTask> &tasks, const CountedProblem &counted) {
+    if (!counted.problem.product.empty()) return add_product(tasks, counted);
     const ConvProblem problem = tuned_subject(counted.problem).sizes;
     const std::string text = format_problem(problem);
     const auto add = [&](int phase, double cycles) {
@@ -117,6 +138,13 @@ std::string untuned_candidate(const TuningTask &task) {
         // The operator runs two convolutions where no kernel fuses them.
         if (plan.kernel == nullptr) return "unfused";
         return candidate_text("weighted_sum", plan.kernel->isa, plan.kernel->schedule);
+    }
+    if (!task.problem.product.empty()) {
+        const ApproxPlan plan = approx_plan(sizes, product_form(task.problem.product));
+        if (plan.steps.empty()) return "";
+        const ProductKernel *kernel = plan.steps[task.subject.phase].kernel;
+        return kernel == nullptr ? ""
+                                 : candidate_text("approx_conv2d", kernel->isa, kernel->schedule);
     }
     if (task.subject.phase == kWholeProblem) return "passes";
     if (sizes.direction == Direction::kWgrad) {

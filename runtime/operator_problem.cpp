@@ -5,6 +5,7 @@
 #include <array>
 #include <stdexcept>
 
+#include "runtime/cost_model.h"
 #include "runtime/in_quotes.h"
 #include "runtime/multipliers/product_words.h"
 
@@ -83,6 +84,13 @@ OperatorProblem parse_operator_problem(const std::string &text) {
     problem.sizes = parse_problem(rest);
     if (problem.sizes.groups != 1) refuse(text, "two convolutions in a row have one group");
     return problem;
+}
+
+OperatorProblem tuned_subject(const OperatorProblem &problem) {
+    OperatorProblem subject = problem;
+    if (problem.sizes.direction == Direction::kWgrad || !problem.product.empty())
+        subject.sizes = with_long_rows(problem.sizes);
+    return subject;
 }
 
 std::vector<std::string> plain_kinds(const OperatorProblem &problem, int phase) {

@@ -42,6 +42,10 @@ std::string format_problem(const OperatorProblem &problem);
 /// std::invalid_argument as parse_problem() does.
 OperatorProblem parse_operator_problem(const std::string &text);
 
+/// The problem that stands for this one in records: wgrad, and approximate products in every direction, visit dense
+/// rows as one long row, so that problems that differ in rows alone share their choice.
+OperatorProblem tuned_subject(const OperatorProblem &problem);
+
 /// The phase of choices for all passes of a problem together.
 inline constexpr int kWholeProblem = -1;
 

@@ -11,7 +11,6 @@
 #include <stdexcept>
 
 #include "runtime/cache_folder.h"
-#include "runtime/cost_model.h"
 #include "runtime/cpu_identity.h"
 #include "runtime/in_quotes.h"
 #include "runtime/loaded_kernels.h"
@@ -213,13 +212,6 @@ TuneMode tune_mode() {
 }
 
 const char *tuned_mark(bool shipped) noexcept { return shipped ? " (shipped)" : " (tuned)"; }
-
-OperatorProblem tuned_subject(const OperatorProblem &problem) {
-    OperatorProblem subject = problem;
-    if (problem.sizes.direction == Direction::kWgrad || !problem.product.empty())
-        subject.sizes = with_long_rows(problem.sizes);
-    return subject;
-}
 
 std::string tuned_choices_path() {
     const char *named = std::getenv("CONVWRIGHT_DB");

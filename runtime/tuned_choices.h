@@ -35,10 +35,6 @@ enum class TuneMode {
 /// Throws std::runtime_error, naming the accepted values, if the variable has another. Read once.
 TuneMode tune_mode();
 
-/// The problem that stands for this one in records: wgrad, and approximate products in every direction, visit dense
-/// rows as one long row, so that problems that differ in rows alone share their choice.
-OperatorProblem tuned_subject(const OperatorProblem &problem);
-
 /// The file of the tuner's choices: beside the database that CONVWRIGHT_DB names, else in cache_folder(); empty if
 /// there is no such place.
 std::string tuned_choices_path();

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "runtime/approx_conv.h"
+#include "runtime/cuda/approx_conv.h"
 #include "runtime/cuda/conv2d.h"
 #include "runtime/cuda/conv_wgrad.h"
 
@@ -11,17 +13,41 @@ namespace convwright {
 int64_t KernelCall::workspace() const {
     if (weighted_sum.kernel != nullptr) return weighted_sum.workspace;
     if (gpu) return std::max({gpu->conv.workspace, gpu->wgrad.workspace, gpu->approx.workspace});
+    if (approx) return approx->workspace;
     return problem.direction == Direction::kWgrad ? wgrad.workspace : conv.workspace;
 }
 
+KernelCall KernelCall::with(const std::shared_ptr<const ProductModel> &other) const {
+    KernelCall call = *this;
+    call.model = other;
+    if (call.approx) call.approx->form = other->form;
+    if (!call.gpu) return call;
+    for (cuda::ApproxStep &step : call.gpu->approx.steps)
+        for (cuda::FormStep &planned : step.forms)
+            for (const ProductForm &form : other->forms)
+                if (form.product == planned.form.product) planned.form = form;
+    return call;
+}
+
 bool KernelCall::run(CallContext &context, const Activation &input, const Weight &weight,
-                     const Activation &output, const void *bias, float *workspace) const {
+                     const Activation &output, const void *bias, float *workspace,
+                     const int32_t *table) const {
+    if (gpu && model)
+        return cuda::run_approx_conv(context, gpu->approx, {input, weight, output, bias, table},
+                                     workspace);
     if (gpu) {
         const bool dgrad = problem.direction == Direction::kDgrad;
         if (problem.direction == Direction::kWgrad)
             return cuda::run_wgrad(context, gpu->wgrad, problem, output, input, weight, workspace);
         return cuda::run_conv(context, gpu->conv, dgrad ? output : input, weight, bias,
                               dgrad ? input : output, workspace);
+    }
+    if (approx && problem.direction == Direction::kWgrad)
+        return run_approx_wgrad(context, *approx, output, input, weight, workspace);
+    if (approx) {
+        const bool dgrad = problem.direction == Direction::kDgrad;
+        return run_approx_conv(context, *approx, dgrad ? output : input, weight,
+                               dgrad ? nullptr : bias, dgrad ? input : output, workspace);
     }
     switch (problem.direction) {
         case Direction::kFprop:

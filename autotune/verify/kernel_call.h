@@ -2,9 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
+#include "autotune/verify/product_model.h"
+#include "runtime/approx_plan.h"
 #include "runtime/conv2d.h"
 #include "runtime/cuda/approx_plan.h"
 #include "runtime/cuda/conv_plan.h"
@@ -29,17 +32,23 @@ struct KernelCall {
     WgradPlan wgrad;                    ///< wgrad.
     WeightedSumPlan weighted_sum = {};  ///< Has a kernel where the problem is a weighted sum's.
     std::optional<GpuPlans> gpu = {};   ///< In the place of the others.
+    std::optional<ApproxPlan> approx = {};               ///< In their place for a product,
+    std::shared_ptr<const ProductModel> model = nullptr;  ///< by the form of this multiplier.
 
     bool is_weighted_sum() const {
         return weighted_sum.kernel != nullptr || (gpu && gpu->weighted_sum.kernel != nullptr);
     }
     int64_t workspace() const;  ///< Floats.
 
+    /// The same call by the form of another multiplier of the product.
+    KernelCall with(const std::shared_ptr<const ProductModel> &other) const;
+
     /// One convolution, of a weighted sum none. Operands by their part in the forward one; of the three tensors the direction's
     /// result is written, the others are read; all pointers are the GPU's where the kernel is for one, which this
-    /// does not wait for. False if the kernel failed.
+    /// does not wait for. `table`: a GPU's copy of the model's, if it has one. False if the kernel failed.
     bool run(CallContext &context, const Activation &input, const Weight &weight,
-             const Activation &output, const void *bias, float *workspace) const;
+             const Activation &output, const void *bias, float *workspace,
+             const int32_t *table = nullptr) const;
 };
 
 /// The call of the kernel of this name; nothing if it does not accept the problem. `dense` as in

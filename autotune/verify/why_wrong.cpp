@@ -5,6 +5,7 @@
 
 #include "autotune/verify/call_tensors.h"
 #include "autotune/verify/weighted_sum_values.h"
+#include "runtime/operator_problem.h"
 
 namespace convwright {
 namespace {
@@ -18,28 +19,53 @@ std::string number(float value) {
     return text;
 }
 
-/// What a call reads, and the convolution that defines its result.
+/// What a call reads, and what defines its result: a convolution, or a multiplier in the stated order of sums.
 struct Given {
     ConvValues values, definition;
+    std::shared_ptr<const ProductModel> model;
 
     Given(const KernelCall &call, uint32_t seed) {
+        const ConvProblem &p = call.problem;
+        if (call.model) {
+            model = product_model(call.model->form.product, seed);
+            values = product_values(p, model->form.product, seed, true);
+            return;
+        }
         const bool sum = call.is_weighted_sum();
-        values = sum ? weighted_sum_values(call.problem, seed) : integer_values(call.problem, seed);
-        definition = sum ? composed(call.problem, values) : values;
+        values = sum ? weighted_sum_values(p, seed) : integer_values(p, seed);
+        definition = sum ? composed(p, values) : values;
+    }
+
+    KernelCall by_model(const KernelCall &call) const { return model ? call.with(model) : call; }
+    Values all(const ConvProblem &p) const {
+        return model ? in_order(p, values, model->times) : naive_conv2d(p, definition);
+    }
+    Values some(const ConvProblem &p, const std::vector<int64_t> &numbers) const {
+        return model ? results_in_order(p, values, model->times, numbers)
+                     : naive_results(p, definition, numbers);
+    }
+    /// Exact results may be zeros of either sign, approximate ones NaN, but not the NaN of what was not written.
+    bool equal(float is, float should_be) const {
+        if (!model) return is == should_be;
+        return same_float(is, should_be) && !GuardedFloats::untouched(is);
+    }
+    std::string name(const ConvProblem &p) const {
+        OperatorProblem problem(p);
+        if (model) problem.product = model->form.product;
+        return format_problem(problem);
+    }
+    /// Empty if equal, else the first difference.
+    std::string difference(const ConvProblem &p, const Values &is, const Values &should_be,
+                           const char *source) const {
+        for (size_t i = 0; i < should_be.size(); i++) {
+            if (equal(is[i], should_be[i])) continue;
+            return "Result " + std::to_string(i) + " of " + std::to_string(is.size()) + " is " +
+                   number(is[i]) + ", not " + number(should_be[i]) + " as " + source + " (" +
+                   name(p) + ").";
+        }
+        return "";
     }
 };
-
-/// Empty if equal, else the first difference.
-std::string difference(const ConvProblem &p, const Values &is, const Values &should_be,
-                       const char *source) {
-    for (size_t i = 0; i < should_be.size(); i++) {
-        if (is[i] == should_be[i]) continue;  // a NaN is never equal
-        return "Result " + std::to_string(i) + " of " + std::to_string(is.size()) + " is " +
-               number(is[i]) + ", not " + number(should_be[i]) + " as " + source + " (" +
-               format_problem(p) + ").";
-    }
-    return "";
-}
 
 /// Runs the call and keeps its result. Empty, or what went wrong.
 std::string run(const KernelCall &call, CallTensors &tensors, Values &result) {
@@ -57,14 +83,14 @@ std::string why_wrong_at_edges(const CallMaker &candidate, const ConvProblem &pr
         const std::optional<KernelCall> call = candidate(p);
         if (!call) continue;  // a kernel of one size alone
         const Given given(*call, kSeeds[0]);
-        const Values expected = naive_conv2d(p, given.definition);
+        const Values expected = given.all(p);
         for (const Placement placement : {Placement::kStart, Placement::kEnd}) {
             CallTensors tensors(p, given.values,
                                 {placement, false, Format::kNchw, call->gpu.has_value()},
                                 call->workspace());
             Values result;
-            std::string why = run(*call, tensors, result);
-            if (why.empty()) why = difference(p, result, expected, "by the definition");
+            std::string why = run(given.by_model(*call), tensors, result);
+            if (why.empty()) why = given.difference(p, result, expected, "by the definition");
             if (!why.empty()) return why;
         }
     }
@@ -108,20 +134,21 @@ std::string why_wrong(const CallMaker &candidate, const ConvProblem &problem,
         Values first, second, reference;
         CallTensors tensors(problem, given.values, {},
                             std::max(call->workspace(), trusted.workspace()));
-        why = run(*call, tensors, first);
-        if (why.empty()) why = run(*call, tensors, second);
+        const KernelCall candidate_call = given.by_model(*call);
+        why = run(candidate_call, tensors, first);
+        if (why.empty()) why = run(candidate_call, tensors, second);
         if (!why.empty()) return why;
         if (std::memcmp(first.data(), second.data(), first.size() * sizeof(float)) != 0)
             return "Two runs on the same tensors differ (" + format_problem(problem) + ").";
         const std::vector<int64_t> indices = sampled(static_cast<int64_t>(first.size()));
         Values some;
         for (const int64_t i : indices) some.push_back(first[i]);
-        why = difference(problem, some, naive_results(problem, given.definition, indices),
-                         "by the definition, one of a few");
+        why = given.difference(problem, some, given.some(problem, indices),
+                               "by the definition, one of a few");
         if (!why.empty()) return why;
-        why = run(trusted, tensors, reference);
+        why = run(given.by_model(trusted), tensors, reference);
         if (!why.empty()) return why;
-        why = difference(problem, first, reference, "from the kernel that is shipped");
+        why = given.difference(problem, first, reference, "from the kernel that is shipped");
         if (!why.empty()) return why;
     }
     return "";

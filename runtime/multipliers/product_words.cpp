@@ -184,6 +184,13 @@ const std::vector<std::string> &product_names() {
     return names;
 }
 
+ProductForm product_form(const std::string &product) {
+    ProductForm form;
+    form.product = product;
+    form.weight_words = product_weight_words(product);
+    return form;
+}
+
 ProductForm product_form(const MantissaTable &table) {
     ProductForm form;
     form.product = "mantissa_table";

@@ -43,6 +43,9 @@ int product_weight_words(const std::string &product);
 /// Every product of a form, in the order of the alphabet.
 const std::vector<std::string> &product_names();
 
+/// A form of the product without its constants: enough for a plan.
+ProductForm product_form(const std::string &product);
+
 /// The form of a table of fractions.
 ProductForm product_form(const MantissaTable &table);
 

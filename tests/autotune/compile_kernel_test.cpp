@@ -6,6 +6,8 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <set>
+#include <stdexcept>
 
 #include "runtime/loaded_kernels.h"
 #include "tests/autotune/kernel_tools.h"
@@ -67,6 +69,38 @@ TEST_F(CompileKernel, MakesKernelsOfWgrad) {
     const KernelCall call{
         problem, {}, wgrad_plan_with(*std::get<const WgradKernel *>(kernel), problem)};
     EXPECT_EQ(run_dense(call, values), naive_conv2d(problem, values));
+}
+
+TEST_F(CompileKernel, MakesKernelsOfProducts) {
+    if (host_isa() < Isa::kAvx2) GTEST_SKIP() << "the kernels are for AVX2";
+    LoadableKernel source = avx2_source("approx_conv2d", "lane:0,vec:1,tile:5,stage:1");
+    std::set<std::string> symbols;
+    for (const char *product : {"mbm_zeros", "log_bits"}) {
+        source.product = product;
+        const MadeKernel kernel = made(source);
+        symbols.insert(kernel.kernel.symbol);
+        const auto loaded = load_product_kernel(kernel.kernel);
+        ASSERT_TRUE(std::holds_alternative<const ProductKernel *>(loaded))
+            << std::get<std::string>(loaded);
+        const ConvProblem problem = parse_problem("fprop_n2ci5ih9iw11co17kh3kw3s2p1_f32_nhwc_bias");
+        const auto model = product_model(product, 1);
+        const ConvValues values = product_values(problem, product, 1, true);
+        const ApproxPlan plan = approx_plan_with(*std::get<const ProductKernel *>(loaded), problem,
+                                                 /*phase=*/0, model->form);
+        const Values results = run_dense({problem, {}, {}, {}, {}, plan, model}, values);
+        const Values expected = in_order(problem, values, model->times);
+        EXPECT_TRUE(std::equal(results.begin(), results.end(), expected.begin(), expected.end(),
+                               same_float));
+    }
+    EXPECT_EQ(symbols.size(), 2u);
+}
+
+TEST_F(CompileKernel, NothingElseIsAProductsSchedule) {
+    LoadableKernel source = avx2_source("approx_conv2d", "lane:2,vec:1,tile:4,stage:1");
+    source.product = "mbm";
+    EXPECT_THROW(load_product_kernel(source), std::invalid_argument);
+    source.schedule = "lane:0,vec:4,tile:16,stage:1";
+    EXPECT_THROW(load_product_kernel(source), std::invalid_argument);
 }
 
 TEST_F(CompileKernel, MakesSpecialisedKernels) {
@@ -140,6 +174,9 @@ TEST_F(CompileKernel, NamesTheMissingProgram) {
     tools = test_kernel_tools();
     tools.generators = "/nowhere/generators";
     EXPECT_NE(tools.why_missing().find("/nowhere/generators"), std::string::npos);
+    tools = test_kernel_tools();
+    tools.product_generators = "/nowhere/products";
+    EXPECT_NE(tools.why_missing().find("/nowhere/products"), std::string::npos);
 }
 
 TEST_F(CompileKernel, CountsValuesThatDoNotFitTheRegisters) {

@@ -55,6 +55,9 @@ TEST(KernelSpaces, HaveEveryKernelForCpus) {
     expect_points(conv_kernels(), "conv2d", conv_cpu_space(fprop, 0, isas));
     expect_points(wgrad_kernels(), "conv2d_wgrad", conv_cpu_space(wgrad, 0, isas));
     expect_points(weighted_sum_kernels(), "weighted_sum", weighted_sum_cpu_space(fprop, isas));
+    OperatorProblem approximate(fprop);
+    approximate.product = "mbm";
+    expect_points(product_kernels(), "approx_conv2d", conv_cpu_space(approximate, 0, isas));
 }
 
 TEST(KernelSpaces, HaveEveryKernelForGpus) {
@@ -79,7 +82,8 @@ TEST(KernelSpaces, HaveEveryKernelForGpus) {
 
 /// A Generator whose kernels have knobs belongs to the tests above, or here with the reason why it is not searched.
 TEST(KernelSpaces, AreThoseOfAllGenerators) {
-    const std::set<std::string> searched = {"conv2d",
+    const std::set<std::string> searched = {"approx_conv2d",
+                                            "conv2d",
                                             "conv2d_wgrad",
                                             "weighted_sum",
                                             "conv2d_direct",
@@ -90,8 +94,7 @@ TEST(KernelSpaces, AreThoseOfAllGenerators) {
                                             "conv2d_wgrad_depthwise",
                                             "weighted_sum_cuda",
                                             "approx_gemm"};
-    // Which form of a product runs depends on the weights of a call, and no problem string names a multiplier.
-    const std::set<std::string> left_out = {"approx_conv2d", "byte_gemm"};
+    const std::set<std::string> left_out = {"byte_gemm"};
     std::set<std::string> seen;
     for (const auto &rows : {std::vector<Row>(std::begin(kCpuRows), std::end(kCpuRows)),
                              std::vector<Row>(std::begin(kCudaRows), std::end(kCudaRows))})

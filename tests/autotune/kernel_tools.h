@@ -8,7 +8,8 @@ namespace convwright {
 
 /// The programs of this build.
 inline KernelTools test_kernel_tools() {
-    return {CONVWRIGHT_GENERATORS, CONVWRIGHT_KERNEL_SHIM, KernelTools::find_linker()};
+    return {CONVWRIGHT_GENERATORS, CONVWRIGHT_PRODUCT_GENERATORS, CONVWRIGHT_KERNEL_SHIM,
+            KernelTools::find_linker()};
 }
 
 }  // namespace convwright

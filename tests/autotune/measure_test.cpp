@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "autotune/trial_calls.h"
+#include "runtime/multipliers/product_words.h"
 #include "runtime/plan.h"
 #include "tests/autotune/kernel_tools.h"
 #include "tests/autotune/refusal.h"
@@ -49,6 +50,9 @@ TEST(MeasureJob, ComesBackFromItsText) {
     EXPECT_EQ(back.made.isa, Isa::kAvx512);
     EXPECT_EQ(back.made.dtype, DType::kBf16);
     EXPECT_EQ(back.made.format, Format::kNchw);
+    job.product = job.made.product = "mbm_zeros";
+    EXPECT_EQ(parse_job(format_job(job)).product, "mbm_zeros");
+    EXPECT_EQ(parse_job(format_job(job)).made.product, "mbm_zeros");
     job.shipped = "a kernel";
     EXPECT_EQ(parse_job(format_job(job)).shipped, "a kernel");
 }
@@ -116,6 +120,28 @@ TEST_F(MeasureHere, TimesShippedKernelsOfEveryDirection) {
         EXPECT_GT(result.seconds, 0);
         EXPECT_GE(result.samples, 3);
         EXPECT_GT(measured.untuned_seconds, 0);
+    }
+}
+
+TEST_F(MeasureHere, TimesKernelsOfEveryProduct) {
+    for (const std::string &product : product_names()) {
+        for (const auto &[problem, phase] : std::vector<std::pair<const char *, int>>{
+                 {kFprop, 0},
+                 {"dgrad_n2ci9ih9iw7co5kh3kw3s2p1_f32_nchw", 2},
+                 {"wgrad_n1ci8ih9iw9co8kh3kw3s1p1_f32_nchw", 0}}) {
+            MeasureJob job;
+            job.problem = parse_problem(problem);
+            job.product = product;
+            job.phase = phase;
+            job.timing = kShort;
+            for (const ProductKernel &kernel : product_kernels())
+                if (kernel.product == product && kernel.isa <= host_isa()) job.shipped = kernel.name;
+            const Measured measured = measure_here(job);
+            EXPECT_TRUE(measured.result.outcome == Outcome::kOk ||
+                        measured.result.outcome == Outcome::kNoisy)
+                << job.shipped << ", " << problem << ": " << measured.result.reason;
+            EXPECT_GT(measured.untuned_seconds, 0);
+        }
     }
 }
 

@@ -10,7 +10,9 @@
 #include "autotune/cpu_spaces.h"
 #include "autotune/random.h"
 #include "runtime/cost_model.h"
+#include "runtime/multipliers/product_words.h"
 #include "runtime/weighted_sum_passes.h"
+#include "runtime/wgrad_pass.h"
 #include "schedules/conv2d_params.h"
 #include "schedules/conv2d_wgrad_params.h"
 #include "schedules/weighted_sum_params.h"
@@ -208,6 +210,47 @@ TEST(CpuSpaces, OfAStridedGradientAreOnePerPassAndWithoutPytorch) {
     EXPECT_TRUE(conv_space(kPlain).parse("pytorch"));
 }
 
+OperatorProblem with_product(const std::string &problem, const std::string &product) {
+    OperatorProblem approximate(parse_problem(problem));
+    approximate.product = product;
+    return approximate;
+}
+
+TEST(CpuSpaces, OfProductsAreRegisterTiles) {
+    for (const std::string &product : product_names()) {
+        for (const auto &[text, phase] : std::vector<std::pair<std::string, int>>{
+                 {kPlain, 0},
+                 {kStrided, 3},
+                 {"wgrad_n8ci64ih14iw14co64kh3kw3s2p1_f32_nchw", 0}}) {
+            const OperatorProblem problem = with_product(text, product);
+            const std::vector<ConvPass> passes = product_passes(problem.sizes);
+            for (const Isa isa : {Isa::kAvx2, Isa::kAvx512}) {
+                const Space space = cpu_space(problem, phase, {isa});
+                EXPECT_EQ(space.subject().problem, text + "_" + product);
+                EXPECT_EQ(space.parse("pytorch"), std::nullopt);
+                ASSERT_GT(space.legal().size(), 5u);
+                const std::string kind = std::string("approx_conv2d.") + isa_name(isa) + "/";
+                for (const Point point : space.legal()) {
+                    const std::string text_of = space.text(point);
+                    EXPECT_TRUE(text_of.starts_with(kind + "lane:0,vec:")) << text_of;
+                    const auto params =
+                        parse_params<Conv2dCpuParams>(text_of.substr(kind.size()));
+                    EXPECT_EQ(params.stage, Conv2dCpuParams::kFrame);
+                    EXPECT_LE(params.vec * params.tile + params.vec * product_weight_words(product),
+                              vector_registers(isa));
+                    EXPECT_EQ(space.predicted(point),
+                              predicted_product_cycles(params, passes[phase], isa));
+                }
+            }
+        }
+    }
+    // More words of a weight leave fewer registers for sums.
+    const auto legal = [](const char *product) {
+        return cpu_space(with_product(kPlain, product), 0, {Isa::kAvx2}).legal().size();
+    };
+    EXPECT_GT(legal("mitchell"), legal("mbm"));
+}
+
 TEST(CpuSpaces, RefuseWhatNoKernelComputesInOneSentence) {
     const auto message = [](auto make) -> std::string {
         try {
@@ -230,6 +273,9 @@ TEST(CpuSpaces, RefuseWhatNoKernelComputesInOneSentence) {
                   conv_space("fprop_n999999ci64ih999iw999co1kh1kw1s1p0_f32_nhwc");
               }).find("2^31"),
               std::string::npos);
+    EXPECT_EQ(message([] { cpu_space(with_product(kStrided, "mbm"), kWholeProblem, {}); }),
+              "problem '" + std::string(kStrided) +
+                  "_mbm': nothing but its passes' kernels computes an approximate product.");
     EXPECT_NE(message([] {
                   weighted_sum_cpu_space(parse_problem(kStrided), {});
               }).find("a weighted sum is fprop with one group"),
@@ -240,6 +286,9 @@ TEST(CpuSpaces, SubjectsAreProblemsInTheirUsualForm) {
     EXPECT_EQ(why_no_subject(kPlain), std::nullopt);
     EXPECT_EQ(why_no_subject("wsum2d:" + std::string(kPlain)), std::nullopt);
     EXPECT_NE(why_no_subject("fprop_n1ci3ih9iw9co8kh1kw1s1x1p0_f32_nhwc")->find("usual form"),
+              std::string::npos);
+    EXPECT_EQ(why_no_subject(std::string(kPlain) + "_mbm_zeros"), std::nullopt);
+    EXPECT_NE(why_no_subject(std::string(kPlain) + "_lmul(3)")->find(std::string(kPlain) + "_mitchell"),
               std::string::npos);
     EXPECT_TRUE(why_no_subject("conv"));
     EXPECT_TRUE(why_no_subject("wsum2d:"));

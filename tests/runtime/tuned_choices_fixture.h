@@ -56,10 +56,12 @@ protected:
         return {after.size() - before.size(), after.empty() ? "" : after.back()};
     }
 
-    /// A made kernel that is not shipped.
-    LoadableKernel make(const std::string &schedule = "lane:0,vec:1,tile:5,stage:1") {
+    /// A made kernel that is not shipped, of an approximate product if it is named.
+    LoadableKernel make(const std::string &schedule = "lane:0,vec:1,tile:5,stage:1",
+                        const std::string &product = "") {
         LoadableKernel source;
-        source.generator = "conv2d";
+        source.generator = product.empty() ? "conv2d" : "approx_conv2d";
+        source.product = product;
         source.isa = Isa::kAvx2;
         source.schedule = schedule;
         const auto result = compile_kernel(test_kernel_tools(), source, made_kernels_folder(),

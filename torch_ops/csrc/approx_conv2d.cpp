@@ -8,6 +8,7 @@
 #include "runtime/approx_conv.h"
 #include "runtime/cuda/approx_conv.h"
 #include "runtime/multipliers/operand_edit.h"
+#include "runtime/operator_problem.h"
 #include "runtime/trace.h"
 #include "runtime/winograd.h"
 #include "torch_ops/csrc/approx_cuda.h"
@@ -116,8 +117,10 @@ ApproxPlan plan_for(const ConvProblem &p, const FloatMultiplier &m, const Tensor
         throw std::runtime_error("convwright: " + plan.reason + " (" + format_problem(p) + ").");
     }
     if (Trace::on()) {
-        Trace::add(format_problem(p) + "_" + (m.table ? "table" : format_multiplier(m.multiplier)) +
-                   "\t" + plan.kernels() + "\t" + plan.schedules() + "\t" + isa_name(plan.isa()));
+        // As the tuner names it: one search serves all multipliers with this product.
+        OperatorProblem problem(p);
+        problem.product = form.product;
+        Trace::add(format_problem(problem) + "\t" + plan.kernels() + "\t" + plan.schedules() + "\t" + isa_name(plan.isa()));
     }
     return plan;
 }

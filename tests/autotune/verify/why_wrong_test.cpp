@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <cstring>
+#include <stdexcept>
 
 #include "runtime/buffers.h"
 #include "runtime/isa.h"
@@ -145,6 +147,80 @@ TEST_F(WhyWrongSum, FindsAWrongResult) {
         return status;
     };
     EXPECT_NE(why(faulty, trusted).find("Result 0 of"), std::string::npos);
+}
+
+class WhyWrongProduct : public testing::Test {
+protected:
+    void SetUp() override {
+        if (host_isa() < Isa::kAvx2) GTEST_SKIP() << "no kernels for this CPU";
+    }
+    /// Of a kernel beside the one that is shipped.
+    static std::string why(const ProductKernel &kernel, const ConvProblem &problem, int phase = 0) {
+        const auto model = product_model(kernel.product, 1);
+        const CallMaker candidate = [&](const ConvProblem &p) -> std::optional<KernelCall> {
+            const ApproxPlan plan = approx_plan_with(kernel, p, phase, model->form);
+            if (plan.steps.empty()) return std::nullopt;
+            return KernelCall{p, {}, {}, {}, {}, plan, model};
+        };
+        const ApproxPlan trusted = approx_plan(problem, model->form);
+        return why_wrong(candidate, problem, {problem, {}, {}, {}, {}, trusted, model});
+    }
+    static ProductKernel shipped(const std::string &product) {
+        for (const ProductKernel &kernel : product_kernels())
+            if (kernel.product == product) return kernel;
+        throw std::runtime_error("no kernel of " + product);
+    }
+    static float *product_output(void **arguments) {
+        return reinterpret_cast<float *>(static_cast<halide_buffer_t *>(arguments[19])->host);
+    }
+};
+
+TEST_F(WhyWrongProduct, FindsNothingWrongWithShippedKernels) {
+    for (const ProductKernel &kernel : product_kernels()) {
+        if (kernel.isa > host_isa()) continue;
+        EXPECT_EQ(why(kernel, kProblem), "");
+        EXPECT_EQ(why(kernel, parse_problem("dgrad_n2ci6ih7iw9co4kh3kw3s2p1_f32_nhwc"), 3), "");
+        EXPECT_EQ(why(kernel, parse_problem("wgrad_n2ci6ih7iw9co4kh3kw3s2p1g2_f32_nchw")), "");
+    }
+}
+
+TEST_F(WhyWrongProduct, FindsOneWrongBit) {
+    for (const char *product : {"mbm", "mantissa_table"}) {
+        ProductKernel faulty = shipped(product);
+        good = faulty.call;
+        faulty.call = [](void **arguments) {
+            const int status = good(arguments);
+            uint32_t bits;
+            float &last = product_output(arguments)[3];
+            std::memcpy(&bits, &last, sizeof bits);
+            bits ^= 1;
+            std::memcpy(&last, &bits, sizeof bits);
+            return status;
+        };
+        const std::string text = why(faulty, kProblem);
+        EXPECT_NE(text.find("Result "), std::string::npos) << text;
+        EXPECT_NE(text.find(std::string("_bias_") + product + ")."), std::string::npos) << text;
+    }
+}
+
+TEST_F(WhyWrongProduct, FindsResultsThatWereNotWritten) {
+    // Some results of all operands are NaN.
+    ProductKernel faulty = shipped("log_bits");
+    faulty.call = [](void **) { return 0; };
+    EXPECT_NE(why(faulty, kProblem).find("is nan"), std::string::npos);
+}
+
+TEST_F(WhyWrongProduct, FindsAKernelThatIgnoresAnArgument) {
+    // Where operands are not cut this one is right.
+    ProductKernel faulty = shipped("mbm");
+    good = faulty.call;
+    faulty.call = [](void **arguments) {
+        int32_t all = -1;
+        arguments[5] = &all;
+        return good(arguments);
+    };
+    const std::string text = why(faulty, kProblem);
+    EXPECT_NE(text.find("Result "), std::string::npos) << text;
 }
 
 TEST(EdgeProblems, HaveTheChannelsAndTapsOfTheProblem) {

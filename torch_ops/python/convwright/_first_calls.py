@@ -73,7 +73,7 @@ def _search(function: Callable[..., Tensor], arguments: tuple[Any, ...]) -> None
 
 
 def _alike(argument: Any) -> Any:
-    """Zeros of the same sizes, strides and dtype, which take part in nobody's graph."""
+    """A copy that takes part in nobody's graph: which approximate product runs depends on values."""
     if not isinstance(argument, Tensor):
         return argument
-    return torch.zeros_like(argument).requires_grad_(argument.requires_grad)
+    return argument.detach().clone().requires_grad_(argument.requires_grad)

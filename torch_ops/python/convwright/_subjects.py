@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from convwright import check, functional
+from convwright import _product_calls, check, functional
 from convwright._choices import FASTER, FASTER_STEP, MARKS
 from convwright._kinds import KINDS
 from convwright._separable_choice import by_rule
@@ -16,6 +16,7 @@ from convwright._separable_plan import DEPTHWISE_SEPARABLE, WEIGHTED_SUM, Form, 
 from convwright._separable_trace import tuned_problem
 from convwright._trace import Row
 
+_KERNELS = ("conv2d", "approx_conv2d")
 _FORMS = {form.op: form for form in (WEIGHTED_SUM, DEPTHWISE_SEPARABLE)}
 
 
@@ -27,6 +28,7 @@ class Subject(NamedTuple):
     problem: check.Problem  # fprop for two convolutions in a row
     dtype: torch.dtype
     relu: bool
+    product: str  # of an approximate convolution: one of the library, or a multiplier; else ""
 
 
 def parse(text: str) -> Subject:
@@ -37,8 +39,11 @@ def parse(text: str) -> Subject:
         raise RuntimeError(
             f"problem '{text}': in front of ':' stands wsum2d or dwsep2d, behind it fprop or step"
         )
-    problem = check.parse(rest.replace("step_", "fprop_", 1) if step else rest)
-    return Subject(_FORMS.get(op), step, problem, problem.dtype, "_relu" in rest)
+    sizes, product = (rest, "") if colon else check.split(rest)
+    if product:
+        _product_calls.check_product(product)
+    problem = check.parse(sizes.replace("step_", "fprop_", 1) if step else sizes)
+    return Subject(_FORMS.get(op), step, problem, problem.dtype, "_relu" in sizes, product)
 
 
 def of_row(row: Row) -> str | None:
@@ -47,7 +52,7 @@ def of_row(row: Row) -> str | None:
     PyTorch's own where tuning chose it may be tuned again.
     """
     tuned_to_pytorch = row.reason in (FASTER, FASTER_STEP)
-    ours = row.kernel in KINDS or row.kernel.startswith("conv2d") or tuned_to_pytorch
+    ours = row.kernel in KINDS or row.kernel.startswith(_KERNELS) or tuned_to_pytorch
     if not ours or row.isa.startswith("sm_"):
         return None
     text = tuned_problem(row)
@@ -86,6 +91,8 @@ def bytes_of(text: str) -> int:
 def call_of(text: str) -> Callable[[], Any]:
     """The operator of a problem on random tensors, as eager calls reach it."""
     subject = parse(text)
+    if subject.product:
+        return _product_calls.call_of(subject.problem, subject.product)
     return _call_of_one(subject) if subject.form is None else _call_of_two(subject)
 
 

@@ -6,6 +6,7 @@ summation; the expected values come from PyTorch in float64, and the tolerance i
 """
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -19,7 +20,8 @@ from convwright import _library
 
 _DIRECTIONS = ("fprop", "dgrad", "wgrad")
 _DTYPES = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
-_EXACT = 2**24  # integers up to here are exact in float32
+_EXACT = re.compile(r".*?_(nhwc|nchw)(_bias)?(_relu)?(?=_|$)")  # a string without a multiplier
+_EXACT_INTEGERS = 2**24  # integers up to here are exact in float32
 _LARGEST_VALUE = 3
 _KERNEL_FIELDS = (
     *("device", "operator", "kernel", "schedule"),
@@ -47,6 +49,13 @@ class Result:
     schedule: str
     isa: str
     failure: str | None
+
+
+def split(text: str) -> tuple[str, str]:
+    """A problem string without, and the name of, the multiplier or product behind it, "" of none."""
+    found = _EXACT.match(text)
+    exact = found.group() if found else text
+    return exact, text[len(exact) + 1 :]
 
 
 def parse(text: str) -> Problem:
@@ -135,7 +144,7 @@ def _operands(problem: Problem, seed: int) -> tuple[Tensor | None, ...]:
         "wgrad": n * sizes[2] * sizes[3],
     }[problem.direction]
     # +1 is the bias; the cap keeps every partial sum exact.
-    limit = min(_LARGEST_VALUE, math.isqrt(_EXACT // (products + 1)))
+    limit = min(_LARGEST_VALUE, math.isqrt(_EXACT_INTEGERS // (products + 1)))
     if limit == 0:
         raise ValueError(f"{products} products a sum are too many to be exact in float32")
 

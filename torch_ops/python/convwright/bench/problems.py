@@ -2,7 +2,6 @@
 """Problems to time, and what each must compute and move at least."""
 
 import math
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +14,6 @@ PASSES = ("fprop", "dgrad", "wgrad")
 DIRECTIONS = (*PASSES, "step", "inference")
 _PASSES_OF = {"step": PASSES, "inference": ("fprop",)} | {p: (p,) for p in PASSES}
 _FLOAT = 4  # bytes
-_EXACT = re.compile(r".*?_(nhwc|nchw)(_bias)?(_relu)?(?=_|$)")  # a string without a multiplier
 
 
 class BadProblem(ValueError):
@@ -121,11 +119,10 @@ def parse(text: str) -> tuple[Problem, str]:
     Behind an exact problem a multiplier may stand, and behind that a number format if it is not
     float32: "..._f32_nhwc_bias_drum(4)_int8". Raises BadProblem if the text does not parse.
     """
-    found = _EXACT.match(text)
-    exact = found.group() if found else text
+    exact, behind = check.split(text)
     try:
         parsed = check.parse(exact)
-        product = _product(text[len(exact) + 1 :])
+        product = _product(behind)
     except (RuntimeError, ValueError) as error:
         raise BadProblem(str(error).splitlines()[0]) from None
     _, rest = exact.split("_", 1)

@@ -8,10 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from convwright import _approx_trace, _counting, _eligibility
+from convwright import _approx_trace, _counting, _eligibility, _first_calls
 from convwright._approx_functions import Call, approximate
 from convwright._approx_settings import Settings, check_settings
 from convwright._arguments import IntOrPair, pad_far_side, padding_by_name, pair
+from convwright._functions import transform_active
 from convwright._quantised import Quantisation, quantised
 from convwright.multipliers import GradientTable, Multiplier
 
@@ -131,6 +132,8 @@ def _run(
     *geometry: Any,
 ) -> Tensor:
     if settings.is_float:
+        if _first_calls.pending and not torch.compiler.is_compiling() and not transform_active():
+            _first_calls.tune(_run, settings, quantisation, input, weight, bias, *geometry)
         _approx_trace.note("fprop", settings, input, weight, bias, geometry)
         call = Call(settings, *geometry)
         kind = _eligibility.device_type(input)
