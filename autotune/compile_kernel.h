@@ -11,9 +11,9 @@ namespace convwright {
 
 /// The programs that make a kernel on this machine.
 struct KernelTools {
-    std::string generators;  ///< Program of the Halide Generators.
+    std::string generators;          ///< Program of the Halide Generators.
     std::string product_generators;  ///< The same of approximate products.
-    std::string shim;        ///< Object file of runtime/kernel_shim.cpp.
+    std::string shim;                ///< Object file of runtime/kernel_shim.cpp.
     std::string linker;
     std::string cuda_generators = {};  ///< Program of the Generators of CUDA convolutions.
     std::string cuda_weighted_sum_generators = {};  ///< The same of fused weighted sums,

@@ -15,8 +15,8 @@
 #include "runtime/cuda/wgrad_plan.h"
 #include "runtime/pass_limits.h"
 #include "runtime/tuned_choices.h"
-#include "runtime/wgrad_pass.h"
 #include "runtime/weighted_sum_passes.h"
+#include "runtime/wgrad_pass.h"
 
 namespace convwright {
 namespace {
@@ -146,8 +146,8 @@ SpaceKind product_kind(const OperatorProblem &whole, const ConvPass &pass, Forma
 /// whose neighbouring threads have neighbours in memory; images never are.
 std::vector<SpaceKind> product_kinds(const OperatorProblem &whole, const ConvPass &pass,
                                      const cuda::Device &device) {
-    const bool pixels = whole.sizes.direction == Direction::kWgrad ||
-                        whole.sizes.format == Format::kNchw;
+    const bool pixels =
+        whole.sizes.direction == Direction::kWgrad || whole.sizes.format == Format::kNchw;
     const Format first = pixels ? Format::kNchw : Format::kNhwc;
     const Format second = pixels ? Format::kNhwc : Format::kNchw;
     return {product_kind(whole, pass, first, device), product_kind(whole, pass, second, device)};
@@ -265,7 +265,7 @@ Space cuda_space(const OperatorProblem &whole, int phase, const cuda::Device &de
     const int count = wgrad ? 1 : static_cast<int>(passes.size());
     if (phase < 0 || phase >= count)
         refuse(whole, "there is no pass " + std::to_string(phase) + ", the last one is " +
-                            std::to_string(count - 1));
+                          std::to_string(count - 1));
     if (!wgrad && passes[phase].taps() == 0) refuse(whole, "no tap reaches this pass");
     std::vector<SpaceKind> kinds;
     if (!whole.product.empty()) {
@@ -301,8 +301,7 @@ std::string untuned_cuda_candidate(const TuningTask &task, const cuda::Device &d
         const cuda::ApproxPlan plan = untuned_approx_plan(task.problem, device);
         if (plan.steps.empty()) return "";
         // Where the library has no kernel with this product it is another form's schedule.
-        const cuda::ConvKernel &kernel =
-            *plan.steps[task.subject.phase].forms.front().step.kernel;
+        const cuda::ConvKernel &kernel = *plan.steps[task.subject.phase].forms.front().step.kernel;
         return cuda::product_candidate_kind(kernel.format) + "/" + kernel.schedule;
     }
     if (sizes.direction == Direction::kWgrad) {

@@ -54,12 +54,17 @@ DType parse_dtype(const std::string &name) {
 }
 
 Json to_json(const LoadableKernel &k) {
-    return {{"generator", k.generator}, {"symbol", k.symbol},
-            {"schedule", k.schedule},   {"problem", k.problem},
+    return {{"generator", k.generator},
+            {"symbol", k.symbol},
+            {"schedule", k.schedule},
+            {"problem", k.problem},
             {"product", k.product},
-            {"phase", k.phase},         {"format", k.format == Format::kNhwc ? "nhwc" : "nchw"},
-            {"isa", isa_name(k.isa)},   {"dtype", dtype_name(k.dtype)},
-            {"path", k.path},           {"sha256", k.sha256}};
+            {"phase", k.phase},
+            {"format", k.format == Format::kNhwc ? "nhwc" : "nchw"},
+            {"isa", isa_name(k.isa)},
+            {"dtype", dtype_name(k.dtype)},
+            {"path", k.path},
+            {"sha256", k.sha256}};
 }
 
 Json to_json(const cuda::LoadableKernel &k) {

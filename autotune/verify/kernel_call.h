@@ -28,11 +28,11 @@ struct GpuPlans {
 /// One kernel planned for one problem of any direction.
 struct KernelCall {
     ConvProblem problem;
-    ConvPlan conv;                      ///< fprop and dgrad.
-    WgradPlan wgrad;                    ///< wgrad.
-    WeightedSumPlan weighted_sum = {};  ///< Has a kernel where the problem is a weighted sum's.
-    std::optional<GpuPlans> gpu = {};   ///< In the place of the others.
-    std::optional<ApproxPlan> approx = {};               ///< In their place for a product,
+    ConvPlan conv;                          ///< fprop and dgrad.
+    WgradPlan wgrad;                        ///< wgrad.
+    WeightedSumPlan weighted_sum = {};      ///< Has a kernel where the problem is a weighted sum's.
+    std::optional<GpuPlans> gpu = {};       ///< In the place of the others.
+    std::optional<ApproxPlan> approx = {};  ///< In their place for a product,
     std::shared_ptr<const ProductModel> model = nullptr;  ///< by the form of this multiplier.
 
     bool is_weighted_sum() const {

@@ -75,6 +75,12 @@ std::string joined(const std::vector<ApproxStep> &steps, Text text) {
     return result.empty() ? "zeros" : result;
 }
 
+ApproxPlan no_plan(const std::string &why) {
+    ApproxPlan refused;
+    refused.reason = why;
+    return refused;
+}
+
 std::string no_kernel_with(const std::string &product) {
     return "no CUDA kernel with the product " + product + " takes this problem";
 }
@@ -84,8 +90,7 @@ void lay_out(ApproxPlan &plan) {
     constexpr int kChosen = 4;  // one word, and what follows begins at 16 bytes
     for (const ApproxStep &step : plan.steps)
         for (const FormStep &form : step.forms)
-            plan.packed_floats =
-                std::max(plan.packed_floats, StepLayout(form.step).packed_floats);
+            plan.packed_floats = std::max(plan.packed_floats, StepLayout(form.step).packed_floats);
     plan.packed_floats = divide_up(plan.packed_floats, 4) * 4;
     plan.workspace = plan.packed_floats +
                      (plan.chooses ? kChosen + 2 * ApproxPlan::kRangeWords * plan.range_blocks : 0);
@@ -125,13 +130,8 @@ const char *why_no_approx_plan(const ConvProblem &problem) {
 ApproxPlan approx_plan(const ConvProblem &problem, const std::vector<ProductForm> &forms,
                        const Device &device, const Placed &placed) {
     ApproxPlan plan;
-    const auto none = [](const std::string &why) {
-        ApproxPlan refused;
-        refused.reason = why;
-        return refused;
-    };
-    if (const char *why = why_no_approx_plan(problem)) return none(why);
-    if (placed.index_bits != 32) return none(kTooLarge);
+    if (const char *why = why_no_approx_plan(problem)) return no_plan(why);
+    if (placed.index_bits != 32) return no_plan(kTooLarge);
     plan.problem = problem;
     plan.most = product_choice(forms.front().product);
     for (const ConvPass &pass : product_passes(problem)) {
@@ -144,7 +144,7 @@ ApproxPlan approx_plan(const ConvProblem &problem, const std::vector<ProductForm
             } else if (product_choice(form.product) == 2) {
                 plan.most = 1;  // the form for any weight takes its operands, too
             } else {
-                return none(no_kernel_with(form.product));
+                return no_plan(no_kernel_with(form.product));
             }
         }
         // In a larger tile the form without zeros may take longer than the one for any weight.
@@ -188,28 +188,24 @@ double predicted_cycles(const Conv2dCudaParams &params, const ConvPass &pass,
 
 ApproxPlan forced_approx_plan(const ConvProblem &problem, const std::vector<ProductForm> &forms,
                               const Device &device, const ProductKernel *kernel, int phase) {
-    const auto none = [](const std::string &why) {
-        ApproxPlan refused;
-        refused.reason = why;
-        return refused;
-    };
-    if (const char *why = why_no_approx_plan(problem)) return none(why);
+    if (const char *why = why_no_approx_plan(problem)) return no_plan(why);
     ApproxPlan plan;
     plan.problem = problem, plan.forced = true;
     const std::vector<ConvPass> passes = product_passes(problem);
     // Small problems may have fewer passes than the one that a kernel was made for.
     if (kernel != nullptr && (phase < 0 || static_cast<size_t>(phase) >= passes.size()))
-        return none("there is no pass " + std::to_string(phase));
+        return no_plan("there is no pass " + std::to_string(phase));
     for (const ConvPass &pass : passes) {
         ApproxStep step{pass, {}};
         const bool given = kernel != nullptr && plan.steps.size() == static_cast<size_t>(phase);
         if (given) {
-            const char *why = pass.taps() == 0 ? "no tap reaches this pass"
-                                               : why_no_product_kernel(kernel->params, kernel->format,
-                                                                       problem, pass, device);
-            if (why != nullptr) return none(why);
-            const double cycles = predicted_cycles(kernel->params, pass, kernel->product,
-                                                   device.multiprocessors);
+            const char *why =
+                pass.taps() == 0
+                    ? "no tap reaches this pass"
+                    : why_no_product_kernel(kernel->params, kernel->format, problem, pass, device);
+            if (why != nullptr) return no_plan(why);
+            const double cycles =
+                predicted_cycles(kernel->params, pass, kernel->product, device.multiprocessors);
             step.forms = {{forms.front(), {pass, kernel, 1, cycles}}};
         }
         for (const ProductForm &form : forms) {
@@ -217,7 +213,8 @@ ApproxPlan forced_approx_plan(const ConvProblem &problem, const std::vector<Prod
             const ConvStep found = best_step(pass, form.product, problem, device, {});
             if (found.kernel != nullptr) step.forms = {{form, found}};
         }
-        if (pass.taps() > 0 && step.forms.empty()) return none(no_kernel_with(forms.front().product));
+        if (pass.taps() > 0 && step.forms.empty())
+            return no_plan(no_kernel_with(forms.front().product));
         for (const FormStep &form : step.forms)
             plan.chooses = plan.chooses || product_choice(form.form.product) >= 0;
         plan.steps.push_back(step);

@@ -66,8 +66,8 @@ std::variant<const AnyKernel *, std::string> load(const LoadableKernel &k) {
     if (auto *why = std::get_if<std::string>(&found_entry)) return std::move(*why);
     const KernelEntry entry = std::get<KernelEntry>(found_entry);
     if (std::string why = enter_images_of(k); !why.empty()) return why;
-    AnyKernel kernel{Kernel<Params>{k.symbol, format_params(params), k.format, k.dtype, 32, params,
-                                    entry}};
+    AnyKernel kernel{
+        Kernel<Params>{k.symbol, format_params(params), k.format, k.dtype, 32, params, entry}};
     if constexpr (std::is_same_v<AnyKernel, ProductKernel>) kernel.product = k.product;
     return &kernels.emplace(k.symbol, Loaded{k.sha256, k.images_sha256, kernel})
                 .first->second.kernel;

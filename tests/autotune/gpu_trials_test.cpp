@@ -11,8 +11,8 @@
 #include "autotune/program_files.h"
 #include "runtime/cuda/conv_plan.h"
 #include "runtime/sha256.h"
-#include "tests/autotune/refusal.h"
 #include "tests/autotune/kernel_tools.h"
+#include "tests/autotune/refusal.h"
 #include "tests/runtime/cuda/emulated_driver.h"
 #include "tests/runtime/cuda/emulated_kernels.h"
 

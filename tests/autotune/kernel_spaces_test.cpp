@@ -82,18 +82,12 @@ TEST(KernelSpaces, HaveEveryKernelForGpus) {
 
 /// A Generator whose kernels have knobs belongs to the tests above, or here with the reason why it is not searched.
 TEST(KernelSpaces, AreThoseOfAllGenerators) {
-    const std::set<std::string> searched = {"approx_conv2d",
-                                            "conv2d",
-                                            "conv2d_wgrad",
-                                            "weighted_sum",
-                                            "conv2d_direct",
-                                            "conv2d_gemm",
-                                            "conv2d_depthwise",
-                                            "conv2d_wgrad_gemm",
-                                            "conv2d_wgrad_direct",
-                                            "conv2d_wgrad_depthwise",
-                                            "weighted_sum_cuda",
-                                            "approx_gemm"};
+    const std::set<std::string> searched = {"approx_conv2d",       "conv2d",
+                                            "conv2d_wgrad",        "weighted_sum",
+                                            "conv2d_direct",       "conv2d_gemm",
+                                            "conv2d_depthwise",    "conv2d_wgrad_gemm",
+                                            "conv2d_wgrad_direct", "conv2d_wgrad_depthwise",
+                                            "weighted_sum_cuda",   "approx_gemm"};
     const std::set<std::string> left_out = {"byte_gemm"};
     std::set<std::string> seen;
     for (const auto &rows : {std::vector<Row>(std::begin(kCpuRows), std::end(kCpuRows)),

@@ -263,11 +263,12 @@ TEST(ApproxCudaPlans, ForcedOnesRunTheirForm) {
     const Multiplier mbm{Model::kMbm, 0};
     const std::vector<ProductForm> forms = device_forms(mbm);
     for (const auto &[direction, first, runs] :
-         std::vector<std::tuple<Direction, size_t, std::string>>{{Direction::kFprop, 0, "mbm_zeros"},
-                                                                 {Direction::kFprop, 2, "log_bits"},
-                                                                 {Direction::kDgrad, 1, "mbm_zeros"},
-                                                                 {Direction::kWgrad, 1, "mbm_zeros"},
-                                                                 {Direction::kWgrad, 2, "log_bits"}}) {
+         std::vector<std::tuple<Direction, size_t, std::string>>{
+             {Direction::kFprop, 0, "mbm_zeros"},
+             {Direction::kFprop, 2, "log_bits"},
+             {Direction::kDgrad, 1, "mbm_zeros"},
+             {Direction::kWgrad, 1, "mbm_zeros"},
+             {Direction::kWgrad, 2, "log_bits"}}) {
         const ConvProblem p = problem("n2ci5ih6iw5co6kh3kw3s2p1", direction, Format::kNhwc);
         const ConvValues values = approx_operands(p, first > 0);
         const Tensors tensors(p, values, false);
@@ -284,10 +285,9 @@ TEST(ApproxCudaPlans, ForcedOnesRunTheirForm) {
 
 TEST(ApproxCudaPlans, ForcedOnesTakeTheKernelForItsPass) {
     const UseEmulatedDriver driver;
-    const auto found = std::find_if(product_kernels().begin(), product_kernels().end(),
-                                    [](const ProductKernel &k) {
-                                        return k.product == "log_bits" && k.params.vec == 1;
-                                    });
+    const auto found = std::find_if(
+        product_kernels().begin(), product_kernels().end(),
+        [](const ProductKernel &k) { return k.product == "log_bits" && k.params.vec == 1; });
     ASSERT_NE(found, product_kernels().end());
     const ConvProblem p = problem("n2ci8ih6iw6co8kh3kw3s2p1", Direction::kDgrad, Format::kNhwc);
     const std::vector<ProductForm> forms = {device_forms({Model::kMbm, 0}).back()};
