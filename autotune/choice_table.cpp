@@ -12,7 +12,7 @@
 #include "autotune/bounded_lines.h"
 #include "autotune/cpu_spaces.h"
 #include "runtime/in_quotes.h"
-#include "runtime/kernel_table.h"
+#include "schedules/conv2d_wgrad_params.h"
 #include "schedules/weighted_sum_params.h"
 
 namespace convwright {

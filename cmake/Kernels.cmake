@@ -65,10 +65,14 @@ function(convwright_add_kernel generator)
         COMMENT "Kernel ${symbol}"
         VERBATIM)
     set_property(GLOBAL APPEND PROPERTY CONVWRIGHT_OBJECTS_${table} "${object}")
-    if(NOT arg_PROBLEM AND NOT arg_PRODUCT)
+    if(NOT arg_PROBLEM)
         # By what makes them the same (TunedTables.cmake).
+        set(product -)
+        if(arg_PRODUCT)
+            set(product ${arg_PRODUCT})
+        endif()
         set_property(GLOBAL APPEND PROPERTY CONVWRIGHT_KERNELS_${table}
-            "${generator} ${arg_ISA} ${format} ${dtype} ${arg_SCHEDULE}")
+            "${generator} ${arg_ISA} ${format} ${dtype} ${product} ${arg_SCHEDULE}")
     endif()
     set_property(GLOBAL APPEND_STRING PROPERTY CONVWRIGHT_ROWS_${table}
         "CONVWRIGHT_KERNEL(${generator}, ${symbol}, ${format}, ${arg_ISA}, ${dtype}, \"${arg_PRODUCT}\", \"${arg_SCHEDULE}\", \"${arg_PROBLEM}\", ${phase})\n")

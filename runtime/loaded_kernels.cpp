@@ -14,8 +14,8 @@ namespace {
 
 template<typename Params>
 Kernel<Params> kernel_of(const LoadableKernel &k, const Params &params, KernelEntry entry) {
-    return {k.symbol, format_params(params), k.problem, k.phase, k.format,
-            k.isa,    k.dtype,               params,    entry};
+    return {k.symbol, format_params(params), k.problem, k.phase, k.format, k.isa, k.dtype, params,
+            entry};
 }
 
 ProductKernel product_kernel_of(const LoadableKernel &k, const Conv2dCpuParams &params,

@@ -14,7 +14,8 @@ namespace convwright {
 struct LoadableKernel {
     std::string generator;  ///< "conv2d", "conv2d_wgrad", "weighted_sum" or "approx_conv2d".
     std::string symbol, schedule;
-    std::string product;  ///< Of "approx_conv2d", whose kernels take tensors of any strides: `format` is nhwc.
+    std::string
+        product;  ///< Of "approx_conv2d", whose kernels take tensors of any strides: `format` is nhwc.
     std::string problem;  ///< The only one it accepts, or empty.
     int phase = 0;
     Format format = Format::kNhwc;

@@ -164,13 +164,14 @@ int64_t variant(bool bit) { return int64_t{tuned_generation()} * 4 + winograd_al
 }  // namespace
 
 std::string ConvPlan::kernels() const {
-    const std::string names = joined_texts(steps, [](const ConvStep &step) { return step.kernel->name; });
+    const std::string names =
+        joined_texts(steps, [](const ConvStep &step) { return step.kernel->name; });
     return names.empty() ? "zeros" : names;
 }
 
 std::string ConvPlan::schedules() const {
-    return joined_texts(steps,
-                  [](const ConvStep &step) { return step.kernel->schedule + tuning_mark(step); });
+    return joined_texts(
+        steps, [](const ConvStep &step) { return step.kernel->schedule + tuning_mark(step); });
 }
 
 std::string WgradPlan::schedules() const { return kernel->schedule + tuning_mark(*this); }

@@ -33,12 +33,12 @@ void add_record_command(CLI::App &app, Action &action) {
         action = [of] {
             const Isa isa = of->isa == "avx512" ? Isa::kAvx512 : Isa::kAvx2;
             if (isa > host_isa()) throw UsageError("This CPU has no " + of->isa + "; choose avx2.");
-            const ConvProblem problem = parse_problem(of->problem);
+            const OperatorProblem problem = parse_operator_problem(of->problem);
             Trials trials = trial_setup(of->generators, 1);
             trials.screening.seconds = 0.3;
             trials.screening.least = 15;
             TrialEvaluator evaluator(problem, of->phase, trials);
-            record_space(conv_cpu_space(problem, of->phase, {isa}),
+            record_space(cpu_space(problem, of->phase, {isa}),
                          cpu_environment(library_versions(), 1), evaluator, of->out, of->most,
                          [](const std::string &line) { std::cerr << line << "\n"; });
             return 0;

@@ -39,9 +39,8 @@ struct Sums {
         for (int64_t ky = 0; ky < p.kh; ky++)
             for (int64_t kx = 0; kx < p.kw; kx++)
                 for (int64_t k = 0; k < ci; k++)
-                    sum += times(
-                        padded(in, v.input, n, c / co * ci + k, row(y, ky), column(x, kx)),
-                        v.weight[at(w, c, k, ky, kx)]);
+                    sum += times(padded(in, v.input, n, c / co * ci + k, row(y, ky), column(x, kx)),
+                                 v.weight[at(w, c, k, ky, kx)]);
         return sum;
     }
 
@@ -55,9 +54,8 @@ struct Sums {
                 if (y % p.stride_h != 0 || x % p.stride_w != 0) continue;
                 for (int64_t k = 0; k < co; k++) {
                     const int64_t channel = c / ci * co + k;
-                    sum += times(
-                        padded(out, v.output, n, channel, y / p.stride_h, x / p.stride_w),
-                        v.weight[at(w, channel, c % ci, ky, kx)]);
+                    sum += times(padded(out, v.output, n, channel, y / p.stride_h, x / p.stride_w),
+                                 v.weight[at(w, channel, c % ci, ky, kx)]);
                 }
             }
         return sum;
@@ -69,9 +67,8 @@ struct Sums {
         for (int64_t y = 0; y < p.oh(); y++)
             for (int64_t x = 0; x < p.ow(); x++)
                 for (int64_t n = 0; n < p.n; n++)
-                    sum += times(
-                        padded(in, v.input, n, c / co * ci + k, row(y, ky), column(x, kx)),
-                        v.output[at(out, n, c, y, x)]);
+                    sum += times(padded(in, v.input, n, c / co * ci + k, row(y, ky), column(x, kx)),
+                                 v.output[at(out, n, c, y, x)]);
         return sum;
     }
 };

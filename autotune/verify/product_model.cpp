@@ -38,14 +38,6 @@ const Example *example_of(const std::string &product) {
     return nullptr;
 }
 
-/// Entries that no symmetric or smooth multiplier has.
-MantissaTable odd_table(int bits, uint32_t seed) {
-    std::mt19937 random(seed);
-    std::vector<int32_t> entries(size_t{1} << (2 * bits));
-    for (int32_t &entry : entries) entry = static_cast<int32_t>(random() % (1 << 24));
-    return *make_mantissa_table(entries.data(), entries.size()).table;
-}
-
 /// What tensors of a product hold.
 struct Kind {
     bool zeros, everything;
@@ -71,6 +63,13 @@ void fill(Values &values, std::mt19937 &random, Kind kind) {
 }
 
 }  // namespace
+
+MantissaTable odd_table(int bits, uint32_t seed) {
+    std::mt19937 random(seed);
+    std::vector<int32_t> entries(size_t{1} << (2 * bits));
+    for (int32_t &entry : entries) entry = static_cast<int32_t>(random() % (1 << 24));
+    return *make_mantissa_table(entries.data(), entries.size()).table;
+}
 
 std::shared_ptr<const ProductModel> product_model(const std::string &product, uint32_t seed) {
     const auto model = std::make_shared<ProductModel>();

@@ -19,6 +19,9 @@ struct ProductModel {
     MantissaTable table;  ///< Of "mantissa_table", what `form` points to.
 };
 
+/// Of fractions of `bits`, with entries that no symmetric or smooth multiplier has.
+MantissaTable odd_table(int bits, uint32_t seed);
+
 /// One for each seed, so that two of them differ in what a kernel takes as arguments, as far as multipliers of the
 /// product do. Throws std::invalid_argument for a name that is none of product_names().
 std::shared_ptr<const ProductModel> product_model(const std::string &product, uint32_t seed);

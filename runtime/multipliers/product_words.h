@@ -19,7 +19,7 @@ struct ProductArguments {
 /// How a multiplier of the log family, ROBA, Ax-FPM or one with rounded products is computed in
 /// float32.
 struct ProductForm {
-    std::string product;  ///< Of a kernel.
+    std::string product;   ///< Of a kernel.
     int weight_words = 1;  ///< product_weight_words().
     ProductArguments arguments;
     /// What the fast forms add to g: c - 2^-27, and the bits of 4 - c; nothing for Mitchell.

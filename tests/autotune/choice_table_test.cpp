@@ -126,5 +126,22 @@ TEST(ChoiceTable, RowsWithoutAnAskerAreRefused) {
     EXPECT_NE(why.find("choices for it stand under"), std::string::npos) << why;
 }
 
+TEST(ChoiceTable, KernelsOfProductsAreRows) {
+    const std::string problem = std::string(kProblem) + "_mbm";
+    const std::string knobs =
+        format_params(parse_params<Conv2dCpuParams>("lane:0,vec:1,tile:5,stage:1"));
+    const ChoiceRow row = row_of(problem, 0, "approx_conv2d.avx2/" + knobs);
+    EXPECT_EQ(why_no_row(row), "");
+    const std::string text = format_choice_table({row}, {});
+    EXPECT_NE(text.find("defaults approx_conv2d lane:0,"), std::string::npos) << text;
+    EXPECT_EQ(read(text), std::vector<ChoiceRow>{row});
+    EXPECT_NE(why_no_row(row_of(problem, 0, "conv2d.avx2/" + knobs)), "");
+    EXPECT_NE(why_no_row(row_of(problem, 0, "pytorch")), "");
+    // Every direction asks for one long row.
+    const std::string rows = "fprop_n2ci8ih9iw11co17kh1kw1s1p0_f32_nhwc_mbm";
+    const std::string why = why_no_row(row_of(rows, 0, row.candidate));
+    EXPECT_NE(why.find("stand under 'fprop_n2ci8ih"), std::string::npos) << why;
+}
+
 }  // namespace
 }  // namespace convwright

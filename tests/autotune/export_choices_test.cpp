@@ -135,6 +135,15 @@ TEST_F(ExportChoices, KernelsOfTheLibraryAreKnown) {
     EXPECT_TRUE(library_has(kernel));
     kernel.schedule = "lane:0,vec:1,tile:5,stage:1";
     EXPECT_FALSE(library_has(kernel));
+    ASSERT_FALSE(product_kernels().empty());
+    const ProductKernel &of_product = product_kernels()[0];
+    kernel.generator = "approx_conv2d";
+    kernel.product = of_product.product;
+    kernel.schedule = of_product.schedule;
+    kernel.isa = of_product.isa;
+    EXPECT_TRUE(library_has(kernel));
+    kernel.schedule = "lane:0,vec:1,tile:5,stage:1";
+    EXPECT_FALSE(library_has(kernel));
     for (const ConvKernel &k : conv_kernels())
         EXPECT_EQ(is_kernel_of_choices(k.name), k.name.find("strided_out_0") != std::string::npos)
             << "Tables name all knobs: " << k.name;

@@ -135,7 +135,8 @@ TEST_F(MeasureHere, TimesKernelsOfEveryProduct) {
             job.phase = phase;
             job.timing = kShort;
             for (const ProductKernel &kernel : product_kernels())
-                if (kernel.product == product && kernel.isa <= host_isa()) job.shipped = kernel.name;
+                if (kernel.product == product && kernel.isa <= host_isa())
+                    job.shipped = kernel.name;
             const Measured measured = measure_here(job);
             EXPECT_TRUE(measured.result.outcome == Outcome::kOk ||
                         measured.result.outcome == Outcome::kNoisy)

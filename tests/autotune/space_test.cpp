@@ -219,9 +219,7 @@ OperatorProblem with_product(const std::string &problem, const std::string &prod
 TEST(CpuSpaces, OfProductsAreRegisterTiles) {
     for (const std::string &product : product_names()) {
         for (const auto &[text, phase] : std::vector<std::pair<std::string, int>>{
-                 {kPlain, 0},
-                 {kStrided, 3},
-                 {"wgrad_n8ci64ih14iw14co64kh3kw3s2p1_f32_nchw", 0}}) {
+                 {kPlain, 0}, {kStrided, 3}, {"wgrad_n8ci64ih14iw14co64kh3kw3s2p1_f32_nchw", 0}}) {
             const OperatorProblem problem = with_product(text, product);
             const std::vector<ConvPass> passes = product_passes(problem.sizes);
             for (const Isa isa : {Isa::kAvx2, Isa::kAvx512}) {
@@ -233,8 +231,7 @@ TEST(CpuSpaces, OfProductsAreRegisterTiles) {
                 for (const Point point : space.legal()) {
                     const std::string text_of = space.text(point);
                     EXPECT_TRUE(text_of.starts_with(kind + "lane:0,vec:")) << text_of;
-                    const auto params =
-                        parse_params<Conv2dCpuParams>(text_of.substr(kind.size()));
+                    const auto params = parse_params<Conv2dCpuParams>(text_of.substr(kind.size()));
                     EXPECT_EQ(params.stage, Conv2dCpuParams::kFrame);
                     EXPECT_LE(params.vec * params.tile + params.vec * product_weight_words(product),
                               vector_registers(isa));
@@ -288,8 +285,9 @@ TEST(CpuSpaces, SubjectsAreProblemsInTheirUsualForm) {
     EXPECT_NE(why_no_subject("fprop_n1ci3ih9iw9co8kh1kw1s1x1p0_f32_nhwc")->find("usual form"),
               std::string::npos);
     EXPECT_EQ(why_no_subject(std::string(kPlain) + "_mbm_zeros"), std::nullopt);
-    EXPECT_NE(why_no_subject(std::string(kPlain) + "_lmul(3)")->find(std::string(kPlain) + "_mitchell"),
-              std::string::npos);
+    EXPECT_NE(
+        why_no_subject(std::string(kPlain) + "_lmul(3)")->find(std::string(kPlain) + "_mitchell"),
+        std::string::npos);
     EXPECT_TRUE(why_no_subject("conv"));
     EXPECT_TRUE(why_no_subject("wsum2d:"));
 }

@@ -115,6 +115,7 @@ def test_no_path_of_the_build_is_recorded(packages: Path) -> None:
         "convwright-tune": [],
         "convwright_compile_cuda": [],
         "convwright_generators": beside_halide,
+        "convwright_product_generators": beside_halide,
         "convwright_cuda_generators": beside_halide,
         "convwright_cuda_weighted_sum_generators": beside_halide,
         "convwright_cuda_product_generators": beside_halide,

@@ -20,7 +20,8 @@ function(convwright_add_kernel)
 endfunction()
 include("${ROOT}/cmake/TunedTables.cmake")
 set_property(GLOBAL APPEND PROPERTY CONVWRIGHT_KERNELS_own
-    "conv2d avx2 nhwc f32 tile:4,lane:0" "conv2d avx2 nchw f32 lane:1" "pack_weight avx2 nhwc f32 ")
+    "conv2d avx2 nhwc f32 - tile:4,lane:0" "conv2d avx2 nchw f32 - lane:1"
+    "pack_weight avx2 nhwc f32 - " "approx_conv2d avx2 nhwc f32 mbm lane:0,tile:4")
 convwright_add_tuned_kernels(tuned own ${CONVWRIGHT_TUNED_TABLES})
 """
 TAIL = "0123456789abcdef cpu/Some [CPU] (R) @ 2.0GHz/avx2"
@@ -73,6 +74,16 @@ def test_what_makes_a_kernel_another_one(
     lines = added(tmp_path, DEFAULTS + row(candidate, form, dtype))
     assert len(lines) == 1
     assert f"FORMAT {form} DTYPE {dtype}" in lines[0]
+
+
+def test_kernels_of_a_product_are_made_for_it_in_any_format(tmp_path: Path) -> None:
+    text = "defaults approx_conv2d lane:0,vec:2,tile:8\n"
+    for behind in ("nhwc_mbm", "nchw_bias_mbm", "nchw_bias_log_bits"):
+        for tile in (4, 5):
+            text += row(f"approx_conv2d.avx2/lane:0,vec:2,tile:{tile}", behind)
+    made = "approx_conv2d TABLE tuned ISA avx2 PRODUCT {} SCHEDULE lane:0,vec:2,tile:{}"
+    expected = [("mbm", 5), ("log_bits", 4), ("log_bits", 5)]  # the library has mbm's other one
+    assert added(tmp_path, text) == [made.format(*kernel) for kernel in expected]
 
 
 def test_no_table_adds_nothing(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "autotune/verify/product_model.h"
 #include "tests/seed.h"
 
 namespace convwright {
@@ -38,12 +39,7 @@ ConvValues approx_operands(const ConvProblem &p, bool zero_weights) {
     return values;
 }
 
-MantissaTable odd_table(int bits) {
-    std::vector<int32_t> entries(size_t{1} << (2 * bits));
-    std::mt19937 random(test_seed());
-    for (int32_t &entry : entries) entry = static_cast<int32_t>(random() % (1 << 24));
-    return *make_mantissa_table(entries.data(), entries.size()).table;
-}
+MantissaTable odd_table(int bits) { return odd_table(bits, test_seed()); }
 
 void expect_same_bits(const Values &actual, const Values &expected) {
     ASSERT_EQ(actual.size(), expected.size());

@@ -16,7 +16,7 @@ Times times_of(const Multiplier &multiplier);
 /// gradients are zero only with `zero_weights`.
 ConvValues approx_operands(const ConvProblem &problem, bool zero_weights);
 
-/// Entries that no symmetric or smooth multiplier has.
+/// Of the seed of this run of the tests.
 MantissaTable odd_table(int bits);
 
 /// -0 and +0 differ, NaNs do not.

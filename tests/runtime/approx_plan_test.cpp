@@ -87,8 +87,7 @@ TEST_F(ApproxPlans, OnePassOfSeveralIsChosenByItself) {
 TEST_F(ApproxPlans, RowsWithoutGapsShareTheirChoice) {
     const ProductKernel &other = other_kernel(kFprop);
     for (const char *direction : {"fprop", "dgrad", "wgrad"}) {
-        const std::string rows =
-            std::string(direction) + "_n2ci8ih9iw11co17kh1kw1s1p0_f32_nhwc";
+        const std::string rows = std::string(direction) + "_n2ci8ih9iw11co17kh1kw1s1p0_f32_nhwc";
         OperatorProblem problem(parse_problem(rows));
         problem.product = "mbm";
         const std::string subject = format_problem(tuned_subject(problem));

@@ -3,8 +3,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +11,7 @@ from statistics import median
 import pytest
 import torch
 from torch import nn
+from tuning_child import in_child, needs_kernels, needs_tuner
 
 import convwright
 from convwright import _choices, _comparison, _library, _subjects, check, tuning
@@ -20,20 +19,6 @@ from convwright._choices import FASTER, FASTER_STEP
 from convwright.cli import main
 
 PROBLEM = "fprop_n1ci8ih9iw9co16kh3kw3s1p1_f32_nhwc"
-
-needs_kernels = pytest.mark.skipif(
-    torch.ops.convwright.isa() == "none", reason="there are no kernels for this CPU"
-)
-
-
-def _has_tuner() -> bool:
-    try:
-        return tuning.find_tuner().is_file()
-    except tuning.TunerMissing:
-        return False
-
-
-needs_tuner = pytest.mark.skipif(not _has_tuner(), reason="convwright-tune was not built")
 
 
 @pytest.fixture
@@ -85,15 +70,8 @@ def test_problems_of_a_model() -> None:
 
 
 def test_other_kernels_are_not_searched() -> None:
-    net = nn.Sequential(
-        convwright.nn.ApproxConv2d(4, 4, 3, multiplier="mbm"),
-        convwright.nn.Conv2d(4, 4, 3).double(),
-    )
-    assert not tuning.problems_of(net[0], (torch.randn(1, 4, 8, 8),))
-    # Its straight-through gradients are those of the exact convolution.
-    gradients = tuning.problems_of(net[0], (torch.randn(1, 4, 8, 8),), train=True)
-    assert list(gradients) == ["wgrad_n1ci4ih8iw8co4kh3kw3s1p0_f32_nchw"]
-    assert not tuning.problems_of(net[1], (torch.randn(1, 4, 8, 8).double(),), train=True)
+    net = convwright.nn.Conv2d(4, 4, 3).double()
+    assert not tuning.problems_of(net, (torch.randn(1, 4, 8, 8).double(),), train=True)
 
 
 @needs_kernels
@@ -308,20 +286,6 @@ def test_compare_times_kinds(problem: str, kinds: tuple[str, ...]) -> None:
         assert set(times) == set(kinds)
     finally:
         _choices.choose(problem, "")
-
-
-def in_child(folder: Path, program: str, **environment: str) -> subprocess.CompletedProcess:
-    """A new process, which reads the environment anew."""
-    package = str(Path(check.__file__).parents[1])
-    own = {"CONVWRIGHT_CACHE_DIR": str(folder), "PYTHONPATH": package, "OMP_NUM_THREADS": "1"}
-    own["CONVWRIGHT_LIBRARY"] = str(_library.find())
-    kept = {k: v for k, v in os.environ.items() if k not in ("CONVWRIGHT_DB", "CONVWRIGHT_TUNE")}
-    return subprocess.run(
-        [sys.executable, "-c", program],
-        env=kept | own | environment,
-        capture_output=True,
-        text=True,
-    )
 
 
 LAYER = """

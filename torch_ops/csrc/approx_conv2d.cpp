@@ -120,7 +120,8 @@ ApproxPlan plan_for(const ConvProblem &p, const FloatMultiplier &m, const Tensor
         // As the tuner names it: one search serves all multipliers with this product.
         OperatorProblem problem(p);
         problem.product = form.product;
-        Trace::add(format_problem(problem) + "\t" + plan.kernels() + "\t" + plan.schedules() + "\t" + isa_name(plan.isa()));
+        Trace::add(format_problem(problem) + "\t" + plan.kernels() + "\t" + plan.schedules() +
+                   "\t" + isa_name(plan.isa()));
     }
     return plan;
 }

@@ -36,7 +36,8 @@ TEST(ProductModel, FastFormsGetOperandsThatTheyAreFor) {
         const ConvProblem p =
             parse_problem(std::string(direction) + "_n2ci8ih9iw11co17kh3kw3s1p1_f32_nhwc");
         const bool fprop = p.direction == Direction::kFprop;
-        for (const std::string product : {"mbm", "mitchell", "mbm_zeros", "mitchell_zeros", "roba"}) {
+        for (const std::string product :
+             {"mbm", "mitchell", "mbm_zeros", "mitchell_zeros", "roba"}) {
             for (const bool everything : {false, true}) {
                 const ConvValues values = product_values(p, product, 1, everything);
                 const bool wgrad = p.direction == Direction::kWgrad;
@@ -58,9 +59,9 @@ TEST(ProductModel, FastFormsGetOperandsThatTheyAreFor) {
 
 TEST(OrderedSums, OfExactProductsAreTheDefinitions) {
     const Times exact = [](float a, float b) { return a * b; };
-    for (const char *text :
-         {"fprop_n2ci4ih5iw6co6kh3kw2s2p1g2_f32_nhwc_bias",
-          "dgrad_n2ci4ih5iw6co6kh3kw2s2p1g2_f32_nhwc", "wgrad_n2ci4ih5iw6co6kh3kw2s2p1g2_f32_nhwc"}) {
+    for (const char *text : {"fprop_n2ci4ih5iw6co6kh3kw2s2p1g2_f32_nhwc_bias",
+                             "dgrad_n2ci4ih5iw6co6kh3kw2s2p1g2_f32_nhwc",
+                             "wgrad_n2ci4ih5iw6co6kh3kw2s2p1g2_f32_nhwc"}) {
         const ConvProblem p = parse_problem(text);
         const ConvValues values = integer_values(p, 3);
         const Values all = in_order(p, values, exact);

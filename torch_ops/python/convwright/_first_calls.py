@@ -73,7 +73,7 @@ def _search(function: Callable[..., Tensor], arguments: tuple[Any, ...]) -> None
 
 
 def _alike(argument: Any) -> Any:
-    """A copy that takes part in nobody's graph: which approximate product runs depends on values."""
+    """A copy that is in nobody's graph: which approximate product runs depends on values."""
     if not isinstance(argument, Tensor):
         return argument
     return argument.detach().clone().requires_grad_(argument.requires_grad)

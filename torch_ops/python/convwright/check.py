@@ -52,7 +52,7 @@ class Result:
 
 
 def split(text: str) -> tuple[str, str]:
-    """A problem string without, and the name of, the multiplier or product behind it, "" of none."""
+    """A problem string without the multiplier or product behind it, and that one, "" for none."""
     found = _EXACT.match(text)
     exact = found.group() if found else text
     return exact, text[len(exact) + 1 :]

@@ -38,7 +38,8 @@ class ApproxBench(Bench):
     def _add_extras(self, runs: dict[str, Run], task: Task, operands: Operands) -> list[str]:
         notes = []
         if "untuned" in self.extras:
-            notes.append("approximate layers are not tuned")
+            ours = approx_sides.make_ours(task.problem, task.direction, operands)
+            runs[sides.UNTUNED] = sides.Untuned(ours[OUR_BEST])
         if "autoscheduler" in self.extras:
             notes.append(f"{sides.AUTOSCHEDULED} has no approximate products")
         if "compile" in self.extras and approx_sides.FORM in runs:
