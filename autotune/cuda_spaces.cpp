@@ -91,7 +91,7 @@ std::vector<Knob<Wgrad>> wgrad_knobs(DType dtype) {
 }
 
 /// What kernels by products have of them.
-std::vector<Knob<Conv>> product_knobs() {
+std::vector<Knob<Conv>> product_gemm_knobs() {
     return knobs_without(Conv(), [](const Conv &p) {
         return p.engine != Conv::kGemm || p.mma != 0 || p.split != 0 || p.vec > 4 ||
                p.co % p.co_t != 0 || p.co_t > 8 || p.px_t > 8 || p.chunk > 16 || p.taps != 0 ||
@@ -139,7 +139,7 @@ SpaceKind product_kind(const OperatorProblem &whole, const ConvPass &pass, Forma
         [=, product = whole.product](const Conv &p) {
             return cuda::predicted_cycles(p, pass, product, device.multiprocessors);
         },
-        product_knobs());
+        product_gemm_knobs());
 }
 
 /// Kernels of both formats: those without vectors take either. Of equals the first are tried first, which are those

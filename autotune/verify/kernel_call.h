@@ -43,9 +43,9 @@ struct KernelCall {
     /// The same call by the form of another multiplier of the product.
     KernelCall with(const std::shared_ptr<const ProductModel> &other) const;
 
-    /// One convolution, of a weighted sum none. Operands by their part in the forward one; of the three tensors the direction's
-    /// result is written, the others are read; all pointers are the GPU's where the kernel is for one, which this
-    /// does not wait for. `table`: a GPU's copy of the model's, if it has one. False if the kernel failed.
+    /// One convolution, of a weighted sum none. Operands by their part in the forward one; of the three tensors the
+    /// direction's result is written, the others are read; all pointers are the GPU's where the kernel is for one, which
+    /// this does not wait for. `table`: a GPU's copy of the model's, if it has one. False if the kernel failed.
     bool run(CallContext &context, const Activation &input, const Weight &weight,
              const Activation &output, const void *bias, float *workspace,
              const int32_t *table = nullptr) const;
