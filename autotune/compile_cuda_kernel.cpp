@@ -37,6 +37,11 @@ const Source kSources[] = {
          parse_params<WeightedSumCudaParams>(s);
          return std::string("weighted_sum_cuda");
      }},
+    {"approx_gemm", &KernelTools::cuda_product_generators,
+     [](const std::string &s) {
+         parse_params<Conv2dCudaParams>(s);
+         return std::string("approx_gemm");
+     }},
 };
 
 const Source &source_of(const std::string &generator) {
@@ -67,6 +72,7 @@ std::variant<MadeCudaKernel, NotMade> compile_cuda_kernel(const KernelTools &too
     // Generators of float32 alone have no such parameter.
     if (wanted.dtype != DType::kF32)
         params.push_back(std::string("dtype=") + dtype_name(wanted.dtype));
+    if (!wanted.product.empty()) params.push_back("product=" + wanted.product);
     const std::string text = steps.stem() + ".cu", images_file = steps.stem() + ".images";
     params.push_back("cuda=" + text);
     std::optional<NotMade> failed =

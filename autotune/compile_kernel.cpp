@@ -62,8 +62,10 @@ std::string KernelTools::why_missing_for_cuda() const {
         return "'" + cuda_compiler +
                "' is not a program that compiles CUDA kernels: build it, or install the extra "
                "convwright[tune].";
-    const std::string why = why_parts_are_missing(cuda_generators, shim);
-    return why.empty() ? why_parts_are_missing(cuda_weighted_sum_generators, shim) : why;
+    for (const std::string &program :
+         {cuda_generators, cuda_weighted_sum_generators, cuda_product_generators})
+        if (std::string why = why_parts_are_missing(program, shim); !why.empty()) return why;
+    return "";
 }
 
 std::variant<MadeKernel, NotMade> compile_kernel(const KernelTools &tools,

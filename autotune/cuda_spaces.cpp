@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "autotune/verify/product_model.h"
+#include "runtime/cuda/approx_plan.h"
 #include "runtime/cuda/conv_cost.h"
 #include "runtime/cuda/conv_plan.h"
 #include "runtime/cuda/loaded_kernels.h"
@@ -14,6 +16,7 @@
 #include "runtime/pass_limits.h"
 #include "runtime/tuned_choices.h"
 #include "runtime/weighted_sum_passes.h"
+#include "runtime/wgrad_pass.h"
 
 namespace convwright {
 namespace {
@@ -66,19 +69,6 @@ const char *why_no_candidate(const Wgrad &p, DType dtype) {
     return why_told_apart(p);
 }
 
-/// A table without the values that `never` says of when the others are those of `usual`.
-template<typename Params, typename Never>
-std::vector<Knob<Params>> knobs_without(const Params &usual, Never never) {
-    std::vector<Knob<Params>> table = Params::knobs();
-    for (Knob<Params> &knob : table)
-        std::erase_if(knob.values, [&](int value) {
-            Params params = usual;
-            params.*knob.member = value;
-            return never(params);
-        });
-    return table;
-}
-
 /// What short floats have of the knobs: a space of all would be a hundred times and, of wgrad, thousands of times as
 /// large, which is more than there may be.
 std::vector<Knob<Conv>> conv_knobs(DType dtype) {
@@ -97,6 +87,15 @@ std::vector<Knob<Wgrad>> wgrad_knobs(DType dtype) {
         return p.engine != Wgrad::kGemm || p.mma == 0 || p.vec == 4 || p.co % 16 != 0 ||
                p.e % 8 != 0 || p.co_t % 16 != 0 || p.e_t % 8 != 0 || p.chunk % 16 != 0 ||
                p.taps != 0 || p.stride != 1 || why_told_apart(p) != nullptr;
+    });
+}
+
+/// What kernels by products have of them.
+std::vector<Knob<Conv>> product_gemm_knobs() {
+    return knobs_without(Conv(), [](const Conv &p) {
+        return p.engine != Conv::kGemm || p.mma != 0 || p.split != 0 || p.vec > 4 ||
+               p.co % p.co_t != 0 || p.co_t > 8 || p.px_t > 8 || p.chunk > 16 || p.taps != 0 ||
+               p.stride != 1;
     });
 }
 
@@ -130,6 +129,30 @@ SpaceKind wgrad_kind(const ConvProblem &problem, const cuda::Device &device) {
         wgrad_knobs(problem.dtype));
 }
 
+SpaceKind product_kind(const OperatorProblem &whole, const ConvPass &pass, Format made_for,
+                       const cuda::Device &device) {
+    return params_kind<Conv>(
+        cuda::product_candidate_kind(made_for),
+        [=, problem = whole.sizes](const Conv &p) {
+            return cuda::why_no_product_kernel(p, made_for, problem, pass, device);
+        },
+        [=, product = whole.product](const Conv &p) {
+            return cuda::predicted_cycles(p, pass, product, device.multiprocessors);
+        },
+        product_gemm_knobs());
+}
+
+/// Kernels of both formats: those without vectors take either. Of equals the first are tried first, which are those
+/// whose neighbouring threads have neighbours in memory; images never are.
+std::vector<SpaceKind> product_kinds(const OperatorProblem &whole, const ConvPass &pass,
+                                     const cuda::Device &device) {
+    const bool pixels =
+        whole.sizes.direction == Direction::kWgrad || whole.sizes.format == Format::kNchw;
+    const Format first = pixels ? Format::kNchw : Format::kNhwc;
+    const Format second = pixels ? Format::kNhwc : Format::kNchw;
+    return {product_kind(whole, pass, first, device), product_kind(whole, pass, second, device)};
+}
+
 SpaceKind weighted_sum_kind(const ConvProblem &problem, const cuda::Device &device) {
     const WeightedSumPasses passes = weighted_sum_passes(problem);
     return params_kind<WeightedSumCudaParams>(
@@ -146,6 +169,7 @@ SpaceKind weighted_sum_kind(const ConvProblem &problem, const cuda::Device &devi
 /// Why no kernels are searched for the problem; null if some are.
 const char *why_not_tuned(const OperatorProblem &whole, const cuda::Device &device) {
     const bool is_short = whole.sizes.dtype != DType::kF32;
+    if (!whole.product.empty()) return cuda::why_no_approx_plan(whole.sizes);
     if (whole.op == Operator::kConv2d) {
         if (!is_short) return nullptr;
         const char *why = cuda::why_no_short_floats(whole.sizes);
@@ -163,6 +187,11 @@ const char *why_not_tuned(const OperatorProblem &whole, const cuda::Device &devi
 template<typename Kernel>
 std::string candidate_text(const char *generator, const Kernel &kernel) {
     return cuda::candidate_kind(generator) + "/" + kernel.schedule;
+}
+
+/// What runs for a convolution by a product without tuning, whatever the operands are.
+cuda::ApproxPlan untuned_approx_plan(const OperatorProblem &whole, const cuda::Device &device) {
+    return cuda::forced_approx_plan(whole.sizes, product_model(whole.product, 1)->forms, device);
 }
 
 /// Adds the tasks of a problem. Empty, or why there are none.
@@ -185,6 +214,14 @@ std::string add_tasks(std::vector<TuningTask> &tasks, const OperatorProblem &who
         if (plan.kernel == nullptr) return plan.reason;
         add(0, cuda::predicted_cycles(plan.kernel->params, plan.mix, plan.window,
                                       device.multiprocessors));
+        return "";
+    }
+    if (!whole.product.empty()) {
+        const cuda::ApproxPlan plan = untuned_approx_plan(whole, device);
+        if (plan.steps.empty()) return plan.reason;
+        for (size_t phase = 0; phase < plan.steps.size(); phase++)
+            for (const cuda::FormStep &form : plan.steps[phase].forms)
+                add(static_cast<int>(phase), form.step.cycles);
         return "";
     }
     if (problem.direction == Direction::kWgrad) {
@@ -223,17 +260,21 @@ Space cuda_space(const OperatorProblem &whole, int phase, const cuda::Device &de
     if (const char *why = why_not_tuned(whole, device)) refuse(whole, why);
     if (whole.op != Operator::kConv2d) return weighted_sum_cuda_space(whole, phase, device);
     const bool wgrad = problem.direction == Direction::kWgrad;
-    if (const char *why = why_no_passes(problem)) refuse(problem, why);
+    if (const char *why = why_no_passes(problem)) refuse(whole, why);
     const std::vector<ConvPass> passes = conv_passes(problem);
     const int count = wgrad ? 1 : static_cast<int>(passes.size());
     if (phase < 0 || phase >= count)
-        refuse(problem, "there is no pass " + std::to_string(phase) + ", the last one is " +
-                            std::to_string(count - 1));
-    if (!wgrad && passes[phase].taps() == 0) refuse(problem, "no tap reaches this pass");
+        refuse(whole, "there is no pass " + std::to_string(phase) + ", the last one is " +
+                          std::to_string(count - 1));
+    if (!wgrad && passes[phase].taps() == 0) refuse(whole, "no tap reaches this pass");
     std::vector<SpaceKind> kinds;
-    kinds.push_back(wgrad ? wgrad_kind(problem, device)
-                          : conv_kind(problem, passes[phase], device));
-    return Space({format_problem(problem), phase}, std::move(kinds));
+    if (!whole.product.empty()) {
+        kinds = product_kinds(whole, product_passes(problem)[phase], device);
+    } else {
+        kinds.push_back(wgrad ? wgrad_kind(problem, device)
+                              : conv_kind(problem, passes[phase], device));
+    }
+    return Space({format_problem(whole), phase}, std::move(kinds));
 }
 
 std::vector<TuningTask> cuda_tuning_tasks(const std::vector<CountedProblem> &problems,
@@ -255,6 +296,13 @@ std::string untuned_cuda_candidate(const TuningTask &task, const cuda::Device &d
     if (task.problem.op == Operator::kWeightedSum) {
         const cuda::WeightedSumPlan plan = cuda::weighted_sum_plan(sizes, device, {});
         return plan.kernel == nullptr ? "" : candidate_text("weighted_sum", *plan.kernel);
+    }
+    if (!task.problem.product.empty()) {
+        const cuda::ApproxPlan plan = untuned_approx_plan(task.problem, device);
+        if (plan.steps.empty()) return "";
+        // Where the library has no kernel with this product it is another form's schedule.
+        const cuda::ConvKernel &kernel = *plan.steps[task.subject.phase].forms.front().step.kernel;
+        return cuda::product_candidate_kind(kernel.format) + "/" + kernel.schedule;
     }
     if (sizes.direction == Direction::kWgrad) {
         const cuda::WgradPlan plan = cuda::wgrad_plan(sizes, device);

@@ -12,7 +12,8 @@ namespace convwright {
 cuda::Device nominal_gpu(int architecture);
 
 /// What the CUDA schedules can do on a GPU for a pass of a convolution, the kind "conv2d.cuda" or, for wgrad,
-/// "conv2d_wgrad.cuda", or for a weighted sum without its backward, "weighted_sum.cuda". Kernels that round operands
+/// "conv2d_wgrad.cuda", for a pass of an approximate one, "approx_gemm_nhwc.cuda" and "approx_gemm_nchw.cuda", or for a
+/// weighted sum without its backward, "weighted_sum.cuda". Kernels that round operands
 /// to TF32 are no part of it: a problem does not say that they may. bfloat16 and float16 have tensor cores, in
 /// channels_last and from compute capability 8.0 on. Throws std::invalid_argument with one sentence if the problem has
 /// no pass `phase`, nothing reaches it, or its operator, format or type has no kernels there.

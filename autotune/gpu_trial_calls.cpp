@@ -17,6 +17,16 @@ CallMaker gpu_maker_of(const MeasureJob &job) {
             return KernelCall{p, {}, {}, {}, GpuPlans{{}, {}, plan}};
         };
     }
+    if (!job.product.empty()) {
+        const auto load = [&] { return cuda::load_product_kernel(*job.made_cuda); };
+        return [&device, &kernel = kernel_named(job.shipped, cuda::product_kernels(), load),
+                model = product_model(job.product, 1),
+                phase = job.phase](const ConvProblem &p) -> std::optional<KernelCall> {
+            const auto plan = cuda::forced_approx_plan(p, model->forms, device, &kernel, phase);
+            if (plan.steps.empty()) return std::nullopt;
+            return KernelCall{p, {}, {}, {}, GpuPlans{{}, {}, {}, plan}, {}, model};
+        };
+    }
     if (job.problem.direction == Direction::kWgrad) {
         const auto load = [&] { return cuda::load_wgrad_kernel(*job.made_cuda); };
         return [&device, &kernel = kernel_named(job.shipped, cuda::wgrad_kernels(), load)](
@@ -44,7 +54,12 @@ CallMaker gpu_maker_of(const MeasureJob &job) {
 KernelCall untuned_gpu_call(const MeasureJob &job) {
     const cuda::Device &device = cuda::device(job.gpu);
     GpuPlans plans;
-    if (job.op == Operator::kWeightedSum) {
+    std::shared_ptr<const ProductModel> model;
+    if (!job.product.empty()) {
+        model = product_model(job.product, 1);
+        plans.approx = cuda::forced_approx_plan(job.problem, model->forms, device);
+        if (plans.approx.steps.empty()) throw std::runtime_error(plans.approx.reason);
+    } else if (job.op == Operator::kWeightedSum) {
         plans.weighted_sum = cuda::weighted_sum_plan(job.problem, device, {});
         if (plans.weighted_sum.kernel == nullptr)
             throw std::runtime_error(plans.weighted_sum.reason);
@@ -55,7 +70,7 @@ KernelCall untuned_gpu_call(const MeasureJob &job) {
         plans.conv = cuda::conv_plan(job.problem, device);
         if (plans.conv.steps.empty()) throw std::runtime_error(plans.conv.reason);
     }
-    return KernelCall{job.problem, {}, {}, {}, plans};
+    return KernelCall{job.problem, {}, {}, {}, plans, {}, model};
 }
 
 }  // namespace convwright

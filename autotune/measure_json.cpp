@@ -71,6 +71,7 @@ Json to_json(const cuda::LoadableKernel &k) {
     return {{"generator", k.generator},
             {"symbol", k.symbol},
             {"schedule", k.schedule},
+            {"product", k.product},
             {"format", k.format == Format::kNhwc ? "nhwc" : "nchw"},
             {"dtype", dtype_name(k.dtype)},
             {"path", k.path},
@@ -124,6 +125,7 @@ cuda::LoadableKernel cuda_kernel_of(const Json &j) {
     j.at("generator").get_to(k.generator);
     j.at("symbol").get_to(k.symbol);
     j.at("schedule").get_to(k.schedule);
+    j.at("product").get_to(k.product);
     k.format = parse_format(j.at("format"));
     k.dtype = parse_dtype(j.at("dtype"));
     j.at("path").get_to(k.path);

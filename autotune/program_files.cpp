@@ -34,20 +34,17 @@ std::string program_path() {
 
 KernelTools kernel_tools(const std::string &generators) {
     const fs::path folder = fs::path(program_path()).parent_path();
+    const auto program = [&](const std::string &name) {
+        return first_of({folder / name, folder / "../generators" / name});
+    };
     KernelTools tools;
-    tools.generators = generators.empty()
-                           ? first_of({folder / "convwright_generators",
-                                       folder / "../generators/convwright_generators"})
-                           : generators;
-    tools.product_generators = first_of({folder / "convwright_product_generators",
-                                         folder / "../generators/convwright_product_generators"});
+    tools.generators = generators.empty() ? program("convwright_generators") : generators;
+    tools.product_generators = program("convwright_product_generators");
     tools.shim = first_of({folder / "../lib/kernel_shim.o", folder / "kernel_shim.o"});
     tools.linker = KernelTools::find_linker();
-    tools.cuda_generators = first_of({folder / "convwright_cuda_generators",
-                                      folder / "../generators/convwright_cuda_generators"});
-    tools.cuda_weighted_sum_generators =
-        first_of({folder / "convwright_cuda_weighted_sum_generators",
-                  folder / "../generators/convwright_cuda_weighted_sum_generators"});
+    tools.cuda_generators = program("convwright_cuda_generators");
+    tools.cuda_weighted_sum_generators = program("convwright_cuda_weighted_sum_generators");
+    tools.cuda_product_generators = program("convwright_cuda_product_generators");
     tools.cuda_compiler = first_of(
         {folder / "convwright_compile_cuda", folder / "../codegen/convwright_compile_cuda"});
     // A setting of the user counts before what the build found.

@@ -64,7 +64,8 @@ struct Conv2dCudaParams {
     /// What float32 has of them: vectors of four and chunks of 64 bytes.
     static std::vector<Knob<Conv2dCudaParams>> float_knobs() {
         using P = Conv2dCudaParams;
-        return limited<P>(knobs(), {{&P::mma, kTf32}, {&P::vec, 4}, {&P::chunk, kMostFloats}});
+        return knobs_without(
+            P(), [](const P &p) { return p.mma > kTf32 || p.vec > 4 || p.chunk > kMostFloats; });
     }
 
     /// Whether pixels, else channels, lie side by side in shared memory.

@@ -79,8 +79,9 @@ struct Conv2dWgradCudaParams {
     /// What float32 has of them: no tensor cores, thus tiles of a thread's registers and vectors of four.
     static std::vector<Knob<Conv2dWgradCudaParams>> float_knobs() {
         using P = Conv2dWgradCudaParams;
-        return limited<P>(
-            knobs(), {{&P::mma, 0}, {&P::vec, 4}, {&P::co_t, kMostTile}, {&P::e_t, kMostTile}});
+        return knobs_without(P(), [](const P &p) {
+            return p.mma != 0 || p.vec > 4 || p.co_t > kMostTile || p.e_t > kMostTile;
+        });
     }
 
     /// Elements behind each pixel's row in shared memory: 4 words where threads copy one by one or the

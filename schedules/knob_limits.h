@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <utility>
 #include <vector>
 
 #include "schedules/knobs.h"
 
 namespace convwright {
 
-/// A table of knobs without the values of some of them that are beyond a most: a smaller space.
-template<typename Params>
-std::vector<Knob<Params>> limited(std::vector<Knob<Params>> table,
-                                  const std::vector<std::pair<int Params::*, int>> &most) {
-    for (Knob<Params> &knob : table) {
-        for (const auto &[member, limit] : most) {
-            if (knob.member != member) continue;
-            std::erase_if(knob.values, [limit = limit](int value) { return value > limit; });
-        }
-    }
+/// The knobs without values that `never` says of when the others are those of `usual`: a smaller space.
+template<typename Params, typename Never>
+std::vector<Knob<Params>> knobs_without(const Params &usual, Never never) {
+    std::vector<Knob<Params>> table = Params::knobs();
+    for (Knob<Params> &knob : table)
+        std::erase_if(knob.values, [&](int value) {
+            Params params = usual;
+            params.*knob.member = value;
+            return never(params);
+        });
     return table;
 }
 

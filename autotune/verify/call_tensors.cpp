@@ -41,7 +41,7 @@ CallTensors::CallTensors(const ConvProblem &p, const ConvValues &values, const T
 
 /// Of all tensors of a call.
 struct CallTensors::GpuCopies {
-    explicit GpuCopies(const CallTensors &of)
+    GpuCopies(const CallTensors &of, const ProductModel *model)
         : input(of.input_.pages()),
           weight(of.weight_.pages()),
           output(of.output_.pages()),
@@ -49,10 +49,15 @@ struct CallTensors::GpuCopies {
           result(of.result_.pages()),
           workspace(of.workspace_.pages()) {
         if (of.depthwise_) depthwise.emplace(of.depthwise_->pages());
+        if (model == nullptr || model->table.entries.empty()) return;
+        entries = model->table.entries;
+        table.emplace(std::pair<void *, size_t>(entries.data(), entries.size() * sizeof(int32_t)));
     }
 
     GpuCopy input, weight, output, bias, result, workspace;
     std::optional<GpuCopy> depthwise;
+    std::vector<int32_t> entries;  ///< Of a table of fractions,
+    std::optional<GpuCopy> table;  ///< and what the GPU has of them.
 };
 
 bool CallTensors::begin(const KernelCall &call, CallContext &context) {
@@ -66,8 +71,10 @@ bool CallTensors::begin(const KernelCall &call, CallContext &context) {
     Weight depthwise = depthwise_ ? depthwise_->weight() : Weight{};
     const void *bias = problem_.bias ? bias_.activation().data : nullptr;
     float *workspace = workspace_.data();
+    const int32_t *table = nullptr;
     if (call.gpu) {
-        if (gpu_ == nullptr) gpu_ = std::make_shared<GpuCopies>(*this);
+        if (gpu_ == nullptr) gpu_ = std::make_shared<GpuCopies>(*this, call.model.get());
+        if (gpu_->table) table = gpu_->table->of(gpu_->entries.data());
         input.data = (writes_input ? gpu_->result : gpu_->input).of(input.data);
         weight.data = (writes_weight ? gpu_->result : gpu_->weight).of(weight.data);
         output.data = (writes_output ? gpu_->result : gpu_->output).of(output.data);
@@ -75,7 +82,7 @@ bool CallTensors::begin(const KernelCall &call, CallContext &context) {
         if (bias != nullptr) bias = gpu_->bias.of(bias);
         workspace = gpu_->workspace.of(workspace);
     }
-    if (!depthwise_) return call.run(context, input, weight, output, bias, workspace);
+    if (!depthwise_) return call.run(context, input, weight, output, bias, workspace, table);
     if (call.gpu)
         return cuda::run_weighted_sum(context, call.gpu->weighted_sum, input, weight, depthwise,
                                       bias, output);
@@ -102,7 +109,8 @@ bool CallTensors::redzones_intact() const {
     if (gpu_ != nullptr) {
         for (const GpuCopy *read : {&gpu_->input, &gpu_->weight, &gpu_->output, &gpu_->bias})
             if (!read->unchanged()) return false;
-        if (gpu_->depthwise && !gpu_->depthwise->unchanged()) return false;
+        for (const std::optional<GpuCopy> *read : {&gpu_->depthwise, &gpu_->table})
+            if (*read && !(*read)->unchanged()) return false;
     }
     return result_.redzones_intact() && workspace_.redzones_intact();
 }

@@ -26,8 +26,8 @@ public:
     CallTensors(const ConvProblem &problem, const ConvValues &values, const TensorLayout &layout,
                 int64_t workspace);
 
-    /// Runs a call of the problem whose workspace is no larger. False if a kernel failed: the text is
-    /// in `context`.
+    /// Runs a call of the problem whose workspace is no larger; calls by tables all have the table of the first. False
+    /// if a kernel failed: the text is in `context`.
     bool run(const KernelCall &call, CallContext &context);
     /// The same without waiting for a GPU, for what is timed.
     bool begin(const KernelCall &call, CallContext &context);

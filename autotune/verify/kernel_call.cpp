@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "runtime/approx_conv.h"
+#include "runtime/cuda/approx_conv.h"
 #include "runtime/cuda/conv2d.h"
 #include "runtime/cuda/conv_wgrad.h"
 
@@ -11,7 +12,7 @@ namespace convwright {
 
 int64_t KernelCall::workspace() const {
     if (weighted_sum.kernel != nullptr) return weighted_sum.workspace;
-    if (gpu) return std::max(gpu->conv.workspace, gpu->wgrad.workspace);
+    if (gpu) return std::max({gpu->conv.workspace, gpu->wgrad.workspace, gpu->approx.workspace});
     if (approx) return approx->workspace;
     return problem.direction == Direction::kWgrad ? wgrad.workspace : conv.workspace;
 }
@@ -20,11 +21,20 @@ KernelCall KernelCall::with(const std::shared_ptr<const ProductModel> &other) co
     KernelCall call = *this;
     call.model = other;
     if (call.approx) call.approx->form = other->form;
+    if (!call.gpu) return call;
+    for (cuda::ApproxStep &step : call.gpu->approx.steps)
+        for (cuda::FormStep &planned : step.forms)
+            for (const ProductForm &form : other->forms)
+                if (form.product == planned.form.product) planned.form = form;
     return call;
 }
 
 bool KernelCall::run(CallContext &context, const Activation &input, const Weight &weight,
-                     const Activation &output, const void *bias, float *workspace) const {
+                     const Activation &output, const void *bias, float *workspace,
+                     const int32_t *table) const {
+    if (gpu && model)
+        return cuda::run_approx_conv(context, gpu->approx, {input, weight, output, bias, table},
+                                     workspace);
     if (gpu) {
         const bool dgrad = problem.direction == Direction::kDgrad;
         if (problem.direction == Direction::kWgrad)

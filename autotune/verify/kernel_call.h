@@ -9,6 +9,7 @@
 #include "autotune/verify/product_model.h"
 #include "runtime/approx_plan.h"
 #include "runtime/conv2d.h"
+#include "runtime/cuda/approx_plan.h"
 #include "runtime/cuda/conv_plan.h"
 #include "runtime/cuda/weighted_sum.h"
 #include "runtime/cuda/wgrad_plan.h"
@@ -21,6 +22,7 @@ struct GpuPlans {
     cuda::ConvPlan conv;
     cuda::WgradPlan wgrad;
     cuda::WeightedSumPlan weighted_sum;
+    cuda::ApproxPlan approx = {};
 };
 
 /// One kernel planned for one problem of any direction.
@@ -41,11 +43,12 @@ struct KernelCall {
     /// The same call by the form of another multiplier of the product.
     KernelCall with(const std::shared_ptr<const ProductModel> &other) const;
 
-    /// One convolution, of a weighted sum none. Operands by their part in the forward one; of the three tensors the direction's
-    /// result is written, the others are read; all pointers are the GPU's where the kernel is for one, which this
-    /// does not wait for. False if the kernel failed.
+    /// One convolution, of a weighted sum none. Operands by their part in the forward one; of the three tensors the
+    /// direction's result is written, the others are read; all pointers are the GPU's where the kernel is for one, which
+    /// this does not wait for. `table`: a GPU's copy of the model's, if it has one. False if the kernel failed.
     bool run(CallContext &context, const Activation &input, const Weight &weight,
-             const Activation &output, const void *bias, float *workspace) const;
+             const Activation &output, const void *bias, float *workspace,
+             const int32_t *table = nullptr) const;
 };
 
 /// The call of the kernel of this name; nothing if it does not accept the problem. `dense` as in

@@ -6,6 +6,8 @@
 #include <random>
 #include <stdexcept>
 
+#include "runtime/cuda/approx_plan.h"
+
 namespace convwright {
 namespace {
 
@@ -75,6 +77,8 @@ std::shared_ptr<const ProductModel> product_model(const std::string &product, ui
         const Multiplier multiplier = example->multipliers[seed % 2 == 1 ? 0 : 1];
         // "mbm" and "mitchell" are what fast forms are without zeros.
         model->form = product_form(multiplier, example->fast, example->takes_zeros);
+        for (const ProductForm &form : cuda::device_forms(multiplier))
+            if (!model->forms.empty() || form.product == product) model->forms.push_back(form);
         model->times = [multiplier](float a, float b) {
             return convwright::product(multiplier, NumberFormat::kFloat32, a, b);
         };
@@ -91,6 +95,7 @@ std::shared_ptr<const ProductModel> product_model(const std::string &product, ui
         throw std::invalid_argument("'" + product +
                                     "' is no approximate product; product_names() has them.");
     }
+    if (model->forms.empty()) model->forms = {model->form};
     return model;
 }
 

@@ -12,6 +12,9 @@ namespace convwright {
 /// A multiplier that kernels of a product must compute, and its scalar reference.
 struct ProductModel {
     ProductForm form;
+    /// On devices: that one, and those of the multiplier that take more operands, which run where the library has no
+    /// kernel with it.
+    std::vector<ProductForm> forms;
     Times times;
     MantissaTable table;  ///< Of "mantissa_table", what `form` points to.
 };

@@ -6,6 +6,7 @@
 
 #include "runtime/cuda/conv2d.h"
 #include "runtime/cuda/gemm_launch.h"
+#include "runtime/multipliers/product_choice.h"
 #include "runtime/wgrad_pass.h"
 
 namespace convwright::cuda {
@@ -73,8 +74,8 @@ bool find_range(const Call &call, const Operand &operand, int32_t *ranges) {
     return arguments.call(operand_kernels().operand_range);
 }
 
-/// What the operands allow.
-bool choose(const Call &call) {
+/// What the operands allow, `most` at most.
+bool choose(const Call &call, int most) {
     const int64_t blocks = call.plan.range_blocks, words = ApproxPlan::kRangeWords * blocks;
     if (blocks > 0) {
         const auto [pixels, weights] = operands_of(call.plan.problem, call.operands);
@@ -88,7 +89,7 @@ bool choose(const Call &call) {
     set_integers(ranges.get());
     set_integers(chosen.get());
     KernelArguments arguments(&call.context);
-    arguments.add(ranges.get(), call.plan.most, chosen.get());
+    arguments.add(ranges.get(), most, chosen.get());
     return arguments.call(operand_kernels().product_choice);
 }
 
@@ -153,6 +154,9 @@ bool run_step(const Call &call, const ApproxStep &step) {
             if (!pack_weight(call.context, form.step, operands.weight, call.packed)) return false;
             packed_for = kernel;
         }
+        // Without ranges of operands it is the most that is chosen.
+        const int choice = product_choice(form.form.product);
+        if (call.plan.forced && choice >= 0 && !choose(call, choice)) return false;
         if (!run_form(call, form, operands)) return false;
     }
     return true;
@@ -164,7 +168,7 @@ bool run_approx_conv(CallContext &context, const ApproxPlan &plan, const ApproxO
                      float *workspace) {
     auto *words = reinterpret_cast<int32_t *>(workspace + plan.packed_floats);
     const Call call{context, plan, operands, workspace, words, words + 4};
-    if (plan.chooses && !choose(call)) return false;
+    if (plan.chooses && !plan.forced && !choose(call, plan.most)) return false;
     for (const ApproxStep &step : plan.steps) {
         if (!run_step(call, step)) return false;
     }

@@ -25,13 +25,15 @@ double instructions(const std::string &product) {
     return product == "mbm" ? 4 : product == "mbm_zeros" ? 5 : product == "mitchell_zeros" ? 3 : 2;
 }
 
-/// Whether vectors of the tensors lie where the kernel's accesses need them.
-bool fits(const ProductKernel &kernel, const ConvProblem &p, const Placed &placed) {
-    if (kernel.params.vec == 1) return true;
-    const bool stores =
-        p.direction == Direction::kFprop ? placed.output_vectors : placed.input_vectors;
-    return p.direction != Direction::kWgrad && kernel.format == p.format && placed.vectors &&
-           stores;
+/// Null if a kernel's vectors lie where its accesses need them, else why not. Those without vectors take tensors of
+/// any strides, whatever their format.
+const char *why_not_placed(const Conv2dCudaParams &params, Format format, const ConvProblem &p,
+                           const Placed &placed) {
+    if (params.vec == 1) return nullptr;
+    if (p.direction == Direction::kWgrad) return "images are not side by side in memory";
+    if (format != p.format) return "vectors are of another memory format";
+    return has_its_vectors(params, p, placed) ? nullptr
+                                              : "vectors do not begin at multiples of 16 bytes";
 }
 
 /// The kernel with the fewest predicted cycles; none where no kernel takes the pass.
@@ -39,12 +41,11 @@ ConvStep best_step(const ConvPass &pass, const std::string &product, const ConvP
                    const Device &device, const Placed &placed) {
     ConvStep best{pass, nullptr, 1, std::numeric_limits<double>::infinity()};
     for (const ProductKernel &kernel : product_kernels()) {
-        if (kernel.product != product || !fits(kernel, p, placed)) continue;
-        if (kernel.params.why_illegal(pass, kernel.format, device.compute_capability,
-                                      device.shared_bytes) != nullptr)
+        if (kernel.product != product) continue;
+        if (why_no_product_kernel(kernel.params, kernel.format, p, pass, device, placed) != nullptr)
             continue;
         const double cycles =
-            predicted_cycles(kernel.params, pass, device.multiprocessors, 1, instructions(product));
+            predicted_cycles(kernel.params, pass, product, device.multiprocessors);
         if (cycles < best.cycles) best.kernel = &kernel, best.cycles = cycles;
     }
     return best;
@@ -72,6 +73,27 @@ std::string joined(const std::vector<ApproxStep> &steps, Text text) {
     std::string result;
     for (const std::string &forms : seen) result += (result.empty() ? "" : "+") + forms;
     return result.empty() ? "zeros" : result;
+}
+
+ApproxPlan no_plan(const std::string &why) {
+    ApproxPlan refused;
+    refused.reason = why;
+    return refused;
+}
+
+std::string no_kernel_with(const std::string &product) {
+    return "no CUDA kernel with the product " + product + " takes this problem";
+}
+
+/// Sizes of the workspace, once all else is known.
+void lay_out(ApproxPlan &plan) {
+    constexpr int kChosen = 4;  // one word, and what follows begins at 16 bytes
+    for (const ApproxStep &step : plan.steps)
+        for (const FormStep &form : step.forms)
+            plan.packed_floats = std::max(plan.packed_floats, StepLayout(form.step).packed_floats);
+    plan.packed_floats = divide_up(plan.packed_floats, 4) * 4;
+    plan.workspace = plan.packed_floats +
+                     (plan.chooses ? kChosen + 2 * ApproxPlan::kRangeWords * plan.range_blocks : 0);
 }
 
 }  // namespace
@@ -108,35 +130,21 @@ const char *why_no_approx_plan(const ConvProblem &problem) {
 ApproxPlan approx_plan(const ConvProblem &problem, const std::vector<ProductForm> &forms,
                        const Device &device, const Placed &placed) {
     ApproxPlan plan;
-    const auto none = [](const std::string &why) {
-        ApproxPlan refused;
-        refused.reason = why;
-        return refused;
-    };
-    if (const char *why = why_no_approx_plan(problem)) return none(why);
-    if (placed.index_bits != 32) return none(kTooLarge);
+    if (const char *why = why_no_approx_plan(problem)) return no_plan(why);
+    if (placed.index_bits != 32) return no_plan(kTooLarge);
     plan.problem = problem;
     plan.most = product_choice(forms.front().product);
-    std::vector<ConvPass> passes;
-    if (problem.direction == Direction::kWgrad) {
-        passes = {wgrad_pass(problem)};
-    } else {
-        passes = conv_passes(problem);
-    }
-    for (const ConvPass &pass : passes) {
+    for (const ConvPass &pass : product_passes(problem)) {
         ApproxStep step{pass, {}};
         for (const ProductForm &form : forms) {
             if (pass.taps() == 0) break;
             const ConvStep found = best_step(pass, form.product, problem, device, placed);
             if (found.kernel != nullptr) {
                 step.forms.push_back({form, found});
-                const StepLayout layout(found);
-                plan.packed_floats = std::max(plan.packed_floats, layout.packed_floats);
             } else if (product_choice(form.product) == 2) {
                 plan.most = 1;  // the form for any weight takes its operands, too
             } else {
-                return none("no CUDA kernel with the product " + form.product +
-                            " takes this problem");
+                return no_plan(no_kernel_with(form.product));
             }
         }
         // In a larger tile the form without zeros may take longer than the one for any weight.
@@ -159,10 +167,59 @@ ApproxPlan approx_plan(const ConvProblem &problem, const std::vector<ProductForm
         plan.range_blocks = static_cast<int>(std::clamp<int64_t>(
             divide_up(static_cast<int64_t>(most_elements(problem)), share), 1, kMostRangeBlocks));
     }
-    constexpr int kChosen = 4;  // one word, and what follows begins at 16 bytes
-    plan.packed_floats = divide_up(plan.packed_floats, 4) * 4;
-    plan.workspace = plan.packed_floats +
-                     (plan.chooses ? kChosen + 2 * ApproxPlan::kRangeWords * plan.range_blocks : 0);
+    lay_out(plan);
+    return plan;
+}
+
+const char *why_no_product_kernel(const Conv2dCudaParams &params, Format format,
+                                  const ConvProblem &problem, const ConvPass &pass,
+                                  const Device &device, const Placed &placed) {
+    if (params.engine != Conv2dCudaParams::kGemm) return "products are those of the gemm engine";
+    if (params.mma != 0) return "tensor cores have no approximate products";
+    if (params.split != 0) return "the order of a sum is specified, so that it has no parts";
+    if (const char *why = why_not_placed(params, format, problem, placed)) return why;
+    return params.why_illegal(pass, format, device.compute_capability, device.shared_bytes);
+}
+
+double predicted_cycles(const Conv2dCudaParams &params, const ConvPass &pass,
+                        const std::string &product, int multiprocessors) {
+    return predicted_cycles(params, pass, multiprocessors, 1, instructions(product));
+}
+
+ApproxPlan forced_approx_plan(const ConvProblem &problem, const std::vector<ProductForm> &forms,
+                              const Device &device, const ProductKernel *kernel, int phase) {
+    if (const char *why = why_no_approx_plan(problem)) return no_plan(why);
+    ApproxPlan plan;
+    plan.problem = problem, plan.forced = true;
+    const std::vector<ConvPass> passes = product_passes(problem);
+    // Small problems may have fewer passes than the one that a kernel was made for.
+    if (kernel != nullptr && (phase < 0 || static_cast<size_t>(phase) >= passes.size()))
+        return no_plan("there is no pass " + std::to_string(phase));
+    for (const ConvPass &pass : passes) {
+        ApproxStep step{pass, {}};
+        const bool given = kernel != nullptr && plan.steps.size() == static_cast<size_t>(phase);
+        if (given) {
+            const char *why =
+                pass.taps() == 0
+                    ? "no tap reaches this pass"
+                    : why_no_product_kernel(kernel->params, kernel->format, problem, pass, device);
+            if (why != nullptr) return no_plan(why);
+            const double cycles =
+                predicted_cycles(kernel->params, pass, kernel->product, device.multiprocessors);
+            step.forms = {{forms.front(), {pass, kernel, 1, cycles}}};
+        }
+        for (const ProductForm &form : forms) {
+            if (pass.taps() == 0 || !step.forms.empty()) break;
+            const ConvStep found = best_step(pass, form.product, problem, device, {});
+            if (found.kernel != nullptr) step.forms = {{form, found}};
+        }
+        if (pass.taps() > 0 && step.forms.empty())
+            return no_plan(no_kernel_with(forms.front().product));
+        for (const FormStep &form : step.forms)
+            plan.chooses = plan.chooses || product_choice(form.form.product) >= 0;
+        plan.steps.push_back(step);
+    }
+    lay_out(plan);
     return plan;
 }
 

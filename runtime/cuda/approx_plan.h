@@ -32,6 +32,7 @@ struct ApproxPlan {
     std::vector<ApproxStep> steps;
     ConvProblem problem;
     bool chooses = false;       ///< Whether kernels ask which of them is to run.
+    bool forced = false;        ///< The one form of each pass is to run, whatever the operands are.
     int most = 0;               ///< The greatest choice that every pass has a kernel for.
     int range_blocks = 0;       ///< That look at an operand; 0: there is nothing to look for.
     int64_t packed_floats = 0;  ///< Of a weight, at most; it comes first in the workspace.
@@ -54,5 +55,22 @@ const char *why_no_approx_plan(const ConvProblem &problem);
 /// `placed` is about the operands as the multiplier sees them. Thread-safe.
 ApproxPlan approx_plan(const ConvProblem &problem, const std::vector<ProductForm> &forms,
                        const Device &device, const Placed &placed);
+
+/// Null if kernels of these knobs, made for `format`, compute this pass by a product and add in the order that is
+/// specified; else why not.
+const char *why_no_product_kernel(const Conv2dCudaParams &params, Format format,
+                                  const ConvProblem &problem, const ConvPass &pass,
+                                  const Device &device, const Placed &placed = {});
+
+/// Predicted cycles of the device for one pass by a product.
+double predicted_cycles(const Conv2dCudaParams &params, const ConvPass &pass,
+                        const std::string &product, int multiprocessors);
+
+/// What runs by one form, whatever the operands are, which have to be some that it takes: pass `phase` by `kernel`
+/// with the first of `forms`, where one is given; other passes by the library's best kernel for the first of the
+/// forms that it has one for. Thread-safe.
+ApproxPlan forced_approx_plan(const ConvProblem &problem, const std::vector<ProductForm> &forms,
+                              const Device &device, const ProductKernel *kernel = nullptr,
+                              int phase = 0);
 
 }  // namespace convwright::cuda

@@ -25,12 +25,7 @@ bool chosen(const ConvKernel &kernel, bool tf32) {
 bool is_for(const ConvKernel &kernel, const ConvProblem &problem, const Placed &placed) {
     if (kernel.format != problem.format || kernel.dtype != problem.dtype) return false;
     if (placed.index_bits == 0 || kernel.index_bits < placed.index_bits) return false;
-    if (kernel.params.vec == 1) return true;
-    const bool fprop = problem.direction == Direction::kFprop;
-    const bool stores = fprop ? placed.output_vectors : placed.input_vectors;
-    const bool reads = fprop ? placed.input_vectors : placed.output_vectors;
-    return (stores || kernel.params.store_vector() == 1) &&
-           (reads || kernel.params.read_vector(problem.format) == 1);
+    return has_its_vectors(kernel.params, problem, placed);
 }
 
 /// The step of `kernel` for a pass; without kernel when it does not accept the pass.
@@ -108,6 +103,14 @@ std::string joined(const std::vector<ConvStep> &steps, Text text) {
 }
 
 }  // namespace
+
+bool has_its_vectors(const P &params, const ConvProblem &problem, const Placed &placed) {
+    const bool fprop = problem.direction == Direction::kFprop;
+    const bool stores = fprop ? placed.output_vectors : placed.input_vectors;
+    const bool reads = fprop ? placed.input_vectors : placed.output_vectors;
+    return (stores || params.store_vector() == 1) &&
+           (reads || params.read_vector(problem.format) == 1);
+}
 
 StepLayout::StepLayout(const ConvStep &step) {
     const P &params = step.kernel->params;

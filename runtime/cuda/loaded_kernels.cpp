@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <type_traits>
 
 #include "runtime/cuda/module_table.h"
 #include "runtime/kernel_module.h"
@@ -16,6 +17,7 @@
 namespace convwright::cuda {
 namespace {
 
+constexpr char kApproxGemm[] = "approx_gemm";
 constexpr size_t kMostImageBytes = size_t{256} << 20;  // no kernel's programs come near
 
 /// Makes the programs of a kernel known to load_module(). Empty, or one sentence why not.
@@ -43,12 +45,13 @@ std::string enter_images_of(const LoadableKernel &k) {
     return "";
 }
 
-template<typename Params>
-std::variant<const Kernel<Params> *, std::string> load(const LoadableKernel &k) {
+template<typename AnyKernel>
+std::variant<const AnyKernel *, std::string> load(const LoadableKernel &k) {
+    using Params = decltype(AnyKernel::params);
     static std::mutex mutex;
     struct Loaded {
         std::string sha256, images_sha256;
-        Kernel<Params> kernel;
+        AnyKernel kernel;
     };
     static std::map<std::string, Loaded> kernels;  // by symbol, which programs are found by
     const std::lock_guard<std::mutex> lock(mutex);
@@ -63,14 +66,16 @@ std::variant<const Kernel<Params> *, std::string> load(const LoadableKernel &k) 
     if (auto *why = std::get_if<std::string>(&found_entry)) return std::move(*why);
     const KernelEntry entry = std::get<KernelEntry>(found_entry);
     if (std::string why = enter_images_of(k); !why.empty()) return why;
-    const Kernel<Params> kernel{k.symbol, format_params(params), k.format, k.dtype, 32, params,
-                                entry};
+    AnyKernel kernel{
+        Kernel<Params>{k.symbol, format_params(params), k.format, k.dtype, 32, params, entry}};
+    if constexpr (std::is_same_v<AnyKernel, ProductKernel>) kernel.product = k.product;
     return &kernels.emplace(k.symbol, Loaded{k.sha256, k.images_sha256, kernel})
                 .first->second.kernel;
 }
 
 /// What makes the kernels of a problem; empty where it has none of its own on GPUs.
 std::string generator_of(const OperatorProblem &problem) {
+    if (!problem.product.empty()) return kApproxGemm;
     if (problem.op == Operator::kConv2d) return conv2d_generator(problem.sizes.direction);
     return problem.op == Operator::kWeightedSum && !problem.step ? "weighted_sum" : "";
 }
@@ -85,8 +90,14 @@ int params_version(const std::string &generator) {
 
 std::string candidate_kind(const char *generator) { return std::string(generator) + ".cuda"; }
 
+std::string product_candidate_kind(Format format) {
+    const std::string made_for = format == Format::kNhwc ? "nhwc" : "nchw";
+    return candidate_kind((std::string(kApproxGemm) + "_" + made_for).c_str());
+}
+
 std::string kernel_symbol(const LoadableKernel &k) {
-    return versioned_symbol(k.generator, params_version(k.generator), k.format, k.dtype, "cuda",
+    const std::string name = k.product.empty() ? k.generator : k.generator + "_" + k.product;
+    return versioned_symbol(name, params_version(k.generator), k.format, k.dtype, "cuda",
                             k.schedule);
 }
 
@@ -94,26 +105,38 @@ std::optional<LoadableKernel> parse_candidate(const OperatorProblem &problem,
                                               const std::string &candidate) {
     LoadableKernel kernel;
     kernel.generator = generator_of(problem);
-    const std::string kind = candidate_kind(kernel.generator.c_str()) + "/";
-    if (kernel.generator.empty() || candidate.rfind(kind, 0) != 0) return std::nullopt;
-    kernel.schedule = candidate.substr(kind.size());
-    kernel.format = problem.sizes.format;
+    kernel.product = problem.product;
     kernel.dtype = problem.sizes.dtype;
-    kernel.symbol = kernel_symbol(kernel);
-    return kernel;
+    std::vector<Format> formats = {problem.sizes.format};
+    if (!kernel.product.empty()) formats = {Format::kNhwc, Format::kNchw};
+    for (const Format format : formats) {
+        const std::string kind = (kernel.product.empty() ? candidate_kind(kernel.generator.c_str())
+                                                         : product_candidate_kind(format)) +
+                                 "/";
+        if (kernel.generator.empty() || candidate.rfind(kind, 0) != 0) continue;
+        kernel.schedule = candidate.substr(kind.size());
+        kernel.format = format;
+        kernel.symbol = kernel_symbol(kernel);
+        return kernel;
+    }
+    return std::nullopt;
 }
 
 std::variant<const ConvKernel *, std::string> load_conv_kernel(const LoadableKernel &kernel) {
-    return load<Conv2dCudaParams>(kernel);
+    return load<ConvKernel>(kernel);
 }
 
 std::variant<const WgradKernel *, std::string> load_wgrad_kernel(const LoadableKernel &kernel) {
-    return load<Conv2dWgradCudaParams>(kernel);
+    return load<WgradKernel>(kernel);
 }
 
 std::variant<const WeightedSumKernel *, std::string> load_weighted_sum_kernel(
     const LoadableKernel &kernel) {
-    return load<WeightedSumCudaParams>(kernel);
+    return load<WeightedSumKernel>(kernel);
+}
+
+std::variant<const ProductKernel *, std::string> load_product_kernel(const LoadableKernel &kernel) {
+    return load<ProductKernel>(kernel);
 }
 
 }  // namespace convwright::cuda

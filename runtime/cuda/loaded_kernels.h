@@ -12,8 +12,9 @@ namespace convwright::cuda {
 
 /// A CUDA kernel outside this library: a shared object of its host code, and its images (images.h).
 struct LoadableKernel {
-    std::string generator;  ///< "conv2d", "conv2d_wgrad" or "weighted_sum".
+    std::string generator;  ///< "conv2d", "conv2d_wgrad", "weighted_sum" or "approx_gemm".
     std::string symbol, schedule;
+    std::string product = {};  ///< Of "approx_gemm": one of product_names().
     Format format = Format::kNhwc;
     DType dtype = DType::kF32;
     std::string path, sha256;                ///< Of the shared object, as KernelModule::load().
@@ -22,6 +23,10 @@ struct LoadableKernel {
 
 /// The kind of a candidate of the tuner on GPUs: "conv2d.cuda".
 std::string candidate_kind(const char *generator);
+
+/// That of a convolution by a product, "approx_gemm_nhwc.cuda": its kernels are made for a format, and take
+/// problems of the other one, too.
+std::string product_candidate_kind(Format format);
 
 /// The name of a kernel that the other fields describe: unique, and another one when the version of its
 /// generator's params is.
@@ -32,14 +37,23 @@ std::string kernel_symbol(const LoadableKernel &kernel);
 std::optional<LoadableKernel> parse_candidate(const OperatorProblem &problem,
                                               const std::string &candidate);
 
-/// The library's own kernel with the same knobs; null if there is none. Throws as parse_params().
+/// The product of a kernel; empty where it has an exact one.
 template<typename Params>
-const Kernel<Params> *shipped_kernel(const std::vector<Kernel<Params>> &kernels,
-                                     const LoadableKernel &wanted) {
+std::string product_of(const Kernel<Params> &) {
+    return "";
+}
+inline std::string product_of(const ProductKernel &kernel) { return kernel.product; }
+
+/// The library's own kernel with the same knobs; null if there is none. Throws as parse_params().
+template<typename AnyKernel>
+const AnyKernel *shipped_kernel(const std::vector<AnyKernel> &kernels,
+                                const LoadableKernel &wanted) {
+    using Params = decltype(AnyKernel::params);
     const std::string schedule = format_params(parse_params<Params>(wanted.schedule));
-    for (const Kernel<Params> &kernel : kernels) {
+    for (const AnyKernel &kernel : kernels) {
         if (kernel.schedule == schedule && kernel.format == wanted.format &&
-            kernel.dtype == wanted.dtype && kernel.index_bits == 32)
+            kernel.dtype == wanted.dtype && kernel.index_bits == 32 &&
+            product_of(kernel) == wanted.product)
             return &kernel;
     }
     return nullptr;
@@ -52,5 +66,6 @@ std::variant<const ConvKernel *, std::string> load_conv_kernel(const LoadableKer
 std::variant<const WgradKernel *, std::string> load_wgrad_kernel(const LoadableKernel &kernel);
 std::variant<const WeightedSumKernel *, std::string> load_weighted_sum_kernel(
     const LoadableKernel &kernel);
+std::variant<const ProductKernel *, std::string> load_product_kernel(const LoadableKernel &kernel);
 
 }  // namespace convwright::cuda

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 
+#include "runtime/cuda/approx_plan.h"
 #include "runtime/cuda/loaded_kernels.h"
+#include "runtime/wgrad_pass.h"
 #include "tests/autotune/refusal.h"
 
 namespace convwright {
@@ -21,6 +23,15 @@ const std::vector<std::string> kShortProblems = {
     "fprop_n8ci64ih28iw28co128kh3kw3s1p1_bf16_nhwc", "fprop_n8ci3ih32iw32co64kh7kw7s2p3_f16_nhwc",
     "dgrad_n8ci64ih28iw28co64kh3kw3s2p1_f16_nhwc", "wgrad_n8ci64ih28iw28co128kh3kw3s1p1_bf16_nhwc",
     "wgrad_n8ci3ih32iw32co64kh7kw7s2p3_f16_nhwc"};
+
+/// Approximate convolutions: channels in fours and not, products that the library has for the format and not.
+const std::vector<std::string> kProductProblems = {
+    "fprop_n8ci64ih28iw28co128kh3kw3s1p1_f32_nhwc_bias_mbm",
+    "fprop_n8ci3ih32iw32co64kh7kw7s2p3_f32_nhwc_roba",
+    "fprop_n1ci8ih6iw6co16kh3kw3s1p1_f32_nchw_mitchell",
+    "dgrad_n8ci64ih28iw28co64kh3kw3s2p1_f32_nhwc_mitchell",
+    "dgrad_n1ci6ih6iw6co6kh3kw3s1p1_f32_nchw_log_bits",
+    "wgrad_n4ci16ih28iw28co32kh3kw3s1p1_f32_nhwc_mitchell_zeros"};
 
 /// Why there is no space for the pass, as a sentence; empty if there is one.
 std::string why_none(const std::string &text, int phase, const cuda::Device &gpu) {
@@ -140,12 +151,78 @@ TEST(CudaSpaces, OfShortFloatsLeaveOutNothingThatIsLegal) {
     }
 }
 
+TEST(CudaSpaces, OfProductsHoldKernelsOfBothFormats) {
+    const cuda::Device gpu = nominal_gpu(80);
+    for (const std::string &text : kProductProblems) {
+        const OperatorProblem problem = parse_operator_problem(text);
+        const size_t passes = problem.sizes.stride_h > 1 && text[0] == 'd' ? 4 : 1;
+        for (size_t phase = 0; phase < passes; phase++) {
+            const Space space = cuda_space(problem, static_cast<int>(phase), gpu);
+            EXPECT_EQ(space.subject().problem, text);
+            expect_ranked(space, text, gpu);
+            EXPECT_GT(space.legal().size(), 500u) << text;
+            for (const std::string format : {"nhwc", "nchw"}) {
+                EXPECT_GT(count_with(space, "approx_gemm_" + format + ".cuda/"), 100) << text;
+                const Format made_for = format == "nhwc" ? Format::kNhwc : Format::kNchw;
+                // Vectors are for tensors of their format; images of 6x6 and of 14x14 are whole ones.
+                const bool vectors = made_for == problem.sizes.format && text[0] != 'w' &&
+                                     text.find("ci3") == std::string::npos;
+                int64_t with_vectors = 0;
+                for (const Point point : space.legal()) {
+                    const std::string candidate = space.text(point);
+                    with_vectors += candidate.find(format + ".cuda") != std::string::npos &&
+                                    candidate.find("vec:4") != std::string::npos;
+                }
+                EXPECT_EQ(with_vectors > 0, vectors) << text << " " << format;
+            }
+            EXPECT_EQ(count_with(space, "split:1"), 0) << text;
+        }
+    }
+}
+
+TEST(CudaSpaces, OfProductsLeaveOutNothingThatIsLegal) {
+    const cuda::Device gpu = nominal_gpu(80);
+    for (const std::string &text : kProductProblems) {
+        const OperatorProblem problem = parse_operator_problem(text);
+        const ConvPass pass = product_passes(problem.sizes).front();
+        const Space space = cuda_space(problem, 0, gpu);
+        expect_nothing_legal_left_out<Conv2dCudaParams>(space, [&](const auto &params) {
+            const auto why = [&](Format format) {
+                return cuda::why_no_product_kernel(params, format, problem.sizes, pass, gpu);
+            };
+            return why(Format::kNhwc) == nullptr ? nullptr : why(Format::kNchw);
+        });
+    }
+}
+
+TEST(CudaSpaces, OfProductsRankAsThePlanDoes) {
+    const cuda::Device gpu = nominal_gpu(80);
+    const OperatorProblem problem = parse_operator_problem(kProductProblems.front());
+    const Space space = cuda_space(problem, 0, gpu);
+    const TuningTask task{space.subject(), problem, 0};
+    const Point untuned = *space.parse(untuned_cuda_candidate(task, gpu));
+    std::vector<std::string> left_out;
+    const auto tasks = cuda_tuning_tasks({{problem, 3}}, gpu, left_out);
+    ASSERT_EQ(tasks.size(), 1u);
+    EXPECT_DOUBLE_EQ(tasks.front().weight, 3 * space.predicted(untuned));
+    // Of the library's kernels with this product none is predicted to be faster.
+    for (const cuda::ProductKernel &kernel : cuda::product_kernels()) {
+        const auto point =
+            space.parse(cuda::product_candidate_kind(kernel.format) + "/" + kernel.schedule);
+        if (kernel.product != problem.product || !point || !space.is_legal(*point)) continue;
+        EXPECT_GE(space.predicted(*point), space.predicted(untuned)) << kernel.name;
+    }
+}
+
 TEST(CudaSpaces, RefuseWhatHasNoKernels) {
     const cuda::Device gpu = nominal_gpu(90);
     expect_part(why_none(kFprop, 1, gpu), "there is no pass 1");
     expect_part(why_none("dgrad_n1ci1ih999iw999co1kh1kw1s999p0_f32_nhwc", 0, gpu),
                 "more than 4096 phases");
     expect_part(why_none(kSum, 1, gpu), "it has one pass, 0");
+    expect_part(why_none(kProductProblems.front(), 1, gpu), "_mbm': there is no pass 1");
+    expect_part(why_none("fprop_n64ci512ih300iw300co8kh1kw1s1p0_f32_nhwc_mbm", 0, gpu),
+                "fewer than 2^31 elements");
     const std::string step = replaced(kSum, "fprop", "step");
     expect_part(why_none(step, 0, gpu), "its convolutions have");
     std::vector<std::string> left_out;

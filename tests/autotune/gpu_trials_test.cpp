@@ -12,6 +12,7 @@
 #include "runtime/cuda/conv_plan.h"
 #include "runtime/sha256.h"
 #include "tests/autotune/kernel_tools.h"
+#include "tests/autotune/refusal.h"
 #include "tests/runtime/cuda/emulated_driver.h"
 #include "tests/runtime/cuda/emulated_kernels.h"
 
@@ -25,6 +26,11 @@ constexpr char kWgrad[] = "wgrad_n1ci8ih5iw5co8kh3kw3s1p1_f32_nchw";
 constexpr char kFpropBf16[] = "fprop_n1ci8ih5iw5co16kh3kw3s1p1_bf16_nhwc_bias";
 constexpr char kDgradF16[] = "dgrad_n1ci8ih6iw6co8kh3kw3s2p1_f16_nhwc";
 constexpr char kWgradBf16[] = "wgrad_n1ci3ih5iw5co8kh3kw3s1p1_bf16_nhwc";
+// By products: of operands without zeros, of any, of gradients, and by a table.
+constexpr char kFpropMbm[] = "fprop_n1ci8ih5iw5co16kh3kw3s1p1_f32_nhwc_bias_mbm";
+constexpr char kDgradBits[] = "dgrad_n1ci8ih6iw6co8kh3kw3s2p1_f32_nhwc_log_bits";
+constexpr char kWgradZeros[] = "wgrad_n2ci3ih5iw5co8kh3kw3s1p1_f32_nhwc_mbm_zeros";
+constexpr char kFpropTable[] = "fprop_n1ci3ih5iw5co8kh3kw3s1p1_f32_nchw_mantissa_table";
 constexpr char kSum[] = "wsum2d:fprop_n1ci8ih5iw5co12kh3kw3s1p1_f32_nhwc_bias";
 constexpr int kArchitecture = 80;  // of the emulated GPU
 
@@ -60,7 +66,11 @@ TEST_F(GpuTrials, VerifyAndTimeShippedKernels) {
                                                    {kSum, 0},
                                                    {kFpropBf16, 0},
                                                    {kDgradF16, 3},
-                                                   {kWgradBf16, 0}}) {
+                                                   {kWgradBf16, 0},
+                                                   {kFpropMbm, 0},
+                                                   {kDgradBits, 3},
+                                                   {kWgradZeros, 0},
+                                                   {kFpropTable, 0}}) {
         const MeasureJob job = untuned_job(problem, phase);
         EXPECT_FALSE(job.shipped.empty());
         // As the worker has it.
@@ -70,10 +80,24 @@ TEST_F(GpuTrials, VerifyAndTimeShippedKernels) {
     }
     EXPECT_GT(driver_->calls["cuCtxSynchronize"], 0);
     EXPECT_EQ(driver_->calls["cuMemAlloc_v2"], driver_->calls["cuMemFree_v2"]);
+    for (const cuda::EmulatedLaunch &launch : driver_->launches)
+        EXPECT_EQ(launch.kernel.find("operand_range"), std::string::npos)
+            << "The operands chose a form of the product.";
+}
+
+TEST_F(GpuTrials, AKernelOfAnotherProductIsAWrongAnswer) {
+    const MeasureJob job = untuned_job(kFpropMbm, 0);
+    const MeasureJob other = untuned_job(replaced(kFpropMbm, "_mbm", "_mitchell").c_str(), 0);
+    auto &run = cuda::emulated_kernels().at(job.shipped + "_0");
+    const auto before = run;
+    run = cuda::emulated_kernels().at(other.shipped + "_0");
+    const Result result = measure_here(job).result;
+    run = before;
+    expect_outcome(result, Outcome::kWrongAnswer, "by the definition (fprop_");
 }
 
 TEST_F(GpuTrials, AKernelThatComputesNothingIsAWrongAnswer) {
-    for (const char *problem : {kFprop, kSum, kFpropBf16, kWgradBf16}) {
+    for (const char *problem : {kFprop, kSum, kFpropBf16, kWgradBf16, kFpropMbm, kWgradZeros}) {
         const MeasureJob job = untuned_job(problem, 0);
         const std::string kernel = job.shipped + "_0";
         const auto run = cuda::emulated_kernels().at(kernel);
@@ -124,6 +148,7 @@ protected:
         tools_ = kernel_tools("");
         tools_.generators = CONVWRIGHT_GENERATORS;
         tools_.cuda_generators = CONVWRIGHT_CUDA_GENERATORS;
+        tools_.cuda_product_generators = CONVWRIGHT_CUDA_PRODUCT_GENERATORS;
         tools_.cuda_weighted_sum_generators = CONVWRIGHT_CUDA_WEIGHTED_SUM_GENERATORS;
         tools_.cuda_compiler = CONVWRIGHT_COMPILE_CUDA;
         tools_.shim = CONVWRIGHT_KERNEL_SHIM;
@@ -160,34 +185,54 @@ TEST_F(MadeGpuKernels, AreVerifiedAndTimedAsShippedOnes) {
 }
 
 /// With the schedules of the table of candidates in tests/runtime/cuda/CMakeLists.txt.
-TEST_F(MadeGpuKernels, OfShortFloatsThatTheLibraryHasNotAreExact) {
+TEST_F(MadeGpuKernels, ThatTheLibraryHasNotAreExact) {
     const struct {
         const char *problem;
-        std::string candidate;
-        const char *text;
+        int phase;
+        std::string kind, schedule, text;
     } made_ones[] = {
-        {kFpropBf16,
-         "conv2d.cuda/" + format_params(parse_params<Conv2dCudaParams>(
-                              "co:32,px:32,co_t:32,px_t:16,chunk:16,stages:2,mma:2")),
+        {kFpropBf16, 0, "conv2d.cuda", "co:32,px:32,co_t:32,px_t:16,chunk:16,stages:2,mma:2",
          "conv2d_gemm_nhwc_bf16_cuda_co_32_px_32_co_t_32_px_t_16_chunk_16_stages_2_mma_2"},
-        {"wgrad_n1ci8ih5iw5co16kh3kw3s1p1_f16_nhwc",
-         "conv2d_wgrad.cuda/" +
-             format_params(parse_params<Conv2dWgradCudaParams>(
-                 "co:32,e:32,co_t:32,e_t:16,chunk:16,vec:8,async:1,stages:2,mma:2")),
-         "conv2d_wgrad_gemm_nhwc_f16_cuda_co_32_e_32_co_t_32_e_t_16_chunk_16_vec_8_"
-         "async_1_stages_2_mma_2"},
+        {"wgrad_n1ci8ih5iw5co16kh3kw3s1p1_f16_nhwc", 0, "conv2d_wgrad.cuda",
+         "co:32,e:32,co_t:32,e_t:16,chunk:16,vec:8,async:1,stages:2,mma:2",
+         "conv2d_wgrad_gemm_nhwc_f16_cuda_co_32_e_32_co_t_32_e_t_16_chunk_16_vec_8_async_1_stages_"
+         "2_mma_2"},
+        // Outputs of vectors that are stored one by one.
+        {"fprop_n1ci8ih5iw5co14kh3kw3s1p1_f32_nhwc_bias_mbm", 0, "approx_gemm_nhwc.cuda",
+         "co:32,px:32,chunk:8,vec:4,stages:2,apart:1",
+         "approx_gemm_mbm_nhwc_cuda_co_32_px_32_chunk_8_vec_4_stages_2_apart_1"},
+        {"dgrad_n2ci8ih6iw6co8kh3kw3s2p1_f32_nhwc_mantissa_table", 3, "approx_gemm_nhwc.cuda",
+         "px:32,co_t:8,vec:4,linear:1,stages:4",
+         "approx_gemm_mantissa_table_nhwc_cuda_px_32_co_t_8_vec_4_linear_1_stages_4"},
+        // Of the other format than its problem.
+        {"wgrad_n3ci5ih6iw7co9kh3kw3s1p1_f32_nchw_mitchell_zeros", 0, "approx_gemm_nhwc.cuda",
+         "co:32,px:16,px_t:4,chunk:8",
+         "approx_gemm_mitchell_zeros_nhwc_cuda_co_32_px_16_px_t_4_chunk_8"},
+        // Vectors of an image's pixels.
+        {"fprop_n2ci5ih6iw6co9kh3kw3s1p1_f32_nchw_bias_roba", 0, "approx_gemm_nchw.cuda",
+         "co:16,px:32,px_t:4,chunk:8,vec:4",
+         "approx_gemm_roba_nchw_cuda_co_16_px_32_px_t_4_chunk_8_vec_4"},
+        // The other passes take weights that are zero, too: with this product the library has no such kernels.
+        {"dgrad_n1ci5ih6iw6co6kh3kw3s2p1_f32_nchw_mitchell", 3, "approx_gemm_nchw.cuda",
+         "co:16,px:32,px_t:4,chunk:8,linear:1",
+         "approx_gemm_mitchell_nchw_cuda_co_16_px_32_px_t_4_chunk_8_linear_1"},
     };
-    for (const auto &[problem, candidate, text] : made_ones) {
+    for (const auto &[problem, phase, kind, schedule, text] : made_ones) {
         const OperatorProblem parsed = parse_operator_problem(problem);
-        const Space space = cuda_space(parsed, 0, nominal_gpu(kArchitecture));
+        const bool wgrad = kind == "conv2d_wgrad.cuda";
+        const std::string candidate =
+            kind + "/" +
+            (wgrad ? format_params(parse_params<Conv2dWgradCudaParams>(schedule))
+                   : format_params(parse_params<Conv2dCudaParams>(schedule)));
+        const Space space = cuda_space(parsed, phase, nominal_gpu(kArchitecture));
         const auto point = space.parse(candidate);
         ASSERT_TRUE(point) << candidate;
-        EXPECT_TRUE(space.is_legal(*point)) << space.why_illegal(*point);
-        MeasureJob job = std::get<MeasureJob>(job_of(parsed, 0, candidate));
+        EXPECT_TRUE(space.is_legal(*point)) << problem << ": " << space.why_illegal(*point);
+        MeasureJob job = std::get<MeasureJob>(job_of(parsed, phase, candidate));
         EXPECT_EQ(job.shipped, "");
         job.timing = kShort;
         const Measured measured = measure_here(parse_job(format_job(made(job, text))));
-        EXPECT_GT(measured.result.seconds, 0) << measured.result.reason;
+        EXPECT_GT(measured.result.seconds, 0) << problem << ": " << measured.result.reason;
     }
 }
 

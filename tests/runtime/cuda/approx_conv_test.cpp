@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <tuple>
 
 #include "runtime/cuda/edit_operands.h"
 #include "runtime/multipliers/float_models.h"
@@ -253,6 +254,77 @@ TEST(ApproxCudaPlans, RangesAreFoundInTensorsOfManyBlocks) {
         ASSERT_GT(plan.range_blocks, 1);
         expect_same_bits(run(plan, tensors, nullptr), in_order(p, values, times_of(mbm)));
     }
+}
+
+// Whatever the device would choose: gradients of the weight have zeros, and images without channels in fours no kernel
+// of the first form.
+TEST(ApproxCudaPlans, ForcedOnesRunTheirForm) {
+    const UseEmulatedDriver driver;
+    const Multiplier mbm{Model::kMbm, 0};
+    const std::vector<ProductForm> forms = device_forms(mbm);
+    for (const auto &[direction, first, runs] :
+         std::vector<std::tuple<Direction, size_t, std::string>>{
+             {Direction::kFprop, 0, "mbm_zeros"},
+             {Direction::kFprop, 2, "log_bits"},
+             {Direction::kDgrad, 1, "mbm_zeros"},
+             {Direction::kWgrad, 1, "mbm_zeros"},
+             {Direction::kWgrad, 2, "log_bits"}}) {
+        const ConvProblem p = problem("n2ci5ih6iw5co6kh3kw3s2p1", direction, Format::kNhwc);
+        const ConvValues values = approx_operands(p, first > 0);
+        const Tensors tensors(p, values, false);
+        const ApproxPlan plan =
+            forced_approx_plan(p, {forms.begin() + first, forms.end()}, emulated_device());
+        ASSERT_FALSE(plan.steps.empty()) << plan.reason;
+        EXPECT_NE(plan.kernels().find("approx_gemm_" + runs), std::string::npos) << plan.kernels();
+        driver->launches.clear();
+        expect_same_bits(run(plan, tensors, nullptr), in_order(p, values, times_of(mbm)));
+        for (const EmulatedLaunch &launch : driver->launches)
+            EXPECT_EQ(launch.kernel.find("operand_range"), std::string::npos);
+    }
+}
+
+TEST(ApproxCudaPlans, ForcedOnesTakeTheKernelForItsPass) {
+    const UseEmulatedDriver driver;
+    const auto found = std::find_if(
+        product_kernels().begin(), product_kernels().end(),
+        [](const ProductKernel &k) { return k.product == "log_bits" && k.params.vec == 1; });
+    ASSERT_NE(found, product_kernels().end());
+    const ConvProblem p = problem("n2ci8ih6iw6co8kh3kw3s2p1", Direction::kDgrad, Format::kNhwc);
+    const std::vector<ProductForm> forms = {device_forms({Model::kMbm, 0}).back()};
+    const auto plan = [&](int phase) {
+        return forced_approx_plan(p, forms, emulated_device(), &*found, phase);
+    };
+    for (int phase = 0; phase < 4; phase++) {
+        const ApproxPlan forced = plan(phase);
+        ASSERT_EQ(forced.steps.size(), 4u) << forced.reason;
+        for (int i = 0; i < 4; i++)
+            EXPECT_EQ(forced.steps[i].forms.front().step.kernel == &*found, i == phase);
+    }
+    EXPECT_EQ(plan(4).reason, "there is no pass 4");
+    ConvProblem nowhere = problem("n1ci4ih5iw5co4kh1kw1s2p0", Direction::kDgrad, Format::kNhwc);
+    EXPECT_EQ(forced_approx_plan(nowhere, forms, emulated_device(), &*found, 3).reason,
+              "no tap reaches this pass");
+}
+
+TEST(ApproxCudaPlans, KernelsOfProductsKeepTheOrderOfSums) {
+    const ConvProblem p = problem("n2ci8ih6iw6co8kh3kw3s1p1", Direction::kFprop, Format::kNhwc);
+    const auto why = [&](const std::string &schedule, Format format, const Placed &placed = {}) {
+        const char *reason =
+            why_no_product_kernel(parse_params<Conv2dCudaParams>(schedule), format, p,
+                                  conv_passes(p).front(), emulated_device(), placed);
+        return std::string(reason == nullptr ? "" : reason);
+    };
+    EXPECT_EQ(why("vec:4", Format::kNhwc), "");
+    EXPECT_EQ(why("vec:1", Format::kNchw), "");
+    EXPECT_EQ(why("vec:4", Format::kNchw), "vectors are of another memory format");
+    EXPECT_EQ(why("split:1", Format::kNhwc),
+              "the order of a sum is specified, so that it has no parts");
+    EXPECT_EQ(why("engine:0", Format::kNhwc), "products are those of the gemm engine");
+    EXPECT_EQ(why("mma:1", Format::kNhwc), "tensor cores have no approximate products");
+    Placed odd;
+    odd.output_vectors = false;
+    EXPECT_EQ(why("vec:4", Format::kNhwc, odd), "vectors do not begin at multiples of 16 bytes");
+    EXPECT_EQ(why("vec:4,apart:1", Format::kNhwc, odd), "");
 }
 
 TEST(ApproxCudaPlans, SayWhyThereAreNone) {
