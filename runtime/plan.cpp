@@ -164,7 +164,7 @@ int64_t variant(bool bit) { return int64_t{tuned_generation()} * 4 + winograd_al
 template<typename Chosen>
 const char *tuning_mark(const Chosen &chosen) {
     if (chosen.tuned) return tuned_mark(chosen.shipped);
-    return chosen.refused ? " (the tuned kernel does not accept it)" : "";
+    return chosen.refused ? kRefusedMark : "";
 }
 
 /// What `text` says of each kernel, by its first step.
