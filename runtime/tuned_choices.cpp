@@ -9,6 +9,7 @@
 #include "runtime/choice_store.h"
 #include "runtime/cost_model.h"
 #include "runtime/cpu_identity.h"
+#include "runtime/cuda/loaded_kernels.h"
 #include "runtime/cuda/tuned_choices.h"
 #include "runtime/in_quotes.h"
 #include "runtime/loaded_kernels.h"

@@ -24,6 +24,7 @@ const std::string kGpu = "gpu/Some GPU/sms=108";
 Device gpu(const std::string &name = "Some GPU", int multiprocessors = 108) {
     Device device;
     device.compute_capability = 80, device.multiprocessors = multiprocessors, device.name = name;
+    device.index = name == "Some GPU" ? 0 : 1;  // as on a machine with both
     return device;
 }
 
@@ -32,9 +33,12 @@ std::string candidate(const char *generator, const Kernel<Params> &kernel) {
     return candidate_kind(generator) + "/" + kernel.schedule;
 }
 
-/// The last in the cost model's order that is an f32 kernel: what it does not choose by itself.
+/// The last in the cost model's order, which it does not choose by itself, of those that are candidates: they count
+/// elements in 32 bits.
 const ConvKernel &last_conv(const char *problem) {
-    return *accepting_kernels(parse_problem(problem), gpu()).back();
+    const auto kernels = accepting_kernels(parse_problem(problem), gpu());
+    return **std::find_if(kernels.rbegin(), kernels.rend(),
+                          [](const ConvKernel *k) { return k->index_bits == 32; });
 }
 ConvPlan plan_of(const char *problem, const Device &device = gpu(), const Placed &placed = {},
                  bool tf32 = false) {
@@ -90,9 +94,7 @@ TEST_F(TunedChoicesCuda, AndThoseOfCpusLieSideBySide) {
     const ConvProblem problem = parse_problem(kFprop);
     EXPECT_FALSE(convwright::pytorch_was_chosen(problem));
     EXPECT_FALSE(pytorch_was_chosen(problem, gpu()));
-    Device another = gpu("Another GPU");
-    another.index = 1;
-    EXPECT_TRUE(pytorch_was_chosen(problem, another));
+    EXPECT_TRUE(pytorch_was_chosen(problem, gpu("Another GPU")));
 }
 
 TEST_F(TunedChoicesCuda, OnePassOfSeveralIsChosenByItself) {
@@ -116,7 +118,10 @@ TEST_F(TunedChoicesCuda, OnePassOfSeveralIsChosenByItself) {
 TEST_F(TunedChoicesCuda, WgradIsKnownByItsLongRows) {
     const ConvProblem problem = parse_problem(kWgrad);
     ASSERT_NE(tuned_subject_text(problem), kWgrad);
-    const WgradKernel &kernel = *wgrad_plans(problem, gpu()).back().kernel;
+    const std::vector<WgradPlan> plans = wgrad_plans(problem, gpu());
+    const WgradKernel &kernel = *std::find_if(plans.rbegin(), plans.rend(), [](const auto &plan) {
+                                     return plan.kernel->index_bits == 32;
+                                 })->kernel;
     ASSERT_NE(wgrad_plan(problem, gpu()).kernel, &kernel);
     write(kWgrad, 0, candidate("conv2d_wgrad", kernel));
     EXPECT_EQ(wgrad_plan(problem, gpu()).kernel, &kernel);
@@ -229,7 +234,8 @@ TEST_F(TunedChoicesCuda, WhatTensorsOrTheGpuDoNotAllowIsLeftAside) {
 TEST_F(TunedChoicesCuda, GradientsAndSumsAreLeftAsideToo) {
     const ConvProblem wgrad = parse_problem(kWgrad);
     for (const WgradPlan &plan : wgrad_plans(wgrad, gpu()))
-        if (plan.kernel->params.vec > 1) write(kWgrad, 0, candidate("conv2d_wgrad", *plan.kernel));
+        if (plan.kernel->params.vec > 1 && plan.kernel->index_bits == 32)
+            write(kWgrad, 0, candidate("conv2d_wgrad", *plan.kernel));
     EXPECT_TRUE(wgrad_plan(wgrad, gpu()).schedules().ends_with(" (tuned)"));
     Placed unaligned;
     unaligned.vectors = unaligned.output_vectors = unaligned.input_vectors = false;
