@@ -36,8 +36,7 @@ void ChoiceStore::offer(const std::string &identity, const std::string &problem,
     read_once();
     if (table_) {
         const auto choice = table_->find(identity, problem, phase);
-        if (choice &&
-            taken({std::string(choice->candidate), std::string(choice->artifact), false}))
+        if (choice && taken({std::string(choice->candidate), std::string(choice->artifact), false}))
             return;
     }
     if (const ShippedChoice *shipped = find_shipped_choice(identity, problem, phase))

@@ -46,9 +46,8 @@ std::variant<TunedPass, std::string> resolve_choice(const OperatorProblem &probl
         return unknown_choice(problem, candidate);
     try {
         const std::string why =
-            problem.op == Operator::kWeightedSum
-                ? take(weighted_sum_kernels(), *wanted, artifact, load_weighted_sum_kernel,
-                       pass.weighted_sum)
+            problem.op == Operator::kWeightedSum ? take(weighted_sum_kernels(), *wanted, artifact,
+                                                        load_weighted_sum_kernel, pass.weighted_sum)
             : problem.sizes.direction == Direction::kWgrad
                 ? take(wgrad_kernels(), *wanted, artifact, load_wgrad_kernel, pass.wgrad)
                 : take(conv_kernels(), *wanted, artifact, load_conv_kernel, pass.conv);

@@ -67,8 +67,7 @@ WeightedSumPlan weighted_sum_plan(const ConvProblem &problem, const Device &devi
                                   const Placed &placed) {
     WeightedSumPlan best = without_kernel(problem);
     if (why_not_mixed(problem) != nullptr) return best;
-    const std::optional<TunedPass> tuned =
-        tuned_pass({problem, Operator::kWeightedSum}, 0, device);
+    const std::optional<TunedPass> tuned = tuned_pass({problem, Operator::kWeightedSum}, 0, device);
     if (const WeightedSumKernel *kernel = tuned ? tuned->weighted_sum : nullptr) {
         if (why_illegal(*kernel, problem, best, device, placed) == nullptr) {
             best.kernel = kernel, best.mark = tuned_mark(tuned->shipped);

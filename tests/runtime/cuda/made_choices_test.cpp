@@ -77,9 +77,8 @@ TEST_F(MadeChoicesCuda, RunAndAreExact) {
     const std::string conv = candidate<Conv2dCudaParams>(kConv),
                       wgrad = candidate<Conv2dWgradCudaParams>(kWgrad);
     const LoadableKernel conv_kernel = make(kConv, conv), wgrad_kernel = make(kWgrad, wgrad);
-    TunedChoices::write(
-        {choice(kConv.problem, 0, conv, artifact_of(conv_kernel), identity()),
-         choice(kWgrad.problem, 0, wgrad, artifact_of(wgrad_kernel), identity())});
+    TunedChoices::write({choice(kConv.problem, 0, conv, artifact_of(conv_kernel), identity()),
+                         choice(kWgrad.problem, 0, wgrad, artifact_of(wgrad_kernel), identity())});
     const ConvProblem fprop = parse_problem(kConv.problem), grad = parse_problem(kWgrad.problem);
     const auto [count, sentence] = notices_of([&] {
         const ConvPlan plan = conv_plan(fprop, emulated_device());
@@ -95,8 +94,9 @@ TEST_F(MadeChoicesCuda, RunAndAreExact) {
 }
 
 TEST_F(MadeChoicesCuda, WithoutTheRecordedFilesTheCostModelChooses) {
-    const std::string name = "conv2d.cuda/" + format_params(parse_params<Conv2dCudaParams>(
-                                                  "engine:1,co:32,px:32,co_t:4,px_t:4,chunk:8"));
+    const std::string name =
+        "conv2d.cuda/" +
+        format_params(parse_params<Conv2dCudaParams>("engine:1,co:32,px:32,co_t:4,px_t:4,chunk:8"));
     const char *const problem = "fprop_n1ci6ih5iw5co6kh3kw3s1p1_f32_nchw";
     MeasureJob job = std::get<MeasureJob>(job_of(parse_operator_problem(problem), 0, name));
     ASSERT_EQ(job.shipped, "");

@@ -78,9 +78,9 @@ TEST_F(TunedChoicesCuda, AnswerForTheirGpuAlone) {
 
 TEST_F(TunedChoicesCuda, AndThoseOfCpusLieSideBySide) {
     const std::string cpu = accepting_kernels(parse_problem(kFprop)).back().name;
-    const auto of_cpu = std::find_if(convwright::conv_kernels().begin(),
-                                     convwright::conv_kernels().end(),
-                                     [&](const auto &k) { return k.name == cpu; });
+    const auto of_cpu =
+        std::find_if(convwright::conv_kernels().begin(), convwright::conv_kernels().end(),
+                     [&](const auto &k) { return k.name == cpu; });
     const ConvKernel &kernel = last_conv(kFprop);
     const auto [count, sentence] = notices_of([&] {
         TunedChoices::write(
@@ -276,8 +276,7 @@ TEST_F(TunedChoicesCuda, RoundingToTf32IsPytorchsToAllow) {
     write(kDepthwise, 0, candidate("conv2d", strips));
     EXPECT_EQ(plan_of(kDepthwise, gpu(), {}, true).kernels(), strips.name);
 
-    const ConvKernel &rounding =
-        *plan_of(kFprop, gpu(), {}, /*tf32=*/true).steps.at(0).kernel;
+    const ConvKernel &rounding = *plan_of(kFprop, gpu(), {}, /*tf32=*/true).steps.at(0).kernel;
     ASSERT_EQ(rounding.params.mma, Conv2dCudaParams::kTf32);
     std::tie(count, sentence) = notices_of([&] {
         write(kFprop, 0, candidate("conv2d", rounding));
