@@ -109,11 +109,12 @@ const char *leave_aside(const OperatorProblem &problem, int phase, const std::st
                             "in PyTorch, or tune the problem again.",
                         kRefusedMark);
         case LeftAside::kForTensorCores:
-            return note("tuned kernel '" + kernel + "' was chosen for pass " +
-                            std::to_string(phase) + " of " + format_problem(problem) +
-                            " without TF32, which PyTorch allows, and one that rounds to it runs; "
-                            "forbid TF32 for convolutions to run the tuned one.",
-                        " (the tuned kernel is for sums without TF32)");
+            // One sentence for all: PyTorch allows TF32 unless told, and there is room for few notices.
+            return note(
+                "tuned kernels of float32 were chosen without TF32, which PyTorch allows, "
+                "and where one that rounds to it is expected to be faster that one runs; "
+                "forbid TF32 for convolutions to run the tuned ones.",
+                " (the tuned kernel is for sums without TF32)");
     }
     return note(refused + " on this GPU, and another one runs; tune the problem again.",
                 kRefusedMark);

@@ -9,6 +9,7 @@ import torch
 import convwright
 from convwright import _choices, check
 from convwright._choices import FASTER
+from convwright._trace import Row
 from convwright.functional import conv2d
 
 FPROP = "fprop_n2ci32ih9iw17co32kh3kw3s1p1_f32_nhwc"
@@ -23,7 +24,7 @@ def operands() -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     _choices.choose(FPROP, "")
 
 
-def row(*operands: torch.Tensor) -> convwright._trace.Row:
+def row(*operands: torch.Tensor) -> Row:
     return convwright.explain(conv2d, *operands, None, 1, 1).rows[0]
 
 
