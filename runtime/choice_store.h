@@ -44,8 +44,8 @@ public:
         return found;
     }
 
-    /// From now on this choice goes before all others, on devices whose identity begins with `devices`: those have no
-    /// choice for this pass of this process's own any more that others have.
+    /// From now on this choice goes before all others, on devices whose identity begins with `devices`. It takes the place
+    /// of what was kept for this pass, on whatever devices.
     void keep(const std::string &problem, int phase, NamedChoice choice,
               const std::string &devices);
     void drop(const std::string &problem, int phase);
