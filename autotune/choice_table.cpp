@@ -69,14 +69,16 @@ bool comes_before(const ChoiceRow &a, const ChoiceRow &b) { return key_of(a) < k
 bool same_subject(const ChoiceRow &a, const ChoiceRow &b) { return key_of(a) == key_of(b); }
 
 std::string why_no_row(const ChoiceRow &row) {
+    const Isa isa = isa_of(row.identity);
+    if (isa == Isa::kNone || !is_plain(row.identity))
+        return "device " + in_quotes(row.identity) +
+               ": accepted is cpu/<model>/<avx2 or avx512>, for choices of GPUs are used from the "
+               "database where they were made";
     if (const auto why = why_no_subject(row.subject.problem)) return without_stop(*why);
     const OperatorProblem problem = parse_operator_problem(row.subject.problem);
     if (const OperatorProblem subject = tuned_subject(problem); !(subject == problem))
         return "problem '" + row.subject.problem + "': choices for it stand under '" +
                format_problem(subject) + "'";
-    const Isa isa = isa_of(row.identity);
-    if (isa == Isa::kNone || !is_plain(row.identity))
-        return "device " + in_quotes(row.identity) + ": accepted is cpu/<model>/<avx2 or avx512>";
     // Where the library had no fused kernel to verify others by, none was searched.
     std::string present;
     try {

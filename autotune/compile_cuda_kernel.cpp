@@ -105,7 +105,9 @@ std::variant<MadeCudaKernel, NotMade> compile_cuda_kernel(const KernelTools &too
                        "packages, or set CONVWRIGHT_NVRTC to its library."};
     made.figures = images.figures(architecture);
     failed = steps.keep(".so", made.kernel.path, made.kernel.sha256);
-    if (!failed) failed = steps.keep(".images", made.kernel.images_path, made.kernel.images_sha256);
+    if (!failed)
+        failed = steps.keep(".images", made.kernel.images_path, made.kernel.images_sha256,
+                            cuda::images_suffix);
     if (failed) return *failed;
     return made;
 }

@@ -14,7 +14,7 @@ struct MadeCudaKernel {
 
 /// Generates and links the host code of the kernel that `wanted` describes but for its files, and compiles its text
 /// for sm_<architecture>, each step in a process of its own under `limits`: <folder>/<symbol>.so and
-/// <folder>/<symbol>.images, the text for other GPUs included. Throws as compile_kernel().
+/// <folder>/<symbol> with images_suffix(), the text for other GPUs included. Throws as compile_kernel().
 std::variant<MadeCudaKernel, NotMade> compile_cuda_kernel(const KernelTools &tools,
                                                           const cuda::LoadableKernel &wanted,
                                                           const std::string &folder,

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "runtime/cpu_identity.h"
+#include "runtime/cuda/device.h"
 
 namespace convwright {
 namespace {
@@ -51,7 +52,7 @@ Environment cpu_environment(const std::string &versions, int threads, const std:
 }
 
 Environment gpu_environment(const GpuFacts &gpu, const std::string &versions) {
-    return {"gpu/" + gpu.name + "/sms=" + std::to_string(gpu.sms),
+    return {cuda::gpu_identity(gpu.name, gpu.sms),
             "core_khz=" + std::to_string(gpu.core_khz) +
                 ";memory_khz=" + std::to_string(gpu.memory_khz) +
                 ";l2=" + std::to_string(gpu.l2_bytes) + ";driver=" + gpu.driver,

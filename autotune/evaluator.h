@@ -11,7 +11,7 @@ namespace convwright {
 /// A candidate in the final comparison with its seconds in each round, the same rounds for all.
 struct Contestant : FinalTime {
     std::vector<double> rounds = {};
-    std::string artifact = {};  ///< SHA-256 of the shared object that was timed; empty: none was.
+    std::string artifact = {};  ///< As in Result; empty: none was timed.
 };
 
 /// Compiles, verifies and measures candidates of one subject. A failure of a candidate is a result; an exception

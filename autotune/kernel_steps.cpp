@@ -56,10 +56,10 @@ std::optional<NotMade> KernelSteps::link(const KernelTools &tools) const {
                {tools.linker, "-shared", "-o", stem_ + ".so", stem_ + ".o", tools.shim});
 }
 
-std::optional<NotMade> KernelSteps::keep(const char *suffix, std::string &path,
-                                         std::string &sha256) const {
+std::optional<NotMade> KernelSteps::keep(const char *suffix, std::string &path, std::string &sha256,
+                                         std::string (*name_end)(const std::string &)) const {
     sha256 = sha256_hex(contents(suffix));
-    path = kept_in_ + "/" + symbol_ + suffix;
+    path = kept_in_ + "/" + symbol_ + (name_end == nullptr ? suffix : name_end(sha256));
     std::error_code error;
     fs::permissions(stem_ + suffix, fs::perms::owner_all, error);
     if (!error) fs::rename(stem_ + suffix, path, error);

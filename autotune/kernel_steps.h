@@ -33,8 +33,10 @@ public:
                                     const std::vector<std::string> &params) const;
     /// <symbol>.so from <symbol>.o.
     std::optional<NotMade> link(const KernelTools &tools) const;
-    /// Moves a file to the folder where kernels are kept, as a whole or not at all.
-    std::optional<NotMade> keep(const char *suffix, std::string &path, std::string &sha256) const;
+    /// Moves a file to the folder where kernels are kept, as a whole or not at all; `name_end` says by its SHA-256 what
+    /// stands behind the symbol there, where that is not the suffix.
+    std::optional<NotMade> keep(const char *suffix, std::string &path, std::string &sha256,
+                                std::string (*name_end)(const std::string &) = nullptr) const;
 
 private:
     std::string symbol_, kept_in_;

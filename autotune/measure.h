@@ -33,8 +33,8 @@ struct MeasureJob {
         return whole;
     }
     bool on_gpu() const { return made_cuda.has_value(); }
-    /// SHA-256 of the shared object that was made; empty where there is none.
-    const std::string &artifact() const { return on_gpu() ? made_cuda->sha256 : made.sha256; }
+    /// SHA-256 of the shared object that was made, on GPUs cuda::artifact_of(); empty where there is none.
+    std::string artifact() const { return on_gpu() ? cuda::artifact_of(*made_cuda) : made.sha256; }
 };
 
 /// What came of it.

@@ -10,8 +10,10 @@ constexpr const char *kNames[kOutcomes] = {
     "ok",          "rejected",     "build failed", "build timeout", "launch failed",
     "run timeout", "wrong answer", "crashed",      "noisy"};
 
-bool is_sha256(const std::string &text) {
-    return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
+/// One SHA-256, or two.
+bool is_artifact(const std::string &text) {
+    return (text.size() == 64 || text.size() == 128) &&
+           text.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
 }  // namespace
@@ -35,8 +37,8 @@ const char *why_no_result(const Result &r) noexcept {
     if (!measured && r.seconds != 0) return "a candidate that was not measured has seconds";
     if (!std::isfinite(r.spread) || r.spread < 0) return "the spread is no number from 0 on";
     if (r.samples < 0) return "the number of samples is negative";
-    if (!r.artifact.empty() && !is_sha256(r.artifact)) {
-        return "the artifact is no SHA-256 of 64 hexadecimal digits";
+    if (!r.artifact.empty() && !is_artifact(r.artifact)) {
+        return "the artifact is no SHA-256 of 64 hexadecimal digits, nor two";
     }
     return nullptr;
 }

@@ -33,8 +33,10 @@ struct Result {
     double seconds = 0;  ///< Median of the samples, of ok and noisy ones; else 0.
     double spread = 0;   ///< Seconds between the lower and the upper fifth of the samples.
     int samples = 0;
-    std::string reason;    ///< One sentence where the outcome is not ok, else empty.
-    std::string artifact;  ///< SHA-256 of the kernel's shared object, empty where there is none.
+    std::string reason;  ///< One sentence where the outcome is not ok, else empty.
+    /// SHA-256 of the kernel's shared object and, of one for a GPU, that of its images behind it; empty where
+    /// there is none.
+    std::string artifact;
 
     /// What a strategy is told: seconds, infinity after a failure.
     double cost() const {

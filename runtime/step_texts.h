@@ -14,7 +14,7 @@ namespace convwright {
 template<typename Chosen>
 const char *tuning_mark(const Chosen &chosen) {
     if (chosen.tuned) return tuned_mark(chosen.shipped);
-    return chosen.refused ? " (the tuned kernel does not accept it)" : "";
+    return chosen.refused ? kRefusedMark : "";
 }
 
 /// What `text` says of each kernel, by its first step, joined by '+'.

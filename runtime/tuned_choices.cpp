@@ -1,26 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/tuned_choices.h"
 
-#include <sys/stat.h>
-
-#include <atomic>
-#include <cerrno>
+#include <algorithm>
 #include <cstdlib>
-#include <map>
-#include <mutex>
 #include <stdexcept>
 
 #include "runtime/cache_folder.h"
+#include "runtime/choice_store.h"
 #include "runtime/cpu_identity.h"
+#include "runtime/cuda/loaded_kernels.h"
+#include "runtime/cuda/tuned_choices.h"
 #include "runtime/in_quotes.h"
 #include "runtime/loaded_kernels.h"
-#include "runtime/shipped_choices.h"
-#include "runtime/tuned_table.h"
 
 namespace convwright {
 namespace {
-
-constexpr size_t kMostNotices = 16;
 
 using Resolved = std::variant<TunedPass, std::string>;
 
@@ -36,14 +30,11 @@ std::variant<const Kernel *, std::string> kernel_of(const std::vector<Kernel> &s
 Resolved resolve(const OperatorProblem &problem, int phase, const std::string &candidate,
                  const std::string &artifact) {
     TunedPass pass;
-    for (const std::string &kind : plain_kinds(problem, phase)) {
-        if (candidate != kind) continue;
-        pass.kind = kind;
+    if (is_plain_kind(problem, phase, candidate)) {
+        pass.kind = candidate;
         return pass;
     }
-    const std::string unknown = "tuned choice " + in_quotes(candidate) + " for " +
-                                format_problem(problem) +
-                                " is none that this version knows; tune the problem again.";
+    const std::string unknown = unknown_choice(problem, candidate);
     std::optional<LoadableKernel> parsed = parse_candidate(problem, candidate);
     if (!parsed || phase == kWholeProblem) return unknown;
     LoadableKernel &kernel = *parsed;
@@ -80,120 +71,6 @@ Resolved resolve(const OperatorProblem &problem, int phase, const std::string &c
     return pass;
 }
 
-std::string subject_text(const OperatorProblem &problem) {
-    return format_problem(tuned_subject(problem));
-}
-
-/// The choices of this process.
-class Choices {
-public:
-    static Choices &instance() {
-        static auto *choices = new Choices;  // threads may outlive main()
-        return *choices;
-    }
-
-    std::optional<TunedPass> find(const OperatorProblem &problem, int phase) {
-        const std::string text = subject_text(problem);
-        const std::lock_guard<std::mutex> lock(mutex_);
-        if (!used_) return std::nullopt;
-        if (const auto own = own_.find({text, phase}); own != own_.end()) return own->second;
-        read_once();
-        static const std::string identity = cpu_identity();
-        if (table_) {
-            if (const auto choice = table_->find(identity, text, phase)) {
-                auto pass = take(problem, phase, choice->candidate, choice->artifact);
-                if (pass) return pass;
-            }
-        }
-        const ShippedChoice *shipped = find_shipped_choice(identity, text, phase);
-        if (shipped == nullptr) return std::nullopt;
-        auto pass = take(problem, phase, shipped->candidate, "");
-        if (pass) pass->shipped = true;
-        return pass;
-    }
-
-    void choose(const std::string &problem, int phase, const std::string &candidate,
-                const std::string &artifact) {
-        const OperatorProblem parsed = parse_operator_problem(problem);
-        std::optional<TunedPass> pass;
-        if (!candidate.empty()) {
-            Resolved resolved = resolve(parsed, phase, candidate, artifact);
-            if (const auto *why = std::get_if<std::string>(&resolved))
-                throw std::runtime_error(*why);
-            pass = std::get<TunedPass>(resolved);
-        }
-        const std::lock_guard<std::mutex> lock(mutex_);
-        if (pass) {
-            own_[{subject_text(parsed), phase}] = *pass;
-        } else {
-            own_.erase({subject_text(parsed), phase});
-        }
-        generation_++;
-    }
-
-    void reload() {
-        const std::lock_guard<std::mutex> lock(mutex_);
-        read_ = false;
-        generation_++;
-    }
-
-    void use(bool use) {
-        const std::lock_guard<std::mutex> lock(mutex_);
-        used_ = use;
-        generation_++;
-    }
-
-    unsigned generation() const { return generation_.load(std::memory_order_relaxed); }
-
-    std::vector<std::string> notices() {
-        const std::lock_guard<std::mutex> lock(mutex_);
-        read_once();
-        return notices_;
-    }
-
-    void add_notice(const std::string &sentence) {
-        const std::lock_guard<std::mutex> lock(mutex_);
-        note(sentence);
-    }
-
-private:
-    /// Nothing, and a notice, for a choice that cannot be used.
-    std::optional<TunedPass> take(const OperatorProblem &problem, int phase,
-                                  std::string_view candidate, std::string_view artifact) {
-        Resolved resolved = resolve(problem, phase, std::string(candidate), std::string(artifact));
-        if (auto *pass = std::get_if<TunedPass>(&resolved)) return std::move(*pass);
-        note(std::get<std::string>(resolved));
-        return std::nullopt;
-    }
-
-    void read_once() {
-        if (read_) return;
-        read_ = true;
-        table_.reset();
-        const std::string path = tuned_choices_path();
-        struct stat status;
-        // Nothing was tuned yet.
-        if (path.empty() || (stat(path.c_str(), &status) != 0 && errno == ENOENT)) return;
-        auto table = TunedTable::read(path);
-        if (auto *why = std::get_if<std::string>(&table)) return note(*why);
-        table_.emplace(std::move(std::get<TunedTable>(table)));
-    }
-
-    void note(const std::string &sentence) {
-        for (const std::string &known : notices_)
-            if (known == sentence) return;
-        if (notices_.size() == kMostNotices) notices_.erase(notices_.begin());
-        notices_.push_back(sentence);
-    }
-
-    std::mutex mutex_;
-    bool used_ = true, read_ = false;
-    std::optional<TunedTable> table_;
-    std::map<std::pair<std::string, int>, TunedPass> own_;
-    std::vector<std::string> notices_;
-    std::atomic<unsigned> generation_{0};
-};
-
 TuneMode read_tune_mode() {
     const char *text = std::getenv("CONVWRIGHT_TUNE");
     const std::string value = text == nullptr || *text == '\0' ? "cached" : text;
@@ -225,29 +102,66 @@ std::string made_kernels_folder() {
     return folder.empty() ? "" : folder + "/kernels";
 }
 
-std::optional<TunedPass> tuned_pass(const OperatorProblem &problem, int phase) {
-    if (tune_mode() == TuneMode::kOff) return std::nullopt;
-    return Choices::instance().find(problem, phase);
+std::string tuned_subject_text(const OperatorProblem &problem) {
+    return format_problem(tuned_subject(problem));
 }
 
-unsigned tuned_generation() { return Choices::instance().generation(); }
-void reload_tuned_choices() { Choices::instance().reload(); }
-void use_tuned_choices(bool use) { Choices::instance().use(use); }
+bool is_plain_kind(const OperatorProblem &problem, int phase, const std::string &candidate) {
+    const std::vector<std::string> kinds = plain_kinds(problem, phase);
+    return std::find(kinds.begin(), kinds.end(), candidate) != kinds.end();
+}
+
+std::string unknown_choice(const OperatorProblem &problem, const std::string &candidate) {
+    return "tuned choice " + in_quotes(candidate) + " for " + format_problem(problem) +
+           " is none that this version knows; tune the problem again.";
+}
+
+std::optional<TunedPass> tuned_pass(const OperatorProblem &problem, int phase) {
+    if (tune_mode() == TuneMode::kOff) return std::nullopt;
+    static const std::string identity = cpu_identity();
+    return ChoiceStore::instance().find<TunedPass>(
+        identity, tuned_subject_text(problem), phase, [&](const NamedChoice &choice) {
+            return resolve(problem, phase, choice.candidate, choice.artifact);
+        });
+}
+
+unsigned tuned_generation() { return ChoiceStore::instance().generation(); }
+void reload_tuned_choices() { ChoiceStore::instance().reload(); }
+void use_tuned_choices(bool use) { ChoiceStore::instance().use(use); }
 
 void choose_in_process(const std::string &problem, int phase, const std::string &candidate,
                        const std::string &artifact) {
-    Choices::instance().choose(problem, phase, candidate, artifact);
+    const OperatorProblem parsed = parse_operator_problem(problem);
+    const std::string subject = tuned_subject_text(parsed);
+    ChoiceStore &store = ChoiceStore::instance();
+    if (candidate.empty()) return store.drop(subject, phase);
+    const bool plain = is_plain_kind(parsed, phase, candidate);
+    const bool on_gpu = !plain && cuda::parse_candidate(parsed, candidate).has_value();
+    std::string why;
+    if (on_gpu) {
+        const auto resolved = cuda::resolve_choice(parsed, phase, candidate, artifact);
+        if (const auto *sentence = std::get_if<std::string>(&resolved)) why = *sentence;
+    } else {
+        const Resolved resolved = resolve(parsed, phase, candidate, artifact);
+        if (const auto *sentence = std::get_if<std::string>(&resolved)) why = *sentence;
+    }
+    if (!why.empty()) throw std::runtime_error(why);
+    store.keep(subject, phase, {candidate, artifact, false}, plain ? "" : on_gpu ? "gpu/" : "cpu/");
+}
+
+std::string refused_choice(const OperatorProblem &problem, int phase, const std::string &kernel) {
+    return "tuned kernel '" + kernel + "' does not accept pass " + std::to_string(phase) + " of " +
+           format_problem(problem);
 }
 
 void note_refused_choice(const ConvProblem &problem, int phase, const std::string &kernel,
                          bool dense) {
-    Choices::instance().add_notice(
-        "tuned kernel '" + kernel + "' does not accept pass " + std::to_string(phase) + " of " +
-        format_problem(problem) +
+    ChoiceStore::instance().note(
+        refused_choice(problem, phase, kernel) +
         (dense ? ", and another one runs; tune the problem again."
                : " on tensors that are not dense, and another one runs; make them contiguous."));
 }
 
-std::vector<std::string> tuned_notices() { return Choices::instance().notices(); }
+std::vector<std::string> tuned_notices() { return ChoiceStore::instance().notices(); }
 
 }  // namespace convwright

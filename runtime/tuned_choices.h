@@ -24,6 +24,8 @@ struct TunedPass {
 
 /// What stands behind the schedule of what was chosen: " (tuned)" or " (shipped)".
 const char *tuned_mark(bool shipped) noexcept;
+/// Behind that of what runs in the place of a kernel that was chosen and does not accept the call.
+inline constexpr char kRefusedMark[] = " (the tuned kernel does not accept it)";
 
 /// Whether tuned choices are used, as the environment variable CONVWRIGHT_TUNE says.
 enum class TuneMode {
@@ -34,6 +36,14 @@ enum class TuneMode {
 
 /// Throws std::runtime_error, naming the accepted values, if the variable has another. Read once.
 TuneMode tune_mode();
+
+/// tuned_subject() as it stands in records.
+std::string tuned_subject_text(const OperatorProblem &problem);
+
+/// Whether a candidate is one of plain_kinds().
+bool is_plain_kind(const OperatorProblem &problem, int phase, const std::string &candidate);
+/// The sentence that says that a candidate is none of the problem.
+std::string unknown_choice(const OperatorProblem &problem, const std::string &candidate);
 
 /// The file of the tuner's choices: beside the database that CONVWRIGHT_DB names, else in cache_folder(); empty if
 /// there is no such place.
@@ -46,6 +56,9 @@ std::string made_kernels_folder();
 /// the tables that the library was built with; nothing where there is none. A choice that cannot be used is none, and a
 /// notice.
 std::optional<TunedPass> tuned_pass(const OperatorProblem &problem, int phase);
+
+/// The beginning of a notice: that `kernel`, which was chosen for this pass, does not accept it.
+std::string refused_choice(const OperatorProblem &problem, int phase, const std::string &kernel);
 
 /// Says by a notice that `kernel`, which was chosen for this pass, does not accept it and another one runs. Choices
 /// are made for dense tensors: `dense` is whether these are.
@@ -61,8 +74,9 @@ void reload_tuned_choices();
 /// Whether choices, wherever they come from, are looked up from now on; at first they are.
 void use_tuned_choices(bool use);
 
-/// From now on this process takes `candidate` ("conv2d.avx512/lane:0", "pytorch") for this phase, whatever the file says;
-/// `artifact` is the SHA-256 of its shared object where it has one. Empty: what the file says. Throws
+/// From now on this process takes `candidate` ("conv2d.avx512/lane:0", "pytorch") for this phase, whatever the file says:
+/// a kernel on devices of its kind, anything else on CPUs and GPUs. `artifact` is the SHA-256 of its shared object,
+/// on GPUs cuda::artifact_of(), where it has one. Empty: what the file says. Throws
 /// std::runtime_error with one sentence, and changes nothing, if there is no such candidate.
 void choose_in_process(const std::string &problem, int phase, const std::string &candidate,
                        const std::string &artifact);

@@ -138,7 +138,7 @@ WorkDone make_jobs(const JobFolder &folder, const std::function<Making(const Tar
         if (kernel.shipped.empty())
             job.failure = make_kernel(kernel, known.at(format_target(job.target)));
         if (!job.failure && kernel.shipped.empty()) {
-            job.sha256 = kernel.artifact();
+            job.sha256 = kernel.on_gpu() ? kernel.made_cuda->sha256 : kernel.made.sha256;
             if (kernel.on_gpu()) job.images_sha256 = kernel.made_cuda->images_sha256;
         }
         return format_job_file(job);

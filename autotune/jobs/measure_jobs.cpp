@@ -86,17 +86,11 @@ struct Measuring {
     /// Kernels lie in the folder under their symbols: a job names no file.
     void place_files(const Job &job, MeasureJob &measured) const {
         if (!measured.shipped.empty()) return;
-        const auto file = [&](const std::string &symbol, const char *suffix) {
-            return folder.kernels(job.target) + "/" + symbol + suffix;
-        };
+        const std::string kernels = folder.kernels(job.target);
         if (measured.on_gpu()) {
-            cuda::LoadableKernel &kernel = *measured.made_cuda;
-            kernel.path = file(kernel.symbol, ".so");
-            kernel.images_path = file(kernel.symbol, ".images");
-            kernel.sha256 = job.sha256;
-            kernel.images_sha256 = job.images_sha256;
+            cuda::place_files(*measured.made_cuda, kernels, job.sha256 + job.images_sha256);
         } else {
-            measured.made.path = file(measured.made.symbol, ".so");
+            measured.made.path = kernels + "/" + measured.made.symbol + ".so";
             measured.made.sha256 = job.sha256;
         }
     }

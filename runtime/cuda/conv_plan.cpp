@@ -6,7 +6,9 @@
 
 #include "runtime/cuda/conv_cost.h"
 #include "runtime/cuda/forced_kernel.h"
+#include "runtime/cuda/tuned_choices.h"
 #include "runtime/pass_limits.h"
+#include "runtime/tuned_choices.h"
 
 namespace convwright::cuda {
 namespace {
@@ -31,7 +33,7 @@ bool is_for(const ConvKernel &kernel, const ConvProblem &problem, const Placed &
 /// The step of `kernel` for a pass; without kernel when it does not accept the pass.
 ConvStep step_with(const ConvKernel &kernel, const ConvProblem &problem, const ConvPass &pass,
                    const Device &device, const Placed &placed) {
-    ConvStep step{pass, nullptr, 1, 0};
+    ConvStep step{pass};
     const P &params = kernel.params;
     if (!is_for(kernel, problem, placed)) return step;
     if (pass.taps() == 0 && params.engine != P::kDirect) return step;
@@ -49,12 +51,45 @@ ConvStep step_with(const ConvKernel &kernel, const ConvProblem &problem, const C
 
 ConvStep best_step(const ConvProblem &problem, const ConvPass &pass, const Device &device,
                    const Placed &placed, bool tf32) {
-    ConvStep best{pass, nullptr, 1, std::numeric_limits<double>::infinity()};
+    ConvStep best{pass};
+    best.cycles = std::numeric_limits<double>::infinity();
     for (const ConvKernel &kernel : conv_kernels()) {
         if (kernel.params.mma == P::kTf32 && !tf32) continue;
         const ConvStep step = step_with(kernel, problem, pass, device, placed);
         if (step.kernel != nullptr && step.cycles < best.cycles) best = step;
     }
+    return best;
+}
+
+/// Why a chosen kernel, with its step, does not run in the place of the best one; nothing if it does.
+std::optional<LeftAside> why_left_aside(const ConvStep &chosen, const ConvKernel &kernel,
+                                        const ConvStep &best, bool tf32) {
+    const bool rounds = kernel.params.mma == P::kTf32;
+    if (chosen.kernel == nullptr) return LeftAside::kOfSizes;
+    if (rounds && !tf32) return LeftAside::kOfRounding;
+    if (!rounds && best.kernel != nullptr && best.kernel->params.mma == P::kTf32)
+        return LeftAside::kForTensorCores;
+    return std::nullopt;
+}
+
+/// The step of the kernel that tuning chose for a pass, else the best one.
+ConvStep tuned_or_best_step(const ConvProblem &problem, const ConvPass &pass, int phase,
+                            const Device &device, const Placed &placed, bool tf32) {
+    ConvStep best = best_step(problem, pass, device, placed, tf32);
+    if (pass.taps() == 0) return best;
+    const std::optional<TunedPass> tuned = tuned_pass(problem, phase, device);
+    if (!tuned || tuned->conv == nullptr) return best;
+    const ConvKernel &kernel = *tuned->conv;
+    ConvStep chosen = step_with(kernel, problem, pass, device, placed);
+    std::optional<LeftAside> why = why_left_aside(chosen, kernel, best, tf32);
+    if (!why) {
+        chosen.mark = tuned_mark(tuned->shipped);
+        return chosen;
+    }
+    if (why == LeftAside::kOfSizes &&
+        step_with(kernel, problem, pass, device, {}).kernel != nullptr)
+        why = LeftAside::kOfPlace;
+    best.mark = leave_aside(problem, phase, kernel.name, *why);
     return best;
 }
 
@@ -73,11 +108,16 @@ ConvPlan plan_steps(const ConvKernel *kernel, const ConvProblem &problem, const 
     // Where no tap reaches any pass there is nothing to refuse.
     bool used = kernel == nullptr || std::all_of(passes.begin(), passes.end(),
                                                  [](const ConvPass &p) { return p.taps() == 0; });
+    int phase = 0;
     for (const ConvPass &pass : passes) {
-        ConvStep step{pass, nullptr, 1, 0};
-        if (kernel != nullptr) step = step_with(*kernel, problem, pass, device, placed);
-        used = used || step.kernel != nullptr;
-        if (step.kernel == nullptr) step = best_step(problem, pass, device, placed, tf32);
+        ConvStep step{pass};
+        if (kernel == nullptr) {
+            step = tuned_or_best_step(problem, pass, phase++, device, placed, tf32);
+        } else {
+            step = step_with(*kernel, problem, pass, device, placed);
+            used = used || step.kernel != nullptr;
+            if (step.kernel == nullptr) step = best_step(problem, pass, device, placed, tf32);
+        }
         if (step.kernel == nullptr) {
             plan.steps.clear();
             break;
@@ -97,7 +137,7 @@ std::string joined(const std::vector<ConvStep> &steps, Text text) {
     for (const ConvStep &step : steps) {
         if (std::find(seen.begin(), seen.end(), step.kernel) != seen.end()) continue;
         seen.push_back(step.kernel);
-        result += (result.empty() ? "" : "+") + text(*step.kernel);
+        result += (result.empty() ? "" : "+") + text(step);
     }
     return result;
 }
@@ -133,11 +173,11 @@ StepLayout::StepLayout(const ConvStep &step) {
 }
 
 std::string ConvPlan::kernels() const {
-    return joined(steps, [](const ConvKernel &kernel) { return kernel.name; });
+    return joined(steps, [](const ConvStep &step) { return step.kernel->name; });
 }
 
 std::string ConvPlan::schedules() const {
-    return joined(steps, [](const ConvKernel &kernel) { return kernel.schedule; });
+    return joined(steps, [](const ConvStep &step) { return step.kernel->schedule + step.mark; });
 }
 
 double ConvPlan::cycles() const {

@@ -16,6 +16,8 @@ struct ConvStep {
     const ConvKernel *kernel = nullptr;
     int64_t parts = 1;  ///< Of the sum; more than 1 only with the knob `split`.
     double cycles = 0;  ///< Predicted.
+    /// What tuning says of it, behind its schedule: " (tuned)", " (shipped)", or why a kernel that was chosen does not run.
+    const char *mark = "";
 };
 
 /// What runs for an fprop or dgrad problem.
@@ -33,9 +35,10 @@ struct ConvPlan {
     double cycles() const;  ///< Predicted.
 };
 
-/// The plan of the kernels with the fewest predicted cycles, each pass its own, or of the kernel that
-/// force_kernel() named in this thread. Kernels that round operands to TF32 are among them only with
-/// `tf32`, or by name. Thread-safe.
+/// The plan of the kernels that tuning chose for this GPU or else those with the fewest predicted cycles, each pass its own,
+/// or of the kernel that force_kernel() named in this thread. Kernels that round operands to TF32 are among them only with
+/// `tf32`, or by name; where one of them is predicted to be the fastest it runs in the place of a chosen one that does not
+/// round, for which it was no candidate. Thread-safe.
 ConvPlan conv_plan(const ConvProblem &problem, const Device &device, const Placed &placed = {},
                    bool tf32 = false);
 

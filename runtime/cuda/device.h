@@ -14,6 +14,12 @@ struct Device {
     std::string name;
 };
 
+/// What of a GPU decides whether a tuned choice answers for it, as cpu_identity() of a CPU:
+/// "gpu/NVIDIA H100 80GB HBM3/sms=132".
+inline std::string gpu_identity(const std::string &name, int multiprocessors) {
+    return "gpu/" + name + "/sms=" + std::to_string(multiprocessors);
+}
+
 /// The oldest compute capability that kernels are built for.
 constexpr int kOldestCapability = 75;
 

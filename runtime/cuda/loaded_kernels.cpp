@@ -18,6 +18,7 @@ namespace convwright::cuda {
 namespace {
 
 constexpr char kApproxGemm[] = "approx_gemm";
+constexpr size_t kDigits = 64;                         // of a SHA-256
 constexpr size_t kMostImageBytes = size_t{256} << 20;  // no kernel's programs come near
 
 /// Makes the programs of a kernel known to load_module(). Empty, or one sentence why not.
@@ -87,6 +88,24 @@ int params_version(const std::string &generator) {
 }
 
 }  // namespace
+
+std::string artifact_of(const LoadableKernel &kernel) {
+    return kernel.sha256 + kernel.images_sha256;
+}
+
+std::string images_suffix(const std::string &images_sha256) {
+    constexpr size_t kEnough = 16;  // digits; what is loaded is known by all of them
+    return "." + images_sha256.substr(0, kEnough) + ".images";
+}
+
+bool place_files(LoadableKernel &kernel, const std::string &folder, const std::string &artifact) {
+    if (artifact.size() != 2 * kDigits) return false;
+    kernel.sha256 = artifact.substr(0, kDigits);
+    kernel.images_sha256 = artifact.substr(kDigits);
+    kernel.path = folder + "/" + kernel.symbol + ".so";
+    kernel.images_path = folder + "/" + kernel.symbol + images_suffix(kernel.images_sha256);
+    return true;
+}
 
 std::string candidate_kind(const char *generator) { return std::string(generator) + ".cuda"; }
 

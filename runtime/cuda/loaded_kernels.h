@@ -21,6 +21,15 @@ struct LoadableKernel {
     std::string images_path, images_sha256;  ///< In the same folder.
 };
 
+/// What a choice keeps of the files: the SHA-256 of the shared object, and behind it that of the images.
+std::string artifact_of(const LoadableKernel &kernel);
+
+/// The end of the name of images, behind the symbol. By their content: those for two GPUs differ.
+std::string images_suffix(const std::string &images_sha256);
+
+/// Gives the kernel the files of `folder` that an artifact_of() is of. False, and nothing changes, where the text is none.
+bool place_files(LoadableKernel &kernel, const std::string &folder, const std::string &artifact);
+
 /// The kind of a candidate of the tuner on GPUs: "conv2d.cuda".
 std::string candidate_kind(const char *generator);
 

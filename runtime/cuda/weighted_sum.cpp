@@ -6,6 +6,8 @@
 #include "runtime/cuda/device_view.h"
 #include "runtime/cuda/gemm_launch.h"
 #include "runtime/cuda/kernel_arguments.h"
+#include "runtime/cuda/tuned_choices.h"
+#include "runtime/tuned_choices.h"
 #include "runtime/weighted_sum_passes.h"
 
 namespace convwright::cuda {
@@ -64,13 +66,23 @@ WeightedSumPlan weighted_sum_plan_with(const WeightedSumKernel &kernel, const Co
 WeightedSumPlan weighted_sum_plan(const ConvProblem &problem, const Device &device,
                                   const Placed &placed) {
     WeightedSumPlan best = without_kernel(problem);
+    if (why_not_mixed(problem) != nullptr) return best;
+    const std::optional<TunedPass> tuned = tuned_pass({problem, Operator::kWeightedSum}, 0, device);
+    if (const WeightedSumKernel *kernel = tuned ? tuned->weighted_sum : nullptr) {
+        if (why_illegal(*kernel, problem, best, device, placed) == nullptr) {
+            best.kernel = kernel, best.mark = tuned_mark(tuned->shipped);
+            return best;
+        }
+        const bool dense = why_illegal(*kernel, problem, best, device, {}) == nullptr;
+        best.mark = leave_aside({problem, Operator::kWeightedSum}, 0, kernel->name,
+                                dense ? LeftAside::kOfPlace : LeftAside::kOfSizes);
+    }
     double least = std::numeric_limits<double>::infinity();
     for (const WeightedSumKernel &kernel : weighted_sum_kernels()) {
-        const WeightedSumPlan plan = weighted_sum_plan_with(kernel, problem, device, placed);
-        if (plan.kernel == nullptr) continue;
+        if (why_illegal(kernel, problem, best, device, placed) != nullptr) continue;
         const double cycles =
-            predicted_cycles(kernel.params, plan.mix, plan.window, device.multiprocessors);
-        if (cycles < least) least = cycles, best = plan;
+            predicted_cycles(kernel.params, best.mix, best.window, device.multiprocessors);
+        if (cycles < least) least = cycles, best.kernel = &kernel;
     }
     return best;
 }

@@ -15,6 +15,9 @@ struct WeightedSumPlan {
     std::string reason;    ///< Why there is no kernel, where there is none.
     ConvPass mix, window;  ///< The pointwise and the depthwise pass.
     bool relu = false;
+    const char *mark = "";  ///< As of ConvStep.
+
+    std::string schedule() const { return kernel->schedule + mark; }
 };
 
 /// Predicted cycles of the device: multiply-adds of all blocks, whole tiles, and what their threads copy, by count. Only
@@ -22,7 +25,8 @@ struct WeightedSumPlan {
 double predicted_cycles(const WeightedSumCudaParams &params, const ConvPass &mix,
                         const ConvPass &window, int multiprocessors);
 
-/// The plan of the kernel with the fewest predicted cycles. `problem` as of runtime/weighted_sum.h.
+/// The plan of the kernel that tuning chose for this GPU or else of the one with the fewest predicted cycles. `problem` as
+/// of runtime/weighted_sum.h.
 WeightedSumPlan weighted_sum_plan(const ConvProblem &problem, const Device &device,
                                   const Placed &placed);
 /// The plan for one kernel: it has none when that one does not accept the problem.

@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "runtime/cuda/forced_kernel.h"
+#include "runtime/cuda/tuned_choices.h"
 #include "runtime/pass_limits.h"
+#include "runtime/tuned_choices.h"
 
 namespace convwright::cuda {
 namespace {
@@ -75,11 +77,24 @@ std::vector<WgradPlan> wgrad_plans(const ConvProblem &problem, const Device &dev
 }
 
 WgradPlan wgrad_plan(const ConvProblem &problem, const Device &device, const Placed &placed) {
+    const char *mark = "";
+    if (forced_kernel().empty() && why_no_passes(problem) == nullptr) {
+        const std::optional<TunedPass> tuned = tuned_pass(problem, 0, device);
+        if (const WgradKernel *kernel = tuned ? tuned->wgrad : nullptr) {
+            WgradPlan plan = wgrad_plan_with(*kernel, problem, device, placed);
+            plan.mark = tuned_mark(tuned->shipped);
+            if (plan.kernel != nullptr) return plan;
+            const bool dense = wgrad_plan_with(*kernel, problem, device).kernel != nullptr;
+            mark = leave_aside(problem, 0, kernel->name,
+                               dense ? LeftAside::kOfPlace : LeftAside::kOfSizes);
+        }
+    }
     const std::vector<WgradPlan> plans = wgrad_plans(problem, device, placed);
-    if (!plans.empty()) return plans.front();
-    WgradPlan none;
-    none.reason = why_no_kernel();
-    return none;
+    WgradPlan best;
+    best.reason = why_no_kernel();
+    if (!plans.empty()) best = plans.front();
+    best.mark = mark;
+    return best;
 }
 
 }  // namespace convwright::cuda

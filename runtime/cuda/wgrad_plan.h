@@ -23,13 +23,14 @@ struct WgradPlan {
     int64_t e = 0, co = 0, groups = 0;  ///< Extents of a part, as in WgradExtents.
     int64_t workspace = 0;              ///< Floats of all partial sums.
     double cycles = 0;                  ///< Predicted.
+    const char *mark = "";              ///< As of ConvStep.
 
     std::string kernels() const { return kernel->name; }
-    std::string schedules() const { return kernel->schedule; }
+    std::string schedules() const { return kernel->schedule + mark; }
 };
 
-/// The plan of the kernel with the fewest predicted cycles, or of the one that force_kernel() named
-/// in this thread. Thread-safe.
+/// The plan of the kernel that tuning chose for this GPU or else of the one with the fewest predicted cycles, or of the one
+/// that force_kernel() named in this thread. Thread-safe.
 WgradPlan wgrad_plan(const ConvProblem &problem, const Device &device, const Placed &placed = {});
 
 /// The plan for one kernel: without one where that one does not accept the problem, and why.

@@ -125,6 +125,16 @@ TEST_F(ExportChoices, ChoicesOfOtherSpacesAreLeftOut) {
     EXPECT_NE(none.left_out[0].find("another space"), std::string::npos);
 }
 
+TEST_F(ExportChoices, ChoicesOfGpusAreLeftOut) {
+    database_.choose(test_choice(test_key(1, "gpu/Some GPU/sms=108"), "conv2d.cuda/engine:1"));
+    tune(problem_of(1), {{4, 1e-3}});
+    const ExportedChoices exports = exported();
+    EXPECT_EQ(candidates(exports), (std::vector<std::string>{candidate(4)}));
+    ASSERT_EQ(exports.left_out.size(), 1u);
+    EXPECT_TRUE(exports.left_out[0].ends_with("used from the database where they were made."))
+        << exports.left_out[0];
+}
+
 TEST_F(ExportChoices, KernelsOfTheLibraryAreKnown) {
     ASSERT_FALSE(conv_kernels().empty());
     LoadableKernel kernel;

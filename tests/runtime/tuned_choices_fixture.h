@@ -37,15 +37,22 @@ protected:
     }
     void TearDown() override { force_kernel(""); }
 
-    /// The table holds this choice, of a CPU of this identity, and nothing else.
-    void write(const std::string &problem, int phase, const std::string &name,
-               const std::string &artifact = "", const std::string &identity = cpu_identity()) {
-        Choice choice = test_choice(test_key(1, identity), name);
-        choice.key.subject = {format_problem(tuned_subject(parse_operator_problem(problem))),
-                              phase};
-        choice.artifact = artifact;
-        write_bytes(tuned_choices_path(), encode_tuned_table({choice}));
+    /// The table holds these choices and nothing else.
+    static void write(const std::vector<Choice> &choices) {
+        write_bytes(tuned_choices_path(), encode_tuned_table(choices));
         reload_tuned_choices();
+    }
+    static void write(const std::string &problem, int phase, const std::string &name,
+                      const std::string &artifact = "",
+                      const std::string &identity = cpu_identity()) {
+        write({choice(problem, phase, name, artifact, identity)});
+    }
+    static Choice choice(const std::string &problem, int phase, const std::string &name,
+                         const std::string &artifact, const std::string &identity) {
+        Choice choice = test_choice(test_key(1, identity), name);
+        choice.key.subject = {tuned_subject_text(parse_operator_problem(problem)), phase};
+        choice.artifact = artifact;
+        return choice;
     }
 
     /// How many sentences `change` adds; the latest of them.

@@ -12,7 +12,16 @@ from cases import Case, tensors
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from convwright import _approx_ops, _eligibility, _quantised, _slopes, _trace, multipliers
+from convwright import (
+    _approx_ops,
+    _choices,
+    _eligibility,
+    _quantised,
+    _slopes,
+    _trace,
+    explain,
+    multipliers,
+)
 from convwright._separable_choice import settled_plan
 from convwright._separable_plan import WEIGHTED_SUM
 from convwright.functional import approx_conv2d, conv2d, conv2d_relu, weighted_sum_conv2d
@@ -401,3 +410,20 @@ def test_tf32_is_allowed_where_pytorch_allows_it() -> None:
     for allowed in (False, True, False):
         with torch.backends.cudnn.flags(torch.backends.cudnn.enabled, allow_tf32=allowed):
             assert ops.tf32_allowed() is allowed
+
+
+def test_choices_for_gpus_are_none_of_cpus() -> None:
+    problem = "fprop_n1ci8ih5iw5co16kh3kw3s1p1_f32_nhwc"
+    lines = [line.split("\t") for line in ops.library_kernels().splitlines()]
+    kernels = [k for k in lines if k[:2] == ["cuda", "conv2d"] and k[5:7] == ["nhwc", "f32"]]
+    if not kernels:
+        pytest.skip("the library has no CUDA kernels")
+    operands = (torch.randn(1, 8, 5, 5).to(memory_format=CHANNELS_LAST), torch.randn(16, 8, 3, 3))
+    usual = explain(conv2d, *operands, None, 1, 1).rows
+    _choices.choose(problem, f"conv2d.cuda/{kernels[0][3]}")
+    try:
+        assert explain(conv2d, *operands, None, 1, 1).rows == usual
+    finally:
+        _choices.choose(problem, "")
+    with pytest.raises(RuntimeError, match="none that this version knows"):
+        _choices.choose(problem, "conv2d.cuda/engine:9")

@@ -27,7 +27,7 @@ public:
     /// Null if our kernels compute the problem, else why not.
     static const char *why_not(const ConvProblem &p) {
         if (const char *why = why_no_kernels(p)) return why;
-        return pytorch_was_chosen(p) ? "it was faster when the problem was tuned" : nullptr;
+        return pytorch_was_chosen(p) ? kFasterWhenTuned : nullptr;
     }
     static const char *why_not(const ConvProblem &p, const Tensor &) { return why_not(p); }
     static Reach reach(DType) { return Reach::kElements32; }

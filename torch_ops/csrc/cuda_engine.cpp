@@ -4,8 +4,10 @@
 #include "runtime/cuda/edit_operands.h"
 #include "runtime/cuda/forced_kernel.h"
 #include "runtime/cuda/short_floats.h"
+#include "runtime/cuda/tuned_choices.h"
 #include "runtime/pass_limits.h"
 #include "runtime/plan_cache.h"
+#include "runtime/tuned_choices.h"
 #include "torch_ops/csrc/torch_cuda.h"
 
 namespace convwright {
@@ -19,9 +21,14 @@ std::optional<DeviceGuard> guard_of(const Place &place) {
     return std::optional<DeviceGuard>(std::in_place, place.index);
 }
 
-/// All that a plan depends on beside the problem.
+/// All that a plan depends on beside the problem and what tuning chose.
 int64_t variant(const cuda::Device &device, const cuda::Placed &placed) {
     return int64_t{device.index} << 10 | placed.key();
+}
+
+/// Of a plan that tuning may have chosen, too.
+int64_t tuned_variant(const cuda::Device &device, const cuda::Placed &placed, bool tf32 = false) {
+    return int64_t{tuned_generation()} << 32 | variant(device, placed) << 1 | int64_t{tf32};
 }
 
 /// Floats of a GPU, or nothing where there are none to hold.
@@ -49,9 +56,12 @@ const char *CudaEngine::why_not(const ConvProblem &p, const Tensor &like) {
     // A forced kernel runs or is refused with its own reason.
     if (!cuda::forced_kernel().empty()) return nullptr;
     if (const char *why = why_no_passes(p)) return why;
-    if (p.dtype == DType::kF32) return nullptr;
-    if (const char *why = cuda::why_no_short_floats(p)) return why;
-    return cuda::why_no_tensor_cores(cuda::device(Place::of(like).index).compute_capability);
+    const cuda::Device &device = cuda::device(Place::of(like).index);
+    if (p.dtype != DType::kF32) {
+        if (const char *why = cuda::why_no_short_floats(p)) return why;
+        if (const char *why = cuda::why_no_tensor_cores(device.compute_capability)) return why;
+    }
+    return cuda::pytorch_was_chosen(p, device) ? kFasterWhenTuned : nullptr;
 }
 
 const cuda::ConvPlan &CudaEngine::plan(const ConvProblem &p, const Operand &from,
@@ -61,7 +71,7 @@ const cuda::ConvPlan &CudaEngine::plan(const ConvProblem &p, const Operand &from
     const bool dgrad = p.direction == Direction::kDgrad;
     const cuda::Placed placed = cuda::placed(p, dgrad ? from.view : to, dgrad ? to : from.view);
     const bool tf32 = tf32_allowed();
-    return cache.get(p, variant(device_, placed) << 1 | int64_t{tf32}, cuda::forced_kernel(),
+    return cache.get(p, tuned_variant(device_, placed, tf32), cuda::forced_kernel(),
                      [&] { return cuda::conv_plan(p, device_, placed, tf32); });
 }
 
@@ -69,7 +79,7 @@ const cuda::WgradPlan &CudaEngine::wgrad_plan(const ConvProblem &p, const Operan
                                               const Operand &input) const {
     thread_local PlanCache<cuda::WgradPlan> cache;
     const cuda::Placed placed = cuda::wgrad_placed(p, grad_output.view, input.view);
-    return cache.get(p, variant(device_, placed), cuda::forced_kernel(),
+    return cache.get(p, tuned_variant(device_, placed), cuda::forced_kernel(),
                      [&] { return cuda::wgrad_plan(p, device_, placed); });
 }
 
@@ -95,9 +105,13 @@ bool CudaEngine::run_wgrad(const cuda::WgradPlan &plan, const ConvProblem &p,
     return cuda::run_wgrad(context_, plan, p, grad_output, input, grad_weight, workspace.data());
 }
 
-cuda::WeightedSumPlan CudaEngine::weighted_sum_plan(const ConvProblem &p, const Operand &from,
-                                                    const Activation &to) const {
-    return cuda::weighted_sum_plan(p, device_, cuda::placed(p, to, from.view));
+const cuda::WeightedSumPlan &CudaEngine::weighted_sum_plan(const ConvProblem &p,
+                                                           const Operand &from,
+                                                           const Activation &to) const {
+    thread_local PlanCache<cuda::WeightedSumPlan> cache;
+    const cuda::Placed placed = cuda::placed(p, to, from.view);
+    return cache.get(p, tuned_variant(device_, placed), /*forced=*/"",
+                     [&] { return cuda::weighted_sum_plan(p, device_, placed); });
 }
 
 bool CudaEngine::run_weighted_sum(const cuda::WeightedSumPlan &plan, const Activation &input,

@@ -59,9 +59,9 @@ public:
              const void *bias, const Activation &output);
     bool run_wgrad(const cuda::WgradPlan &plan, const ConvProblem &p, const Activation &grad_output,
                    const Activation &input, const Weight &grad_weight);
-    /// Of fused kernels; computed anew by each call, which looks at few.
-    cuda::WeightedSumPlan weighted_sum_plan(const ConvProblem &p, const Operand &from,
-                                            const Activation &to) const;
+    /// Of fused kernels; as plan().
+    const cuda::WeightedSumPlan &weighted_sum_plan(const ConvProblem &p, const Operand &from,
+                                                   const Activation &to) const;
     bool run_weighted_sum(const cuda::WeightedSumPlan &plan, const Activation &input,
                           const Weight &pointwise, const Weight &depthwise, const void *bias,
                           const Activation &output);

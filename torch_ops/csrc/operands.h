@@ -12,6 +12,9 @@ namespace convwright {
 
 using torch::headeronly::ScalarType;
 
+/// Why PyTorch computes a problem for which tuning chose it; known to convwright._choices.
+inline constexpr char kFasterWhenTuned[] = "it was faster when the problem was tuned";
+
 /// What kernels hold in memory, or nothing where they have no such type.
 std::optional<DType> dtype_of(const Tensor &t);
 

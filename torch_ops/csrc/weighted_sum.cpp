@@ -37,11 +37,11 @@ std::optional<Tensor> fused_on_cuda(const ConvProblem &p, const Tensor &input,
     const Quad sizes{p.n, p.co, p.oh(), p.ow()}, strides = dense_strides(sizes, p.format);
     const Tensor output = empty_strided(sizes, strides, p.dtype, Place::of(input));
     const Activation to{output.mutable_data_ptr(), strides[0], strides[1], strides[2], strides[3]};
-    const cuda::WeightedSumPlan plan = engine.weighted_sum_plan(p, from, to);
+    const cuda::WeightedSumPlan &plan = engine.weighted_sum_plan(p, from, to);
     if (plan.kernel == nullptr) return std::nullopt;
     if (Trace::on()) {
-        Trace::add(problem_text(p) + "\t" + plan.kernel->name + "\t" + plan.kernel->schedule +
-                   "\t" + engine.name(plan));
+        Trace::add(problem_text(p) + "\t" + plan.kernel->name + "\t" + plan.schedule() + "\t" +
+                   engine.name(plan));
     }
     const WeightOperand w = weight_operand(pointwise), d = weight_operand(depthwise);
     const BiasOperand b = bias_operand(bias);

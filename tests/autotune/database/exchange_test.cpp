@@ -64,6 +64,16 @@ TEST_F(DatabaseTest, ImportsFinalsWithoutColdTimes) {
     EXPECT_EQ(import(other, wrong).refused.size(), 1u);
 }
 
+// A kernel for GPUs is two files.
+TEST_F(DatabaseTest, ImportsArtifactsOfTwoFiles) {
+    Database from(path("from")), to(path("to"));
+    Choice choice = test_choice(test_key(1, "gpu/Some GPU/sms=108"), "conv2d.cuda/engine:1");
+    choice.artifact = std::string(128, 'a');
+    from.choose(choice);
+    EXPECT_EQ(import(to, exported(from)).added, 1);
+    EXPECT_EQ(to.choice(choice.key)->artifact, choice.artifact);
+}
+
 TEST_F(DatabaseTest, ExportsTheKeysThatAreWanted) {
     Database database(path());
     fill(database);
@@ -107,6 +117,7 @@ TEST_F(DatabaseTest, ImportJudgesEveryLineByItself) {
         with("kh3", "kh0"),
         with("conv2d.avx2/", "conv2d.avx2 '; DROP TABLE record;"),
         with("\"artifact\":\"\"", "\"artifact\":\"../../kernel.so\""),
+        with("\"artifact\":\"\"", "\"artifact\":\"" + std::string(96, 'a') + "\""),
         with("cpu/test/avx2", "cpu\\n/test"),
         with("\"reason\":\"\"", "\"reason\":\"" + std::string(70'000, 'x') + "\""),
         std::string(2'000'000, 'x'),

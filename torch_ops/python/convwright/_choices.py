@@ -24,8 +24,9 @@ generation = 0
 def choose(problem: str, candidate: str, artifact: str = "", phase: int = 0) -> None:
     """Take `candidate` for this phase of the problem in this process, whatever was tuned.
 
-    "" returns to what was tuned. `artifact` is the SHA-256 of a kernel that was made. Raises
-    RuntimeError, and changes nothing, for what is no candidate of the problem.
+    "" returns to what was tuned. `artifact` is the SHA-256 of a kernel that was made, of one for
+    GPUs those of both its files. A kernel is taken on its kind of device, an algorithm on all.
+    Raises RuntimeError, and changes nothing, for what is no candidate of the problem.
     """
     global generation
     torch.ops.convwright.choose(problem, phase, candidate, artifact)
@@ -43,7 +44,8 @@ def reload() -> None:
 def untuned() -> Iterator[None]:
     """Inside the block nothing is looked up: calls run as they would without any tuning.
 
-    A call keeps its kind for its backward. Holds for the whole process; not nestable.
+    A call keeps its kind for its backward. Holds for the whole process, on CPUs and GPUs; not
+    nestable.
     """
     use(False)
     try:
