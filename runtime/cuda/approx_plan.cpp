@@ -5,8 +5,10 @@
 #include <limits>
 
 #include "runtime/cuda/conv_cost.h"
+#include "runtime/cuda/tuned_choices.h"
 #include "runtime/multipliers/product_choice.h"
 #include "runtime/pass_limits.h"
+#include "runtime/tuned_choices.h"
 #include "runtime/wgrad_pass.h"
 
 namespace convwright::cuda {
@@ -51,6 +53,28 @@ ConvStep best_step(const ConvPass &pass, const std::string &product, const ConvP
     return best;
 }
 
+/// The step of the kernel that tuning chose for a form's product, else the best one.
+ConvStep tuned_or_best_step(const ConvPass &pass, int phase, const std::string &product,
+                            const ConvProblem &p, const Device &device, const Placed &placed) {
+    ConvStep best = best_step(pass, product, p, device, placed);
+    OperatorProblem approximate(p);
+    approximate.product = product;
+    const std::optional<TunedPass> tuned = tuned_pass(approximate, phase, device);
+    if (!tuned || tuned->product == nullptr) return best;
+    const ProductKernel &kernel = *tuned->product;
+    const auto takes = [&](const Placed &where) {
+        return why_no_product_kernel(kernel.params, kernel.format, p, pass, device, where) ==
+               nullptr;
+    };
+    if (!takes(placed)) {
+        best.mark = leave_aside(approximate, phase, kernel.name,
+                                takes({}) ? LeftAside::kOfPlace : LeftAside::kOfSizes);
+        return best;
+    }
+    const double cycles = predicted_cycles(kernel.params, pass, product, device.multiprocessors);
+    return {pass, &kernel, 1, cycles, tuned_mark(tuned->shipped)};
+}
+
 /// Of the largest tensor. In double: those of expanded tensors may overflow 64 bits.
 double most_elements(const ConvProblem &p) {
     return std::max({1.0 * p.n * p.ci * p.ih * p.iw, 1.0 * p.n * p.co * p.oh() * p.ow(),
@@ -64,7 +88,7 @@ std::string joined(const std::vector<ApproxStep> &steps, Text text) {
     for (const ApproxStep &step : steps) {
         std::string forms;
         for (const FormStep &form : step.forms) {
-            const std::string one = text(*form.step.kernel);
+            const std::string one = text(form.step);
             if (forms.find(one) == std::string::npos) forms += (forms.empty() ? "" : "|") + one;
         }
         if (forms.empty() || std::find(seen.begin(), seen.end(), forms) != seen.end()) continue;
@@ -99,11 +123,11 @@ void lay_out(ApproxPlan &plan) {
 }  // namespace
 
 std::string ApproxPlan::kernels() const {
-    return joined(steps, [](const ConvKernel &kernel) { return kernel.name; });
+    return joined(steps, [](const ConvStep &step) { return step.kernel->name; });
 }
 
 std::string ApproxPlan::schedules() const {
-    return joined(steps, [](const ConvKernel &kernel) { return kernel.schedule; });
+    return joined(steps, [](const ConvStep &step) { return step.kernel->schedule + step.mark; });
 }
 
 std::vector<ProductForm> device_forms(const Multiplier &m) {
@@ -136,9 +160,11 @@ ApproxPlan approx_plan(const ConvProblem &problem, const std::vector<ProductForm
     plan.most = product_choice(forms.front().product);
     for (const ConvPass &pass : product_passes(problem)) {
         ApproxStep step{pass, {}};
+        const int phase = static_cast<int>(plan.steps.size());
         for (const ProductForm &form : forms) {
             if (pass.taps() == 0) break;
-            const ConvStep found = best_step(pass, form.product, problem, device, placed);
+            const ConvStep found =
+                tuned_or_best_step(pass, phase, form.product, problem, device, placed);
             if (found.kernel != nullptr) {
                 step.forms.push_back({form, found});
             } else if (product_choice(form.product) == 2) {

@@ -15,16 +15,16 @@ namespace {
 
 /// The library's kernel of a choice, else the one that was made, becomes `taken`; else one sentence. Throws as
 /// parse_params().
-template<typename Params, typename Load>
-std::string take(const std::vector<Kernel<Params>> &shipped, LoadableKernel wanted,
-                 const std::string &artifact, Load load, const Kernel<Params> *&taken) {
+template<typename AnyKernel, typename Load>
+std::string take(const std::vector<AnyKernel> &shipped, LoadableKernel wanted,
+                 const std::string &artifact, Load load, const AnyKernel *&taken) {
     taken = shipped_kernel(shipped, wanted);
     if (taken != nullptr) return "";
     if (!place_files(wanted, made_kernels_folder(), artifact))
         return "kernel " + in_quotes(wanted.symbol) +
                " was chosen without the SHA-256 of its shared object and its images; tune the "
                "problem again.";
-    const std::variant<const Kernel<Params> *, std::string> loaded = load(wanted);
+    const std::variant<const AnyKernel *, std::string> loaded = load(wanted);
     if (const auto *why = std::get_if<std::string>(&loaded)) return *why;
     taken = std::get<0>(loaded);
     return "";
@@ -41,13 +41,13 @@ std::variant<TunedPass, std::string> resolve_choice(const OperatorProblem &probl
         return pass;
     }
     const std::optional<LoadableKernel> wanted = parse_candidate(problem, candidate);
-    // Plans of approximate products do not ask.
-    if (!wanted || phase == kWholeProblem || !problem.product.empty())
-        return unknown_choice(problem, candidate);
+    if (!wanted || phase == kWholeProblem) return unknown_choice(problem, candidate);
     try {
         const std::string why =
             problem.op == Operator::kWeightedSum ? take(weighted_sum_kernels(), *wanted, artifact,
                                                         load_weighted_sum_kernel, pass.weighted_sum)
+            : !problem.product.empty()
+                ? take(product_kernels(), *wanted, artifact, load_product_kernel, pass.product)
             : problem.sizes.direction == Direction::kWgrad
                 ? take(wgrad_kernels(), *wanted, artifact, load_wgrad_kernel, pass.wgrad)
                 : take(conv_kernels(), *wanted, artifact, load_conv_kernel, pass.conv);

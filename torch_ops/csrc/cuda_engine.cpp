@@ -88,7 +88,7 @@ const cuda::ApproxPlan &CudaEngine::approx_plan(const ConvProblem &p, const std:
                                                 const cuda::ApproxOperands &operands) const {
     thread_local PlanCache<cuda::ApproxPlan> cache;
     const cuda::Placed placed = cuda::placed(p, operands.output, operands.input);
-    return cache.get(p, variant(device_, placed), key,
+    return cache.get(p, tuned_variant(device_, placed), key,
                      [&] { return cuda::approx_plan(p, forms, device_, placed); });
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "runtime/cuda/approx_plan.h"
 #include "runtime/cuda/conv_plan.h"
 #include "runtime/cuda/forced_kernel.h"
 #include "runtime/cuda/loaded_kernels.h"
@@ -257,6 +258,54 @@ TEST_F(TunedChoicesCuda, GradientsAndSumsAreLeftAsideToo) {
     });
     EXPECT_EQ(count, 1u);
     EXPECT_NE(sentence.find(kSum), std::string::npos) << sentence;
+}
+
+TEST_F(TunedChoicesCuda, OfAProductAreForItsFormAlone) {
+    const std::string sizes = "fprop_n8ci64ih28iw28co64kh3kw3s1p1_f32_nhwc";
+    const std::vector<ProductForm> forms = device_forms({Model::kMitchell});
+    const auto plan = [&](const Placed &placed = {}) {
+        return approx_plan(parse_problem(sizes), forms, gpu(), placed);
+    };
+    const std::vector<FormStep> before = plan().steps.at(0).forms;
+    ASSERT_EQ(before.size(), 3u);  // no zeros, zeros, any operands
+    const ProductKernel *kernel = nullptr;
+    for (const ProductKernel &one : product_kernels())
+        if (one.product == before[1].form.product && &one != before[1].step.kernel) kernel = &one;
+    ASSERT_NE(kernel, nullptr);
+    const std::string candidate = product_candidate_kind(kernel->format) + "/" + kernel->schedule;
+    const auto [count, sentence] = notices_of([&] {
+        write(sizes + "_" + kernel->product, 0, candidate);
+        const std::vector<FormStep> after = plan().steps.at(0).forms;
+        ASSERT_EQ(after.size(), before.size());
+        for (size_t i = 0; i < after.size(); i++) {
+            const bool chosen = after[i].form.product == kernel->product;
+            EXPECT_EQ(after[i].step.kernel, chosen ? kernel : before[i].step.kernel) << i;
+            EXPECT_STREQ(after[i].step.mark, chosen ? " (tuned)" : "") << i;
+        }
+        EXPECT_NE(plan().schedules().find(kernel->schedule + " (tuned)"), std::string::npos);
+    });
+    EXPECT_EQ(count, 0u) << sentence;
+}
+
+TEST_F(TunedChoicesCuda, OfAProductThatTensorsDoNotAllowIsLeftAside) {
+    const std::string text = "fprop_n8ci64ih28iw28co64kh3kw3s1p1_f32_nhwc_log_bits";
+    const std::vector<ProductForm> forms = device_forms({Model::kMbm, 16});
+    const ConvProblem problem = parse_operator_problem(text).sizes;
+    const ProductKernel *vectors = nullptr;
+    for (const ProductKernel &one : product_kernels())
+        if (one.product == "log_bits" && one.params.vec == 4) vectors = &one;
+    ASSERT_NE(vectors, nullptr);
+    write(text, 0, product_candidate_kind(vectors->format) + "/" + vectors->schedule);
+    EXPECT_NE(approx_plan(problem, forms, gpu(), {}).schedules().find(" (tuned)"),
+              std::string::npos);
+    Placed unaligned;
+    unaligned.vectors = unaligned.output_vectors = unaligned.input_vectors = false;
+    const auto [count, sentence] = notices_of([&] {
+        EXPECT_NE(approx_plan(problem, forms, gpu(), unaligned).schedules().find(kRefusedMark),
+                  std::string::npos);
+    });
+    EXPECT_EQ(count, 1u);
+    EXPECT_NE(sentence.find(text), std::string::npos) << sentence;
 }
 
 TEST_F(TunedChoicesCuda, RoundingToTf32IsPytorchsToAllow) {
