@@ -10,7 +10,7 @@ endforeach()
 foreach(tile IN ITEMS
         vec:4,channels:16,middle:16,strip:4 vec:4 vec:4,columns:8,channels:64,middle:64,strip:4
         vec:4,channels:16,middle:32,strip:4,stride:2 vec:4,middle:64,stride:2 vec:4,taps:5
-        columns:8,strip:4,middle:64 middle:64,stride:2 taps:1 taps:1,stride:2 taps:2,stride:2 vec:4,taps:4,chunk:16)
+        columns:8,strip:4,middle:64 middle:64,stride:2)
     convwright_add_cuda_kernel(weighted_sum_grad_cuda FORMAT nhwc SCHEDULE ${tile}
         PROGRAM convwright_cuda_weighted_sum_generators)
 endforeach()

@@ -72,10 +72,9 @@ double predicted_cycles(const P &params, const ConvProblem &p, int multiprocesso
                           (params.channels + (keeps_z ? 1.0 * params.middle : 0));
     const double work = (copies + window + mixed + stores) / (kInstructionsPerCycle * kWarp);
     const double most = std::ceil(params.blocks(p) / multiprocessors);  // of the busiest
-    // Blocks that share a multiprocessor hide each other's latencies: of each chunk, and of the weight.
-    const double resident = std::min(most, kResidentBlocks);
+    // For each chunk and for the pointwise weight; blocks that share a multiprocessor hide each other's waits.
     const double waits = (chunks + 1) * kTurnLatency + kBlockCycles;
-    const double cycles = most * std::max(work, (work + waits) / resident);
+    const double cycles = most * (work + waits / std::min(most, kResidentBlocks));
     const double bytes =
         4.0 * (p.n * (p.co * p.oh() * p.ow() + p.ci * p.ih * p.iw) + (keeps_z ? z_elements(p) : 0));
     const double memory = bytes / (kBytesPerCycle * multiprocessors);
