@@ -5,6 +5,7 @@
 
 #include "autotune/verify/call_tensors.h"
 #include "autotune/verify/weighted_sum_values.h"
+#include "runtime/operator_problem.h"
 
 namespace convwright {
 namespace {
