@@ -102,15 +102,16 @@ def test_explain_shows_what_was_tuned_and_bits_stay(product: str, choose: Any) -
     assert schedule.endswith(" (tuned)") == (product == "mitchell")
 
 
-def test_a_pass_of_a_strided_gradient_is_chosen_by_itself(choose: Any) -> None:
+def test_passes_of_a_strided_gradient_are_chosen_by_themselves(choose: Any) -> None:
     problem = "dgrad_n1ci4ih9iw9co8kh3kw3s2p1_f32_nchw_mbm"
     call = _subjects.call_of(problem)
     expected = call()
-    candidate = kernels_of("mbm")[-1]
-    choose(problem, candidate, 3)
-    row = convwright.explain(call).rows[0]
-    assert f"{candidate.partition('/')[2]} (tuned)" in row.schedule
-    assert torch.equal(call(), expected)
+    for candidate in kernels_of("mbm"):
+        for phase in range(4):
+            choose(problem, candidate, phase)
+        row = convwright.explain(call).rows[0]
+        assert row.schedule == f"{candidate.partition('/')[2]} (tuned)"
+        assert torch.equal(call(), expected)
 
 
 def test_compare_times_kernels_of_products_and_nothing_else() -> None:

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
+#include <cmath>
 #include <stdexcept>
 
 #include "runtime/multipliers/operand_range.h"
@@ -74,8 +74,8 @@ TEST(OrderedSums, OfExactProductsAreTheDefinitions) {
 TEST(OrderedSums, TellZerosOfBothSignsApart) {
     EXPECT_FALSE(same_float(0.0f, -0.0f));
     EXPECT_TRUE(same_float(-0.0f, -0.0f));
-    EXPECT_TRUE(same_float(std::nanf("1"), std::nanf("2")));
-    EXPECT_FALSE(same_float(1.0f, std::nanf("1")));
+    EXPECT_TRUE(same_float(std::nan("1"), std::nan("2")));
+    EXPECT_FALSE(same_float(1.0f, std::nan("1")));
 }
 
 }  // namespace

@@ -191,10 +191,10 @@ TEST_F(WhyWrongProduct, FindsOneWrongBit) {
         faulty.call = [](void **arguments) {
             const int status = good(arguments);
             uint32_t bits;
-            float &last = product_output(arguments)[3];
-            std::memcpy(&bits, &last, sizeof bits);
+            float &first = product_output(arguments)[0];
+            std::memcpy(&bits, &first, sizeof bits);
             bits ^= 1;
-            std::memcpy(&last, &bits, sizeof bits);
+            std::memcpy(&first, &bits, sizeof bits);
             return status;
         };
         const std::string text = why(faulty, kProblem);
