@@ -74,7 +74,7 @@ def test_it_makes_kernels_with_what_lies_beside_it(packages: Path, tmp_path: Pat
     assert list((cache / "kernels").glob("*.so"))
 
 
-@pytest.mark.parametrize("problem", [PROBLEM, f"wsum2d:{PROBLEM}"])
+@pytest.mark.parametrize("problem", [PROBLEM, f"wsum2d:{PROBLEM}", f"{PROBLEM}_mbm"])
 def test_it_makes_kernels_for_gpus(packages: Path, tmp_path: Path, problem: str) -> None:
     jobs = tmp_path / "jobs"
     program = packages / "convwright" / "lib" / "convwright-tune"
