@@ -40,7 +40,7 @@ const Example *example_of(const std::string &product) {
 
 /// What tensors of a product hold.
 struct Kind {
-    bool zeros, everything;
+    bool zeros, everything, infinity;
 };
 
 /// All lie within 2^-4 and 2^5, but for those that only forms for any operands take.
@@ -57,9 +57,8 @@ void fill(Values &values, std::mt19937 &random, Kind kind) {
         if (random() % 2 != 0) value = -value;
     }
     // One of each: where they meet sums are NaN, which shows little.
-    if (!kind.everything || values.empty()) return;
-    values[values.size() / 2] = 3e38f;
-    values[0] = std::numeric_limits<float>::infinity();
+    if (kind.everything && !values.empty()) values[values.size() / 2] = 3e38f;
+    if (kind.infinity && !values.empty()) values[0] = std::numeric_limits<float>::infinity();
 }
 
 }  // namespace
@@ -107,13 +106,15 @@ ConvValues product_values(const ConvProblem &p, const std::string &product, uint
     std::mt19937 random(seed);
     ConvValues values = integer_values(p, seed);
     const auto filled = [&](Values &tensor, bool weights) {
-        fill(tensor, random, {zeros || !weights, everything && !fast});
+        // An infinite weight times the zeros of the padding would be NaN in too many sums.
+        fill(tensor, random,
+             {zeros || !weights, everything && !fast, everything && !fast && !weights});
     };
     filled(values.input, false);
     filled(values.weight, true);
     // wgrad packs the gradient as its weight.
     filled(values.output, p.direction == Direction::kWgrad);
-    fill(values.bias, random, {true, false});
+    fill(values.bias, random, {true, false, false});
     return values;
 }
 
