@@ -34,6 +34,8 @@ const char *why_not_placed(const Conv2dCudaParams &params, Format format, const 
     if (params.vec == 1) return nullptr;
     if (p.direction == Direction::kWgrad) return "images are not side by side in memory";
     if (format != p.format) return "vectors are of another memory format";
+    // run_form() passes outputs as they are; vectors across the rows of an image need it as one row.
+    if (format == Format::kNchw) return "vectors of pixels need images that are one row";
     return has_its_vectors(params, p, placed) ? nullptr
                                               : "vectors do not begin at multiples of 16 bytes";
 }

@@ -164,9 +164,9 @@ TEST(CudaSpaces, OfProductsHoldKernelsOfBothFormats) {
             for (const std::string format : {"nhwc", "nchw"}) {
                 EXPECT_GT(count_with(space, "approx_gemm_" + format + ".cuda/"), 100) << text;
                 const Format made_for = format == "nhwc" ? Format::kNhwc : Format::kNchw;
-                // Vectors are for tensors of their format, also of outputs alone where 3 channels are read; images of
-                // 6x6 and of 14x14 are whole ones.
-                const bool vectors = made_for == problem.sizes.format && text[0] != 'w';
+                // Vectors are of channels, and for tensors of their format: of outputs alone where 3 channels are read.
+                const bool vectors =
+                    made_for == Format::kNhwc && made_for == problem.sizes.format && text[0] != 'w';
                 int64_t with_vectors = 0;
                 for (const Point point : space.legal()) {
                     const std::string candidate = space.text(point);

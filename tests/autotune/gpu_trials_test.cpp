@@ -203,10 +203,6 @@ TEST_F(MadeGpuKernels, ThatTheLibraryHasNotAreExact) {
         {"wgrad_n3ci5ih6iw7co9kh3kw3s1p1_f32_nchw_mitchell_zeros", 0, "approx_gemm_nhwc.cuda",
          "co:32,px:16,px_t:4,chunk:8",
          "approx_gemm_mitchell_zeros_nhwc_cuda_co_32_px_16_px_t_4_chunk_8"},
-        // Vectors of an image's pixels.
-        {"fprop_n2ci5ih6iw6co9kh3kw3s1p1_f32_nchw_bias_roba", 0, "approx_gemm_nchw.cuda",
-         "co:16,px:32,px_t:4,chunk:8,vec:4",
-         "approx_gemm_roba_nchw_cuda_co_16_px_32_px_t_4_chunk_8_vec_4"},
         // The other passes take weights that are zero, too: with this product the library has no such kernels.
         {"dgrad_n1ci5ih6iw6co6kh3kw3s2p1_f32_nchw_mitchell", 3, "approx_gemm_nchw.cuda",
          "co:16,px:32,px_t:4,chunk:8,linear:1",
