@@ -88,7 +88,8 @@ TEST(KernelSpaces, AreThoseOfAllGenerators) {
                                             "conv2d_depthwise",    "conv2d_wgrad_gemm",
                                             "conv2d_wgrad_direct", "conv2d_wgrad_depthwise",
                                             "weighted_sum_cuda",   "approx_gemm"};
-    const std::set<std::string> left_out = {"byte_gemm"};
+    // Problems of bytes, and of a weighted sum's gradients, are none that a search could be about.
+    const std::set<std::string> left_out = {"byte_gemm", "weighted_sum_grad_cuda"};
     std::set<std::string> seen;
     for (const auto &rows : {std::vector<Row>(std::begin(kCpuRows), std::end(kCpuRows)),
                              std::vector<Row>(std::begin(kCudaRows), std::end(kCudaRows))})
