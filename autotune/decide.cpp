@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "autotune/paired_times.h"
+#include "autotune/space.h"
 #include "autotune/timing.h"
 
 namespace convwright {
@@ -94,21 +95,28 @@ std::pair<Contestant, std::string> decide(const std::vector<Contestant> &times) 
     return {*taken, reason + "."};
 }
 
+std::vector<FinalTime> close_ones(const std::vector<Contestant> &times) {
+    const Contestant *const in_use = in_use_of(times);
+    std::vector<FinalTime> close;
+    for (const Contestant &time : times) {
+        const double most = is_algorithm(time.candidate) ? kClose : 1;
+        if (time.seconds > 0 && (in_use == nullptr || time.seconds <= most * in_use->seconds))
+            close.push_back(time);
+    }
+    return close;
+}
+
 bool is_close(const std::vector<Contestant> &times) {
     const std::vector<const Contestant *> sorted = by_speed(times);
     const Contestant *const in_use = in_use_of(times);
     if (sorted.empty() || in_use == nullptr || in_use->rounds.empty()) return false;
     if (sorted.front() != taken_of(sorted, in_use)) return true;
-    return sorted.front() != in_use && lead_over(*in_use, *sorted.front()).ratio < kClose;
-}
-
-std::vector<FinalTime> close_ones(const std::vector<Contestant> &times) {
-    const Contestant *const in_use = in_use_of(times);
-    std::vector<FinalTime> close;
-    for (const Contestant &time : times)
-        if (time.seconds > 0 && (in_use == nullptr || time.seconds <= in_use->seconds))
-            close.push_back(time);
-    return close;
+    const std::vector<FinalTime> close = close_ones(times);
+    return std::any_of(sorted.begin(), sorted.end(), [&](const Contestant *time) {
+        const auto same = [&](const FinalTime &one) { return one.candidate == time->candidate; };
+        return time != in_use && std::any_of(close.begin(), close.end(), same) &&
+               lead_over(*in_use, *time).ratio < kClose;
+    });
 }
 
 void add_rounds(std::vector<Contestant> &times, const std::vector<Contestant> &later) {

@@ -17,12 +17,13 @@ bool any_worked(const std::vector<Contestant> &times);
 /// Some candidate must have worked.
 std::pair<Contestant, std::string> decide(const std::vector<Contestant> &times);
 
-/// Whether something is faster than what is taken, or than what is in use by so little, that another minute could tell
-/// otherwise: rounds of one minute are certain of what the machine is like in it.
-bool is_close(const std::vector<Contestant> &times);
-
-/// What is worth comparing again of a close comparison: what is in use, and what is faster.
+/// What is worth comparing again of a close comparison: what is in use, what is faster, and algorithms without a kernel
+/// of their own that are a little slower, for the same minute is not as hard on them as on ours.
 std::vector<FinalTime> close_ones(const std::vector<Contestant> &times);
+
+/// Whether something is faster than what is taken, or one of the others of close_ones() leads what is in use by so little
+/// that another minute could tell otherwise: rounds of one minute are certain of what the machine is like in it.
+bool is_close(const std::vector<Contestant> &times);
 
 /// Adds the rounds of a later comparison of some of the same candidates. One that failed in either did not work.
 void add_rounds(std::vector<Contestant> &times, const std::vector<Contestant> &later);

@@ -25,7 +25,7 @@ const std::vector<double> kSlower = {1.11, 1.10, 1.42, 1.13, 1.09, 1.38,
 
 TEST(Decide, SeesALeadOfTenPercentThroughTheNoise) {
     const auto [taken, why] =
-        decide({timed("default", "usual", kSlower), timed("pytorch", "pytorch", kCall)});
+        decide({timed("default", "a/usual", kSlower), timed("pytorch", "pytorch", kCall)});
     EXPECT_EQ(taken.candidate, "pytorch");
     EXPECT_EQ(
         why,
@@ -34,18 +34,20 @@ TEST(Decide, SeesALeadOfTenPercentThroughTheNoise) {
 
 TEST(Decide, KeepsWhatIsInUseInATie) {
     const auto [kept, why] =
-        decide({timed("winner", "new", kCall), timed("incumbent", "old", kAgain),
-                timed("default", "usual", kSlower)});
-    EXPECT_EQ(kept.candidate, "old");
-    EXPECT_EQ(why,
-              "It was in use, and new is not certainly faster (1.00 times as fast, 0.97 to 1.03 by "
-              "11 rounds): 1.11 times as fast as the default.");
-    // Without one before, the default is in use.
+        decide({timed("winner", "a/new", kCall), timed("incumbent", "a/old", kAgain),
+                timed("default", "a/usual", kSlower)});
+    EXPECT_EQ(kept.candidate, "a/old");
     EXPECT_EQ(
-        decide({timed("default", "usual", kAgain), timed("winner", "new", kCall)}).first.candidate,
-        "usual");
-    EXPECT_EQ(decide({timed("winner", "new", kCall), {{"incumbent", "old", 0, 0}}}).first.candidate,
-              "new");  // it failed
+        why,
+        "It was in use, and a/new is not certainly faster (1.00 times as fast, 0.97 to 1.03 by "
+        "11 rounds): 1.11 times as fast as the default.");
+    // Without one before, the default is in use.
+    EXPECT_EQ(decide({timed("default", "a/usual", kAgain), timed("winner", "a/new", kCall)})
+                  .first.candidate,
+              "a/usual");
+    EXPECT_EQ(
+        decide({timed("winner", "a/new", kCall), {{"incumbent", "a/old", 0, 0}}}).first.candidate,
+        "a/new");  // it failed
 }
 
 TEST(Decide, TakesTheFastestThatIsCertainlyAhead) {
@@ -53,9 +55,9 @@ TEST(Decide, TakesTheFastestThatIsCertainlyAhead) {
     const std::vector<double> one(11, 1.0), steady(11, 0.995);
     const std::vector<double> wild = {0.5, 2, 2, 0.5, 0.5, 2, 2, 0.5, 2, 0.99, 0.99};
     const auto [taken, why] =
-        decide({timed("default", "usual", one), timed("winner", "steady", steady),
+        decide({timed("default", "a/usual", one), timed("winner", "a/steady", steady),
                 timed("pytorch", "pytorch", wild)});
-    EXPECT_EQ(taken.candidate, "steady");
+    EXPECT_EQ(taken.candidate, "a/steady");
     EXPECT_NE(why.find("It is ahead of what was in use, and pytorch is not certainly faster"),
               std::string::npos)
         << why;
@@ -65,62 +67,66 @@ TEST(Decide, ALeadThatIsNotCertainChangesNothing) {
     // Ahead by 10 % in 8 of 11 rounds.
     const std::vector<double> one(11, 1.0);
     const std::vector<double> other = {1.1, 1.1, 1.1, 0.9, 1.1, 1.1, 0.9, 1.1, 1.1, 0.9, 1.1};
-    const std::vector<Contestant> times = {timed("default", "usual", other),
+    const std::vector<Contestant> times = {timed("default", "a/usual", other),
                                            timed("pytorch", "pytorch", one)};
-    EXPECT_EQ(decide(times).first.candidate, "usual");
+    EXPECT_EQ(decide(times).first.candidate, "a/usual");
     EXPECT_TRUE(is_close(times));
 }
 
 TEST(IsClose, WhereAnotherMinuteCouldTellOtherwise) {
     const std::vector<double> one(11, 1.0), half(11, 0.5);
-    EXPECT_TRUE(is_close({timed("default", "usual", kSlower), timed("winner", "new", kCall)}));
-    EXPECT_FALSE(is_close({timed("default", "usual", one), timed("winner", "new", half)}));
+    EXPECT_TRUE(is_close({timed("default", "a/usual", kSlower), timed("winner", "a/new", kCall)}));
+    EXPECT_FALSE(is_close({timed("default", "a/usual", one), timed("winner", "a/new", half)}));
     // Certainly ahead of what is in use, and perhaps behind another.
     const std::vector<double> wild = {0.4, 2, 0.4, 2, 0.4, 2, 0.4, 2, 0.4, 2, 0.4};
-    EXPECT_TRUE(is_close({timed("default", "usual", one), timed("winner", "new", half),
+    EXPECT_TRUE(is_close({timed("default", "a/usual", one), timed("winner", "a/new", half),
                           timed("pytorch", "pytorch", wild)}));
-    EXPECT_FALSE(is_close({timed("default", "usual", kCall), timed("winner", "new", kSlower)}));
-    EXPECT_FALSE(is_close({timed("winner", "new", kCall), timed("second", "other", kSlower)}));
+    EXPECT_FALSE(is_close({timed("default", "a/usual", kCall), timed("winner", "a/new", kSlower)}));
+    EXPECT_FALSE(is_close({timed("winner", "a/new", kCall), timed("second", "a/other", kSlower)}));
+    EXPECT_TRUE(
+        is_close({timed("default", "a/usual", kCall), timed("pytorch", "pytorch", kSlower)}));
+    EXPECT_FALSE(is_close({timed("default", "a/usual", half), timed("pytorch", "pytorch", one)}));
     // Of recorded times there is nothing to be certain of.
-    EXPECT_FALSE(is_close({{{"winner", "new", 1.00, 0.02}}, {{"incumbent", "old", 1.03, 0.01}}}));
+    EXPECT_FALSE(
+        is_close({{{"winner", "a/new", 1.00, 0.02}}, {{"incumbent", "a/old", 1.03, 0.01}}}));
     EXPECT_FALSE(is_close({}));
 }
 
 TEST(CloseOnes, AreWhatIsInUseAndWhatIsFaster) {
-    const std::vector<FinalTime> close = close_ones({timed("default", "usual", kSlower),
-                                                     timed("incumbent", "old", kAgain),
-                                                     timed("winner", "new", kCall),
-                                                     {{"second", "failed", 0, 0}}});
+    const std::vector<FinalTime> close = close_ones({timed("default", "a/usual", kSlower),
+                                                     timed("incumbent", "a/old", kAgain),
+                                                     timed("winner", "a/new", kCall),
+                                                     {{"second", "a/failed", 0, 0}}});
     ASSERT_EQ(close.size(), 2u);
-    EXPECT_EQ(close[0].candidate, "old");
-    EXPECT_EQ(close[1].candidate, "new");
+    EXPECT_EQ(close[0].candidate, "a/old");
+    EXPECT_EQ(close[1].candidate, "a/new");
     EXPECT_EQ(close[1].role, "winner");
 }
 
 TEST(AddRounds, CountThoseOfBothMinutes) {
-    std::vector<Contestant> times = {timed("default", "usual", kSlower),
-                                     timed("winner", "new", kCall)};
-    EXPECT_EQ(decide(times).first.candidate, "new");
+    std::vector<Contestant> times = {timed("default", "a/usual", kSlower),
+                                     timed("winner", "a/new", kCall)};
+    EXPECT_EQ(decide(times).first.candidate, "a/new");
     // In the other minute it is the other way round.
-    add_rounds(times, {timed("default", "usual", kCall), timed("winner", "new", kSlower)});
-    EXPECT_EQ(decide(times).first.candidate, "usual");
+    add_rounds(times, {timed("default", "a/usual", kCall), timed("winner", "a/new", kSlower)});
+    EXPECT_EQ(decide(times).first.candidate, "a/usual");
     ASSERT_EQ(times[1].rounds.size(), 22u);
     EXPECT_EQ(times[1].rounds[11], kSlower[0]);
     EXPECT_DOUBLE_EQ(times[0].seconds, times[1].seconds);
     // Of what was not compared again nothing changes.
-    times.push_back(timed("second", "slow", kSlower));
-    add_rounds(times, {timed("default", "usual", kCall)});
+    times.push_back(timed("second", "a/slow", kSlower));
+    add_rounds(times, {timed("default", "a/usual", kCall)});
     EXPECT_EQ(times[2].rounds, kSlower);
     // What fails now did not work.
-    add_rounds(times, {timed("default", "usual", kCall), {{"winner", "new", 0, 0}}});
+    add_rounds(times, {timed("default", "a/usual", kCall), {{"winner", "a/new", 0, 0}}});
     EXPECT_EQ(times[1].seconds, 0);
-    EXPECT_EQ(decide(times).first.candidate, "usual");
+    EXPECT_EQ(decide(times).first.candidate, "a/usual");
 }
 
 TEST(Decide, ByRecordedTimesAloneATieIsATie) {
-    const Contestant winner{{"winner", "new", 1.00, 0.02}};
-    EXPECT_EQ(decide({winner, {{"incumbent", "old", 1.015, 0.01}}}).first.candidate, "old");
-    EXPECT_EQ(decide({winner, {{"incumbent", "old", 1.03, 0.01}}}).first.candidate, "new");
+    const Contestant winner{{"winner", "a/new", 1.00, 0.02}};
+    EXPECT_EQ(decide({winner, {{"incumbent", "a/old", 1.015, 0.01}}}).first.candidate, "a/old");
+    EXPECT_EQ(decide({winner, {{"incumbent", "a/old", 1.03, 0.01}}}).first.candidate, "a/new");
 }
 
 }  // namespace
