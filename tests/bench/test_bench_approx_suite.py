@@ -114,10 +114,8 @@ def test_further_sides(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "compile", lambda f, **kw: compile(f, backend="eager", **kw))
     row = measure("mbm", "fprop", ("untuned", "compile", "autoscheduler"))
     assert row["seconds"][approx_sides.COMPILED_FORM]["median"] > 0
-    assert [note.split()[-3:] for note in row["notes"][:2]] == [
-        ["are", "not", "tuned"],
-        ["no", "approximate", "products"],
-    ]
+    assert row["seconds"][sides.UNTUNED]["median"] > 0
+    assert row["notes"][0].split()[-3:] == ["no", "approximate", "products"]
 
 
 def test_the_table_has_products_and_both_ratios() -> None:
