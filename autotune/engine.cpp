@@ -173,7 +173,8 @@ private:
         const std::string &incumbent = options_.incumbent;
         const std::optional<Point> point = space_.parse(incumbent);
         if (!point || !space_.is_legal(*point)) return false;
-        if (is_algorithm(incumbent)) return true;
+        // What runs without tuning is compared anyway.
+        if (is_algorithm(incumbent) || incumbent == options_.default_candidate) return true;
         std::optional<Result> result;
         if (const std::optional<Record> record = database_.find(key_, incumbent)) {
             result = record->result;
