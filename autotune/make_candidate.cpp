@@ -2,17 +2,11 @@
 #include "autotune/make_candidate.h"
 
 #include "autotune/compile_cuda_kernel.h"
+#include "autotune/instrumented.h"
 #include "autotune/making_folder.h"
 
 namespace convwright {
 namespace {
-
-/// Whether what a CPU kernel spills is its schedule's doing: the checks of sanitizers take registers.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSpillsCount = false;
-#else
-constexpr bool kSpillsCount = true;
-#endif
 
 template<typename Kernel>
 std::string name_of(const Kernel *kernel) {
@@ -84,7 +78,8 @@ std::optional<Result> make_kernel(MeasureJob &job, const Making &making) {
     auto made = compile_kernel(making.tools, job.made, making.kernels, making.limits);
     if (const auto *why = std::get_if<NotMade>(&made)) return not_made(*why, making);
     const auto &kernel = std::get<MadeKernel>(made);
-    if (kSpillsCount && kernel.spills > 0)
+    // What an instrumented kernel spills is not its schedule's doing.
+    if (!kInstrumented && kernel.spills > 0)
         return failed_result(Outcome::kRejected,
                              "Its innermost loops keep " + std::to_string(kernel.spills) +
                                  " values in memory that should be in registers.");

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "autotune/cold_caches.h"
+#include "autotune/instrumented.h"
 #include "autotune/trial_calls.h"
 #include "autotune/verify/call_tensors.h"
 #include "autotune/verify/gpu_copy.h"
@@ -41,20 +42,14 @@ constexpr int64_t kThreadBytes = int64_t{256} << 20;
 constexpr int64_t kLeastBytes = int64_t{4} << 30;
 constexpr double kCopies = 64;
 
-/// Whether memory may be limited by addresses: sanitizers reserve terabytes of them.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kAddressesAreMemory = false;
-#else
-constexpr bool kAddressesAreMemory = true;
-#endif
-
 }  // namespace
 
 ProcessLimits measuring_limits(const MeasureJob &job, double wall_seconds) {
     ProcessLimits limits;
     limits.wall_seconds = wall_seconds;
     limits.cpu_seconds = static_cast<int64_t>(std::ceil(wall_seconds * job.timing.threads));
-    if (job.on_gpu() || !kAddressesAreMemory) return limits;
+    // Sanitizers reserve terabytes of addresses.
+    if (job.on_gpu() || kInstrumented) return limits;
     const double tensors = work_of(job.whole(), kWholeProblem).bytes;
     limits.memory_bytes = kLeastBytes + kThreadBytes * job.timing.threads +
                           static_cast<int64_t>(std::min(kCopies * tensors, 1e18));

@@ -127,8 +127,9 @@ const cuda::WeightedSumGradPlan &CudaEngine::weighted_sum_grad_plan(const ConvPr
     thread_local PlanCache<cuda::WeightedSumGradPlan> cache;
     const cuda::Placed placed = cuda::placed(p, grad_output.view, grad_input);
     const bool tf32 = tf32_allowed();
-    const int64_t rest = int64_t{keeps_z} << 1 | int64_t{tf32};
-    return cache.get(p, variant(device_, placed) << 2 | rest, cuda::forced_kernel(), [&] {
+    // The two passes that it is compared with are the tuned ones.
+    const int64_t variant = tuned_variant(device_, placed, tf32) << 1 | int64_t{keeps_z};
+    return cache.get(p, variant, cuda::forced_kernel(), [&] {
         return cuda::weighted_sum_grad_plan(p, device_, placed, keeps_z, tf32);
     });
 }

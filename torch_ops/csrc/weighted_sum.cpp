@@ -165,8 +165,7 @@ std::tuple<Tensor, Tensor> weighted_sum_dgrad(const Tensor &grad_output, const T
     if (window.co != channels || mix.kh != 1 || mix.kw != 1) {
         throw std::runtime_error(
             "convwright::weighted_sum_dgrad: expected a pointwise weight of size [Co, Ci, 1, 1] "
-            "and "
-            "a depthwise one of size [Co, 1, Kh, Kw].");
+            "and a depthwise one of size [Co, 1, Kh, Kw].");
     }
     ConvProblem p = window;
     p.ci = mix.ci, p.groups = 1;

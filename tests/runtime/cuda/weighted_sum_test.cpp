@@ -10,6 +10,7 @@
 
 #include "tests/repro.h"
 #include "tests/runtime/cuda/emulated_driver.h"
+#include "tests/runtime/cuda/window_problem.h"
 #include "tests/seed.h"
 #include "tests/weighted_sum_steps.h"
 
@@ -25,11 +26,8 @@ protected:
     /// Windows of this kernel over an input of `iw` x `ih`.
     ConvProblem problem(int64_t n, int64_t ci, int64_t ih, int64_t iw, int64_t co,
                         int64_t pad) const {
-        ConvProblem p = parse_problem("fprop_n1ci1ih1iw1co1kh1kw1s1p0_f32_nhwc_bias");
-        p.n = n, p.ci = ci, p.ih = ih, p.iw = iw, p.co = co;
-        p.kh = p.kw = params().taps, p.stride_h = p.stride_w = params().stride;
-        p.pad_h = p.pad_w = pad;
-        return p;
+        return window_problem(params(), "fprop_n1ci1ih1iw1co1kh1kw1s1p0_f32_nhwc_bias", n, ci, ih,
+                              iw, co, pad);
     }
 
     void expect_exact(const ConvProblem &p, bool gaps) {
