@@ -30,7 +30,8 @@ double comparison_seconds(const TimingPlan &plan, double call_seconds, int conte
     constexpr double kStart = 0.5;  // a process, and what is computed in it
     // All are called once to see whether they run, and cold and warm in each round, the dropped one included.
     const double calls = (1 + 2.0 * (plan.least + 1)) * contestants;
-    return kStart + std::max(plan.seconds, calls * call_seconds);
+    // Half of the patience with which it waits for others to let go of the machine.
+    return kStart + plan.seconds / 2 + std::max(plan.seconds, calls * call_seconds);
 }
 
 }  // namespace convwright

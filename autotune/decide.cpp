@@ -16,6 +16,8 @@ constexpr double kTie = 1.02;
 /// What moves a machine from one minute to the next, as the work of others in the same last-level cache, moved ratios
 /// of memory-bound calls between 0.86 and 1.18.
 constexpr double kClose = 1.2;
+/// Times the calmest probe, from which others are at work on the same core: it took 1 or 1.8, and little between.
+constexpr double kDisturbed = 1.3;
 
 std::string factor(double ratio) {
     char text[32];
@@ -95,23 +97,30 @@ std::pair<Contestant, std::string> decide(const std::vector<Contestant> &times) 
     return {*taken, reason + "."};
 }
 
-std::vector<FinalTime> close_ones(const std::vector<Contestant> &times) {
+bool is_disturbed(const std::vector<Contestant> &times, double calmest) {
+    return calmest > 0 && std::any_of(times.begin(), times.end(), [&](const Contestant &time) {
+               return time.probe_seconds > kDisturbed * calmest;
+           });
+}
+
+std::vector<FinalTime> close_ones(const std::vector<Contestant> &times, double calmest) {
     const Contestant *const in_use = in_use_of(times);
+    const bool all = in_use == nullptr || is_disturbed(times, calmest);
     std::vector<FinalTime> close;
     for (const Contestant &time : times) {
         const double most = is_algorithm(time.candidate) ? kClose : 1;
-        if (time.seconds > 0 && (in_use == nullptr || time.seconds <= most * in_use->seconds))
+        if (time.seconds > 0 && (all || time.seconds <= most * in_use->seconds))
             close.push_back(time);
     }
     return close;
 }
 
-bool is_close(const std::vector<Contestant> &times) {
+bool is_close(const std::vector<Contestant> &times, double calmest) {
     const std::vector<const Contestant *> sorted = by_speed(times);
     const Contestant *const in_use = in_use_of(times);
     if (sorted.empty() || in_use == nullptr || in_use->rounds.empty()) return false;
-    if (sorted.front() != taken_of(sorted, in_use)) return true;
-    const std::vector<FinalTime> close = close_ones(times);
+    if (sorted.front() != taken_of(sorted, in_use) || is_disturbed(times, calmest)) return true;
+    const std::vector<FinalTime> close = close_ones(times, calmest);
     return std::any_of(sorted.begin(), sorted.end(), [&](const Contestant *time) {
         const auto same = [&](const FinalTime &one) { return one.candidate == time->candidate; };
         return time != in_use && std::any_of(close.begin(), close.end(), same) &&
@@ -127,6 +136,13 @@ void add_rounds(std::vector<Contestant> &times, const std::vector<Contestant> &l
         if (time == times.end() || time->seconds <= 0) continue;
         if (added.seconds <= 0) {
             time->seconds = 0, time->rounds.clear();
+            continue;
+        }
+        const std::string role = time->role;
+        if (is_disturbed({added}, time->probe_seconds)) continue;
+        if (is_disturbed({*time}, added.probe_seconds)) {
+            *time = added;
+            time->role = role;
             continue;
         }
         time->rounds.insert(time->rounds.end(), added.rounds.begin(), added.rounds.end());

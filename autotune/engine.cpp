@@ -262,7 +262,8 @@ std::vector<Point> seeds_from(Database &database, const Space &space,
 
 std::optional<Choice> compare_again(std::vector<Contestant> &compared, const SearchKey &key,
                                     Evaluator &evaluator, Database &database) {
-    const std::vector<Contestant> later = evaluator.compare(close_ones(compared));
+    const std::vector<Contestant> later =
+        evaluator.compare(close_ones(compared, evaluator.calmest_probe()));
     if (!any_worked(later)) return std::nullopt;
     add_rounds(compared, later);
     return record_choice(compared, evaluator.why_compared_otherwise(), key, database);

@@ -49,7 +49,7 @@ std::vector<Point> seeds_from(Database &database, const Space &space,
                               const Environment &environment, size_t most);
 
 /// Compares the close_ones() of a search once more, at another time, and chooses by the rounds of all comparisons, to
-/// which `compared` grows. The choice is recorded and published; nothing, and the earlier one stays, if no candidate
+/// which `compared` grows (add_rounds()). The choice is recorded and published; nothing, and the earlier one stays, if no candidate
 /// could be timed now.
 std::optional<Choice> compare_again(std::vector<Contestant> &compared, const SearchKey &key,
                                     Evaluator &evaluator, Database &database);

@@ -79,9 +79,10 @@ Measured measure_here(const MeasureJob &job) {
         if (timing.flush_bytes > 0)
             timing.flush = job.on_gpu() ? gpu_cache_flush(timing.flush_bytes)
                                         : cpu_cache_flush(timing.flush_bytes);
-        const auto samples = time_interleaved({[&] { return tensors.begin(candidate, context); },
-                                               [&] { return tensors.begin(untuned, context); }},
-                                              timing);
+        const auto samples =
+            calmer_half(time_interleaved({[&] { return tensors.begin(candidate, context); },
+                                          [&] { return tensors.begin(untuned, context); }},
+                                         timing));
         if (samples.empty()) return failed(Outcome::kLaunchFailed, context.error());
         Measured measured;
         Result &result = measured.result;

@@ -32,6 +32,24 @@ double Samples::spread() const {
     return median() > 0 ? (quantile(0.8) - quantile(0.2)) / 2 / median() : 0;
 }
 
+std::vector<Samples> calmer_half(const std::vector<Samples> &samples) {
+    const size_t rounds = samples.empty() ? 0 : samples[0].seconds.size();
+    std::vector<double> together(rounds, 0);
+    for (const Samples &of_call : samples)
+        for (size_t i = 0; i < rounds; i++) together[i] += of_call.seconds[i] / of_call.median();
+    const double most = Samples{together}.median();
+    std::vector<Samples> calm(samples.size());
+    for (size_t i = 0; i < rounds; i++) {
+        if (together[i] > most) continue;
+        for (size_t call = 0; call < samples.size(); call++) {
+            calm[call].seconds.push_back(samples[call].seconds[i]);
+            if (!samples[call].cold_seconds.empty())
+                calm[call].cold_seconds.push_back(samples[call].cold_seconds[i]);
+        }
+    }
+    return calm;
+}
+
 std::vector<Samples> time_interleaved(const std::vector<std::function<bool()>> &calls,
                                       const TimingPlan &plan) {
     // The thread's clock: under a limit of processor time Linux counts the process's in ticks of 4 ms.

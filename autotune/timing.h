@@ -39,6 +39,10 @@ struct TimingPlan {
     std::function<void()> flush = nullptr;
 };
 
+/// Of the rounds that several calls were timed in, the half in which they took least together, each by its own median: while others
+/// take a part of the core they do not take the same of all calls.
+std::vector<Samples> calmer_half(const std::vector<Samples> &samples);
+
 /// Times calls in rounds of one sample each, so that what disturbs the machine meets all of them. Caches are warm, by
 /// the call before if the plan asks for cold samples, too, else by an earlier one. The first round is dropped. A call that returns false ends it: the result is empty then.
 std::vector<Samples> time_interleaved(const std::vector<std::function<bool()>> &calls,

@@ -2,6 +2,7 @@
 #include "autotune/trial_evaluator.h"
 
 #include <algorithm>
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -171,7 +172,8 @@ bool TrialEvaluator::ask_python(std::vector<Contestant> &times, double call_seco
                 {"seconds", plan.seconds},
                 {"least", plan.least},
                 {"most", plan.most},
-                {"flush_bytes", plan.flush_bytes}};
+                {"flush_bytes", plan.flush_bytes},
+                {"probe_seconds", trials_.seen->calmest_probe}};
     for (Contestant &time : times) {
         // A kernel of an earlier search may be gone: then it is made again, the same to the bit.
         std::string artifact;
@@ -190,8 +192,9 @@ bool TrialEvaluator::ask_python(std::vector<Contestant> &times, double call_seco
     // the machine.
     constexpr double kPatience = 4;
     ProcessLimits limits{trials_.most_seconds};
-    limits.wall_seconds +=
-        kPatience * comparison_seconds(plan, call_seconds, static_cast<int>(times.size()));
+    const double expected = comparison_seconds(plan, call_seconds, static_cast<int>(times.size()));
+    limits.wall_seconds += kPatience * expected;
+    const auto start = std::chrono::steady_clock::now();
     const ProcessResult process = run_process(trials_.python, limits, job.dump());
     require_started(process, "a comparison by Python");
     python_failure_ = ".";
@@ -208,6 +211,11 @@ bool TrialEvaluator::ask_python(std::vector<Contestant> &times, double call_seco
         python_failure_ += ".";
         return false;
     }
+    if (call_seconds > 0) {
+        trials_.seen->expected_seconds += expected;
+        trials_.seen->seconds +=
+            std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    }
     const Json answer = Json::parse(process.output, nullptr, /*allow_exceptions=*/false);
     if (!answer.is_object()) {
         python_failure_ = ": the Python process answered with something else than times.";
@@ -222,6 +230,11 @@ bool TrialEvaluator::ask_python(std::vector<Contestant> &times, double call_seco
         time.spread = samples.range();
         time.cold_seconds = samples.cold_median();
         time.rounds = samples.seconds;
+        const Samples probes{times_in(*found, "probe_seconds")};
+        time.probe_seconds = probes.median();
+        double &calmest = trials_.seen->calmest_probe;
+        if (!probes.seconds.empty())
+            calmest = calmest > 0 ? std::min(calmest, probes.quantile(0)) : probes.quantile(0);
     }
     return true;
 }

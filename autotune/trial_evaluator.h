@@ -11,10 +11,20 @@
 
 namespace convwright {
 
+/// What was seen of the machine in comparisons by Python until now.
+struct Comparisons {
+    double calmest_probe = 0;                  ///< As of Evaluator::calmest_probe().
+    double seconds = 0, expected_seconds = 0;  ///< Of all that came to their end.
+
+    /// How many times as long as expected they take: others may use the machine.
+    double slowness() const { return expected_seconds > 0 ? seconds / expected_seconds : 1; }
+};
+
 /// What trials on this machine need beside the candidates.
 struct Trials {
     Making making;
     std::shared_ptr<MadeKernels> made = std::make_shared<MadeKernels>();  ///< Of all copies.
+    std::shared_ptr<Comparisons> seen = std::make_shared<Comparisons>();  ///< Likewise.
     int gpu = 0;                      ///< Number of the GPU, of candidates for one.
     std::vector<std::string> worker;  ///< As of measure_apart().
     /// Command of a Python process that times candidates and PyTorch side by side through the operators
@@ -39,6 +49,7 @@ public:
 
     Result evaluate(const std::string &candidate) override;
     std::vector<Contestant> compare(const std::vector<FinalTime> &contestants) override;
+    double calmest_probe() const override { return trials_.seen->calmest_probe; }
     std::string why_compared_otherwise() const override { return why_compared_otherwise_; }
 
 private:

@@ -207,6 +207,8 @@ public:
     }
 
 private:
+    double calmest() const { return options_.trial_setup.seen->calmest_probe; }
+
     double left() const { return options_.seconds - seconds_since(start_); }
 
     TunerEvent event(size_t i, TunerEvent::Kind kind) const {
@@ -228,7 +230,8 @@ private:
     /// What the final comparison of a task is expected to take, by what calls took before.
     double expected_comparison(const TuningTask &task) const {
         if (flops_ == 0) return std::min(kFinalSeconds, kMostOfBudget * options_.seconds);
-        return comparison_seconds(options_.trial_setup.finals, work(task) * seconds_ / flops_);
+        return options_.trial_setup.seen->slowness() *
+               comparison_seconds(options_.trial_setup.finals, work(task) * seconds_ / flops_);
     }
 
     static double work(const TuningTask &task) {
@@ -244,7 +247,7 @@ private:
     double free() const {
         double seconds = left();
         for (const auto &[i, choice] : chosen_)
-            if (is_close(choice.compared))
+            if (is_close(choice.compared, calmest()))
                 seconds -=
                     std::max(kUsualVisits - choice.visits, 0.0) * expected_comparison(tasks_[i]);
         return seconds;
@@ -270,7 +273,7 @@ private:
             if (chosen_.count(i) == 0) waiting += reserved(tasks_[i]);
         for (int visit = 0; visit < kMostVisits; visit++)
             for (auto &[i, choice] : chosen_) {
-                if (!is_close(choice.compared) || choice.visits == kMostVisits ||
+                if (!is_close(choice.compared, calmest()) || choice.visits == kMostVisits ||
                     left() - waiting < expected_comparison(tasks_[i]))
                     continue;
                 choice.visits++;
@@ -302,7 +305,9 @@ private:
                 const TuningTask &task = tasks_[open[next]];
                 costs.push_back({task.weight, reserved(task), chosen_.count(open[next]) > 0});
             }
-            const double share = share_of_first(free(), costs);
+            double share = share_of_first(free(), costs);
+            // A first choice comes before the second look at others.
+            if (share <= 0 && !costs.front().chosen) share = share_of_first(left(), costs);
             if (share <= 0 || tune_one(open[turn], share)) again.push_back(open[turn]);
         }
         return again;

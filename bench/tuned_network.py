@@ -7,9 +7,10 @@
 The channel-selection network of the examples. Tunes it, or with --no-tune takes what is there; then
 times in turns, in this process, each problem without tuning, as tuned, as tuned in another database
 (of a longer search) and by PyTorch, and at last the whole step without PyTorch. Each problem is
-visited several times, minutes apart, for what else runs on the machine changes ratios, too. The end
-says how far the problems stay behind PyTorch and the other search: by the median over the rounds,
-and certainly, by the sign test. Choices change outside the timed part.
+visited several times, minutes apart, for what else runs on the machine changes ratios, too. Rounds
+in which others took a part of the core (convwright/_calm.py) do not count where enough remain. The
+end says how far the problems stay behind PyTorch and the other search: by the median over the
+rounds, and certainly, by the sign test. Choices change outside the timed part.
 """
 
 import argparse
@@ -18,6 +19,8 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from itertools import compress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,7 +34,7 @@ import torch
 import torch.nn.functional as F
 
 import convwright
-from convwright import _choices, _memory, _subjects, tuning
+from convwright import _calm, _choices, _memory, _subjects, tuning
 from convwright.bench import timing
 from examples.nets import channel_selection
 
@@ -44,6 +47,7 @@ _TAIL = 0.025
 _HEAD = "".join(f"{side:>10}" for side in SIDES) + f"{'gain':>7}{'of other':>10}{'of PyTorch':>12}"
 
 Rounds = dict[str, list[float]]  # seconds of each side, the same rounds for all
+Looked = dict[str, list[tuple[float, float]]]  # those, each with what a probe took around it
 
 
 class Lag(NamedTuple):
@@ -76,23 +80,24 @@ def compare(
     problem: str | None,
     threads: int,
     seconds: float,
+    probe: _calm.Probe,
     other: str | None = None,
-) -> Rounds:
+) -> Looked:
     """Times of `run` without tuning, as tuned, as tuned in another database if there is one and, of
     a problem, with PyTorch in its place. Sides that run the same kernels share their times: noise
     between them would say nothing."""
     clock = timing.clock_for(threads)
 
-    def timed() -> float:
+    def timed() -> tuple[float, float]:
         run()  # plans anew
-        return _memory.on_present_memory(once)
+        return probe.undisturbed(partial(_memory.on_present_memory, once))
 
     def once() -> float:
         start = clock()
         run()
         return clock() - start
 
-    def sample(side: str) -> float:
+    def sample(side: str) -> tuple[float, float]:
         if side == TUNED:
             return timed()
         if side == UNTUNED:
@@ -115,9 +120,21 @@ def compare(
             kernels[OTHER] = kernels_of(run)
     if problem is not None:
         kernels[PYTORCH] = ((problem, PYTORCH),)
+    probe.patience = seconds
     first = {ran: side for side, ran in reversed(kernels.items())}
     taken = timing.interleaved(list(first.values())[::-1], seconds, sample)
     return {side: taken[first[ran]] for side, ran in kernels.items()}
+
+
+def calm_rounds(rounds: Looked, probe: _calm.Probe) -> tuple[Rounds, bool]:
+    """Seconds of the rounds in which the core was this process's alone, and True; where these are
+    too few, of all, and False."""
+    calm = [
+        all(probe.is_calm(look) for _, look in one) for one in zip(*rounds.values(), strict=True)
+    ]
+    enough = sum(calm) >= timing.MIN_ROUNDS
+    kept = calm if enough else [True] * len(calm)
+    return {side: [s for s, _ in compress(taken, kept)] for side, taken in rounds.items()}, enough
 
 
 def lag(rounds: Rounds, side: str, other: str) -> Lag:
@@ -215,23 +232,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not options.no_tune:
         print(tuning.tune_problems(problems, budget=options.budget))
         problems |= tuning.problems_of(model, (images,), train=True)  # of the kinds that won
+    probe = _calm.Probe(timing.clock_for(options.threads), 0)
     print(f"milliseconds, {timing.clock_name(options.threads)}, {options.threads} threads")
-    taken: dict[str, Rounds] = {problem: {} for problem in problems}
+    looked: dict[str, Looked] = {problem: {} for problem in problems}
     step, of_step = training_step(model, images), {}
     seconds = options.seconds / options.visits
     for _ in range(options.visits):
-        for problem, rounds in taken.items():
+        for problem, rounds in looked.items():
             run = _subjects.call_of(problem)  # in other memory
-            add(rounds, compare(run, problem, options.threads, seconds, options.against))
-        add(of_step, compare(step, None, options.threads, 10 * seconds, options.against))
+            add(rounds, compare(run, problem, options.threads, seconds, probe, options.against))
+        add(of_step, compare(step, None, options.threads, 10 * seconds, probe, options.against))
+    counted = {problem: calm_rounds(rounds, probe) for problem, rounds in looked.items()}
+    taken = {problem: rounds for problem, (rounds, _) in counted.items()}
+    step_rounds, step_calm = calm_rounds(of_step, probe)
     print(f"{_HEAD}{'spread':>8}")
     by_pytorch = []
     for problem, count in problems.items():
         how = answer(_subjects.call_of(problem))
         if how == PYTORCH and ":" in problem:
             by_pytorch.append(problem)
-        print(f"{row(taken[problem])}  {count}x {problem}  {how}", flush=True)
-    print(f"{row(of_step)}  the training step")
+        mark = "" if counted[problem][1] else "  (others were at work)"
+        print(f"{row(taken[problem])}  {count}x {problem}  {how}{mark}", flush=True)
+    print(f"{row(step_rounds)}  the training step")
+    calm = sum(enough for _, enough in counted.values())
+    print(
+        f"by rounds without others at work on the core: {calm} of {len(taken)} problems,"
+        f" the step {'too' if step_calm else 'not'}"
+    )
     print(behind(taken, PYTORCH, _TIE))
     if options.against:
         print(behind(taken, OTHER, _NEAR))
@@ -239,7 +266,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(bool(by_pytorch))
 
 
-def add(rounds: Rounds, later: Rounds) -> None:
+def add(rounds: Looked, later: Looked) -> None:
     """Adds those of another visit."""
     for side, seconds in later.items():
         rounds.setdefault(side, []).extend(seconds)

@@ -54,10 +54,10 @@ TEST(Budgets, HaveTimeForAnExpensiveComparisonOfASearch) {
 TEST(ComparisonSeconds, GrowWithTheCallAndHaveALeast) {
     TimingPlan plan;
     plan.seconds = 0.6, plan.least = 11;
-    EXPECT_DOUBLE_EQ(comparison_seconds(plan, 1e-4), 0.5 + 0.6);
+    EXPECT_DOUBLE_EQ(comparison_seconds(plan, 1e-4), 0.5 + 0.3 + 0.6);
     // Four of them, in 12 rounds of two calls and once before.
-    EXPECT_DOUBLE_EQ(comparison_seconds(plan, 0.1), 0.5 + 4 * 25 * 0.1);
-    EXPECT_DOUBLE_EQ(comparison_seconds(plan, 0.1, 6), 0.5 + 6 * 25 * 0.1);
+    EXPECT_DOUBLE_EQ(comparison_seconds(plan, 0.1), 0.5 + 0.3 + 4 * 25 * 0.1);
+    EXPECT_DOUBLE_EQ(comparison_seconds(plan, 0.1, 6), 0.5 + 0.3 + 6 * 25 * 0.1);
 }
 
 }  // namespace

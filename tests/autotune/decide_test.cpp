@@ -70,33 +70,39 @@ TEST(Decide, ALeadThatIsNotCertainChangesNothing) {
     const std::vector<Contestant> times = {timed("default", "a/usual", other),
                                            timed("pytorch", "pytorch", one)};
     EXPECT_EQ(decide(times).first.candidate, "a/usual");
-    EXPECT_TRUE(is_close(times));
+    EXPECT_TRUE(is_close(times, 0));
 }
 
 TEST(IsClose, WhereAnotherMinuteCouldTellOtherwise) {
     const std::vector<double> one(11, 1.0), half(11, 0.5);
-    EXPECT_TRUE(is_close({timed("default", "a/usual", kSlower), timed("winner", "a/new", kCall)}));
-    EXPECT_FALSE(is_close({timed("default", "a/usual", one), timed("winner", "a/new", half)}));
+    EXPECT_TRUE(
+        is_close({timed("default", "a/usual", kSlower), timed("winner", "a/new", kCall)}, 0));
+    EXPECT_FALSE(is_close({timed("default", "a/usual", one), timed("winner", "a/new", half)}, 0));
     // Certainly ahead of what is in use, and perhaps behind another.
     const std::vector<double> wild = {0.4, 2, 0.4, 2, 0.4, 2, 0.4, 2, 0.4, 2, 0.4};
     EXPECT_TRUE(is_close({timed("default", "a/usual", one), timed("winner", "a/new", half),
-                          timed("pytorch", "pytorch", wild)}));
-    EXPECT_FALSE(is_close({timed("default", "a/usual", kCall), timed("winner", "a/new", kSlower)}));
-    EXPECT_FALSE(is_close({timed("winner", "a/new", kCall), timed("second", "a/other", kSlower)}));
+                          timed("pytorch", "pytorch", wild)},
+                         0));
+    EXPECT_FALSE(
+        is_close({timed("default", "a/usual", kCall), timed("winner", "a/new", kSlower)}, 0));
+    EXPECT_FALSE(
+        is_close({timed("winner", "a/new", kCall), timed("second", "a/other", kSlower)}, 0));
     EXPECT_TRUE(
-        is_close({timed("default", "a/usual", kCall), timed("pytorch", "pytorch", kSlower)}));
-    EXPECT_FALSE(is_close({timed("default", "a/usual", half), timed("pytorch", "pytorch", one)}));
+        is_close({timed("default", "a/usual", kCall), timed("pytorch", "pytorch", kSlower)}, 0));
+    EXPECT_FALSE(
+        is_close({timed("default", "a/usual", half), timed("pytorch", "pytorch", one)}, 0));
     // Of recorded times there is nothing to be certain of.
     EXPECT_FALSE(
-        is_close({{{"winner", "a/new", 1.00, 0.02}}, {{"incumbent", "a/old", 1.03, 0.01}}}));
-    EXPECT_FALSE(is_close({}));
+        is_close({{{"winner", "a/new", 1.00, 0.02}}, {{"incumbent", "a/old", 1.03, 0.01}}}, 0));
+    EXPECT_FALSE(is_close({}, 0));
 }
 
 TEST(CloseOnes, AreWhatIsInUseAndWhatIsFaster) {
     const std::vector<FinalTime> close = close_ones({timed("default", "a/usual", kSlower),
                                                      timed("incumbent", "a/old", kAgain),
                                                      timed("winner", "a/new", kCall),
-                                                     {{"second", "a/failed", 0, 0}}});
+                                                     {{"second", "a/failed", 0, 0}}},
+                                                    0);
     ASSERT_EQ(close.size(), 2u);
     EXPECT_EQ(close[0].candidate, "a/old");
     EXPECT_EQ(close[1].candidate, "a/new");
@@ -121,6 +127,42 @@ TEST(AddRounds, CountThoseOfBothMinutes) {
     add_rounds(times, {timed("default", "a/usual", kCall), {{"winner", "a/new", 0, 0}}});
     EXPECT_EQ(times[1].seconds, 0);
     EXPECT_EQ(decide(times).first.candidate, "a/usual");
+}
+
+/// One whose probe took so long.
+Contestant disturbed(Contestant contestant, double probe_seconds) {
+    contestant.probe_seconds = probe_seconds;
+    return contestant;
+}
+
+TEST(IsDisturbed, WhereTheProbeTookMuchLongerThanItWasSeenTo) {
+    const std::vector<double> one(11, 1.0), half(11, 0.5);
+    const std::vector<Contestant> times = {disturbed(timed("default", "a/usual", one), 1.8e-4),
+                                           disturbed(timed("winner", "a/new", half), 1.8e-4),
+                                           disturbed(timed("second", "a/slow", kSlower), 1.8e-4)};
+    EXPECT_FALSE(is_disturbed(times, 0));  // nothing is known
+    EXPECT_FALSE(is_disturbed(times, 1.8e-4));
+    EXPECT_FALSE(is_close(times, 1.8e-4));
+    EXPECT_EQ(close_ones(times, 1.8e-4).size(), 2u);
+    // Then all of it is to be seen again, however far they are apart.
+    EXPECT_TRUE(is_disturbed(times, 1e-4));
+    EXPECT_TRUE(is_close(times, 1e-4));
+    EXPECT_EQ(close_ones(times, 1e-4).size(), 3u);
+}
+
+TEST(AddRounds, OfACalmMinuteAloneCount) {
+    const Contestant calm = disturbed(timed("winner", "a/new", kCall), 1e-4),
+                     slow = disturbed(timed("winner", "a/new", kSlower), 1.8e-4);
+    std::vector<Contestant> times = {slow};
+    times[0].role = "incumbent";
+    add_rounds(times, {calm});
+    EXPECT_EQ(times[0].rounds, kCall);
+    EXPECT_EQ(times[0].role, "incumbent");
+    EXPECT_EQ(times[0].probe_seconds, 1e-4);
+    add_rounds(times, {slow});
+    EXPECT_EQ(times[0].rounds, kCall);
+    add_rounds(times, {disturbed(calm, 1.1e-4)});
+    EXPECT_EQ(times[0].rounds.size(), 22u);
 }
 
 TEST(Decide, ByRecordedTimesAloneATieIsATie) {

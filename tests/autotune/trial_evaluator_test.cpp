@@ -161,7 +161,7 @@ TEST_F(TrialEvaluators, TakeTimesFromPython) {
     trials_.finals.flush_bytes = 4096;
     answer(
         "echo '{\"pytorch\": {\"seconds\": [0.002, 0.0021, 0.0019], "
-        "\"cold_seconds\": [0.004, 0.005, 0.003]}}'");
+        "\"cold_seconds\": [0.004, 0.005, 0.003], \"probe_seconds\": [3e-4, 2e-4, 4e-4]}}'");
     const Result result = evaluator().evaluate("pytorch");
     expect_outcome(result, Outcome::kOk, "");
     EXPECT_EQ(result.seconds, 0.002);
@@ -175,12 +175,16 @@ TEST_F(TrialEvaluators, TakeTimesFromPython) {
     const auto times = evaluator().compare({{"winner", kMade, 0, 0}, {"pytorch", "pytorch", 0, 0}});
     EXPECT_EQ(times[1].seconds, 0.002);
     EXPECT_EQ(times[1].cold_seconds, 0.004);
+    EXPECT_EQ(times[1].probe_seconds, 3e-4);
+    // All evaluators know the calmest that one has seen, and so does the next Python process.
+    EXPECT_EQ(evaluator().calmest_probe(), 2e-4);
     EXPECT_EQ(times[1].rounds, (std::vector<double>{0.002, 0.0021, 0.0019}));
     EXPECT_EQ(times[0].seconds, 0);  // it was left out
     EXPECT_EQ(times[0].artifact, evaluator().evaluate(kMade).artifact);
     std::ifstream second(folder_.path() + "/job");
     const std::string contest{std::istreambuf_iterator<char>(second), {}};
     EXPECT_NE(contest.find(kMade), std::string::npos) << contest;
+    EXPECT_NE(contest.find("\"probe_seconds\":0.0002"), std::string::npos) << contest;
     EXPECT_NE(contest.find(std::string("\"artifact\":\"") + evaluator().evaluate(kMade).artifact),
               std::string::npos)
         << contest;

@@ -3,12 +3,14 @@
 
 import math
 import os
+import time
+from collections.abc import Callable
 
 import pytest
 import torch
 
 from bench import tuned_network
-from convwright import _choices, _subjects
+from convwright import _calm, _choices, _subjects
 
 SUM = "wsum2d:fprop_n1ci8ih6iw9co16kh3kw3s1p1_f32_nhwc"
 
@@ -17,10 +19,19 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+def compare(
+    run: Callable[[], object], problem: str | None, other: str | None = None
+) -> tuned_network.Rounds:
+    probe = _calm.Probe(time.thread_time, 0)
+    looked = tuned_network.compare(run, problem, 1, 0.01, probe, other)
+    assert all(look > 0 for taken in looked.values() for _, look in taken)
+    return tuned_network.calm_rounds(looked, probe)[0]
+
+
 def test_three_sides_of_a_problem_and_two_of_a_network() -> None:
     run = _subjects.call_of(SUM)
     before = tuned_network.answer(run)
-    times = tuned_network.compare(run, SUM, threads=1, seconds=0.01)
+    times = compare(run, SUM)
     assert list(times) == ["untuned", "tuned", "PyTorch"]
     assert len({len(seconds) for seconds in times.values()}) == 1
     assert all(min(seconds) > 0 for seconds in times.values())
@@ -29,7 +40,7 @@ def test_three_sides_of_a_problem_and_two_of_a_network() -> None:
     assert len(cells) == 6
     ratio = 1 + tuned_network.lag(times, "PyTorch", "tuned").part
     assert float(cells[4]) == pytest.approx(ratio, abs=0.01)
-    both = tuned_network.compare(run, None, threads=1, seconds=0.01)
+    both = compare(run, None)
     assert list(both) == ["untuned", "tuned"]
     assert len(tuned_network.row(both).split()) == 4
 
@@ -38,7 +49,7 @@ def test_the_choices_of_another_database(tmp_path, monkeypatch) -> None:
     run = _subjects.call_of(SUM)
     monkeypatch.setenv("CONVWRIGHT_DB", "here")
     other = str(tmp_path / "other.db")
-    times = tuned_network.compare(run, SUM, threads=1, seconds=0.01, other=other)
+    times = compare(run, SUM, other)
     assert list(times) == ["untuned", "tuned", "other", "PyTorch"]
     assert len(tuned_network.row(times).split()) == 8
     with tuned_network.database(other):
@@ -49,11 +60,11 @@ def test_the_choices_of_another_database(tmp_path, monkeypatch) -> None:
 def test_sides_of_one_kernel_share_their_times(tmp_path) -> None:
     problem = "fprop_n1ci8ih6iw9co16kh3kw3s1p1_f32_nhwc"
     run = _subjects.call_of(problem)
-    times = tuned_network.compare(run, problem, 1, 0.01, other=str(tmp_path / "other.db"))
+    times = compare(run, problem, str(tmp_path / "other.db"))
     assert times["untuned"] == times["tuned"] == times["other"] != times["PyTorch"]
     _choices.choose(problem, "pytorch")
     try:
-        times = tuned_network.compare(run, problem, 1, 0.01)
+        times = compare(run, problem)
     finally:
         _choices.choose(problem, "")
     assert times["untuned"] != times["tuned"] == times["PyTorch"]
@@ -87,10 +98,21 @@ def test_how_far_problems_stay_behind_a_side() -> None:
 
 
 def test_rounds_of_another_visit_are_added() -> None:
-    rounds: tuned_network.Rounds = {}
-    tuned_network.add(rounds, {"tuned": [1.0], "PyTorch": [2.0]})
-    tuned_network.add(rounds, {"tuned": [3.0], "PyTorch": [4.0]})
-    assert rounds == {"tuned": [1.0, 3.0], "PyTorch": [2.0, 4.0]}
+    rounds: tuned_network.Looked = {}
+    tuned_network.add(rounds, {"tuned": [(1.0, 0.1)], "PyTorch": [(2.0, 0.1)]})
+    tuned_network.add(rounds, {"tuned": [(3.0, 0.2)], "PyTorch": [(4.0, 0.1)]})
+    assert rounds == {"tuned": [(1.0, 0.1), (3.0, 0.2)], "PyTorch": [(2.0, 0.1), (4.0, 0.1)]}
+
+
+def test_calm_rounds_count_where_they_are_enough() -> None:
+    probe = _calm.Probe(time.thread_time, 0, shortest=1.0)
+    rounds = {"tuned": 7 * [(1.0, 1.1)] + 3 * [(2.0, 1.8)], "PyTorch": 10 * [(1.5, 1.0)]}
+    calm = {"tuned": 7 * [1.0], "PyTorch": 7 * [1.5]}
+    assert tuned_network.calm_rounds(rounds, probe) == (calm, True)
+    # One that is disturbed on one side is for all.
+    rounds["PyTorch"][0] = (1.6, 1.9)
+    every = {"tuned": 7 * [1.0] + 3 * [2.0], "PyTorch": [1.6] + 9 * [1.5]}
+    assert tuned_network.calm_rounds(rounds, probe) == (every, False)
 
 
 def test_a_step_trains() -> None:
