@@ -159,6 +159,25 @@ def test_compare_times_every_kind_of_problem(problem: str) -> None:
 
 
 @needs_kernels
+def test_compare_runs_the_passes_that_it_is_about() -> None:
+    """Not PyTorch, though that was chosen for all of them together."""
+    problem = "dgrad_n1ci16ih9iw9co16kh3kw3s2p1g16_f32_nhwc"
+    call, whole = _subjects.call_of(problem), _choices.WHOLE_PROBLEM
+    with _choices.untuned():
+        schedule = convwright.explain(call).rows[0].schedule.split("+")[0]
+    candidate = f"conv2d.{torch.ops.convwright.isa()}/{schedule}"
+    _choices.choose(problem, "pytorch", phase=whole)
+    try:
+        assert convwright.explain(call).rows[0].kernel == "PyTorch"
+        times = _comparison.compare(job(candidate) | {"problem": problem})
+        assert set(times) == {candidate}
+        assert convwright.explain(call).rows[0].schedule.startswith(f"{schedule} (tuned)")
+    finally:
+        _choices.choose(problem, "", phase=whole)
+        _choices.choose(problem, "")
+
+
+@needs_kernels
 @pytest.mark.perf
 def test_cold_calls_take_longer_than_warm_ones() -> None:
     problem = "fprop_n1ci64ih14iw14co64kh1kw1s1p0_f32_nhwc"  # 116 KB, little to compute

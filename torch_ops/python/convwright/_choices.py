@@ -17,6 +17,9 @@ FASTER_STEP = FASTER + ", backward included"
 # Behind the schedule of what was chosen, here or in a table of the library; the operators write it.
 MARKS = (" (tuned)", " (shipped)")
 
+# The phase of choices for all passes of a problem together.
+WHOLE_PROBLEM = -1
+
 # Part of the key of every plan that was made by choices.
 generation = 0
 

@@ -8,6 +8,7 @@ run as they were tuned.
 import math
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -112,6 +113,10 @@ def compare(job: dict[str, Any]) -> _Times:
     def choose(candidate: str) -> None:
         _choices.choose(job["problem"], candidate, artifacts.get(candidate, ""), job["phase"])
 
+    if job["phase"] >= 0:
+        # Where PyTorch is in use for all passes together, its time would be that of each candidate.
+        with suppress(RuntimeError):  # it is no problem of passes
+            _choices.choose(job["problem"], "passes", phase=_choices.WHOLE_PROBLEM)
     call = call_of(job["problem"])
     # Results and what is made on the way: else it is chance which candidate gets fresh pages.
     _memory.keep_freed_memory(min(4 * bytes_of(job["problem"]) + _LEAST_MEMORY, _MOST_MEMORY))
