@@ -130,7 +130,7 @@ def test_compare_leaves_out_what_cannot_run() -> None:
         assert set(times) == {shipped, "pytorch"}
         for rounds in times.values():
             warm, cold = rounds["seconds"], rounds["cold_seconds"]
-            assert 3 <= len(warm) == len(cold) <= 5
+            assert 3 <= len(warm) == len(cold) <= 6  # of 5, in each of three places a third
             assert all(0 < seconds < 1 for seconds in warm + cold)
         warm = _comparison.compare(job("pytorch") | {"flush_bytes": 0})["pytorch"]
         assert warm["seconds"]

@@ -17,7 +17,10 @@ import torch
 from convwright import _calm, _choices, _memory
 from convwright._subjects import bytes_of, call_of
 
-_LEAST_MEMORY, _MOST_MEMORY = 16 << 20, 768 << 20  # bytes
+_LEAST_MEMORY, _MOST_MEMORY = 16 << 20, 256 << 20  # bytes
+# Times are of tensors in so many places: by where their pages lie, which the system decides, a
+# dgrad with stride 2 took 1.2 ms or 2.2 in whole processes.
+_PLACES = 3
 _SHORTEST = 50e-6  # of a sample; shorter calls are repeated
 # Of a call from which a cold sample may plan as well: that takes less than 100 us, 0.5 % of it.
 _LONG = 20e-3
@@ -30,26 +33,32 @@ class _Sample(NamedTuple):
     """Seconds of a call with warm and with cold caches."""
 
     seconds: float
-    cold: float  # NaN: it was not timed so
+    cold: float  # 0: it was not timed so
 
 
-def _samples(
-    calls: dict[str, Callable[[], Any]], choose: Callable[[str], None], job: dict[str, Any]
-) -> _Times:
-    """Seconds of each call with warm and with cold caches, in rounds of a sample of both, and what
-    `_calm` saw in each round; the first round is dropped, and disturbed ones where enough remain.
-    """
-    # Processor time of one thread, which other processes disturb less than wall time; the process's
-    # would count threads of other libraries.
-    clock = time.thread_time if job["threads"] == 1 else time.perf_counter
-    probe = _calm.Probe(clock, job["seconds"], job["probe_seconds"])
+class _Round(NamedTuple):
+    """Samples that were taken in turns, and what a probe saw."""
+
+    taken: dict[str, _Sample]
+    look: float
+
+
+def _rounds(
+    calls: dict[str, Callable[[], Any]],
+    choose: Callable[[str], None],
+    job: dict[str, Any],
+    probe: _calm.Probe,
+) -> list[_Round]:
+    """Rounds of a sample of each call; one more before them is dropped."""
+    clock = _clock(job)
     flush = _memory.cache_flush(job["flush_bytes"]) if job["flush_bytes"] else None
-    rounds: list[tuple[float, dict[str, _Sample]]] = []
+    rounds = []
     repeats = dict.fromkeys(calls, 1)
     long = set()
-    end = time.monotonic() + job["seconds"]
-    for round_ in range(job["most"] + 1):
-        if round_ > job["least"] and time.monotonic() > end:
+    end = time.monotonic() + job["seconds"] / _PLACES
+    least, most = (math.ceil(job[name] / _PLACES) for name in ("least", "most"))
+    for round_ in range(most + 1):
+        if round_ > least and time.monotonic() > end:
             break
         taken, looks = {}, []
         for name, call in calls.items():
@@ -66,16 +75,29 @@ def _samples(
             elif taken[name].seconds < _SHORTEST:
                 repeats[name] = int(_SHORTEST / max(taken[name].seconds, 1e-8)) + 1
         if round_ > 0:
-            rounds.append((max(looks), taken))
-    calm = [round_ for round_ in rounds if probe.is_calm(round_[0])]
+            rounds.append(_Round(taken, max(looks)))
+    return rounds
+
+
+def _clock(job: dict[str, Any]) -> Callable[[], float]:
+    """Processor time of one thread, which other processes disturb less than wall time.
+
+    The process's would count threads of other libraries.
+    """
+    return time.thread_time if job["threads"] == 1 else time.perf_counter
+
+
+def _times(rounds: list[_Round], probe: _calm.Probe) -> _Times:
+    """Of the rounds in which nobody else was at work on the core, or of all where these are few."""
+    calm = [one for one in rounds if probe.is_calm(one.look)]
     kept = calm if len(calm) >= _ENOUGH else rounds
     return {
         name: {
-            "seconds": [taken[name].seconds for _, taken in kept],
-            "cold_seconds": [taken[name].cold for _, taken in kept if flush],
-            "probe_seconds": [look for look, _ in kept],
+            "seconds": [one.taken[name].seconds for one in kept],
+            "cold_seconds": [one.taken[name].cold for one in kept if one.taken[name].cold > 0],
+            "probe_seconds": [one.look for one in kept],
         }
-        for name in calls
+        for name in rounds[0].taken
     }
 
 
@@ -85,7 +107,7 @@ def _sample(
     flush: Callable[[], None] | None,
     clock: Callable[[], float],
 ) -> _Sample:
-    cold = math.nan
+    cold = 0.0
     if flush:
         flush()
         cold = _timed(call, 1, clock)
@@ -117,15 +139,25 @@ def compare(job: dict[str, Any]) -> _Times:
         # Where PyTorch is in use for all passes together, its time would be that of each candidate.
         with suppress(RuntimeError):  # it is no problem of passes
             _choices.choose(job["problem"], "passes", phase=_choices.WHOLE_PROBLEM)
-    call = call_of(job["problem"])
-    # Results and what is made on the way: else it is chance which candidate gets fresh pages.
-    _memory.keep_freed_memory(min(4 * bytes_of(job["problem"]) + _LEAST_MEMORY, _MOST_MEMORY))
-    calls = {}
-    for candidate in artifacts:
-        try:
-            choose(candidate)
-            call()
-        except RuntimeError:
-            continue
-        calls[candidate] = call
-    return _samples(calls, choose, job) if calls else {}
+    probe = _calm.Probe(_clock(job), job["seconds"], job["probe_seconds"])
+    rounds: list[_Round] = []
+    places: list[Any] = []
+    for _ in range(_PLACES):
+        call = call_of(job["problem"])
+        # Results and what is made on the way: else it is chance which candidate gets fresh pages.
+        memory = min(4 * bytes_of(job["problem"]) + _LEAST_MEMORY, _MOST_MEMORY)
+        _memory.keep_freed_memory(memory)
+        calls = {}
+        for candidate in artifacts:
+            try:
+                choose(candidate)
+                call()
+            except RuntimeError:
+                continue
+            calls[candidate] = call
+        if not calls:
+            return {}
+        rounds += _rounds(calls, choose, job, probe)
+        # The next ones get other pages.
+        places += call, torch.empty(memory, dtype=torch.uint8)
+    return _times(rounds, probe)
