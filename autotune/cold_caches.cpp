@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "autotune/cold_caches.h"
 
-#include <unistd.h>
-
 #include <memory>
 #include <vector>
 
 #include "autotune/verify/gpu_copy.h"
+#include "runtime/cpu_caches.h"
 #include "runtime/parallel_for.h"
 
 namespace convwright {
 namespace {
 
 constexpr size_t kLine = 64;
-/// Where the system does not know, as in some virtual machines: of the largest cores and GPUs there are.
-constexpr size_t kSecondLevelBytes = 2 << 20, kGpuSecondLevelBytes = 128 << 20;
+/// Where the driver does not know: of the largest GPUs there are.
+constexpr size_t kGpuSecondLevelBytes = 128 << 20;
 
 }  // namespace
 
@@ -35,9 +34,7 @@ std::function<void()> gpu_cache_flush(size_t bytes) {
 }
 
 size_t cpu_flush_bytes(int threads) {
-    const long known = sysconf(_SC_LEVEL2_CACHE_SIZE);
-    const size_t one = known > 0 ? static_cast<size_t>(known) : kSecondLevelBytes;
-    return 2 * one * static_cast<size_t>(threads);
+    return 2 * static_cast<size_t>(second_level_bytes()) * static_cast<size_t>(threads);
 }
 
 size_t gpu_flush_bytes(int64_t second_level_bytes) {
