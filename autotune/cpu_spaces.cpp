@@ -44,17 +44,17 @@ SpaceKind product_kind(const std::string &product, const ConvPass &pass, Isa isa
         product_knobs());
 }
 
-std::vector<SpaceKind> plain_ones(const OperatorProblem &problem, int phase) {
-    std::vector<SpaceKind> kinds;
-    for (const std::string &name : plain_kinds(problem, phase)) kinds.push_back(plain_kind(name));
-    return kinds;
-}
-
 [[noreturn]] void refuse(const OperatorProblem &problem, const std::string &why) {
     throw std::invalid_argument("problem '" + format_problem(problem) + "': " + why + ".");
 }
 
 }  // namespace
+
+std::vector<SpaceKind> plain_space_kinds(const OperatorProblem &problem, int phase) {
+    std::vector<SpaceKind> kinds;
+    for (const std::string &name : plain_kinds(problem, phase)) kinds.push_back(plain_kind(name));
+    return kinds;
+}
 
 Space conv_cpu_space(const OperatorProblem &problem, int phase, const std::vector<Isa> &isas) {
     const ConvProblem &sizes = problem.sizes;
@@ -67,7 +67,7 @@ Space conv_cpu_space(const OperatorProblem &problem, int phase, const std::vecto
     }
     if (passes[phase].taps() == 0) refuse(problem, "no tap reaches this pass");
     std::vector<SpaceKind> kinds;
-    if (count == 1) kinds = plain_ones(problem, phase);
+    if (count == 1) kinds = plain_space_kinds(problem, phase);
     for (const Isa isa : isas) {
         kinds.push_back(!problem.product.empty() ? product_kind(problem.product, passes[phase], isa)
                         : sizes.direction == Direction::kWgrad
@@ -84,7 +84,7 @@ Space weighted_sum_cpu_space(const ConvProblem &problem, const std::vector<Isa> 
     if (const char *why = why_not_mixed(problem)) refuse(problem, why);
     const WeightedSumPasses passes = weighted_sum_passes(problem);
     const OperatorProblem sum(problem, Operator::kWeightedSum);
-    std::vector<SpaceKind> kinds = plain_ones(sum, 0);
+    std::vector<SpaceKind> kinds = plain_space_kinds(sum, 0);
     for (const Isa isa : isas) {
         kinds.push_back(params_kind<WeightedSumCpuParams>(
             kind_name("weighted_sum", isa),
@@ -105,7 +105,7 @@ Space kinds_space(const OperatorProblem &problem, int phase) {
         refuse(problem, "it has one pass");
     if (!problem.product.empty())
         refuse(problem, "nothing but its passes' kernels computes an approximate product");
-    return Space({format_problem(problem), phase}, plain_ones(problem, phase));
+    return Space({format_problem(problem), phase}, plain_space_kinds(problem, phase));
 }
 
 Space cpu_space(const OperatorProblem &problem, int phase, const std::vector<Isa> &isas) {

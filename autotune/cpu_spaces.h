@@ -7,6 +7,9 @@
 
 namespace convwright {
 
+/// Those of plain_kinds(), on CPUs and GPUs.
+std::vector<SpaceKind> plain_space_kinds(const OperatorProblem &problem, int phase);
+
 /// What the CPU schedules can do for a convolution. Kinds are "conv2d.<isa>" or, for wgrad,
 /// "conv2d_wgrad.<isa>", one for each of `isas`; where one pass is the whole problem also "pytorch",
 /// for PyTorch does no single phase. With a product there are "approx_conv2d.<isa>" alone. Throws std::invalid_argument if the problem has no pass `phase`, or nothing reaches that pass,

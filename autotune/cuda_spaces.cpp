@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "autotune/cuda_spaces.h"
 
-#include <algorithm>
 #include <stdexcept>
 
-#include "autotune/verify/product_model.h"
+#include "autotune/cpu_spaces.h"
 #include "runtime/cuda/approx_plan.h"
 #include "runtime/cuda/conv_cost.h"
 #include "runtime/cuda/conv_plan.h"
@@ -166,8 +165,20 @@ SpaceKind weighted_sum_kind(const ConvProblem &problem, const cuda::Device &devi
         });
 }
 
-/// Why no kernels are searched for the problem; null if some are.
-const char *why_not_tuned(const OperatorProblem &whole, const cuda::Device &device) {
+[[noreturn]] void refuse(const OperatorProblem &problem, const std::string &why) {
+    throw std::invalid_argument("problem '" + format_problem(problem) + "': " + why + ".");
+}
+
+Space weighted_sum_cuda_space(const OperatorProblem &problem, int phase,
+                              const cuda::Device &device) {
+    if (phase != 0) refuse(problem, "it has one pass, 0");
+    if (const char *why = why_not_mixed(problem.sizes)) refuse(problem, why);
+    return Space({format_problem(problem), phase}, {weighted_sum_kind(problem.sizes, device)});
+}
+
+}  // namespace
+
+const char *why_no_cuda_space(const OperatorProblem &whole, const cuda::Device &device) {
     const bool is_short = whole.sizes.dtype != DType::kF32;
     if (!whole.product.empty()) return cuda::why_no_approx_plan(whole.sizes);
     if (whole.op == Operator::kConv2d) {
@@ -180,73 +191,6 @@ const char *why_not_tuned(const OperatorProblem &whole, const cuda::Device &devi
     return is_short ? "fused CUDA kernels are float32" : nullptr;
 }
 
-[[noreturn]] void refuse(const OperatorProblem &problem, const std::string &why) {
-    throw std::invalid_argument("problem '" + format_problem(problem) + "': " + why + ".");
-}
-
-template<typename Kernel>
-std::string candidate_text(const char *generator, const Kernel &kernel) {
-    return cuda::candidate_kind(generator) + "/" + kernel.schedule;
-}
-
-/// What runs for a convolution by a product without tuning, whatever the operands are.
-cuda::ApproxPlan untuned_approx_plan(const OperatorProblem &whole, const cuda::Device &device) {
-    return cuda::forced_approx_plan(whole.sizes, product_model(whole.product, 1)->forms, device);
-}
-
-/// Adds the tasks of a problem. Empty, or why there are none.
-std::string add_tasks(std::vector<TuningTask> &tasks, const OperatorProblem &whole, double count,
-                      const cuda::Device &device) {
-    const std::string text = format_problem(whole);
-    const ConvProblem &problem = whole.sizes;
-    if (const char *why = why_not_tuned(whole, device)) return why;
-    const auto add = [&](int phase, double cycles) {
-        const Subject subject{text, phase};
-        for (TuningTask &task : tasks) {
-            if (!(task.subject == subject)) continue;
-            task.weight += count * cycles;
-            return;
-        }
-        tasks.push_back({subject, whole, count * cycles});
-    };
-    if (whole.op == Operator::kWeightedSum) {
-        const cuda::WeightedSumPlan plan = cuda::weighted_sum_plan(problem, device, {});
-        if (plan.kernel == nullptr) return plan.reason;
-        add(0, cuda::predicted_cycles(plan.kernel->params, plan.mix, plan.window,
-                                      device.multiprocessors));
-        return "";
-    }
-    if (!whole.product.empty()) {
-        const cuda::ApproxPlan plan = untuned_approx_plan(whole, device);
-        if (plan.steps.empty()) return plan.reason;
-        for (size_t phase = 0; phase < plan.steps.size(); phase++)
-            for (const cuda::FormStep &form : plan.steps[phase].forms)
-                add(static_cast<int>(phase), form.step.cycles);
-        return "";
-    }
-    if (problem.direction == Direction::kWgrad) {
-        const cuda::WgradPlan plan = cuda::wgrad_plan(problem, device);
-        if (plan.kernel == nullptr) return plan.reason;
-        add(0, plan.cycles);
-        return "";
-    }
-    const cuda::ConvPlan plan = cuda::conv_plan(problem, device);
-    if (plan.steps.empty()) return plan.reason;
-    for (size_t phase = 0; phase < plan.steps.size(); phase++)
-        if (plan.steps[phase].pass.taps() > 0)
-            add(static_cast<int>(phase), plan.steps[phase].cycles);
-    return "";
-}
-
-Space weighted_sum_cuda_space(const OperatorProblem &problem, int phase,
-                              const cuda::Device &device) {
-    if (phase != 0) refuse(problem, "it has one pass, 0");
-    if (const char *why = why_not_mixed(problem.sizes)) refuse(problem, why);
-    return Space({format_problem(problem), phase}, {weighted_sum_kind(problem.sizes, device)});
-}
-
-}  // namespace
-
 cuda::Device nominal_gpu(int architecture) {
     cuda::Device device;
     device.compute_capability = architecture;
@@ -257,10 +201,11 @@ cuda::Device nominal_gpu(int architecture) {
 
 Space cuda_space(const OperatorProblem &whole, int phase, const cuda::Device &device) {
     const ConvProblem &problem = whole.sizes;
-    if (const char *why = why_not_tuned(whole, device)) refuse(whole, why);
+    if (const char *why = why_no_cuda_space(whole, device)) refuse(whole, why);
     if (whole.op != Operator::kConv2d) return weighted_sum_cuda_space(whole, phase, device);
     const bool wgrad = problem.direction == Direction::kWgrad;
     if (const char *why = why_no_passes(problem)) refuse(whole, why);
+    if (phase == kWholeProblem) return kinds_space(whole, phase);
     const std::vector<ConvPass> passes = conv_passes(problem);
     const int count = wgrad ? 1 : static_cast<int>(passes.size());
     if (phase < 0 || phase >= count)
@@ -271,46 +216,11 @@ Space cuda_space(const OperatorProblem &whole, int phase, const cuda::Device &de
     if (!whole.product.empty()) {
         kinds = product_kinds(whole, product_passes(problem)[phase], device);
     } else {
+        if (count == 1) kinds = plain_space_kinds(whole, phase);
         kinds.push_back(wgrad ? wgrad_kind(problem, device)
                               : conv_kind(problem, passes[phase], device));
     }
     return Space({format_problem(whole), phase}, std::move(kinds));
-}
-
-std::vector<TuningTask> cuda_tuning_tasks(const std::vector<CountedProblem> &problems,
-                                          const cuda::Device &device,
-                                          std::vector<std::string> &left_out) {
-    std::vector<TuningTask> tasks;
-    for (const CountedProblem &counted : problems) {
-        const OperatorProblem problem = tuned_subject(counted.problem);
-        const std::string why = add_tasks(tasks, problem, counted.count, device);
-        if (!why.empty()) left_out.push_back(format_problem(problem) + ": " + why + ".");
-    }
-    std::stable_sort(tasks.begin(), tasks.end(),
-                     [](const TuningTask &a, const TuningTask &b) { return a.weight > b.weight; });
-    return tasks;
-}
-
-std::string untuned_cuda_candidate(const TuningTask &task, const cuda::Device &device) {
-    const ConvProblem &sizes = task.problem.sizes;
-    if (task.problem.op == Operator::kWeightedSum) {
-        const cuda::WeightedSumPlan plan = cuda::weighted_sum_plan(sizes, device, {});
-        return plan.kernel == nullptr ? "" : candidate_text("weighted_sum", *plan.kernel);
-    }
-    if (!task.problem.product.empty()) {
-        const cuda::ApproxPlan plan = untuned_approx_plan(task.problem, device);
-        if (plan.steps.empty()) return "";
-        // Where the library has no kernel with this product it is another form's schedule.
-        const cuda::ConvKernel &kernel = *plan.steps[task.subject.phase].forms.front().step.kernel;
-        return cuda::product_candidate_kind(kernel.format) + "/" + kernel.schedule;
-    }
-    if (sizes.direction == Direction::kWgrad) {
-        const cuda::WgradPlan plan = cuda::wgrad_plan(sizes, device);
-        return plan.kernel == nullptr ? "" : candidate_text("conv2d_wgrad", *plan.kernel);
-    }
-    const cuda::ConvPlan plan = cuda::conv_plan(sizes, device);
-    if (plan.steps.empty()) return "";
-    return candidate_text("conv2d", *plan.steps[task.subject.phase].kernel);
 }
 
 }  // namespace convwright

@@ -7,6 +7,8 @@
 #include <thread>
 
 #include "autotune/budget.h"
+#include "autotune/cold_caches.h"
+#include "autotune/gpu_device.h"
 #include "runtime/in_quotes.h"
 
 namespace convwright {
@@ -27,6 +29,11 @@ std::vector<double> times_in(const Json &object, const char *name) {
 }
 
 }  // namespace
+
+void move_to_gpu(Trials &trials, int gpu) {
+    trials.gpu = gpu;
+    trials.finals.flush_bytes = gpu_flush_bytes(gpu_facts(gpu).l2_bytes);
+}
 
 TrialEvaluator::TrialEvaluator(const OperatorProblem &problem, int phase, Trials trials,
                                const std::optional<OperatorProblem> &called)
@@ -60,7 +67,7 @@ std::variant<MeasureJob, Result> TrialEvaluator::job_for(const std::string &cand
     auto known = job_of(problem_, phase_, candidate);
     if (std::holds_alternative<Result>(known)) return known;
     auto &job = std::get<MeasureJob>(known);
-    job.gpu = trials_.gpu;
+    job.gpu = trials_.gpu.value_or(0);
     if (!job.shipped.empty()) return job;
     const std::optional<Result> failure =
         trials_.made->make(job, kernels_after(candidate), trials_.making);
@@ -168,6 +175,7 @@ bool TrialEvaluator::ask_python(std::vector<Contestant> &times, double call_seco
     const TimingPlan &plan = trials_.finals;
     Json job = {{"problem", format_problem(called_)},
                 {"phase", phase_},
+                {"device", trials_.gpu ? "cuda:" + std::to_string(*trials_.gpu) : "cpu"},
                 {"threads", plan.threads},
                 {"seconds", plan.seconds},
                 {"least", plan.least},

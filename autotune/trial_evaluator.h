@@ -25,7 +25,7 @@ struct Trials {
     Making making;
     std::shared_ptr<MadeKernels> made = std::make_shared<MadeKernels>();  ///< Of all copies.
     std::shared_ptr<Comparisons> seen = std::make_shared<Comparisons>();  ///< Likewise.
-    int gpu = 0;                      ///< Number of the GPU, of candidates for one.
+    std::optional<int> gpu = {};  ///< Number of the GPU that candidates are for. Nothing: the CPU.
     std::vector<std::string> worker;  ///< As of measure_apart().
     /// Command of a Python process that times candidates and PyTorch side by side through the operators
     /// (convwright._compare); empty: there is no PyTorch to compare with.
@@ -34,6 +34,9 @@ struct Trials {
     TimingPlan finals;          ///< Of compare().
     double most_seconds = 120;  ///< Of measuring one candidate.
 };
+
+/// Makes trials on the CPU those on a GPU of this machine. Throws as gpu_facts().
+void move_to_gpu(Trials &trials, int gpu);
 
 /// Candidates of one phase of a problem. Kernels are made where the library has no such one, one of the batch on each
 /// core; then, with nothing else running, each is verified and timed in a process of its own. Algorithms without knobs are timed through the operators, all of a batch in

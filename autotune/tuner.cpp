@@ -9,6 +9,7 @@
 #include "autotune/budget.h"
 #include "autotune/cpu_spaces.h"
 #include "autotune/cuda_spaces.h"
+#include "autotune/cuda_tasks.h"
 #include "autotune/decide.h"
 #include "autotune/gpu_device.h"
 #include "autotune/work.h"
@@ -183,10 +184,11 @@ public:
           database_(database),
           options_(options),
           tell_(tell),
-          gpu_(options.gpu ? &cuda::device(*options.gpu) : nullptr),
-          environment_(gpu_ != nullptr ? gpu_environment(gpu_facts(*options.gpu), options.versions)
-                                       : cpu_environment(options.versions,
-                                                         options.trial_setup.finals.threads)) {}
+          gpu_(options.trial_setup.gpu ? &cuda::device(*options.trial_setup.gpu) : nullptr),
+          environment_(
+              gpu_ != nullptr
+                  ? gpu_environment(gpu_facts(*options.trial_setup.gpu), options.versions)
+                  : cpu_environment(options.versions, options.trial_setup.finals.threads)) {}
 
     size_t all() {
         std::vector<size_t> open(tasks_.size());

@@ -42,10 +42,9 @@ struct TunerOptions {
     int64_t trials = 64;      ///< Of one task.
     int64_t stagnation = 24;  ///< StopRule.
     uint64_t seed = 1;
-    std::vector<Isa> isas;        ///< Empty: the highest of this CPU.
-    std::optional<int> gpu = {};  ///< Number of the GPU that is searched for, instead of the CPU.
-    std::string versions;         ///< Of Environment.
-    Trials trial_setup;
+    std::vector<Isa> isas;  ///< Of a CPU. Empty: the highest of this one.
+    std::string versions;   ///< Of Environment.
+    Trials trial_setup;     ///< With its GPU the search is for that instead of the CPU.
 };
 
 /// Something that happened, for whoever shows progress.

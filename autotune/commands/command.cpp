@@ -10,7 +10,6 @@
 #include "autotune/bounded_lines.h"
 #include "autotune/cold_caches.h"
 #include "autotune/database/open_database.h"
-#include "autotune/gpu_device.h"
 #include "autotune/making_folder.h"
 #include "autotune/program_files.h"
 #include "runtime/cache_folder.h"
@@ -147,8 +146,7 @@ Trials gpu_trial_setup(const std::string &generators, int gpu) {
     const int architecture = cuda::device(gpu).compute_capability;
     Trials trials = making_setup(tools, tools.why_missing_for_cuda(), 1);
     offer_nvrtc();
-    trials.gpu = gpu;
-    trials.finals.flush_bytes = gpu_flush_bytes(gpu_facts(gpu).l2_bytes);
+    move_to_gpu(trials, gpu);
     trials.making.architecture = architecture;
     return trials;
 }

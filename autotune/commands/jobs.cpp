@@ -145,7 +145,6 @@ int run_measure(const JobArguments &arguments) {
     use_no_choices();
     const JobFolder folder(arguments.folder, false);
     Trials trials = measuring_setup(arguments.environment.threads);
-    trials.gpu = arguments.gpu;
     if (!arguments.python.empty()) trials.python = {arguments.python, "-m", "convwright._compare"};
     offer_nvrtc();
     Workers workers = workers_for("measure", folder, arguments, 1);
@@ -162,7 +161,8 @@ int run_measure(const JobArguments &arguments) {
     if (!arguments.python.empty())
         workers.command.insert(workers.command.end(), {"--python", arguments.python});
     const int status = launch(arguments, workers, [&] {
-        return measure_jobs(folder, trials, arguments.environment.torch, arguments.lease, tell);
+        return measure_jobs(folder, trials, arguments.gpu, arguments.environment.torch,
+                            arguments.lease, tell);
     });
     if (arguments.launcher != "slurm")
         std::cout << folder.names(JobStage::kResult).size() << " of "

@@ -7,6 +7,7 @@
 #include "autotune/commands/command.h"
 #include "autotune/commands/replay_search.h"
 #include "autotune/cuda_spaces.h"
+#include "autotune/cuda_tasks.h"
 #include "autotune/explanation.h"
 #include "autotune/program_files.h"
 #include "autotune/progress.h"
@@ -64,11 +65,9 @@ int run_search(const SearchArguments &arguments, const CommonArguments &common) 
     options.trials = arguments.trials;
     options.seed = arguments.seed;
     options.versions = library_versions(arguments.environment.torch);
-    options.gpu = gpu;
     options.trial_setup = gpu ? gpu_trial_setup(arguments.generators, *gpu)
                               : trial_setup(arguments.generators, arguments.environment.threads);
-    // On a GPU nothing is timed through the operators.
-    if (!arguments.python.empty() && !gpu)
+    if (!arguments.python.empty())
         options.trial_setup.python = {arguments.python, "-m", "convwright._compare"};
 
     const std::string file = database_path(common.database);

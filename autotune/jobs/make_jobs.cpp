@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "autotune/cuda_spaces.h"
+#include "autotune/cuda_tasks.h"
 #include "autotune/program_files.h"
 #include "autotune/search/portfolio.h"
 

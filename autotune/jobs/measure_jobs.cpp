@@ -6,6 +6,7 @@
 #include "autotune/cuda_spaces.h"
 #include "autotune/gpu_device.h"
 #include "autotune/program_files.h"
+#include "autotune/tuner.h"
 
 namespace convwright {
 namespace {
@@ -13,7 +14,8 @@ namespace {
 /// What measuring a job needs to know of it and of this machine.
 struct Measuring {
     const JobFolder &folder;
-    const Trials &trials;
+    const Trials &trials;  ///< On the CPU.
+    const int gpu;         ///< Number of the one for jobs of GPUs.
     const std::string versions, measured_versions;
 
     TuningTask task_of(const Job &job) const {
@@ -22,9 +24,8 @@ struct Measuring {
 
     Space space_of_job(const Job &job) const {
         const TuningTask task = task_of(job);
-        return job.target.cuda()
-                   ? cuda_space(task.problem, task.subject.phase, cuda::device(trials.gpu))
-                   : space_of(task, {job.target.isa});
+        return job.target.cuda() ? cuda_space(task.problem, task.subject.phase, cuda::device(gpu))
+                                 : space_of(task, {job.target.isa});
     }
 
     /// Why no job of its kind can be measured here; empty if it can.
@@ -35,7 +36,7 @@ struct Measuring {
                    ": make them again with the same version.";
         if (job.target.cuda()) {
             try {
-                cuda::device(trials.gpu);
+                cuda::device(gpu);
             } catch (const std::runtime_error &error) {
                 return "Jobs for " + target + " are left to machines with a GPU: " + error.what();
             }
@@ -68,13 +69,16 @@ struct Measuring {
             return failed_result(Outcome::kRejected,
                                  "Not on this device: " + std::string(why) + ".");
         const OperatorProblem problem = task_of(job).problem;
-        if (is_algorithm(job.candidate))
-            return TrialEvaluator(problem, job.subject.phase, trials).evaluate(job.candidate);
+        if (is_algorithm(job.candidate)) {
+            Trials own = trials;
+            if (job.target.cuda()) move_to_gpu(own, gpu);
+            return TrialEvaluator(problem, job.subject.phase, own).evaluate(job.candidate);
+        }
         auto found = job_of(problem, job.subject.phase, job.candidate);
         if (auto *failure = std::get_if<Result>(&found)) return *failure;
         auto &measured = std::get<MeasureJob>(found);
         measured.timing = trials.screening;
-        measured.gpu = trials.gpu;
+        measured.gpu = gpu;
         place_files(job, measured);
         Result result =
             measure_apart(trials.worker, measured, measuring_limits(measured, trials.most_seconds))
@@ -97,7 +101,7 @@ struct Measuring {
 
     std::string result_text(const Job &job, const Result &result) const {
         const Environment environment =
-            job.target.cuda() ? gpu_environment(gpu_facts(trials.gpu), measured_versions)
+            job.target.cuda() ? gpu_environment(gpu_facts(gpu), measured_versions)
                               : cpu_environment(measured_versions, trials.screening.threads);
         std::ostringstream text;
         export_record({{job.subject, job.space, environment}, job.candidate, result, now_seconds()},
@@ -108,9 +112,10 @@ struct Measuring {
 
 }  // namespace
 
-WorkDone measure_jobs(const JobFolder &folder, const Trials &trials, const std::string &torch,
-                      double lease_seconds, const std::function<void(const std::string &)> &tell) {
-    const Measuring measuring{folder, trials, library_versions(), library_versions(torch)};
+WorkDone measure_jobs(const JobFolder &folder, const Trials &trials, int gpu,
+                      const std::string &torch, double lease_seconds,
+                      const std::function<void(const std::string &)> &tell) {
+    const Measuring measuring{folder, trials, gpu, library_versions(), library_versions(torch)};
     StageWork work{JobStage::kMeasure, JobStage::kResult, lease_seconds, {}, {}, {}, tell};
     work.why_not = [&](const Job &job) { return measuring.why_not(job); };
     work.work = [&](const Job &job) { return measuring.result_text(job, measuring.measure(job)); };

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "autotune/cuda_spaces.h"
+#include "autotune/cuda_tasks.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
+#include "autotune/cuda_spaces.h"
 #include "runtime/cuda/approx_plan.h"
 #include "runtime/cuda/loaded_kernels.h"
 #include "runtime/wgrad_pass.h"
@@ -51,14 +52,18 @@ int64_t count_with(const Space &space, const std::string &part) {
     });
 }
 
-/// The default is a point, and all points have a prediction.
+/// The default is a point, and all points with a schedule have a prediction.
 void expect_ranked(const Space &space, const std::string &text, const cuda::Device &gpu) {
     const Subject &subject = space.subject();
     const auto untuned =
         space.parse(untuned_cuda_candidate({subject, parse_operator_problem(text), 0}, gpu));
     ASSERT_TRUE(untuned) << text;
     EXPECT_TRUE(space.is_legal(*untuned)) << text << ": " << space.why_illegal(*untuned);
-    for (const Point point : space.legal()) EXPECT_GT(space.predicted(point), 0);
+    for (const Point point : space.legal()) {
+        if (!is_algorithm(space.text(point))) {
+            EXPECT_GT(space.predicted(point), 0);
+        }
+    }
 }
 
 TEST(CudaSpaces, HoldEachKernelOnceAndTheLibrarysChoice) {
@@ -76,6 +81,29 @@ TEST(CudaSpaces, HoldEachKernelOnceAndTheLibrarysChoice) {
     }
 }
 
+TEST(CudaSpaces, HavePytorchWhereOnePassIsAllOfAnExactConvolution) {
+    const cuda::Device gpu = nominal_gpu(80);
+    const auto names = [&](const std::string &text, int phase) {
+        std::vector<std::string> names;
+        const Space space = cuda_space(parse_operator_problem(text), phase, gpu);
+        for (const SpaceKind &kind : space.kinds()) names.push_back(kind.name);
+        return names;
+    };
+    using Names = std::vector<std::string>;
+    EXPECT_EQ(names(kFprop, 0), (Names{kPytorchKind, "conv2d.cuda"}));
+    EXPECT_EQ(names(kWgrad, 0), (Names{kPytorchKind, "conv2d_wgrad.cuda"}));
+    EXPECT_EQ(names(kShortProblems.front(), 0), (Names{kPytorchKind, "conv2d.cuda"}));
+    EXPECT_EQ(names(kDgrad, 0), Names{"conv2d.cuda"});
+    EXPECT_EQ(names(kDgrad, kWholeProblem), (Names{kPytorchKind, "passes"}));
+    EXPECT_EQ(names(kSum, 0), Names{"weighted_sum.cuda"});
+    EXPECT_EQ(names(kProductProblems.front(), 0),
+              (Names{"approx_gemm_nhwc.cuda", "approx_gemm_nchw.cuda"}));
+    expect_part(why_none(kFprop, kWholeProblem, gpu), "it has one pass");
+    expect_part(why_none(kWgrad, kWholeProblem, gpu), "it has one pass");
+    expect_part(why_none(kSum, kWholeProblem, gpu), "it has one pass, 0");
+    expect_part(why_none(kProductProblems.front(), kWholeProblem, gpu), "it has one pass");
+}
+
 TEST(CudaSpaces, OfShortFloatsAreTensorCoresAndTheDirectEngine) {
     for (const int architecture : {80, 90}) {
         const cuda::Device gpu = nominal_gpu(architecture);
@@ -85,7 +113,8 @@ TEST(CudaSpaces, OfShortFloatsAreTensorCoresAndTheDirectEngine) {
             for (size_t phase = 0; phase < passes; phase++) {
                 const Space space = cuda_space(problem, static_cast<int>(phase), gpu);
                 expect_ranked(space, text, gpu);
-                const auto legal = static_cast<int64_t>(space.legal().size());
+                const auto legal =
+                    static_cast<int64_t>(space.legal().size()) - count_with(space, kPytorchKind);
                 EXPECT_GT(legal, 500) << text;
                 const int64_t direct = count_with(space, "engine:0");
                 EXPECT_EQ(direct, text[0] == 'w' ? 0 : 1) << text;
@@ -107,7 +136,7 @@ TEST(CudaSpaces, OfShortFloatsHaveVectorsWhereChannelsComeInEights) {
 /// Knob values that spaces of short floats leave out: each legal schedule with one of them is illegal.
 template<typename Params, typename WhyIllegal>
 void expect_nothing_legal_left_out(const Space &space, WhyIllegal why_illegal) {
-    const SpaceKind &kind = space.kinds().front();
+    const SpaceKind &kind = space.kinds().back();
     int64_t left_out = 0;
     for (size_t i = 0; i < kind.knobs.size(); i++) {
         const Knob<Params> &knob = Params::knobs()[i];
@@ -122,6 +151,7 @@ void expect_nothing_legal_left_out(const Space &space, WhyIllegal why_illegal) {
             constexpr size_t kStep = 10;  // of thousands
             for (size_t i = 0; i < space.legal().size(); i += kStep) {
                 const std::string text = space.text(space.legal()[i]);
+                if (is_algorithm(text)) continue;
                 auto params = parse_params<Params>(text.substr(text.find('/') + 1));
                 params.*knob.member = value;
                 ASSERT_NE(why_illegal(params), nullptr) << format_params(params);
@@ -235,7 +265,22 @@ TEST(CudaSpaces, RefuseWhatHasNoKernels) {
     ASSERT_EQ(left_out.size(), 2u);
     expect_part(left_out[0], "its convolutions have");
     expect_part(left_out[1], "no fused CUDA kernel");
-    EXPECT_EQ(tasks.size(), 6u);  // one pass, the sum, and the four of a strided gradient
+    // One pass, the sum, the four of a strided gradient, and that gradient as a whole.
+    ASSERT_EQ(tasks.size(), 7u);
+    EXPECT_EQ(tasks.back().subject, (Subject{kDgrad, kWholeProblem}));
+    EXPECT_EQ(tasks.back().weight, 0);
+    EXPECT_EQ(untuned_cuda_candidate(tasks.back(), gpu), "passes");
+}
+
+TEST(CudaSpaces, TasksOfAWgradAreComparedOnTheImagesOfTheModel) {
+    const std::string images = "wgrad_n4ci8ih6iw6co16kh1kw1s1p0_f32_nhwc";
+    std::vector<std::string> left_out;
+    const auto tasks = cuda_tuning_tasks({{parse_problem(images)}}, nominal_gpu(80), left_out);
+    ASSERT_EQ(tasks.size(), 1u);
+    EXPECT_EQ(tasks.front().subject.problem,
+              format_problem(tuned_subject(parse_operator_problem(images))));
+    EXPECT_NE(tasks.front().subject.problem, images);
+    EXPECT_EQ(format_problem(tasks.front().called.value()), images);
 }
 
 TEST(CudaSpaces, RefuseShortFloatsThatPyTorchComputes) {

@@ -4,10 +4,13 @@
 
 #include <fstream>
 
+#include "autotune/cold_caches.h"
 #include "autotune/compile_cuda_kernel.h"
 #include "autotune/cuda_spaces.h"
+#include "autotune/cuda_tasks.h"
 #include "autotune/gpu_device.h"
 #include "autotune/make_candidate.h"
+#include "autotune/tuner.h"
 #include "runtime/cuda/conv_plan.h"
 #include "runtime/sha256.h"
 #include "tests/autotune/cuda_kernel_tools.h"
@@ -141,6 +144,63 @@ TEST_F(GpuTrials, TheEnvironmentIsTheDrivers) {
     EXPECT_NE(e.device.find("driver=13000"), std::string::npos) << e.device;
     EXPECT_EQ(count_gpus(), 1);
     EXPECT_THROW(gpu_facts(1), std::runtime_error);
+}
+
+/// Tuning of an emulated GPU, with a script in the place of Python. What is compared runs through the operators.
+class GpuComparisons : public GpuTrials {
+protected:
+    GpuComparisons() {
+        move_to_gpu(trials_, 0);
+        trials_.python = {"sh", "-c",
+                          "cat > " + folder_.path() + "/job; echo '{\"pytorch\": " +
+                              rounds("0.001") + ", \"passes\": " + rounds("0.004") + "}'"};
+    }
+    /// As many as a comparison needs to be certain.
+    static std::string rounds(const std::string &seconds) {
+        std::string list;
+        for (int i = 0; i < 11; i++) list += (i == 0 ? "" : ", ") + seconds;
+        return "{\"seconds\": [" + list + "]}";
+    }
+    std::string job() const {
+        std::ifstream file(folder_.path() + "/job");
+        return {std::istreambuf_iterator<char>(file), {}};
+    }
+
+    TemporaryFolder folder_;
+    Trials trials_;
+};
+
+TEST_F(GpuComparisons, NameTheDeviceAndFlushItsCache) {
+    TrialEvaluator evaluator(parse_problem(kFprop), 0, trials_);
+    const Result result = evaluator.evaluate(kPytorchKind);
+    EXPECT_EQ(result.seconds, 0.001) << result.reason;
+    EXPECT_NE(job().find("\"device\":\"cuda:0\""), std::string::npos) << job();
+    const std::string bytes = std::to_string(gpu_flush_bytes(gpu_facts(0).l2_bytes));
+    EXPECT_NE(job().find("\"flush_bytes\":" + bytes + ","), std::string::npos) << job();
+    EXPECT_EQ(evaluator.calmest_probe(), 0);  // the probe is of CPUs
+    EXPECT_THROW(move_to_gpu(trials_, 1), std::runtime_error);
+}
+
+TEST_F(GpuComparisons, ChooseForTheGpuOfAllPassesTogether) {
+    std::vector<std::string> left_out;
+    std::vector<TuningTask> tasks =
+        cuda_tuning_tasks({{parse_problem(kDgrad)}}, cuda::emulated_device(), left_out);
+    ASSERT_EQ(tasks.back().subject.phase, kWholeProblem);
+    tasks.erase(tasks.begin(), tasks.end() - 1);
+    Database database(folder_.path() + "/tuning.db");
+    TunerOptions options;
+    options.trial_setup = trials_;
+    std::vector<std::string> candidates;
+    const size_t chosen = tune(tasks, database, options, [&](const TunerEvent &event) {
+        if (event.kind == TunerEvent::Kind::kResult) candidates.push_back(event.candidate);
+    });
+    EXPECT_EQ(chosen, 1u);
+    EXPECT_EQ(candidates, (std::vector<std::string>{kPytorchKind, "passes"}));
+    const std::vector<Choice> choices = database.choices();
+    ASSERT_EQ(choices.size(), 1u);
+    EXPECT_EQ(choices[0].candidate, kPytorchKind);
+    EXPECT_EQ(choices[0].key.environment.identity, "gpu/Emulated GPU/sms=4");
+    EXPECT_NE(job().find(kDgrad), std::string::npos) << job();
 }
 
 /// Kernels that are made here and run under the emulator, which has the text of a shipped one.

@@ -171,6 +171,7 @@ TEST_F(TrialEvaluators, TakeTimesFromPython) {
     const std::string text{std::istreambuf_iterator<char>(job), {}};
     EXPECT_NE(text.find(kFprop), std::string::npos) << text;
     EXPECT_NE(text.find("\"flush_bytes\":4096"), std::string::npos) << text;
+    EXPECT_NE(text.find("\"device\":\"cpu\""), std::string::npos) << text;
     // A made kernel is known to the other process by its hash.
     const auto times = evaluator().compare({{"winner", kMade, 0, 0}, {"pytorch", "pytorch", 0, 0}});
     EXPECT_EQ(times[1].seconds, 0.002);

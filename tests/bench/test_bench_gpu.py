@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from bench import run
+from convwright import _gpu_timing
 from convwright.bench import approx_sides, gpu, host_cost, machine, problems, sides, timing
 from convwright.bench.approx_rows import GpuApproxBench
 from convwright.bench.report import report
@@ -106,7 +107,7 @@ class CallingDevice:
 
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch) -> gpu.GpuBench:
-    monkeypatch.setattr(gpu, "_SHORTEST_SAMPLE", 1e-5)
+    monkeypatch.setattr(_gpu_timing, "_SHORTEST_SAMPLE", 1e-5)
     return gpu.GpuBench(1, 0.01, None, None, CallingDevice(), place="cpu")
 
 

@@ -24,7 +24,7 @@ PROBLEM = "fprop_n1ci8ih9iw9co16kh3kw3s1p1_f32_nhwc"
 def job(*candidates: str, seconds: float = 0.01, most: int = 5) -> dict:
     return {
         **{"problem": PROBLEM, "phase": 0, "threads": 1, "least": 3, "most": most},
-        **{"seconds": seconds, "flush_bytes": 1 << 20, "probe_seconds": 0},
+        **{"seconds": seconds, "flush_bytes": 1 << 20, "probe_seconds": 0, "device": "cpu"},
         "contestants": [{"candidate": c, "artifact": ""} for c in candidates],
     }
 

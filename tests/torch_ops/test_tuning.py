@@ -115,6 +115,7 @@ def job(*candidates: str) -> dict:
     contestants = [{"candidate": c, "artifact": ""} for c in candidates]
     return {
         **{"problem": PROBLEM, "phase": 0, "threads": 1, "seconds": 0.01, "least": 3, "most": 5},
+        "device": "cpu",
         "flush_bytes": 1 << 20,
         "probe_seconds": 0,
         "contestants": contestants,

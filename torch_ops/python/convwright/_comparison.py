@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from convwright import _calm, _choices, _memory
+from convwright import _calm, _choices, _gpu_comparison, _memory
 from convwright._subjects import bytes_of, call_of
 
 _LEAST_MEMORY, _MOST_MEMORY = 16 << 20, 256 << 20  # bytes
@@ -127,7 +127,7 @@ def compare(job: dict[str, Any]) -> _Times:
 
     Caches are cold where `flush_bytes` were written before the call, else warm by the same call.
     The last of the three are those of `_calm`, the same for all; the job has the shortest that were
-    seen before, or 0. Waiting for calm rounds takes up to `seconds` more.
+    seen before, or 0. Waiting for calm rounds takes up to `seconds` more. On a GPU there are none.
     """
     torch.set_num_threads(job["threads"])
     artifacts = {c["candidate"]: c["artifact"] for c in job["contestants"]}
@@ -139,6 +139,8 @@ def compare(job: dict[str, Any]) -> _Times:
         # Where PyTorch is in use for all passes together, its time would be that of each candidate.
         with suppress(RuntimeError):  # it is no problem of passes
             _choices.choose(job["problem"], "passes", phase=_choices.WHOLE_PROBLEM)
+    if job["device"] != "cpu":
+        return _gpu_comparison.compare(job, choose)
     probe = _calm.Probe(_clock(job), job["seconds"], job["probe_seconds"])
     rounds: list[_Round] = []
     places: list[Any] = []

@@ -54,9 +54,10 @@ def on_present_memory(sample: Callable[[], Sample]) -> Sample:
     return result
 
 
-def cache_flush(flushed: int) -> Callable[[], None]:
-    """Writes so many bytes, by PyTorch's threads: other data leaves caches of half that size."""
-    junk = torch.zeros(max(flushed // 4, 1))
+def cache_flush(flushed: int, device: str = "cpu") -> Callable[[], None]:
+    """Writes so many bytes, by PyTorch's threads or a GPU: other data leaves caches of half that
+    size."""
+    junk = torch.zeros(max(flushed // 4, 1), device=device)
 
     def flush() -> None:
         junk.add_(1)

@@ -44,7 +44,9 @@ def check_product(name: str) -> None:
         torch.ops.convwright.parse_multiplier(name)
 
 
-def call_of(problem: check.Problem, product: str) -> Callable[[], Tensor]:
+def call_of(
+    problem: check.Problem, product: str, device: torch.device | str = "cpu"
+) -> Callable[[], Tensor]:
     """The operator of the problem on random operands by which it takes this product.
 
     Raises RuntimeError for a name that is no product.
@@ -54,8 +56,8 @@ def call_of(problem: check.Problem, product: str) -> Callable[[], Tensor]:
     example = _EXAMPLES[product]
 
     def normal(*sizes: int) -> Tensor:
-        values = torch.randn(sizes)
-        values[values.abs() < 2.0**-20] = 1.0
+        values = torch.randn(sizes, device=device)
+        values = torch.where(values.abs() < 2.0**-20, 1.0, values)
         return values.contiguous(memory_format=problem.memory_format) if len(sizes) == 4 else values
 
     input, weight = normal(*problem.input_sizes), normal(*problem.weight_sizes)
@@ -70,7 +72,7 @@ def call_of(problem: check.Problem, product: str) -> Callable[[], Tensor]:
         packed[0, 0, 0, 0] = example.weight
     table = None
     if product == "mantissa_table":
-        table = torch.randint(1 << 24, (4**_TABLE_BITS,), dtype=torch.int32)
+        table = torch.randint(1 << 24, (4**_TABLE_BITS,), dtype=torch.int32, device=device)
     op = getattr(torch.ops.convwright, f"approx_conv2d_{problem.direction}")
     geometry = (*(list(g) for g in problem.geometry[:3]), problem.geometry[3])
     arguments = (*operands, *geometry, example.multiplier, "float32", table)

@@ -2,7 +2,9 @@
 """Problems of every operator that is tuned, as calls."""
 
 import math
+import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -10,13 +12,13 @@ from torch import Tensor
 
 from convwright import _product_calls, check, functional
 from convwright._choices import FASTER, FASTER_STEP, MARKS
-from convwright._kinds import KINDS
+from convwright._kinds import KINDS, force_kind
 from convwright._separable_choice import by_rule
 from convwright._separable_plan import DEPTHWISE_SEPARABLE, WEIGHTED_SUM, Form, make_plan
 from convwright._separable_trace import tuned_problem
 from convwright._trace import Row
 
-_KERNELS = ("conv2d", "approx_conv2d")
+_KERNELS = ("conv2d", "approx_conv2d", "approx_gemm")  # the last ones of GPUs
 _FORMS = {form.op: form for form in (WEIGHTED_SUM, DEPTHWISE_SEPARABLE)}
 
 
@@ -46,16 +48,21 @@ def parse(text: str) -> Subject:
     return Subject(_FORMS.get(op), step, problem, problem.dtype, "_relu" in sizes, product)
 
 
-def of_row(row: Row) -> str | None:
-    """The problem of a row of `explain`; None where nothing is tuned: on GPUs, without a kernel.
+def of_row(row: Row, on_gpu: bool = False) -> str | None:
+    """The problem of a row of `explain`; None where nothing is tuned: without a kernel, on CPUs in
+    a search for a GPU or the other way round.
 
-    PyTorch's own where tuning chose it may be tuned again.
+    PyTorch's own where tuning chose it may be tuned again. How two convolutions in a row are
+    computed on a GPU is no question of a search, but which kernel fuses them is.
     """
     tuned_to_pytorch = row.reason in (FASTER, FASTER_STEP)
-    ours = row.kernel in KINDS or row.kernel.startswith(_KERNELS) or tuned_to_pytorch
-    if not ours or row.isa.startswith("sm_"):
+    kinds = ("fused",) if on_gpu else KINDS
+    ours = row.kernel in kinds or row.kernel.startswith(_KERNELS)
+    is_there = row.isa.startswith("sm_") == on_gpu
+    if not (tuned_to_pytorch or (ours and is_there)):
         return None
-    text = tuned_problem(row)
+    # On a GPU a table of fractions is named by its bits, which its kernels take as they come.
+    text = re.sub(r"_table\d+$", "_mantissa_table", tuned_problem(row))
     try:
         parse(text)
     except RuntimeError:
@@ -88,31 +95,35 @@ def bytes_of(text: str) -> int:
     return 4 * sum(math.prod(shape) for shape in shapes)
 
 
-def call_of(text: str) -> Callable[[], Any]:
-    """The operator of a problem on random tensors, as eager calls reach it."""
-    subject = parse(text)
+def call_of(text: str, device: str = "cpu") -> Callable[[], Any]:
+    """The operator of a problem on random tensors of a device, as eager calls reach it.
+
+    On a GPU two convolutions in a row are fused, whatever the rule says.
+    """
+    subject, place = parse(text), torch.device(device)
     if subject.product:
-        return _product_calls.call_of(subject.problem, subject.product)
-    return _call_of_one(subject) if subject.form is None else _call_of_two(subject)
+        return _product_calls.call_of(subject.problem, subject.product, place)
+    if subject.form is None:
+        return _call_of_one(subject, place)
+    return _call_of_two(subject, place)
 
 
-def _tensor(subject: Subject, *sizes: int) -> Tensor:
-    values = torch.randn(sizes)
+def _tensor(subject: Subject, place: torch.device, *sizes: int) -> Tensor:
+    values = torch.randn(sizes, device=place)
     if len(sizes) == 4:
         values = values.contiguous(memory_format=subject.problem.memory_format)
     return values.to(subject.dtype)
 
 
-def _call_of_one(subject: Subject) -> Callable[[], Any]:
-    problem = subject.problem
-    input = _tensor(subject, *problem.input_sizes)
-    weight = _tensor(subject, *problem.weight_sizes)
+def _call_of_one(subject: Subject, place: torch.device) -> Callable[[], Any]:
+    problem, tensor = subject.problem, partial(_tensor, subject, place)
+    input, weight = tensor(*problem.input_sizes), tensor(*problem.weight_sizes)
     if problem.direction == "fprop":
         name = "conv2d_relu" if subject.relu else "conv2d_fprop"
-        operands = input, weight, _tensor(subject, len(weight)) if problem.has_bias else None
+        operands = input, weight, tensor(len(weight)) if problem.has_bias else None
     else:
         name = f"conv2d_{problem.direction}"
-        operands = _tensor(subject, *check.output_sizes(problem)), input, weight
+        operands = tensor(*check.output_sizes(problem)), input, weight
     op = getattr(torch.ops.convwright, name)
     arguments = (*operands, *(list(g) for g in problem.geometry[:3]), problem.geometry[3])
 
@@ -123,23 +134,26 @@ def _call_of_one(subject: Subject) -> Callable[[], Any]:
     return call
 
 
-def _call_of_two(subject: Subject) -> Callable[[], Any]:
+def _call_of_two(subject: Subject, place: torch.device) -> Callable[[], Any]:
     form, step, problem, *_ = subject
+    tensor = partial(_tensor, subject, place)
     co, ci, kh, kw = problem.weight_sizes
     operands = [
-        _tensor(subject, *problem.input_sizes),
-        _tensor(subject, co, ci, 1, 1),
-        _tensor(subject, co if form.pointwise_first else ci, 1, kh, kw),
+        tensor(*problem.input_sizes),
+        tensor(co, ci, 1, 1),
+        tensor(co if form.pointwise_first else ci, 1, kh, kw),
     ]
     if problem.has_bias:
-        operands.append(_tensor(subject, co))
-    grad_output = _tensor(subject, *check.output_sizes(problem))
+        operands.append(tensor(co))
+    grad_output = tensor(*check.output_sizes(problem))
     for tensor in operands:
         tensor.requires_grad_(step)
     weights = operands[1:3] if form.pointwise_first else operands[2:0:-1]
     bias = operands[3] if problem.has_bias else None
     arguments = operands[0], *weights, bias, *problem.geometry[:3]
     function = getattr(functional, form.name)
+    if place.type == "cuda":
+        function = force_kind("fused")(function)
 
     def call() -> Any:
         output = function(*arguments)

@@ -15,13 +15,13 @@ def undisturbed(module_or_fn: Callable[..., Any], inputs: tuple[Any, ...]) -> It
     """At the end buffers (running statistics) and the random states of the CPU and of the tensors'
     GPUs are as they were; other effects of the calls inside happen."""
     with ExitStack() as stack:
-        stack.enter_context(torch.random.fork_rng(devices=_gpus(module_or_fn, inputs)))
+        stack.enter_context(torch.random.fork_rng(devices=gpus_of(module_or_fn, inputs)))
         if isinstance(module_or_fn, torch.nn.Module):
             stack.enter_context(_buffers_kept(module_or_fn))
         yield
 
 
-def _gpus(module_or_fn: Callable[..., Any], inputs: tuple[Any, ...]) -> list[int]:
+def gpus_of(module_or_fn: Callable[..., Any], inputs: tuple[Any, ...]) -> list[int]:
     """The indices of the CUDA devices that hold an input or a parameter."""
     tensors = [t for t in tree_leaves(inputs) if isinstance(t, Tensor)]
     if isinstance(module_or_fn, torch.nn.Module):

@@ -77,20 +77,30 @@ def parse(text: str) -> Problem:
     )
 
 
+def place_of(device: str) -> torch.device:
+    """ "cpu", "cuda", which is the current one, or "cuda:1" as a device with its number.
+
+    Raises ValueError if there is no such device.
+    """
+    named = re.fullmatch(r"cpu|cuda(?::(\d{1,3}))?", device)
+    count = torch.cuda.device_count()
+    if named is None or (device != "cpu" and int(named[1] or 0) >= count):
+        raise ValueError(f"device is {device!r}, but there are the CPU and {count} CUDA devices")
+    if device == "cuda":
+        return torch.device("cuda", torch.cuda.current_device())
+    return torch.device(device)
+
+
 def kernels(text: str, device: str = "cpu") -> list[tuple[str, str, str]]:
     """(name, schedule, isa or architecture) of each kernel that accepts the problem, best first.
 
     Raises ValueError if there is no such device.
     """
-    place = torch.device(device)
-    count = torch.cuda.device_count()
-    if place.type not in ("cpu", "cuda") or (place.type == "cuda" and (place.index or 0) >= count):
-        raise ValueError(f"device is {device!r}, but there are the CPU and {count} CUDA devices")
+    place = place_of(device)
     if place.type == "cpu":
         lines = torch.ops.convwright.kernels(text)
     else:
-        index = torch.cuda.current_device() if place.index is None else place.index
-        lines = torch.ops.convwright.cuda_kernels(text, index)
+        lines = torch.ops.convwright.cuda_kernels(text, place.index)
     return [tuple(line.split("\t")) for line in lines.splitlines()]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Search for the fastest kernels of a model's convolutions on this machine.
+"""Search for the fastest kernels of a model's convolutions on this machine's CPU or a GPU.
 
 The search is the program `convwright-tune`; what it chooses is kept in a database of this user,
 and `convwright.nn` layers use it from the next call on. A search that was interrupted goes on where
@@ -20,13 +20,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from convwright import _choices, _compare_server, _library, _subjects
+from convwright import _choices, _compare_server, _library, _subjects, check
 from convwright._explain import explain
 from convwright._trace import Row
 from convwright._tuner_program import TunerMissing, find_tuner
+from convwright._undisturbed import gpus_of
 
 _USAGE = 2  # exit status of convwright-tune
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
+_WITHOUT_TF32 = (
+    "Problems in float32 were compared without TF32, which PyTorch allows here: where a kernel "
+    "that rounds to it is expected to be faster, that one runs in the place of what was chosen; "
+    "set torch.backends.cudnn.allow_tf32 = False to run what was chosen."
+)
 
 
 @dataclass(frozen=True)
@@ -64,14 +70,29 @@ class Report:
 def problems_of(
     model: Callable[..., Any], example_inputs: Iterable[Tensor], train: bool = False
 ) -> Counter[str]:
-    """How often each problem occurs in one run on the CPU; with `train` backward included.
+    """How often each problem occurs in one run on device_of(); with `train` backward included.
 
     Two convolutions in a row are a problem of their own beside those of the convolutions that run
-    for them; "step" in its string means that backward follows.
+    for them; "step" in its string means that backward follows. Raises as device_of().
     """
     inputs = tuple(example_inputs)
+    on_gpu = device_of(model, inputs) != "cpu"
     with torch.set_grad_enabled(train):
-        return _counted(explain(model, *inputs).rows)
+        return _counted(explain(model, *inputs).rows, on_gpu)
+
+
+def device_of(model: Callable[..., Any], example_inputs: Iterable[Tensor]) -> str:
+    """The GPU that holds a parameter or an input, such as "cuda:0"; "cpu" where none does.
+
+    Raises ValueError for tensors of several GPUs.
+    """
+    gpus = [f"cuda:{index}" for index in gpus_of(model, tuple(example_inputs))]
+    if len(gpus) > 1:
+        raise ValueError(
+            f"the model and its inputs are on {' and '.join(gpus)}, and one GPU is tuned at a "
+            "time; move them to one of these"
+        )
+    return gpus[0] if gpus else "cpu"
 
 
 def untuned_problems(function: Callable[..., Any], *arguments: Any) -> Counter[str]:
@@ -80,8 +101,9 @@ def untuned_problems(function: Callable[..., Any], *arguments: Any) -> Counter[s
     return _counted(row for row in rows if not _subjects.was_chosen(row))
 
 
-def _counted(rows: Iterable[Row]) -> Counter[str]:
-    return Counter(text for text in map(_subjects.of_row, rows) if text is not None)
+def _counted(rows: Iterable[Row], on_gpu: bool = False) -> Counter[str]:
+    texts = (_subjects.of_row(row, on_gpu) for row in rows)
+    return Counter(text for text in texts if text is not None)
 
 
 def tune(
@@ -93,31 +115,37 @@ def tune(
     seed: int = 1,
     progress: Callable[[dict[str, Any]], None] | None = None,
 ) -> Report:
-    """Tune the convolutions of a model on this CPU, for the present number of PyTorch's threads.
+    """Tune the convolutions of a model where it is: on the GPU that holds its parameters or inputs,
+    else on this CPU, for the present number of PyTorch's threads. Those elsewhere are left out.
 
     budget is seconds, or text such as "90s", "5m", "1h". `progress` is called with each event of
-    the search. Raises ValueError for a budget that is none, TunerMissing where there is no tuner.
+    the search. Raises ValueError for a budget that is none and a model on several GPUs,
+    TunerMissing where there is no tuner.
     """
     inputs = (example_inputs,) if isinstance(example_inputs, Tensor) else tuple(example_inputs)
     problems = problems_of(model, inputs, train)
-    return tune_problems(problems, budget=budget, seed=seed, progress=progress)
+    return tune_problems(
+        problems, device=device_of(model, inputs), budget=budget, seed=seed, progress=progress
+    )
 
 
 def tune_problems(
     problems: Iterable[str] | Counter[str],
     *,
+    device: str = "cpu",
     budget: str | float = "5m",
     seed: int = 1,
     progress: Callable[[dict[str, Any]], None] | None = None,
 ) -> Report:
     """Tune problem strings; a Counter says how often each occurs. Otherwise as `tune`.
 
-    Raises ValueError for a text that is no problem, too.
+    device is "cpu", "cuda", which is the current GPU, or "cuda:1". Raises ValueError for another
+    one and for a text that is no problem, too, TunerMissing where there is no such GPU.
     """
     counted = problems if isinstance(problems, Counter) else Counter(problems)
     seconds = parse_budget(budget)
     events: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for event in _events(counted, seconds, seed):
+    for event in _events(counted, _numbered(device), seconds, seed):
         if progress is not None:
             progress(event)
         events[event["event"]].append(event)
@@ -143,24 +171,25 @@ def parse_budget(budget: str | float) -> float:
     return float(match[1]) * _UNITS[match[2]]
 
 
-def candidates(problems: Iterable[str]) -> str:
+def candidates(problems: Iterable[str], device: str = "cpu") -> str:
     """The candidates of each problem by predicted cost, and why others are rejected.
 
     Nothing is measured. Raises as `tune_problems`.
     """
-    return _look("--dry-run", problems)
+    return _look("--dry-run", problems, device)
 
 
-def explanations(problems: Iterable[str]) -> str:
+def explanations(problems: Iterable[str], device: str = "cpu") -> str:
     """Why the choice for each problem won on this machine, or what would run without one.
 
-    Nothing is measured. Raises as `tune_problems`.
+    Nothing is measured. Raises as `tune_problems`, and ValueError for a GPU.
     """
-    return _look("--explain", problems)
+    return _look("--explain", problems, device)
 
 
-def _look(how: str, problems: Iterable[str]) -> str:
-    command = [str(find_tuner()), "search", how, "--problems", "-", *_environment()]
+def _look(how: str, problems: Iterable[str], device: str) -> str:
+    where = ("--device", _numbered(device))
+    command = [str(find_tuner()), "search", how, "--problems", "-", *where, *_environment()]
     done = subprocess.run(
         command, input=problem_lines(Counter(problems)), capture_output=True, text=True
     )
@@ -173,12 +202,27 @@ def _environment() -> list[str]:
     return ["--threads", str(torch.get_num_threads()), "--torch", torch.__version__]
 
 
-def _events(problems: Counter[str], seconds: float, seed: int) -> Iterator[dict[str, Any]]:
+def _numbered(device: str) -> str:
+    """A device as the tuner knows it, whose "cuda" is the first GPU."""
+    # Where there is no such GPU the tuner says why.
+    return str(check.place_of(device)) if torch.cuda.is_available() else device
+
+
+def _rounds_to_tf32(problems: Iterable[str]) -> bool:
+    """Whether kernels that were no candidates may run for one of the problems on a GPU."""
+    subjects = map(_subjects.parse, problems)
+    exact = any(s.dtype is torch.float32 and not s.product and s.form is None for s in subjects)
+    return exact and torch.ops.convwright.tf32_allowed()
+
+
+def _events(
+    problems: Counter[str], device: str, seconds: float, seed: int
+) -> Iterator[dict[str, Any]]:
     if not problems:
         return
     command = [
         str(find_tuner()),
-        *("search", "--json", "--problems", "-", "--python", sys.executable),
+        *("search", "--json", "--problems", "-", "--python", sys.executable, "--device", device),
         *("--budget", str(seconds), "--seed", str(seed), *_environment()),
     ]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
@@ -196,6 +240,8 @@ def _events(problems: Counter[str], seconds: float, seed: int) -> Iterator[dict[
             reader.join()
             _raise_unless_ok(status, "".join(said))
             yield from ({"event": "notice", "notice": line.rstrip()} for line in said)
+            if device != "cpu" and _rounds_to_tf32(problems):
+                yield {"event": "notice", "notice": _WITHOUT_TF32}
         finally:
             # What was measured is in the database, whatever ends this.
             process.kill()

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows measured on a GPU: the sides beside cuDNN's, timed by events around replays of a graph.
 
-A replay has no host in it, so that a small convolution is timed and not the launches before it; the
-host's share is a row of host_cost.py. cuDNN chooses its algorithm by trying
+The host's share is a row of host_cost.py. cuDNN chooses its algorithm by trying
 (torch.backends.cudnn.benchmark), with TF32 off and, as further sides, on.
 """
 
@@ -10,85 +9,17 @@ import re
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 
+from convwright import _memory
+from convwright._gpu_timing import Device, prepare
 from convwright.bench import sides, timing
 from convwright.bench.results import OURS, TORCHS
 from convwright.bench.rows import Bench
 from convwright.bench.sides import Operands, Run
 
 TF32 = f"{TORCHS}_tf32"
-# A sample lasts at least this long: events count in steps of 0.5 us and a replay starts in some.
-_SHORTEST_SAMPLE = 1e-3  # seconds
-_MOST_CALLS = 200
-
-
-class Device(Protocol):
-    """What timing needs of a GPU; the tests have one without."""
-
-    def captured(self, run: Callable[[], object], calls: int) -> Callable[[], object]:
-        """What runs `run` `calls` times, by replaying it. Raises RuntimeError if it cannot."""
-
-    def seconds(self, work: Callable[[], object]) -> float:
-        """Of the device, for what one call of `work` enqueues."""
-
-
-class CudaDevice:
-    """The current CUDA device and stream."""
-
-    def captured(self, run: Callable[[], object], calls: int) -> Callable[[], object]:
-        stream = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):  # cuDNN's trials and the loading of kernels
-            for _ in range(3):
-                run()
-        torch.cuda.current_stream().wait_stream(stream)
-        torch.cuda.synchronize()
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, stream=stream):
-            for _ in range(calls):
-                run()
-        return graph.replay
-
-    def seconds(self, work: Callable[[], object]) -> float:
-        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-        start.record()
-        work()
-        end.record()
-        end.synchronize()
-        return start.elapsed_time(end) * 1e-3
-
-
-@dataclass(frozen=True)
-class Prepared:
-    work: Callable[[], object]
-    calls: int  # of the side in one call of `work`
-    is_graph: bool
-
-
-def prepare(run: Callable[[], object], device: Device, cold: bool) -> Prepared:
-    """A side, so often in a row that a sample is long enough; once where caches are to be cold."""
-    try:
-        once = device.captured(run, 1)
-        calls = 1 if cold else _calls_for(device, once)
-        return Prepared(once if calls == 1 else device.captured(run, calls), calls, True)
-    except RuntimeError:
-        # What cannot be captured is called one after the other, with the host's time in between.
-        calls = 1 if cold else _calls_for(device, run)
-
-    def repeated() -> None:
-        for _ in range(calls):
-            run()
-
-    return Prepared(repeated, calls, False)
-
-
-def _calls_for(device: Device, once: Callable[[], object]) -> int:
-    device.seconds(once)
-    seconds = max(device.seconds(once), 1e-9)
-    return max(1, min(_MOST_CALLS, round(_SHORTEST_SAMPLE / seconds)))
 
 
 def measure(
@@ -101,7 +32,7 @@ def measure(
 
     `flush` empties the caches before each sample, which is one call then.
     """
-    prepared = {name: prepare(run, device, flush is not None) for name, run in runs.items()}
+    prepared = {name: prepare(run, device, once=flush is not None) for name, run in runs.items()}
 
     def sample(name: str) -> float:
         if flush:
@@ -166,8 +97,7 @@ class GpuBench(Bench):
 def cache_flush() -> Callable[[], object]:
     """Writes twice the L2 cache."""
     size = torch.cuda.get_device_properties().L2_cache_size
-    junk = torch.zeros(max(64 << 20, 2 * size) // 4, device="cuda")
-    return lambda: junk.add_(1)
+    return _memory.cache_flush(max(64 << 20, 2 * size), "cuda")
 
 
 def describe() -> dict:

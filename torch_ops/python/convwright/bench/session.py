@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from convwright import _machine, _memory
+from convwright._gpu_timing import CudaDevice
 from convwright.bench import gpu, host_cost, machine, problems, roofline, timing
 from convwright.bench.approx_rows import ApproxBench, GpuApproxBench
 from convwright.bench.problems import BadProblem, Problem
@@ -115,7 +116,7 @@ def _make_bench(tasks: list[Task], request: Request, results: ResultsFile, say: 
         say("measuring the host cost")
         results.put(host_cost=host_cost.measure(device="cuda"))
         flush = gpu.cache_flush() if cold else None
-        return gpu.GpuBench(request.threads, request.seconds, None, flush, gpu.CudaDevice())
+        return gpu.GpuBench(request.threads, request.seconds, None, flush, CudaDevice())
     if request.threads > 1 and results.content["machine"]["load"] > BUSY:
         say("wall time needs an idle machine, but this one was busy in the last minute")
     say("measuring the roofline and the host cost")

@@ -23,7 +23,7 @@ def _check(
         str | None, typer.Option(help="Only this kernel; all that accept the problem without.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the values.")] = 0,
-    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:1.")] = "cpu",
+    device: subjects.Device = "cpu",
     as_json: formats.AsJson = False,
     as_csv: formats.AsCsv = False,
     as_markdown: formats.AsMarkdown = False,

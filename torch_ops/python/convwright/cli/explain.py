@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from convwright.cli import formats, subjects
-from convwright.cli.subjects import Inputs
+from convwright.cli.subjects import Device, Inputs
 
 _COLUMNS = ("layer", "problem", "kernel", "schedule", "isa", "reason")
 
@@ -21,6 +21,7 @@ def _explain(
         str, typer.Option(metavar="MODULE:FUNCTION", help="Function that returns a model.")
     ],
     input: Inputs = None,
+    device: Device = "cpu",
     train: Annotated[bool, typer.Option("--train", help="Backward too.")] = False,
     convert: Annotated[
         bool, typer.Option("--convert", help="After convwright.convert_, layer by layer.")
@@ -38,7 +39,7 @@ def _explain(
     convwright explain --model torchvision.models:resnet18 --input 1x3x224x224 --convert --md
     """
     how = formats.chosen(as_json, as_csv, as_markdown)
-    network, inputs = subjects.model_and_inputs(model, input)
+    network, inputs = subjects.model_and_inputs(model, input, device)
     import torch
 
     import convwright

@@ -26,6 +26,7 @@ Inputs = Annotated[
     list[str] | None,
     typer.Option("--input", metavar="SIZES", help="Sizes of an input, such as 128x3x32x32."),
 ]
+Device = Annotated[str, typer.Option(help="cpu, cuda or cuda:1.")]
 Threads = Annotated[
     int | None, typer.Option(metavar="N", help="Threads of PyTorch; as it is without.")
 ]
@@ -45,13 +46,22 @@ def load_model(name: str) -> Any:
         sys.path.remove("")
 
 
-def model_and_inputs(name: str, inputs: list[str] | None) -> tuple[Any, list["Tensor"]]:
-    """The model, and random tensors of the sizes given. Raises UsageError."""
+def model_and_inputs(
+    name: str, inputs: list[str] | None, device: str = "cpu"
+) -> tuple[Any, list["Tensor"]]:
+    """The model, and random tensors of the sizes given, on a device. Raises UsageError."""
     import torch
+
+    from convwright import check
 
     if not inputs:
         raise UsageError("--model needs --input, the sizes of its input, such as 128x3x32x32")
-    return load_model(name), [torch.randn(_sizes(text)) for text in inputs]
+    with usage_errors(ValueError):
+        place = check.place_of(device)
+    model, tensors = load_model(name), [torch.randn(_sizes(text)) for text in inputs]
+    if place.type == "cuda" and isinstance(model, torch.nn.Module):
+        model.to(place)
+    return model, [tensor.to(place) for tensor in tensors]
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import typer
 from convwright.cli import formats, subjects
 from convwright.cli.errors import INTERRUPTED, UsageError, usage_errors
 from convwright.cli.progress import progress
-from convwright.cli.subjects import Inputs, Model, Threads
+from convwright.cli.subjects import Device, Inputs, Model, Threads
 
 _COLUMNS = (
     *("problem", "phase", "candidate", "seconds"),
@@ -34,6 +34,7 @@ def _tune(
         Path | None, typer.Option(metavar="FILE", help="A problem and its count a line.")
     ] = None,
     input: Inputs = None,
+    device: Device = "cpu",
     train: Annotated[bool, typer.Option("--train", help="Backward too.")] = False,
     budget: Annotated[str, typer.Option(help="Time in all: 90s, 5m, 1h.")] = "5m",
     threads: Threads = None,
@@ -48,11 +49,13 @@ def _tune(
     as_csv: formats.AsCsv = False,
     as_markdown: formats.AsMarkdown = False,
 ) -> int:
-    """Search the fastest kernels of a model or of problems on this CPU.
+    """Search the fastest kernels of a model or of problems on this CPU or a GPU.
 
-    What is measured is kept; interrupted, the same command goes on where it was. Example:
+    What is measured is kept; interrupted, the same command goes on where it was. Examples:
 
     convwright tune --model examples.nets:channel_selection --input 128x3x32x32 --train --budget 5m
+
+    convwright tune --model examples.nets:channel_selection --input 128x3x32x32 --device cuda
     """
     how = formats.chosen(as_json, as_csv, as_markdown)
     if sum(given is not None for given in (model, problem or None, problems)) != 1:
@@ -64,15 +67,20 @@ def _tune(
     with usage_errors(ValueError):
         tuning.parse_budget(budget)
     subjects.set_threads(threads)
-    counted = _problems(model, input, problem, problems, train)
+    counted = _problems(model, input, device, problem, problems, train)
     if dry_run or explain:
+        look = tuning.candidates if dry_run else tuning.explanations
         with usage_errors(ValueError):
-            print(tuning.candidates(counted) if dry_run else tuning.explanations(counted))
+            print(look(counted, device))
         return 0
     try:
         with progress() as show, usage_errors(ValueError):
             found = tuning.tune_problems(
-                counted, budget=budget, seed=seed, progress=lambda event: _tell(event, show)
+                counted,
+                device=device,
+                budget=budget,
+                seed=seed,
+                progress=lambda event: _tell(event, show),
             )
     except KeyboardInterrupt:
         print("The same command goes on where it was.", file=sys.stderr)
@@ -90,6 +98,7 @@ def _tune(
 def _problems(
     model: str | None,
     inputs: list[str] | None,
+    device: str,
     texts: list[str] | None,
     file: Path | None,
     train: bool,
@@ -97,7 +106,7 @@ def _problems(
     from convwright import _subjects, tuning
 
     if model is not None:
-        network, tensors = subjects.model_and_inputs(model, inputs)
+        network, tensors = subjects.model_and_inputs(model, inputs, device)
         with subjects.model_runs():
             counted = tuning.problems_of(network, tensors, train)
     else:

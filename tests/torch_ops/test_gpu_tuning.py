@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tuning for GPUs without one: problems, calls, comparisons by a device that only counts."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+from tuning_child import needs_tuner
+
+import convwright
+from convwright import (
+    _approx_ops,
+    _gpu_comparison,
+    _kinds,
+    _product_calls,
+    _subjects,
+    check,
+    functional,
+    tuning,
+)
+from convwright._choices import FASTER
+from convwright._explain import Explanation
+from convwright._trace import Row
+from convwright.cli import main
+
+PROBLEM = "fprop_n2ci16ih9iw9co16kh3kw3s1p1_f32_nhwc"
+SUM = f"wsum2d:{PROBLEM}"
+without_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+
+
+@pytest.fixture
+def fake_cuda() -> Iterator[FakeTensorMode]:
+    _approx_ops.operator("approx_conv2d_fprop")  # registers what Python adds
+    with FakeTensorMode() as mode:
+        yield mode
+
+
+def row(problem: str, kernel: str, schedule: str = "co:64", isa: str = "sm_90", **more) -> Row:
+    return Row("layer", problem, kernel, schedule, isa, **more)
+
+
+GEMM = row(PROBLEM, "conv2d_gemm_nhwc_cuda_co_64")
+APPROXIMATE = row(f"{PROBLEM}_mbm(3)", "approx_gemm_mbm_nhwc_cuda|approx_gemm_log_bits_nchw_cuda")
+
+
+@pytest.mark.parametrize(
+    ("found", "problem"),
+    [
+        (GEMM, PROBLEM),
+        (row(PROBLEM, "PyTorch", "", "", reason=FASTER), PROBLEM),
+        (APPROXIMATE, APPROXIMATE.problem),
+        (row(f"{PROBLEM}_table7", "approx_gemm_mantissa_table_nchw"), f"{PROBLEM}_mantissa_table"),
+        (row(SUM, "fused", "z:none"), SUM),
+        # Their convolutions have rows of their own.
+        (row(SUM, "unfused", "z:saved"), None),
+        (row(SUM, "composed", "weight:composed"), None),
+        (row(PROBLEM, "weighted_sum_cuda_nhwc"), None),  # the kernel of a fused one
+        (row("fprop_((2, 3))", "PyTorch", "", "", reason="dtype is float64"), None),
+        (row(PROBLEM, "conv2d_fprop_nhwc_avx2", isa="avx2"), None),
+        (row("fprop_n1_s8", "byte_gemm_dot_s8_nhwc"), None),
+    ],
+)
+def test_what_of_a_model_is_tuned_for_gpus(found: Row, problem: str | None) -> None:
+    assert _subjects.of_row(found, on_gpu=True) == problem
+    if found.isa.startswith("sm_"):
+        assert _subjects.of_row(found) is None
+
+
+class Layer(torch.nn.Module):
+    def __init__(self, *devices: str) -> None:
+        super().__init__()
+        self.weights = torch.nn.ParameterList(torch.empty(2, device=d) for d in devices)
+
+
+def test_the_device_of_a_model(fake_cuda: FakeTensorMode) -> None:
+    here, there = torch.empty(1), torch.empty(1, device="cuda:1")
+    assert tuning.device_of(Layer("cpu"), [here]) == "cpu"
+    assert tuning.device_of(Layer("cuda:0"), [here]) == "cuda:0"
+    assert tuning.device_of(torch.relu, [there]) == "cuda:1"
+    with pytest.raises(
+        ValueError,
+        match=r"^the model and its inputs are on cuda:0 and cuda:1, and one GPU is tuned at a "
+        r"time; move them to one of these$",
+    ):
+        tuning.tune(Layer("cuda:0"), there)
+
+
+@pytest.mark.parametrize("suffix", ["", "_bias"])
+@pytest.mark.parametrize("dtype", ["f32", "bf16", "f16"])
+def test_calls_are_made_on_the_gpu(fake_cuda: FakeTensorMode, dtype: str, suffix: str) -> None:
+    text = PROBLEM.replace("f32", dtype)
+    problem = check.parse(text)
+    output = _subjects.call_of(text + suffix, "cuda")()
+    assert (output.device.type, output.dtype) == ("cuda", problem.dtype)
+    assert tuple(output.shape) == check.output_sizes(problem)
+    assert output.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("product", ["", *_product_calls._EXAMPLES])
+def test_calls_of_gradients_and_products(fake_cuda: FakeTensorMode, product: str) -> None:
+    for direction, sizes in (("dgrad", (2, 16, 9, 9)), ("wgrad", (16, 16, 3, 3))):
+        text = "_".join(filter(None, (PROBLEM.replace("fprop", direction), product)))
+        gradient = _subjects.call_of(text, "cuda")()
+        assert (gradient.device.type, tuple(gradient.shape)) == ("cuda", sizes)
+
+
+def test_kernels_that_fuse_are_compared_whatever_the_rule_says(
+    fake_cuda: FakeTensorMode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the rule a weighted sum of more than 32 channels takes two convolutions."""
+    kinds = []
+    monkeypatch.setattr(functional, "weighted_sum_conv2d", lambda *_: kinds.append(_kinds.forced))
+    for device in ("cuda", "cpu"):
+        _subjects.call_of(SUM.replace("ci16", "ci64"), device)()
+    assert kinds == ["fused", "auto"]
+    assert _kinds.forced == "auto"
+
+
+class FakeDevice:
+    """A GPU whose calls take as long as the candidate that was chosen when they were captured."""
+
+    def __init__(self, seconds_of: dict[str, float], refuses: str = "") -> None:
+        self.seconds_of = seconds_of
+        self.refuses = refuses  # to be captured
+        self.chosen = ""
+        self.clock = 0.0
+        self.flushed = False
+        self.called: list[str] = []
+
+    def choose(self, candidate: str) -> None:
+        if candidate == "nonsense":
+            raise RuntimeError("tuned choice 'nonsense' is none that this version knows")
+        self.chosen = candidate
+
+    def call(self) -> None:
+        if self.chosen == "broken":
+            raise RuntimeError("an illegal memory access was encountered")
+        self.called.append(self.chosen)
+        self._take(self.chosen)
+
+    def _take(self, candidate: str) -> None:
+        self.clock += self.seconds_of[candidate] * (2 if self.flushed else 1)
+        self.flushed = False
+
+    def flush(self) -> None:
+        self.flushed = True
+
+    def captured(self, run: Callable[[], object], calls: int) -> Callable[[], object]:
+        candidate = self.chosen
+        run()
+        if candidate == self.refuses:
+            raise RuntimeError("operation not permitted when stream is capturing")
+
+        def replay() -> None:
+            for _ in range(calls):
+                self._take(candidate)
+
+        return replay
+
+    def seconds(self, work: Callable[[], object]) -> float:
+        start = self.clock
+        work()
+        return self.clock - start
+
+
+def compare(device: FakeDevice, *candidates: str, cold: bool = True, **more) -> dict:
+    contestants = [{"candidate": candidate, "artifact": ""} for candidate in candidates]
+    job = {"contestants": contestants, "seconds": 0, "least": 3, "most": 7, **more}
+    flush = device.flush if cold else None
+    return _gpu_comparison.times(job, device.call, device.choose, device, flush)
+
+
+def test_a_comparison_replays_what_each_candidate_runs() -> None:
+    device = FakeDevice({"conv2d.cuda/co:64": 1e-5, "pytorch": 2e-3})
+    times = compare(device, "conv2d.cuda/co:64", "pytorch")
+    for name, of_side in times.items():
+        assert of_side["seconds"] == pytest.approx([device.seconds_of[name]] * 3)
+        assert of_side["cold_seconds"] == pytest.approx([2 * device.seconds_of[name]] * 3)
+    warm = compare(device, "pytorch", cold=False)["pytorch"]
+    assert (len(warm["seconds"]), warm["cold_seconds"]) == (3, [])
+
+
+def test_rounds_end_with_the_time_or_their_number() -> None:
+    device = FakeDevice({"pytorch": 1e-3})
+    assert len(compare(device, "pytorch", seconds=600)["pytorch"]["seconds"]) == 7
+    assert len(compare(device, "pytorch", least=5)["pytorch"]["seconds"]) == 5
+
+
+def test_what_does_not_run_is_left_out() -> None:
+    device = FakeDevice({"pytorch": 1e-3})
+    assert set(compare(device, "nonsense", "broken", "pytorch")) == {"pytorch"}
+    assert compare(device, "broken") == {}
+
+
+def test_what_cannot_be_captured_runs_as_it_was_chosen() -> None:
+    device = FakeDevice({"fast": 1e-4, "plain": 3e-4}, refuses="plain")
+    times = compare(device, "fast", "plain")
+    assert times["fast"]["seconds"] == pytest.approx([1e-4] * 3)
+    assert times["plain"]["seconds"] == pytest.approx([3e-4] * 3)
+    assert times["plain"]["cold_seconds"] == pytest.approx([6e-4] * 3)
+
+
+FAKE = """#!/bin/sh
+echo "$@" > {folder}/arguments
+cat > {folder}/problems
+echo '{{"event": "choice", "problem": "p", "phase": 0, "candidate": "c", "seconds": 1,' \\
+    '"reason": "R."}}'
+"""
+
+
+@pytest.fixture
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
+    """What a script in the place of convwright-tune was given: its "arguments" or "problems"."""
+    program = tmp_path / "convwright-tune"
+    program.write_text(FAKE.format(folder=tmp_path))
+    program.chmod(0o755)
+    monkeypatch.setattr(tuning, "find_tuner", lambda: program)
+    return lambda name: (tmp_path / name).read_text()
+
+
+def test_a_model_on_a_gpu_is_tuned_for_it(
+    told: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = (GEMM, GEMM, APPROXIMATE, row(PROBLEM, "conv2d_fprop_nhwc_avx2", isa="avx2"))
+    monkeypatch.setattr(tuning, "explain", lambda *_: Explanation("avx2", rows))
+    monkeypatch.setattr(tuning, "_numbered", lambda device: device)
+    with FakeTensorMode():
+        model, input = Layer("cuda:1"), torch.empty(1, device="cuda:1")
+    with torch.backends.cudnn.flags(torch.backends.cudnn.enabled, allow_tf32=False):
+        report = convwright.tune(model, input, budget=3)
+    assert [choice.candidate for choice in report.choices] == ["c"]
+    assert "--device cuda:1 " in told("arguments") + " "
+    assert told("problems") == f"{PROBLEM} 2\n{APPROXIMATE.problem} 1\n"
+    assert report.notices == ()
+
+
+@without_gpu
+def test_it_is_said_that_tf32_was_left_out(told: Callable[[str], str]) -> None:
+    def notices(problem: str, allowed: bool, device: str = "cuda:0") -> tuple[str, ...]:
+        with torch.backends.cudnn.flags(torch.backends.cudnn.enabled, allow_tf32=allowed):
+            return tuning.tune_problems([problem], device=device, budget=1).notices
+
+    (notice,) = notices(PROBLEM, allowed=True)
+    assert notice.startswith("Problems in float32 were compared without TF32")
+    assert "--device cuda:0" in told("arguments")
+    for problem in (PROBLEM.replace("f32", "bf16"), f"{PROBLEM}_mbm"):
+        assert notices(problem, allowed=True) == ()
+    assert notices(PROBLEM, allowed=False) == notices(PROBLEM, allowed=True, device="cpu") == ()
+
+
+@without_gpu
+@needs_tuner
+def test_without_a_gpu_a_search_says_so(capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(tuning.TunerMissing) as refused:
+        tuning.tune_problems([PROBLEM], device="cuda", budget=1)
+    assert len(str(refused.value).splitlines()) == 1
+    assert "CUDA" in str(refused.value)
+    with pytest.raises(ValueError, match=r"'gpu' is no device; accepted are cpu, cuda, and cuda:1"):
+        tuning.tune_problems([PROBLEM], device="gpu", budget=1)
+    assert main(["tune", "--problem", PROBLEM, "--device", "cuda"]) == 1
+    assert capsys.readouterr().err.strip().endswith(str(refused.value))
+    assert main(["tune", "--problem", PROBLEM, "--device", "cuda", "--explain"]) == 2
+    assert "leave out --device" in capsys.readouterr().err
+
+
+@without_gpu
+@pytest.mark.parametrize("command", ["tune", "explain"])
+@pytest.mark.parametrize("device", ["cuda", "cuda:3", "gpu", "cuda:", "cpu:0", ""])
+def test_a_model_goes_to_a_device_that_is_there(
+    command: str, device: str, capsys: pytest.CaptureFixture
+) -> None:
+    model = ("--model", "torch.nn:Identity", "--input", "1x3")
+    assert main([command, *model, "--device", device]) == 2
+    sentence = f"device is {device!r}, but there are the CPU and 0 CUDA devices"
+    assert sentence in capsys.readouterr().err
