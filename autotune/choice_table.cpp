@@ -2,6 +2,7 @@
 #include "autotune/choice_table.h"
 
 #include <algorithm>
+#include <functional>
 #include <istream>
 #include <map>
 #include <optional>
@@ -11,8 +12,14 @@
 
 #include "autotune/bounded_lines.h"
 #include "autotune/cpu_spaces.h"
+#include "autotune/cuda_spaces.h"
+#include "runtime/cuda/candidate_kinds.h"
+#include "runtime/cuda/occupancy.h"
 #include "runtime/in_quotes.h"
+#include "schedules/conv2d_cuda_params.h"
+#include "schedules/conv2d_wgrad_cuda_params.h"
 #include "schedules/conv2d_wgrad_params.h"
+#include "schedules/weighted_sum_cuda_params.h"
 #include "schedules/weighted_sum_params.h"
 
 namespace convwright {
@@ -23,14 +30,27 @@ constexpr char kDefaults[] = "defaults ";
 
 /// Schedules without a knob of their own, by generator.
 std::map<std::string, std::string> default_schedules() {
-    return {{"approx_conv2d", format_params(Conv2dCpuParams{})},
-            {"conv2d", format_params(Conv2dCpuParams{})},
-            {"conv2d_wgrad", format_params(Conv2dWgradCpuParams{})},
-            {"weighted_sum", format_params(WeightedSumCpuParams{})}};
+    return {
+        {"approx_conv2d", format_params(Conv2dCpuParams{})},
+        {"conv2d", format_params(Conv2dCpuParams{})},
+        {"conv2d_wgrad", format_params(Conv2dWgradCpuParams{})},
+        {"weighted_sum", format_params(WeightedSumCpuParams{})},
+        {cuda::candidate_kind(cuda::kApproxGemm), format_params(Conv2dCudaParams{})},
+        {cuda::candidate_kind("conv2d"), format_params(Conv2dCudaParams{})},
+        {cuda::candidate_kind("conv2d_wgrad"), format_params(Conv2dWgradCudaParams{})},
+        {cuda::candidate_kind("weighted_sum"), format_params(WeightedSumCudaParams{})},
+    };
 }
 
+/// What default_schedules() has the defaults of a candidate under; empty for algorithms.
 std::string generator_of(const std::string &candidate) {
-    return is_algorithm(candidate) ? "" : candidate.substr(0, candidate.find('.'));
+    if (is_algorithm(candidate)) return "";
+    const std::string kind = candidate.substr(0, candidate.find('/'));
+    for (const Format format : {Format::kNhwc, Format::kNchw})
+        if (kind == cuda::product_candidate_kind(format))
+            return cuda::candidate_kind(cuda::kApproxGemm);
+    const size_t dot = kind.find('.');
+    return kind.substr(dot) == ".cuda" ? kind : kind.substr(0, dot);
 }
 
 /// That of "cpu/<model>/<isa>"; none where the text is no such identity.
@@ -42,6 +62,16 @@ Isa isa_of(const std::string &identity) {
     return Isa::kNone;
 }
 
+/// Whether it is "gpu/<name>/sms=<multiprocessors>".
+bool is_gpu(const std::string &identity) {
+    constexpr char kStart[] = "gpu/", kMultiprocessors[] = "/sms=";
+    const size_t last = identity.rfind(kMultiprocessors);
+    if (identity.rfind(kStart, 0) != 0 || last == std::string::npos || last < sizeof kStart)
+        return false;
+    const std::string count = identity.substr(last + sizeof kMultiprocessors - 1);
+    return !count.empty() && count.find_first_not_of("0123456789") == std::string::npos;
+}
+
 /// Not for CMake's lists and C++ texts, where it would need escapes.
 bool is_plain(const std::string &identity) {
     return std::all_of(identity.begin(), identity.end(), [](unsigned char c) {
@@ -51,6 +81,26 @@ bool is_plain(const std::string &identity) {
 
 auto key_of(const ChoiceRow &row) {
     return std::tie(row.identity, row.subject.problem, row.subject.phase);
+}
+
+/// The spaces that a row may be of, each made when it is asked for.
+std::vector<std::function<Space()>> spaces_of(const ChoiceRow &row,
+                                              const OperatorProblem &problem) {
+    std::vector<std::function<Space()>> spaces;
+    const int phase = row.subject.phase;
+    if (is_gpu(row.identity)) {
+        // A GPU's name does not say its architecture: a row is legal if it is so on one of them, the newest first.
+        std::vector<int> known = cuda::known_architectures();
+        std::sort(known.rbegin(), known.rend());
+        for (const int architecture : known)
+            spaces.push_back([=] { return cuda_space(problem, phase, nominal_gpu(architecture)); });
+        return spaces;
+    }
+    // Where the library had no fused kernel to verify others by, none was searched.
+    for (const std::vector<Isa> &isas :
+         {std::vector<Isa>{isa_of(row.identity)}, std::vector<Isa>{}})
+        spaces.push_back([=] { return cpu_space(problem, phase, isas); });
+    return spaces;
 }
 
 /// The row that a line is, or nothing where it has another form.
@@ -69,34 +119,33 @@ bool comes_before(const ChoiceRow &a, const ChoiceRow &b) { return key_of(a) < k
 bool same_subject(const ChoiceRow &a, const ChoiceRow &b) { return key_of(a) == key_of(b); }
 
 std::string why_no_row(const ChoiceRow &row) {
-    const Isa isa = isa_of(row.identity);
-    if (isa == Isa::kNone || !is_plain(row.identity))
+    if ((isa_of(row.identity) == Isa::kNone && !is_gpu(row.identity)) || !is_plain(row.identity))
         return "device " + in_quotes(row.identity) +
-               ": accepted is cpu/<model>/<avx2 or avx512>, for choices of GPUs are used from the "
-               "database where they were made";
+               ": accepted are cpu/<model>/<avx2 or avx512> and gpu/<name>/sms=<multiprocessors>";
     if (const auto why = why_no_subject(row.subject.problem)) return without_stop(*why);
     const OperatorProblem problem = parse_operator_problem(row.subject.problem);
     if (const OperatorProblem subject = tuned_subject(problem); !(subject == problem))
         return "problem '" + row.subject.problem + "': choices for it stand under '" +
                format_problem(subject) + "'";
-    // Where the library had no fused kernel to verify others by, none was searched.
-    std::string present;
+    std::string present, illegal;
     try {
-        for (const std::vector<Isa> &isas : {std::vector<Isa>{isa}, std::vector<Isa>{}}) {
-            const Space space = cpu_space(problem, row.subject.phase, isas);
+        for (const std::function<Space()> &make : spaces_of(row, problem)) {
+            const Space space = make();
             if (space.hash() != row.space) {
                 if (present.empty()) present = space.hash();
                 continue;
             }
             const std::optional<Point> point = space.parse(row.candidate);
             if (!point) return in_quotes(row.candidate) + " is no candidate of the problem";
-            if (const char *why = space.why_illegal(*point))
-                return in_quotes(row.candidate) + " is no candidate of the problem: " + why;
-            return "";
+            const char *why = space.why_illegal(*point);
+            if (why == nullptr) return "";
+            if (illegal.empty())
+                illegal = in_quotes(row.candidate) + " is no candidate of the problem: " + why;
         }
     } catch (const std::invalid_argument &error) {
-        return without_stop(error.what());
+        return illegal.empty() ? without_stop(error.what()) : illegal;
     }
+    if (!illegal.empty()) return illegal;
     return "it was chosen from another space of schedules (" + in_quotes(row.space) +
            ") than this version's (" + in_quotes(present) +
            "); tune the problem again and export the table anew";

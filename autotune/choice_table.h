@@ -14,7 +14,7 @@ struct ChoiceRow {
     Subject subject;
     std::string candidate;  ///< Space::text().
     std::string space;      ///< Space::hash() of the space that was searched.
-    std::string identity;   ///< cpu_identity() of the device that it answers on.
+    std::string identity;   ///< cpu_identity() or gpu_identity() of the device that it answers on.
 
     bool operator==(const ChoiceRow &) const = default;
 };
@@ -23,7 +23,8 @@ struct ChoiceRow {
 /// line by line.
 ///   convwright choices 1
 ///   # any comment
-///   defaults <generator> <knobs>                            which knobs a schedule may leave out, for CMake
+///   defaults <generator> <knobs>                            which knobs a schedule may leave out, for CMake;
+///                                                           of GPUs <generator>.cuda
 ///   <problem> <phase> <candidate> <space> <identity>
 /// `comments` are its first lines, without '#'.
 std::string format_choice_table(std::vector<ChoiceRow> rows,

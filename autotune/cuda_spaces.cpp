@@ -4,16 +4,14 @@
 #include <stdexcept>
 
 #include "autotune/cpu_spaces.h"
-#include "runtime/cuda/approx_plan.h"
+#include "runtime/cuda/candidate_kinds.h"
 #include "runtime/cuda/conv_cost.h"
-#include "runtime/cuda/conv_plan.h"
-#include "runtime/cuda/loaded_kernels.h"
 #include "runtime/cuda/occupancy.h"
+#include "runtime/cuda/product_cost.h"
 #include "runtime/cuda/short_floats.h"
-#include "runtime/cuda/weighted_sum.h"
-#include "runtime/cuda/wgrad_plan.h"
+#include "runtime/cuda/weighted_sum_cost.h"
+#include "runtime/cuda/wgrad_cost.h"
 #include "runtime/pass_limits.h"
-#include "runtime/tuned_choices.h"
 #include "runtime/weighted_sum_passes.h"
 #include "runtime/wgrad_pass.h"
 

@@ -9,6 +9,8 @@
 #include <tuple>
 
 #include "autotune/kernel_cover.h"
+#include "runtime/cuda/loaded_kernels.h"
+#include "runtime/loaded_kernels.h"
 
 namespace convwright {
 namespace {
@@ -87,20 +89,41 @@ std::vector<Alternative> good_enough(const std::vector<Record> &records, const C
     return schedules;
 }
 
-}  // namespace
-
-bool library_has(const LoadableKernel &kernel) {
-    const auto has = [&](const auto &kernels) {
-        const auto *found = shipped_kernel(kernels, kernel);
-        return found != nullptr && !is_kernel_of_choices(found->name);
-    };
-    if (!kernel.product.empty()) return has(product_kernels());
-    if (kernel.generator == "weighted_sum") return has(weighted_sum_kernels());
-    return kernel.generator == "conv2d_wgrad" ? has(wgrad_kernels()) : has(conv_kernels());
+/// What makes the kernel of a candidate one, on CPUs and GPUs; empty where it has none.
+std::string symbol_of(const OperatorProblem &problem, const std::string &candidate) {
+    if (const auto kernel = parse_candidate(problem, candidate)) return kernel->symbol;
+    const auto kernel = cuda::parse_candidate(problem, candidate);
+    return kernel ? kernel->symbol : "";
 }
 
-ExportedChoices export_choices(Database &database, double within,
-                               const std::function<bool(const LoadableKernel &)> &in_library) {
+/// Whether the table of its generator has a kernel for the library itself.
+template<typename Wanted, typename Convs, typename Wgrads, typename Sums, typename Products>
+bool has(const Wanted &wanted, bool (*is_of_choices)(const std::string &), const Convs &convs,
+         const Wgrads &wgrads, const Sums &sums, const Products &products) {
+    const auto in = [&](const auto &kernels) {
+        const auto *found = shipped_kernel(kernels, wanted);
+        return found != nullptr && !is_of_choices(found->name);
+    };
+    if (!wanted.product.empty()) return in(products);
+    if (wanted.generator == "weighted_sum") return in(sums);
+    return wanted.generator == "conv2d_wgrad" ? in(wgrads) : in(convs);
+}
+
+}  // namespace
+
+bool library_has(const OperatorProblem &problem, const std::string &candidate) {
+    if (const auto kernel = parse_candidate(problem, candidate))
+        return has(*kernel, is_kernel_of_choices, conv_kernels(), wgrad_kernels(),
+                   weighted_sum_kernels(), product_kernels());
+    const auto kernel = cuda::parse_candidate(problem, candidate);
+    return kernel &&
+           has(*kernel, cuda::is_kernel_of_choices, cuda::conv_kernels(), cuda::wgrad_kernels(),
+               cuda::weighted_sum_kernels(), cuda::product_kernels());
+}
+
+ExportedChoices export_choices(
+    Database &database, double within,
+    const std::function<bool(const OperatorProblem &, const std::string &)> &in_library) {
     ExportedChoices exported;
     std::map<std::string, std::vector<Record>> records;  // by problem
     for (Record &record : database.records())
@@ -119,8 +142,9 @@ ExportedChoices export_choices(Database &database, double within,
         }
         const OperatorProblem problem = parse_operator_problem(key.subject.problem);
         const auto add = [&](Alternative alternative) {
-            const auto kernel = parse_candidate(problem, alternative.candidate);
-            if (kernel && !in_library(*kernel)) alternative.kernel = numbers.of(kernel->symbol);
+            const std::string symbol = symbol_of(problem, alternative.candidate);
+            if (!symbol.empty() && !in_library(problem, alternative.candidate))
+                alternative.kernel = numbers.of(symbol);
             shape.alternatives.push_back(std::move(alternative));
         };
         add({choice.candidate});

@@ -5,7 +5,7 @@
 
 #include "autotune/choice_table.h"
 #include "autotune/database/database.h"
-#include "runtime/loaded_kernels.h"
+#include "runtime/operator_problem.h"
 
 namespace convwright {
 
@@ -20,8 +20,9 @@ struct ExportedChoices {
     std::vector<std::string> left_out;
 };
 
-/// Whether the library has a kernel without any table of choices (runtime/kernel_table.h). Throws as parse_params().
-bool library_has(const LoadableKernel &kernel);
+/// Whether the library has the kernel of a candidate, for a CPU or a GPU, without any table of choices
+/// (runtime/kernel_table.h). Throws as parse_params().
+bool library_has(const OperatorProblem &problem, const std::string &candidate);
 
 /// The newest choice for each subject and device, by the fewest kernels that the library does not have: a choice gives
 /// way to another schedule that its trial has within `within` (0.05: five percent) of the fastest one, and
@@ -29,6 +30,7 @@ bool library_has(const LoadableKernel &kernel);
 /// the library has cost nothing.
 ExportedChoices export_choices(
     Database &database, double within,
-    const std::function<bool(const LoadableKernel &)> &in_library = library_has);
+    const std::function<bool(const OperatorProblem &, const std::string &)> &in_library =
+        library_has);
 
 }  // namespace convwright

@@ -185,30 +185,47 @@ function(convwright_add_cuda_kernel generator)
         VERBATIM)
     set_property(GLOBAL APPEND PROPERTY CONVWRIGHT_CUDA_OBJECTS_${table} "${folder}/${symbol}.o")
     set_property(GLOBAL APPEND PROPERTY CONVWRIGHT_CUDA_IMAGES_${table} "${images}")
+    if(index EQUAL 32)
+        # As CPU kernels (TunedTables.cmake), by the tuner's names of generators.
+        string(REGEX REPLACE "_(direct|gemm|depthwise|cuda)$" "" algorithm "${generator}")
+        set(product -)
+        if(arg_PRODUCT)
+            set(algorithm "${generator}")
+            set(product ${arg_PRODUCT})
+        endif()
+        set_property(GLOBAL APPEND PROPERTY CONVWRIGHT_KERNELS_${table}
+            "${algorithm} cuda ${format} ${dtype} ${product} ${arg_SCHEDULE}")
+    endif()
     set_property(GLOBAL APPEND_STRING PROPERTY CONVWRIGHT_CUDA_ROWS_${table}
         "CONVWRIGHT_CUDA_KERNEL(${generator}, ${symbol}, ${format}, ${dtype}, \"${arg_SCHEDULE}\", ${index}, \"${arg_PRODUCT}\")\n")
 endfunction()
 
-# convwright_cuda_kernel_library(<target> <table>): all CUDA kernels of the table so far, with their
+# convwright_cuda_kernel_library(<target> <table>...): all CUDA kernels of the tables so far, with their
 # images, as a static library; its include folder holds <table>/cuda_rows.inc. To be called in the folder
-# that fills the table. The images of a kernel lie between convwright_images_<symbol> and
+# that fills the tables. The images of a kernel lie between convwright_images_<symbol> and
 # convwright_images_end_<symbol>.
-function(convwright_cuda_kernel_library target table)
-    get_property(objects GLOBAL PROPERTY CONVWRIGHT_CUDA_OBJECTS_${table})
-    get_property(images GLOBAL PROPERTY CONVWRIGHT_CUDA_IMAGES_${table})
-    get_property(rows GLOBAL PROPERTY CONVWRIGHT_CUDA_ROWS_${table})
-    set(folder "${CONVWRIGHT_KERNEL_DIR}/${table}")
-    file(CONFIGURE OUTPUT "${folder}/cuda_rows.inc" CONTENT "${rows}" @ONLY)
+function(convwright_cuda_kernel_library target)
+    set(all_objects)
+    set(all_images)
+    foreach(table IN LISTS ARGN)
+        get_property(objects GLOBAL PROPERTY CONVWRIGHT_CUDA_OBJECTS_${table})
+        get_property(images GLOBAL PROPERTY CONVWRIGHT_CUDA_IMAGES_${table})
+        get_property(rows GLOBAL PROPERTY CONVWRIGHT_CUDA_ROWS_${table})
+        file(CONFIGURE OUTPUT "${CONVWRIGHT_KERNEL_DIR}/${table}/cuda_rows.inc" CONTENT "${rows}" @ONLY)
+        list(APPEND all_objects ${objects})
+        list(APPEND all_images ${images})
+    endforeach()
     set(embed)
-    foreach(file IN LISTS images)
+    foreach(file IN LISTS all_images)
         cmake_path(GET file STEM LAST_ONLY symbol)
         string(APPEND embed "EMBED(${symbol}, \"${file}\")\n")
     endforeach()
-    configure_file("${CMAKE_CURRENT_FUNCTION_LIST_DIR}/embed_images.cpp.in"
-        "${folder}/cuda_images.cpp" @ONLY)
-    set_source_files_properties("${folder}/cuda_images.cpp" PROPERTIES OBJECT_DEPENDS "${images}")
-    convwright_object_library(${target} ${objects})
-    target_sources(${target} PRIVATE "${folder}/cuda_images.cpp")
+    list(GET ARGN 0 first)
+    set(source "${CONVWRIGHT_KERNEL_DIR}/${first}/cuda_images.cpp")
+    configure_file("${CMAKE_CURRENT_FUNCTION_LIST_DIR}/embed_images.cpp.in" "${source}" @ONLY)
+    set_source_files_properties("${source}" PROPERTIES OBJECT_DEPENDS "${all_images}")
+    convwright_object_library(${target} ${all_objects})
+    target_sources(${target} PRIVATE "${source}")
     target_link_libraries(${target} PRIVATE convwright_options)
     # ccache knows the source alone, not the files that the assembler reads.
     set_target_properties(${target} PROPERTIES CXX_COMPILER_LAUNCHER "")

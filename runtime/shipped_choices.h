@@ -8,7 +8,8 @@ namespace convwright {
 
 /// A choice of a table that the library was built with (CONVWRIGHT_TUNED, schedules/tuned).
 struct ShippedChoice {
-    std::string_view identity;   ///< cpu_identity() of the device that it was measured on.
+    std::string_view
+        identity;  ///< cpu_identity() or gpu_identity() of the device that it was measured on.
     std::string_view problem;    ///< Of tuned_subject().
     int phase;                   ///< A pass, or kWholeProblem.
     std::string_view candidate;  ///< "conv2d.avx512/lane:0,vec:2", "pytorch".

@@ -4,10 +4,8 @@
 #include <algorithm>
 #include <limits>
 
-#include "runtime/cuda/conv_cost.h"
 #include "runtime/cuda/tuned_choices.h"
 #include "runtime/multipliers/product_choice.h"
-#include "runtime/pass_limits.h"
 #include "runtime/tuned_choices.h"
 #include "runtime/wgrad_pass.h"
 
@@ -15,30 +13,8 @@ namespace convwright::cuda {
 namespace {
 
 constexpr int kElementsPerThread = 16, kMostRangeBlocks = 512;
-constexpr const char *kTooLarge =
-    "approximate products have CUDA kernels for tensors with fewer than 2^31 elements";
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-/// Instructions of a multiprocessor's arithmetic for one product, by counting.
-double instructions(const std::string &product) {
-    const int choice = product_choice(product);
-    if (choice <= 0) return product == "rounded" ? 2 : 20;
-    return product == "mbm" ? 4 : product == "mbm_zeros" ? 5 : product == "mitchell_zeros" ? 3 : 2;
-}
-
-/// Null if a kernel's vectors lie where its accesses need them, else why not. Those without vectors take tensors of
-/// any strides, whatever their format.
-const char *why_not_placed(const Conv2dCudaParams &params, Format format, const ConvProblem &p,
-                           const Placed &placed) {
-    if (params.vec == 1) return nullptr;
-    if (p.direction == Direction::kWgrad) return "images are not side by side in memory";
-    if (format != p.format) return "vectors are of another memory format";
-    // run_form() passes outputs as they are; vectors across the rows of an image need it as one row.
-    if (format == Format::kNchw) return "vectors of pixels need images that are one row";
-    return has_its_vectors(params, p, placed) ? nullptr
-                                              : "vectors do not begin at multiples of 16 bytes";
-}
 
 /// The kernel with the fewest predicted cycles; none where no kernel takes the pass.
 ConvStep best_step(const ConvPass &pass, const std::string &product, const ConvProblem &p,
@@ -75,12 +51,6 @@ ConvStep tuned_or_best_step(const ConvPass &pass, int phase, const std::string &
     }
     const double cycles = predicted_cycles(kernel.params, pass, product, device.multiprocessors);
     return {pass, &kernel, 1, cycles, tuned_mark(tuned->shipped)};
-}
-
-/// Of the largest tensor. In double: those of expanded tensors may overflow 64 bits.
-double most_elements(const ConvProblem &p) {
-    return std::max({1.0 * p.n * p.ci * p.ih * p.iw, 1.0 * p.n * p.co * p.oh() * p.ow(),
-                     1.0 * p.co * (p.ci / p.groups) * p.kh * p.kw});
 }
 
 /// What `text` says of the kernels, each set of forms once.
@@ -148,16 +118,11 @@ std::vector<ProductForm> device_forms_of_table(int bits) {
     return {form};
 }
 
-const char *why_no_approx_plan(const ConvProblem &problem) {
-    if (const char *why = why_no_passes(problem)) return why;
-    return most_elements(problem) > kMostElements ? kTooLarge : nullptr;
-}
-
 ApproxPlan approx_plan(const ConvProblem &problem, const std::vector<ProductForm> &forms,
                        const Device &device, const Placed &placed) {
     ApproxPlan plan;
     if (const char *why = why_no_approx_plan(problem)) return no_plan(why);
-    if (placed.index_bits != 32) return no_plan(kTooLarge);
+    if (placed.index_bits != 32) return no_plan(kTooLargeForProducts);
     plan.problem = problem;
     plan.most = product_choice(forms.front().product);
     for (const ConvPass &pass : product_passes(problem)) {
@@ -197,21 +162,6 @@ ApproxPlan approx_plan(const ConvProblem &problem, const std::vector<ProductForm
     }
     lay_out(plan);
     return plan;
-}
-
-const char *why_no_product_kernel(const Conv2dCudaParams &params, Format format,
-                                  const ConvProblem &problem, const ConvPass &pass,
-                                  const Device &device, const Placed &placed) {
-    if (params.engine != Conv2dCudaParams::kGemm) return "products are those of the gemm engine";
-    if (params.mma != 0) return "tensor cores have no approximate products";
-    if (params.split != 0) return "the order of a sum is specified, so that it has no parts";
-    if (const char *why = why_not_placed(params, format, problem, placed)) return why;
-    return params.why_illegal(pass, format, device.compute_capability, device.shared_bytes);
-}
-
-double predicted_cycles(const Conv2dCudaParams &params, const ConvPass &pass,
-                        const std::string &product, int multiprocessors) {
-    return predicted_cycles(params, pass, multiprocessors, 1, instructions(product));
 }
 
 ApproxPlan forced_approx_plan(const ConvProblem &problem, const std::vector<ProductForm> &forms,

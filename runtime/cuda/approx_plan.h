@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "runtime/cuda/conv_plan.h"
+#include "runtime/cuda/product_cost.h"
 #include "runtime/multipliers/product_words.h"
 
 namespace convwright::cuda {
@@ -49,22 +50,9 @@ std::vector<ProductForm> device_forms(const Multiplier &multiplier);
 /// That of a table with fractions of `bits`, whose entries come with the call.
 std::vector<ProductForm> device_forms_of_table(int bits);
 
-/// Null if there may be a plan for operands that lie in memory without gaps, else why not.
-const char *why_no_approx_plan(const ConvProblem &problem);
-
 /// `placed` is about the operands as the multiplier sees them. Thread-safe.
 ApproxPlan approx_plan(const ConvProblem &problem, const std::vector<ProductForm> &forms,
                        const Device &device, const Placed &placed);
-
-/// Null if kernels of these knobs, made for `format`, compute this pass by a product and add in the order that is
-/// specified; else why not.
-const char *why_no_product_kernel(const Conv2dCudaParams &params, Format format,
-                                  const ConvProblem &problem, const ConvPass &pass,
-                                  const Device &device, const Placed &placed = {});
-
-/// Predicted cycles of the device for one pass by a product.
-double predicted_cycles(const Conv2dCudaParams &params, const ConvPass &pass,
-                        const std::string &product, int multiprocessors);
 
 /// What runs by one form, whatever the operands are, which have to be some that it takes: pass `phase` by `kernel`
 /// with the first of `forms`, where one is given; other passes by the library's best kernel for the first of the

@@ -144,14 +144,6 @@ std::string joined(const std::vector<ConvStep> &steps, Text text) {
 
 }  // namespace
 
-bool has_its_vectors(const P &params, const ConvProblem &problem, const Placed &placed) {
-    const bool fprop = problem.direction == Direction::kFprop;
-    const bool stores = fprop ? placed.output_vectors : placed.input_vectors;
-    const bool reads = fprop ? placed.input_vectors : placed.output_vectors;
-    return (stores || params.store_vector() == 1) &&
-           (reads || params.read_vector(problem.format) == 1);
-}
-
 StepLayout::StepLayout(const ConvStep &step) {
     const P &params = step.kernel->params;
     if (params.engine != P::kGemm) return;

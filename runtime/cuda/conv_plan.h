@@ -51,10 +51,6 @@ ConvPlan conv_plan_with(const ConvKernel &kernel, const ConvProblem &problem, co
 std::vector<const ConvKernel *> accepting_kernels(const ConvProblem &problem, const Device &device,
                                                   const Placed &placed = {}, bool tf32 = false);
 
-/// Whether vectors of fprop's or dgrad's tensors begin where kernels with these knobs access them.
-bool has_its_vectors(const Conv2dCudaParams &params, const ConvProblem &problem,
-                     const Placed &placed);
-
 /// Where the packed weight and the partial sums of a step lie, in float32.
 struct StepLayout {
     int64_t panel = 0, panels = 0;  ///< Output channels of one, and how many.

@@ -4,11 +4,14 @@
 #include <algorithm>
 #include <array>
 #include <initializer_list>
+#include <set>
 
-// cuda_rows.inc is generated: CONVWRIGHT_CUDA_KERNEL(generator, symbol, format, dtype, schedule,
-// index_bits, product) once per kernel.
+// cuda_rows.inc are generated: CONVWRIGHT_CUDA_KERNEL(generator, symbol, format, dtype, schedule,
+// index_bits, product) once per kernel. "tuned" are those of tables of choices: they come last, so that of equal
+// predictions the library's own counts.
 #define CONVWRIGHT_CUDA_KERNEL(generator, symbol, ...) extern "C" int symbol##_argv(void **);
 #include "shipped/cuda_rows.inc"
+#include "tuned/cuda_rows.inc"
 #undef CONVWRIGHT_CUDA_KERNEL
 
 namespace convwright::cuda {
@@ -38,6 +41,7 @@ constexpr DType f32 = DType::kF32, bf16 = DType::kBf16, f16 = DType::kF16;
 // There are none without CONVWRIGHT_CUDA_KERNELS.
 constexpr std::initializer_list<Row> kRows = {
 #include "shipped/cuda_rows.inc"
+#include "tuned/cuda_rows.inc"
 };
 #undef CONVWRIGHT_CUDA_KERNEL
 
@@ -109,6 +113,15 @@ const std::vector<ProductKernel> &product_kernels() {
 const std::vector<ByteKernel> &byte_kernels() {
     static const auto kernels = kernels_with_products<ByteKernel, ByteGemmCudaParams>("byte_gemm");
     return kernels;
+}
+
+bool is_kernel_of_choices(const std::string &name) {
+#define CONVWRIGHT_CUDA_KERNEL(generator, symbol, ...) #symbol,
+    static const std::set<std::string> names = {
+#include "tuned/cuda_rows.inc"
+    };
+#undef CONVWRIGHT_CUDA_KERNEL
+    return names.count(name) > 0;
 }
 
 const BytePackingKernels &byte_packing_kernels() {

@@ -63,6 +63,8 @@ const std::vector<WeightedSumKernel> &weighted_sum_kernels();
 const std::vector<WeightedSumGradKernel> &weighted_sum_grad_kernels();
 const std::vector<ProductKernel> &product_kernels();
 const std::vector<ByteKernel> &byte_kernels();
+/// Whether a kernel is in the library because a table of choices names it.
+bool is_kernel_of_choices(const std::string &name);
 const BytePackingKernels &byte_packing_kernels();
 const OperandKernels &operand_kernels();
 const SupportKernels &support_kernels(Format format, DType dtype);

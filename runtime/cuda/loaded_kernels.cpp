@@ -17,7 +17,6 @@
 namespace convwright::cuda {
 namespace {
 
-constexpr char kApproxGemm[] = "approx_gemm";
 constexpr size_t kDigits = 64;                         // of a SHA-256
 constexpr size_t kMostImageBytes = size_t{256} << 20;  // no kernel's programs come near
 
@@ -105,13 +104,6 @@ bool place_files(LoadableKernel &kernel, const std::string &folder, const std::s
     kernel.path = folder + "/" + kernel.symbol + ".so";
     kernel.images_path = folder + "/" + kernel.symbol + images_suffix(kernel.images_sha256);
     return true;
-}
-
-std::string candidate_kind(const char *generator) { return std::string(generator) + ".cuda"; }
-
-std::string product_candidate_kind(Format format) {
-    const std::string made_for = format == Format::kNhwc ? "nhwc" : "nchw";
-    return candidate_kind((std::string(kApproxGemm) + "_" + made_for).c_str());
 }
 
 std::string kernel_symbol(const LoadableKernel &k) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <variant>
 
+#include "runtime/cuda/candidate_kinds.h"
 #include "runtime/cuda/kernel_table.h"
 #include "runtime/operator_problem.h"
 
@@ -29,13 +30,6 @@ std::string images_suffix(const std::string &images_sha256);
 
 /// Gives the kernel the files of `folder` that an artifact_of() is of. False, and nothing changes, where the text is none.
 bool place_files(LoadableKernel &kernel, const std::string &folder, const std::string &artifact);
-
-/// The kind of a candidate of the tuner on GPUs: "conv2d.cuda".
-std::string candidate_kind(const char *generator);
-
-/// That of a convolution by a product, "approx_gemm_nhwc.cuda": its kernels are made for a format, and take
-/// problems of the other one, too.
-std::string product_candidate_kind(Format format);
 
 /// The name of a kernel that the other fields describe: unique, and another one when the version of its
 /// generator's params is.

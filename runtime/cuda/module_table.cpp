@@ -3,10 +3,11 @@
 
 #include <mutex>
 
-// cuda_rows.inc is generated: CONVWRIGHT_CUDA_KERNEL(generator, symbol, format, dtype, schedule,
-// index_bits, product) once per kernel.
+// cuda_rows.inc are generated: CONVWRIGHT_CUDA_KERNEL(generator, symbol, format, dtype, schedule,
+// index_bits, product) once per kernel; "tuned" are those of tables of choices.
 #define CONVWRIGHT_CUDA_KERNEL CONVWRIGHT_DECLARE_IMAGES
 #include "shipped/cuda_rows.inc"
+#include "tuned/cuda_rows.inc"
 #undef CONVWRIGHT_CUDA_KERNEL
 
 namespace convwright::cuda {
@@ -28,6 +29,7 @@ const std::vector<EmbeddedImages> &shipped_images() {
 #define CONVWRIGHT_CUDA_KERNEL CONVWRIGHT_LIST_IMAGES
     static const std::vector<EmbeddedImages> all = {
 #include "shipped/cuda_rows.inc"
+#include "tuned/cuda_rows.inc"
     };
 #undef CONVWRIGHT_CUDA_KERNEL
     return all;

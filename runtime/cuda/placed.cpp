@@ -69,4 +69,13 @@ Placed placed(const ConvProblem &p, const Activation &output, const Activation &
     return result;
 }
 
+bool has_its_vectors(const Conv2dCudaParams &params, const ConvProblem &problem,
+                     const Placed &placed) {
+    const bool fprop = problem.direction == Direction::kFprop;
+    const bool stores = fprop ? placed.output_vectors : placed.input_vectors;
+    const bool reads = fprop ? placed.input_vectors : placed.output_vectors;
+    return (stores || params.store_vector() == 1) &&
+           (reads || params.read_vector(problem.format) == 1);
+}
+
 }  // namespace convwright::cuda

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/conv2d.h"
+#include "schedules/conv2d_cuda_params.h"
 
 namespace convwright::cuda {
 
@@ -24,5 +25,9 @@ struct Placed {
 
 /// Of the tensor of the output's sizes and that of the input's, whatever the direction.
 Placed placed(const ConvProblem &problem, const Activation &output, const Activation &input);
+
+/// Whether vectors of fprop's or dgrad's tensors begin where kernels with these knobs access them.
+bool has_its_vectors(const Conv2dCudaParams &params, const ConvProblem &problem,
+                     const Placed &placed);
 
 }  // namespace convwright::cuda

@@ -6,6 +6,7 @@
 #include "runtime/cuda/device.h"
 #include "runtime/cuda/kernel_table.h"
 #include "runtime/cuda/placed.h"
+#include "runtime/cuda/weighted_sum_cost.h"
 
 namespace convwright::cuda {
 
@@ -19,11 +20,6 @@ struct WeightedSumPlan {
 
     std::string schedule() const { return kernel->schedule + mark; }
 };
-
-/// Predicted cycles of the device: multiply-adds of all blocks, whole tiles, and what their threads copy, by count. Only
-/// the order of two predictions is used.
-double predicted_cycles(const WeightedSumCudaParams &params, const ConvPass &mix,
-                        const ConvPass &window, int multiprocessors);
 
 /// The plan of the kernel that tuning chose for this GPU or else of the one with the fewest predicted cycles. `problem` as
 /// of runtime/weighted_sum.h.

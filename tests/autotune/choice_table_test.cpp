@@ -6,7 +6,11 @@
 #include <sstream>
 
 #include "autotune/cpu_spaces.h"
+#include "autotune/cuda_spaces.h"
+#include "schedules/conv2d_cuda_params.h"
 #include "schedules/conv2d_params.h"
+#include "schedules/conv2d_wgrad_cuda_params.h"
+#include "schedules/weighted_sum_cuda_params.h"
 #include "tests/autotune/refusal.h"
 
 namespace convwright {
@@ -14,6 +18,8 @@ namespace {
 
 constexpr char kProblem[] = "fprop_n2ci8ih9iw11co17kh3kw3s1p1_f32_nhwc";
 constexpr char kDevice[] = "cpu/Some CPU (R) @ 2.0GHz/avx2";
+
+constexpr char kGpu[] = "gpu/Some GPU [80GB] (R)/sms=108";
 
 std::string space_of(const std::string &problem, int phase, Isa isa = Isa::kAvx2) {
     return cpu_space(parse_operator_problem(problem), phase, {isa}).hash();
@@ -115,15 +121,79 @@ TEST(ChoiceTable, RowsWithoutAnAskerAreRefused) {
     row.subject.phase = 1;
     EXPECT_NE(why_no_row(row).find("there is no pass 1"), std::string::npos) << why_no_row(row);
     for (const char *device :
-         {"gpu/Some/sms=1", "cpu/Some/sse2", "cpu/avx2", "cpu/a\"b/avx2", ""}) {
+         {"gpu/Some/sms=", "gpu/Some/sms=1x", "gpu/sms=1", "gpu//sms=1", "gpu/a;b/sms=1",
+          "xpu/Some", "cpu/Some/sse2", "cpu/avx2", "cpu/a\"b/avx2", ""}) {
         row = three_rows()[0];
         row.identity = device;
-        EXPECT_NE(why_no_row(row).find("accepted is cpu/<model>"), std::string::npos) << device;
+        EXPECT_NE(why_no_row(row).find("accepted are cpu/<model>/<avx2 or avx512> and gpu/<name>"),
+                  std::string::npos)
+            << device;
     }
+    // A space of CPUs is none of GPUs.
+    row = three_rows()[0];
+    row.identity = kGpu;
+    EXPECT_NE(why_no_row(row).find("another space of schedules"), std::string::npos);
     // Operators ask for the form with one long row.
     const std::string rows = "wgrad_n2ci8ih9iw11co17kh1kw1s1p0_f32_nhwc";
     const std::string why = why_no_row(row_of(rows, 0, "pytorch"));
     EXPECT_NE(why.find("choices for it stand under"), std::string::npos) << why;
+}
+
+/// Of a GPU, its knobs as of a made kernel.
+ChoiceRow gpu_row(const std::string &problem, const std::string &kind, const std::string &knobs) {
+    const std::string whole =
+        kind == "conv2d_wgrad.cuda"   ? format_params(parse_params<Conv2dWgradCudaParams>(knobs))
+        : kind == "weighted_sum.cuda" ? format_params(parse_params<WeightedSumCudaParams>(knobs))
+                                      : format_params(parse_params<Conv2dCudaParams>(knobs));
+    const Space space = cuda_space(parse_operator_problem(problem), 0, nominal_gpu(80));
+    return {{problem, 0}, kind + "/" + whole, space.hash(), kGpu};
+}
+
+TEST(ChoiceTable, ChoicesOfGpusAreRows) {
+    const std::string wgrad = replaced(kProblem, "fprop", "wgrad");
+    const std::string sum = "wsum2d:fprop_n8ci64ih14iw14co64kh3kw3s1p1_f32_nhwc";
+    const std::string bf16 = "fprop_n2ci8ih9iw11co16kh3kw3s1p1_bf16_nhwc";
+    std::vector<ChoiceRow> rows = {
+        gpu_row(kProblem, "conv2d.cuda", "co:32,px:32,co_t:4,px_t:4,chunk:8"),
+        gpu_row(wgrad, "conv2d_wgrad.cuda", "co:16,co_t:4"),
+        gpu_row(sum, "weighted_sum.cuda", "vec:4"),
+        gpu_row(bf16, "conv2d.cuda", "co:32,px:32,co_t:32,px_t:16,chunk:16,stages:2,mma:2"),
+        gpu_row(std::string(kProblem) + "_mbm", "approx_gemm_nchw.cuda", "co:32,px:64,px_t:4"),
+        gpu_row(std::string(kProblem) + "_bias", "conv2d.cuda", "engine:0")};
+    rows.back().candidate = "pytorch";
+    for (const ChoiceRow &row : rows) EXPECT_EQ(why_no_row(row), "") << row.subject.problem;
+    rows.push_back(three_rows()[0]);  // one table has both kinds of devices
+    const std::string text = format_choice_table(rows, {});
+    for (const char *generator :
+         {"conv2d", "conv2d.cuda", "conv2d_wgrad.cuda", "weighted_sum.cuda", "approx_gemm.cuda"})
+        EXPECT_NE(text.find("\ndefaults " + std::string(generator) + " "), std::string::npos)
+            << text;
+    std::vector<ChoiceRow> sorted = rows;
+    std::sort(sorted.begin(), sorted.end(), comes_before);
+    EXPECT_EQ(read(text), sorted);
+    EXPECT_NE(
+        refusal(replaced(text, "defaults conv2d.cuda engine:1", "defaults conv2d.cuda engine:0"))
+            .find("the defaults of 'conv2d.cuda' are not those"),
+        std::string::npos);
+}
+
+TEST(ChoiceTable, CandidatesOfGpusAreLegalOnSomeOfThem) {
+    // 144 KB of shared memory: for sm_80 and sm_90, not for sm_75 and sm_86.
+    const std::string large = "co:128,px:128,co_t:8,stages:4,chunk:16,vec:4";
+    ChoiceRow row = gpu_row("fprop_n8ci64ih28iw28co128kh3kw3s1p1_f32_nhwc", "conv2d.cuda", large);
+    EXPECT_EQ(why_no_row(row), "");
+    row = gpu_row(kProblem, "conv2d.cuda", "co:32,px:32,co_t:4,px_t:4,chunk:8,vec:4");
+    EXPECT_NE(why_no_row(row).find("is no candidate of the problem: "), std::string::npos);
+    row = gpu_row(kProblem, "conv2d.cuda", "co:64,px:64,mma:1,co_t:32,px_t:32");
+    EXPECT_NE(why_no_row(row).find("tensor cores would round"), std::string::npos);
+    row = gpu_row(kProblem, "conv2d.cuda", "engine:0");
+    row.space = "0123456789abcdef";
+    EXPECT_NE(why_no_row(row).find("another space of schedules"), std::string::npos);
+    row = gpu_row(kProblem, "conv2d.cuda", "engine:0");
+    row.subject.phase = 1;
+    EXPECT_NE(why_no_row(row).find("there is no pass 1"), std::string::npos);
+    row.subject.problem = replaced(kProblem, "f32_nhwc", "bf16_nchw");
+    EXPECT_NE(why_no_row(row).find("channels_last"), std::string::npos);
 }
 
 TEST(ChoiceTable, KernelsOfProductsAreRows) {

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "autotune/export_choices.h"
 
+#include <sstream>
+
 #include "autotune/cpu_spaces.h"
+#include "autotune/cuda_spaces.h"
+#include "runtime/cuda/loaded_kernels.h"
+#include "runtime/loaded_kernels.h"
 #include "tests/autotune/database/database_fixture.h"
 
 namespace convwright {
@@ -38,10 +43,11 @@ protected:
 
     /// The library has these tiles.
     ExportedChoices exported(const std::vector<int> &tiles = {}, double within = 0.05) {
-        return export_choices(database_, within, [tiles](const LoadableKernel &kernel) {
-            const int tile = parse_params<Conv2dCpuParams>(kernel.schedule).tile;
+        const auto has = [tiles](const OperatorProblem &, const std::string &text) {
+            const int tile = parse_params<Conv2dCpuParams>(text.substr(text.find('/') + 1)).tile;
             return std::find(tiles.begin(), tiles.end(), tile) != tiles.end();
-        });
+        };
+        return export_choices(database_, within, has);
     }
     static std::vector<std::string> candidates(const ExportedChoices &exported) {
         std::vector<std::string> texts;
@@ -125,38 +131,83 @@ TEST_F(ExportChoices, ChoicesOfOtherSpacesAreLeftOut) {
     EXPECT_NE(none.left_out[0].find("another space"), std::string::npos);
 }
 
-TEST_F(ExportChoices, ChoicesOfGpusAreLeftOut) {
-    database_.choose(test_choice(test_key(1, "gpu/Some GPU/sms=108"), "conv2d.cuda/engine:1"));
+constexpr char kGpu[] = "gpu/Some GPU/sms=108";
+
+std::string gpu_candidate(int px) {
+    return "conv2d.cuda/" + format_params(parse_params<Conv2dCudaParams>(
+                                "co:16,px:" + std::to_string(px) + ",px_t:4,chunk:8"));
+}
+
+/// As tune() of the fixture, by tiles of so many pixels on a GPU.
+void tune_gpu(Database &database, const std::string &problem,
+              const std::vector<std::pair<int, double>> &trials) {
+    const Space space = cuda_space(parse_operator_problem(problem), 0, nominal_gpu(80));
+    const SearchKey key{space.subject(), space.hash(), {kGpu, "driver=13000", "convwright=0.1.0"}};
+    for (const auto &[px, seconds] : trials)
+        database.add({key, gpu_candidate(px), {Outcome::kOk, seconds, 1e-6, 9, "", ""}, 1000});
+    Choice choice = test_choice(key, gpu_candidate(trials[0].first));
+    choice.finals = {{"winner", choice.candidate, trials[0].second, 1e-6}};
+    database.choose(choice);
+}
+
+TEST_F(ExportChoices, ChoicesOfGpusAreRowsBesideThoseOfCpus) {
+    tune_gpu(database_, problem_of(1), {{32, 1e-3}, {64, 1.04e-3}});
+    tune_gpu(database_, problem_of(2), {{64, 1e-3}, {128, 1.01e-3}, {32, 1.2e-3}});
     tune(problem_of(1), {{4, 1e-3}});
-    const ExportedChoices exports = exported();
-    EXPECT_EQ(candidates(exports), (std::vector<std::string>{candidate(4)}));
-    ASSERT_EQ(exports.left_out.size(), 1u);
-    EXPECT_TRUE(exports.left_out[0].ends_with("used from the database where they were made."))
-        << exports.left_out[0];
+    const ExportedChoices exports = export_choices(
+        database_, 0.05, [](const OperatorProblem &, const std::string &) { return false; });
+    EXPECT_TRUE(exports.left_out.empty()) << exports.left_out[0];
+    EXPECT_EQ(candidates(exports),
+              (std::vector<std::string>{candidate(4), gpu_candidate(64), gpu_candidate(64)}));
+    EXPECT_EQ(exports.rows[2].identity, kGpu);
+    EXPECT_EQ(exports.chosen_kernels, 3u);
+    EXPECT_EQ(exports.kernels, 2u);
+    // What is written is what the build takes.
+    std::istringstream in(format_choice_table(exports.rows, {}));
+    EXPECT_EQ(read_choice_table(in, "table.txt"), exports.rows);
 }
 
 TEST_F(ExportChoices, KernelsOfTheLibraryAreKnown) {
+    const auto has = [](const std::string &problem, const std::string &kind,
+                        const std::string &schedule) {
+        return library_has(parse_operator_problem(problem), kind + "/" + schedule);
+    };
+    const std::string sizes = "_n2ci8ih9iw11co17kh3kw3s1p1_f32_";
+    const auto format = [](Format f) -> std::string {
+        return f == Format::kNhwc ? "nhwc" : "nchw";
+    };
     ASSERT_FALSE(conv_kernels().empty());
-    LoadableKernel kernel;
-    kernel.generator = "conv2d";
-    kernel.schedule = conv_kernels()[0].schedule;
-    kernel.isa = conv_kernels()[0].isa;
-    kernel.format = conv_kernels()[0].format;
-    EXPECT_TRUE(library_has(kernel));
-    kernel.schedule = "lane:0,vec:1,tile:5,stage:1";
-    EXPECT_FALSE(library_has(kernel));
+    const ConvKernel &conv = conv_kernels()[0];
+    const std::string fprop = "fprop" + sizes + format(conv.format);
+    const std::string isa = std::string(".") + isa_name(conv.isa), other = "lane:0,vec:1,tile:5";
+    EXPECT_TRUE(has(fprop, "conv2d" + isa, conv.schedule));
+    EXPECT_FALSE(has(fprop, "conv2d" + isa, other));
     ASSERT_FALSE(product_kernels().empty());
     const ProductKernel &of_product = product_kernels()[0];
-    kernel.generator = "approx_conv2d";
-    kernel.product = of_product.product;
-    kernel.schedule = of_product.schedule;
-    kernel.isa = of_product.isa;
-    EXPECT_TRUE(library_has(kernel));
-    kernel.schedule = "lane:0,vec:1,tile:5,stage:1";
-    EXPECT_FALSE(library_has(kernel));
+    const std::string product = fprop + "_" + of_product.product;
+    EXPECT_TRUE(has(product, std::string("approx_conv2d.") + isa_name(of_product.isa),
+                    of_product.schedule));
+    EXPECT_FALSE(has(product, "approx_conv2d" + isa, other));
     for (const ConvKernel &k : conv_kernels())
         EXPECT_EQ(is_kernel_of_choices(k.name), k.name.find("strided_out_0") != std::string::npos)
             << "Tables name all knobs: " << k.name;
+    if (cuda::conv_kernels().empty()) GTEST_SKIP() << "There are no CUDA kernels.";
+    for (const cuda::ConvKernel &k : cuda::conv_kernels()) {
+        if (k.dtype != DType::kF32 || k.index_bits != 32) continue;
+        EXPECT_TRUE(has("fprop" + sizes + format(k.format), "conv2d.cuda", k.schedule)) << k.name;
+        EXPECT_FALSE(cuda::is_kernel_of_choices(k.name)) << k.name;
+    }
+    for (const cuda::WgradKernel &k : cuda::wgrad_kernels()) {
+        if (k.dtype != DType::kF32 || k.index_bits != 32) continue;
+        EXPECT_TRUE(has("wgrad" + sizes + format(k.format), "conv2d_wgrad.cuda", k.schedule));
+    }
+    const cuda::WeightedSumKernel &sum = cuda::weighted_sum_kernels()[0];
+    EXPECT_TRUE(has("wsum2d:fprop" + sizes + "nhwc", "weighted_sum.cuda", sum.schedule));
+    const cuda::ProductKernel &k = cuda::product_kernels()[0];
+    const std::string kind = cuda::product_candidate_kind(k.format);
+    EXPECT_TRUE(has("fprop" + sizes + "nhwc_" + k.product, kind, k.schedule));
+    EXPECT_FALSE(has("fprop" + sizes + "nhwc", "conv2d.cuda", gpu_candidate(32).substr(12)));
+    EXPECT_FALSE(has("fprop" + sizes + "nhwc", "nothing", "engine:1"));
 }
 
 }  // namespace

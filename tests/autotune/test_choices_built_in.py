@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A library with six kernels and a table of three choices (small_library): what `explain` says."""
+"""A library with a few kernels and a table of choices (small_library): what `explain` says."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from convwright._choices import FASTER
 FPROP = "fprop_n2ci4ih6iw6co8kh3kw3s1p1_f32_nhwc"
 OWN = "lane:0,vec:1,tile:4,stage:1,"  # the library's other kernel for it
 
-# Sizes of three_choices.txt.in.
+# Sizes of six_choices.txt.in.
 SCRIPT = """
 import json
 import torch

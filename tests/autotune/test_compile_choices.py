@@ -18,7 +18,7 @@ def _build() -> Path | None:
 
 BUILD = _build()
 PROGRAM = (BUILD or Path()) / "autotune" / "convwright_compile_choices"
-TABLE = (BUILD or Path()) / "tests" / "autotune" / "small_library" / "three_choices.txt"
+TABLE = (BUILD or Path()) / "tests" / "autotune" / "small_library" / "six_choices.txt"
 pytestmark = pytest.mark.skipif(
     not PROGRAM.is_file() or not TABLE.is_file(), reason="the build's tests were not built"
 )
@@ -41,7 +41,7 @@ def test_choices_of_all_tables_are_written(tmp_path: Path) -> None:
     assert run(output).returncode == 0
     assert output.read_text() == ""
     assert run(output, TABLE).returncode == 0
-    assert output.read_text().count("CONVWRIGHT_CHOICE(") == 3
+    assert output.read_text().count("CONVWRIGHT_CHOICE(") == 6
     assert run().returncode == 2
 
 

@@ -52,6 +52,10 @@ def test_pytorch_is_compared_and_chosen_for_the_gpu(tuner: Tuner, tmp_path: Path
     assert contestants > {"pytorch"}  # beside what runs without tuning
 
     assert GPU in tuner.run("db", "show", PROBLEM).stdout
+    table = tuner.run("export", "-")
+    assert table.returncode == 0, table.stderr
+    row = table.stdout.splitlines()[-1].split(" ", 4)
+    assert [row[0], row[1], row[2], row[4]] == [PROBLEM, "0", "pytorch", GPU]
 
 
 def test_without_python_a_problem_is_left(tuner: Tuner) -> None:

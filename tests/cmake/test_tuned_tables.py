@@ -18,11 +18,18 @@ function(convwright_add_kernel)
     list(JOIN ARGV " " row)
     message(NOTICE "added ${row}")
 endfunction()
+function(convwright_add_cuda_kernel)
+    list(JOIN ARGV " " row)
+    message(NOTICE "added ${row}")
+endfunction()
 include("${ROOT}/cmake/TunedTables.cmake")
 set_property(GLOBAL APPEND PROPERTY CONVWRIGHT_KERNELS_own
     "conv2d avx2 nhwc f32 - tile:4,lane:0" "conv2d avx2 nchw f32 - lane:1"
-    "pack_weight avx2 nhwc f32 - " "approx_conv2d avx2 nhwc f32 mbm lane:0,tile:4")
+    "pack_weight avx2 nhwc f32 - " "approx_conv2d avx2 nhwc f32 mbm lane:0,tile:4"
+    "conv2d cuda nhwc f32 - co:32" "conv2d cuda nhwc f32 - engine:0" "weighted_sum cuda nhwc f32 - "
+    "approx_gemm cuda nchw f32 mbm co:32")
 convwright_add_tuned_kernels(tuned own ${CONVWRIGHT_TUNED_TABLES})
+convwright_add_tuned_cuda_kernels(tuned own ${CONVWRIGHT_TUNED_TABLES})
 """
 TAIL = "0123456789abcdef cpu/Some [CPU] (R) @ 2.0GHz/avx2"
 
@@ -84,6 +91,61 @@ def test_kernels_of_a_product_are_made_for_it_in_any_format(tmp_path: Path) -> N
     made = "approx_conv2d TABLE tuned ISA avx2 PRODUCT {} SCHEDULE lane:0,vec:2,tile:{}"
     expected = [("mbm", 5), ("log_bits", 4), ("log_bits", 5)]  # the library has mbm's other one
     assert added(tmp_path, text) == [made.format(*kernel) for kernel in expected]
+
+
+GPU_DEFAULTS = """defaults conv2d lane:0,vec:2,tile:8
+defaults conv2d.cuda engine:1,co:64,mma:0
+defaults approx_gemm.cuda engine:1,co:64,mma:0
+defaults weighted_sum.cuda columns:16,vec:1
+"""
+
+
+@pytest.mark.parametrize(
+    ("candidate", "behind", "made"),
+    [
+        ("conv2d.cuda/engine:1,co:16,mma:0", "nhwc", "conv2d_gemm TABLE tuned FORMAT nhwc"),
+        ("conv2d.cuda/engine:1,co:32,mma:0", "nchw", "conv2d_gemm TABLE tuned FORMAT nchw"),
+        ("conv2d.cuda/engine:2,co:32,mma:0", "nhwc_relu", "conv2d_depthwise TABLE tuned"),
+        ("conv2d.cuda/engine:0,co:64,mma:0", "nchw", "conv2d_direct TABLE tuned FORMAT nchw"),
+        ("conv2d_wgrad.cuda/engine:1,co:64", "nhwc", "conv2d_wgrad_gemm TABLE tuned FORMAT nhwc"),
+        ("weighted_sum.cuda/columns:8,vec:1", "nhwc", "PROGRAM convwright_cuda_weighted_sum_gen"),
+        ("approx_gemm_nchw.cuda/engine:1,co:64,mma:0", "nhwc_bias_mbm", "FORMAT nchw"),
+        ("approx_gemm_nhwc.cuda/engine:1,co:32,mma:0", "nhwc_mbm", "FORMAT nhwc"),
+        ("approx_gemm_nchw.cuda/engine:1,co:32,mma:0", "nchw_roba", "PRODUCT roba"),
+        # Those of the library, by whatever knobs it leaves out.
+        ("conv2d.cuda/engine:1,co:32,mma:0", "nhwc", ""),
+        ("conv2d.cuda/engine:0,co:64,mma:0", "nhwc_bias", ""),
+        ("weighted_sum.cuda/columns:16,vec:1", "nhwc", ""),
+        ("approx_gemm_nchw.cuda/engine:1,co:32,mma:0", "nhwc_mbm", ""),
+        ("pytorch", "nhwc", ""),
+    ],
+)
+def test_kernels_of_gpus_that_the_library_lacks(
+    tmp_path: Path, candidate: str, behind: str, made: str
+) -> None:
+    gpu = "0123456789abcdef gpu/Some [GPU] (R)/sms=108"
+    text = f"fprop_n1ci8ih9iw9co16kh3kw3s1p1_f32_{behind} 0 {candidate} {gpu}\n"
+    lines = added(tmp_path, GPU_DEFAULTS + text, GPU_DEFAULTS + text)
+    assert len(lines) == bool(made)
+    for line in lines:
+        assert made in line
+        assert line.endswith(f"SCHEDULE {candidate.partition('/')[2]}")
+        assert "OLDEST" not in line
+
+
+@pytest.mark.parametrize("dtype", ["bf16", "f16"])
+def test_tensor_cores_are_not_of_all_gpus(tmp_path: Path, dtype: str) -> None:
+    text = f"fprop_n1ci8ih9iw9co16kh3kw3s1p1_{dtype}_nhwc 0 conv2d.cuda/engine:1,co:64,mma:2 x\n"
+    (line,) = added(tmp_path, GPU_DEFAULTS + text)
+    assert f"DTYPE {dtype} " in line
+    assert "OLDEST 80" in line
+
+
+def test_a_table_has_both_kinds_of_devices(tmp_path: Path) -> None:
+    text = row("conv2d.avx2/lane:0,vec:1,tile:4") + row("conv2d.cuda/engine:1,co:16,mma:0")
+    cpu, gpu = added(tmp_path, GPU_DEFAULTS + text)
+    assert cpu.startswith("conv2d TABLE tuned ISA avx2 ")
+    assert gpu.startswith("conv2d_gemm TABLE tuned ")
 
 
 def test_no_table_adds_nothing(tmp_path: Path) -> None:

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Completes a table of choices for this version and CPU: write_small_table TEMPLATE OUTPUT.
+// Completes a table of choices for this version, this CPU and the emulated GPU: write_small_table TEMPLATE OUTPUT.
 #include <fstream>
 #include <sstream>
 
 #include "autotune/choice_table.h"
 #include "autotune/cpu_spaces.h"
+#include "autotune/cuda_spaces.h"
 #include "runtime/cpu_identity.h"
+#include "schedules/conv2d_cuda_params.h"
 #include "schedules/conv2d_params.h"
+#include "schedules/weighted_sum_cuda_params.h"
 
 using namespace convwright;
 
@@ -16,8 +19,19 @@ namespace {
 std::string whole(const std::string &candidate) {
     const size_t slash = candidate.find('/');
     if (slash == std::string::npos) return candidate;
-    const auto params = parse_params<Conv2dCpuParams>(candidate.substr(slash + 1));
-    return candidate.substr(0, slash + 1) + format_params(params);
+    const std::string kind = candidate.substr(0, slash), knobs = candidate.substr(slash + 1);
+    return kind + "/" +
+           (kind == "conv2d.cuda" ? format_params(parse_params<Conv2dCudaParams>(knobs))
+            : kind == "weighted_sum.cuda"
+                ? format_params(parse_params<WeightedSumCudaParams>(knobs))
+                : format_params(parse_params<Conv2dCpuParams>(knobs)));
+}
+
+Space space_of(const Subject &subject, bool on_gpu) {
+    const OperatorProblem problem = parse_operator_problem(subject.problem);
+    constexpr int kArchitecture = 80;  // of tests/runtime/cuda/emulated_driver.h
+    return on_gpu ? cuda_space(problem, subject.phase, nominal_gpu(kArchitecture))
+                  : cpu_space(problem, subject.phase, {Isa::kAvx2});
 }
 
 }  // namespace
@@ -29,12 +43,15 @@ int main(int argc, char **argv) {
     for (std::string line; std::getline(in, line);) {
         std::istringstream words(line);
         ChoiceRow row;
-        if (!(words >> row.subject.problem >> row.subject.phase >> row.candidate)) continue;
+        std::string space, device;
+        if (!(words >> row.subject.problem >> row.subject.phase >> row.candidate >> space >>
+              device))
+            continue;
+        const bool on_gpu = device == "@GPU@";
         row.candidate = whole(row.candidate);
-        row.space =
-            cpu_space(parse_operator_problem(row.subject.problem), row.subject.phase, {Isa::kAvx2})
-                .hash();
-        row.identity = "cpu/" + cpu_model() + "/avx2";
+        row.space = space_of(row.subject, on_gpu).hash();
+        row.identity =
+            on_gpu ? cuda::gpu_identity("Emulated GPU", 4) : "cpu/" + cpu_model() + "/avx2";
         rows.push_back(row);
     }
     std::ofstream out(argv[2]);

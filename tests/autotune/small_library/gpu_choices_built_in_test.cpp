@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// A library that was built with a table of choices for CPUs and a GPU (six_choices.txt.in): what runs on that GPU.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "runtime/cuda/conv_plan.h"
+#include "runtime/cuda/module_table.h"
+#include "runtime/cuda/tuned_choices.h"
+#include "runtime/cuda/weighted_sum.h"
+#include "runtime/shipped_choices.h"
+#include "runtime/tuned_choices.h"
+#include "tests/runtime/cuda/emulated_driver.h"
+#include "tests/runtime/cuda/exact_check.h"
+
+namespace convwright::cuda {
+namespace {
+
+constexpr char kFprop[] = "fprop_n1ci8ih5iw5co16kh3kw3s1p1_f32_nhwc";
+constexpr char kWgrad[] = "wgrad_n1ci8ih5iw5co16kh3kw3s1p1_f32_nhwc";
+constexpr char kSum[] = "wsum2d:fprop_n1ci8ih5iw5co12kh3kw3s1p1_f32_nhwc";
+
+class GpuChoicesBuiltIn : public testing::Test {
+protected:
+    // Not those of whoever runs the tests.
+    static void SetUpTestSuite() { setenv("CONVWRIGHT_DB", "/nowhere/tuning.db", 1); }
+    void TearDown() override { use_tuned_choices(true); }
+
+    UseEmulatedDriver driver_;
+    const Device &gpu_ = emulated_device();
+};
+
+TEST_F(GpuChoicesBuiltIn, LieBesideThoseOfCpus) {
+    size_t of_gpus = 0;
+    for (const ShippedChoice &choice : shipped_choices())
+        of_gpus += choice.identity == gpu_identity(gpu_.name, gpu_.multiprocessors);
+    EXPECT_EQ(shipped_choices().size(), 6u);
+    EXPECT_EQ(of_gpus, 3u);
+}
+
+TEST_F(GpuChoicesBuiltIn, AnswerOnTheirGpu) {
+    const ConvPlan plan = conv_plan(parse_problem(kFprop), gpu_);
+    ASSERT_EQ(plan.steps.size(), 1u) << plan.reason;
+    const ConvKernel &kernel = *plan.steps[0].kernel;
+    EXPECT_EQ(kernel.params.px, 32);
+    EXPECT_EQ(kernel.params.co, 16);
+    EXPECT_EQ(plan.schedules(), kernel.schedule + " (shipped)");
+    EXPECT_TRUE(is_kernel_of_choices(kernel.name)) << kernel.name;
+    EXPECT_FALSE(images_of(kernel.name).empty()) << kernel.name;
+
+    const auto sum = weighted_sum_plan(parse_operator_problem(kSum).sizes, gpu_, {});
+    ASSERT_NE(sum.kernel, nullptr) << sum.reason;
+    EXPECT_EQ(sum.schedule(), sum.kernel->schedule + " (shipped)");
+    EXPECT_FALSE(images_of(sum.kernel->name).empty());
+    EXPECT_TRUE(pytorch_was_chosen(parse_problem(kWgrad), gpu_));
+    const std::vector<std::string> notices = tuned_notices();
+    EXPECT_TRUE(notices.empty()) << notices[0];
+}
+
+TEST_F(GpuChoicesBuiltIn, DoNotAnswerElsewhereNorWhereTheyAreSwitchedOff) {
+    const auto mark = [&](const Device &device) {
+        return conv_plan(parse_problem(kFprop), device).steps.at(0).mark;
+    };
+    Device other = gpu_;
+    other.name = "Another GPU";
+    EXPECT_STREQ(mark(other), "");
+    other = gpu_;
+    other.multiprocessors++;
+    EXPECT_STREQ(mark(other), "");
+    EXPECT_STREQ(mark(gpu_), " (shipped)");
+    use_tuned_choices(false);
+    EXPECT_STREQ(mark(gpu_), "");
+    EXPECT_FALSE(pytorch_was_chosen(parse_problem(kWgrad), gpu_));
+}
+
+TEST_F(GpuChoicesBuiltIn, KernelsOfTheTableAreExactForOtherProblemsToo) {
+    const ConvKernel *kernel = nullptr;
+    for (const ConvKernel &k : conv_kernels())
+        if (is_kernel_of_choices(k.name)) kernel = &k;
+    ASSERT_NE(kernel, nullptr);
+    for (const char *problem : {kFprop, "fprop_n2ci5ih6iw7co18kh3kw3s2p1_f32_nhwc",
+                                "fprop_n1ci9ih4iw5co7kh1kw1s1p0_f32_nhwc"}) {
+        const ConvProblem p = parse_problem(problem);
+        EXPECT_TRUE(expect_equals_naive(*kernel, p, kBias, integer_values(p, 1))) << problem;
+    }
+}
+
+}  // namespace
+}  // namespace convwright::cuda
