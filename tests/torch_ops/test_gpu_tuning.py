@@ -202,22 +202,28 @@ def test_what_cannot_be_captured_runs_as_it_was_chosen() -> None:
     assert times["plain"]["cold_seconds"] == pytest.approx([6e-4] * 3)
 
 
+KERNEL = "conv2d.cuda/engine:1"
 FAKE = """#!/bin/sh
 echo "$@" > {folder}/arguments
 cat > {folder}/problems
-echo '{{"event": "choice", "problem": "p", "phase": 0, "candidate": "c", "seconds": 1,' \\
-    '"reason": "R."}}'
+read problem count < {folder}/problems
+echo '{{"event": "choice", "problem": "'$problem'", "phase": 0, "seconds": 1, "reason": "R.",' \\
+    '"candidate": "{candidate}"}}'
 """
 
 
 @pytest.fixture
 def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
     """What a script in the place of convwright-tune was given: its "arguments" or "problems"."""
-    program = tmp_path / "convwright-tune"
-    program.write_text(FAKE.format(folder=tmp_path))
+    choosing(KERNEL, tmp_path, monkeypatch)
+    return lambda name: (tmp_path / name).read_text()
+
+
+def choosing(candidate: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = folder / "convwright-tune"
+    program.write_text(FAKE.format(folder=folder, candidate=candidate))
     program.chmod(0o755)
     monkeypatch.setattr(tuning, "find_tuner", lambda: program)
-    return lambda name: (tmp_path / name).read_text()
 
 
 def test_a_model_on_a_gpu_is_tuned_for_it(
@@ -230,16 +236,21 @@ def test_a_model_on_a_gpu_is_tuned_for_it(
         model, input = Layer("cuda:1"), torch.empty(1, device="cuda:1")
     with torch.backends.cudnn.flags(torch.backends.cudnn.enabled, allow_tf32=False):
         report = convwright.tune(model, input, budget=3)
-    assert [choice.candidate for choice in report.choices] == ["c"]
+    assert [(choice.problem, choice.candidate) for choice in report.choices] == [(PROBLEM, KERNEL)]
     assert "--device cuda:1 " in told("arguments") + " "
     assert told("problems") == f"{PROBLEM} 2\n{APPROXIMATE.problem} 1\n"
     assert report.notices == ()
 
 
 @without_gpu
-def test_it_is_said_that_tf32_was_left_out(told: Callable[[str], str]) -> None:
-    def notices(problem: str, allowed: bool, device: str = "cuda:0") -> tuple[str, ...]:
-        with torch.backends.cudnn.flags(torch.backends.cudnn.enabled, allow_tf32=allowed):
+def test_how_it_was_compared_is_said_where_calls_would_be_otherwise(
+    told: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def notices(
+        problem: str, allowed: bool, device: str = "cuda:0", benchmark: bool = False
+    ) -> tuple[str, ...]:
+        enabled = torch.backends.cudnn.enabled
+        with torch.backends.cudnn.flags(enabled, benchmark, allow_tf32=allowed):
             return tuning.tune_problems([problem], device=device, budget=1).notices
 
     (notice,) = notices(PROBLEM, allowed=True)
@@ -248,6 +259,11 @@ def test_it_is_said_that_tf32_was_left_out(told: Callable[[str], str]) -> None:
     for problem in (PROBLEM.replace("f32", "bf16"), f"{PROBLEM}_mbm"):
         assert notices(problem, allowed=True) == ()
     assert notices(PROBLEM, allowed=False) == notices(PROBLEM, allowed=True, device="cpu") == ()
+    choosing("pytorch", tmp_path, monkeypatch)  # which rounds as it is set
+    (notice,) = notices(PROBLEM, allowed=True)
+    assert notice.startswith("PyTorch was compared with torch.backends.cudnn.benchmark, which is")
+    assert notices(PROBLEM, allowed=True, benchmark=True) == ()
+    assert notices(PROBLEM, allowed=True, device="cpu") == ()
 
 
 @without_gpu

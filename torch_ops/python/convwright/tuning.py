@@ -33,6 +33,10 @@ _WITHOUT_TF32 = (
     "that rounds to it is expected to be faster, that one runs in the place of what was chosen; "
     "set torch.backends.cudnn.allow_tf32 = False to run what was chosen."
 )
+_AT_ITS_BEST = (
+    "PyTorch was compared with torch.backends.cudnn.benchmark, which is off here: set it to True, "
+    "for PyTorch was chosen."
+)
 
 
 @dataclass(frozen=True)
@@ -145,17 +149,22 @@ def tune_problems(
     counted = problems if isinstance(problems, Counter) else Counter(problems)
     seconds = parse_budget(budget)
     events: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for event in _events(counted, _numbered(device), seconds, seed):
+    place = _numbered(device)
+    for event in _events(counted, place, seconds, seed):
         if progress is not None:
             progress(event)
         events[event["event"]].append(event)
     _choices.reload()
     # What is close is compared again at the end: its last choice counts.
     last = {(event["problem"], event["phase"]): event for event in events["choice"]}
+    choices = tuple(map(_tuned, last.values()))
+    notices = [event["notice"] for event in events["notice"]]
+    if place != "cpu":
+        notices += _gpu_notices(choices)
     return Report(
-        tuple(map(_tuned, last.values())),
+        choices,
         {event["problem"]: event["reason"] for event in events["left"]},
-        tuple(dict.fromkeys(event["notice"] for event in events["notice"])),
+        tuple(dict.fromkeys(notices)),
         len(events["result"]),
         sum(event["known"] for event in events["result"]),
     )
@@ -208,11 +217,15 @@ def _numbered(device: str) -> str:
     return str(check.place_of(device)) if torch.cuda.is_available() else device
 
 
-def _rounds_to_tf32(problems: Iterable[str]) -> bool:
-    """Whether kernels that were no candidates may run for one of the problems on a GPU."""
-    subjects = map(_subjects.parse, problems)
-    exact = any(s.dtype is torch.float32 and not s.product and s.form is None for s in subjects)
-    return exact and torch.ops.convwright.tf32_allowed()
+def _gpu_notices(choices: Iterable[Tuned]) -> Iterator[str]:
+    """How this process would run what was chosen for a GPU otherwise than it was compared."""
+    pytorchs = any(choice.candidate == "pytorch" for choice in choices)
+    if pytorchs and not torch.backends.cudnn.benchmark:
+        yield _AT_ITS_BEST
+    chosen = (_subjects.parse(t.problem) for t in choices if "/" in t.candidate)
+    exact = any(s.dtype is torch.float32 and not s.product and s.form is None for s in chosen)
+    if exact and torch.ops.convwright.tf32_allowed():
+        yield _WITHOUT_TF32
 
 
 def _events(
@@ -240,8 +253,6 @@ def _events(
             reader.join()
             _raise_unless_ok(status, "".join(said))
             yield from ({"event": "notice", "notice": line.rstrip()} for line in said)
-            if device != "cpu" and _rounds_to_tf32(problems):
-                yield {"event": "notice", "notice": _WITHOUT_TF32}
         finally:
             # What was measured is in the database, whatever ends this.
             process.kill()
