@@ -49,8 +49,7 @@ std::string generator_of(const std::string &candidate) {
     for (const Format format : {Format::kNhwc, Format::kNchw})
         if (kind == cuda::product_candidate_kind(format))
             return cuda::candidate_kind(cuda::kApproxGemm);
-    const size_t dot = kind.find('.');
-    return kind.substr(dot) == ".cuda" ? kind : kind.substr(0, dot);
+    return kind.ends_with(".cuda") ? kind : kind.substr(0, kind.find('.'));
 }
 
 /// That of "cpu/<model>/<isa>"; none where the text is no such identity.
