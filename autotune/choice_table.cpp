@@ -20,6 +20,7 @@
 #include "schedules/conv2d_wgrad_cuda_params.h"
 #include "schedules/conv2d_wgrad_params.h"
 #include "schedules/weighted_sum_cuda_params.h"
+#include "schedules/weighted_sum_grad_cuda_params.h"
 #include "schedules/weighted_sum_params.h"
 
 namespace convwright {
@@ -39,6 +40,7 @@ std::map<std::string, std::string> default_schedules() {
         {cuda::candidate_kind("conv2d"), format_params(Conv2dCudaParams{})},
         {cuda::candidate_kind("conv2d_wgrad"), format_params(Conv2dWgradCudaParams{})},
         {cuda::candidate_kind("weighted_sum"), format_params(WeightedSumCudaParams{})},
+        {cuda::candidate_kind("weighted_sum_grad"), format_params(WeightedSumGradCudaParams{})},
     };
 }
 
@@ -49,7 +51,8 @@ std::string generator_of(const std::string &candidate) {
     for (const Format format : {Format::kNhwc, Format::kNchw})
         if (kind == cuda::product_candidate_kind(format))
             return cuda::candidate_kind(cuda::kApproxGemm);
-    return kind.ends_with(".cuda") ? kind : kind.substr(0, kind.find('.'));
+    const size_t dot = kind.find('.');
+    return kind.substr(dot) == ".cuda" ? kind : kind.substr(0, dot);
 }
 
 /// That of "cpu/<model>/<isa>"; none where the text is no such identity.

@@ -37,6 +37,11 @@ const Source kSources[] = {
          parse_params<WeightedSumCudaParams>(s);
          return std::string("weighted_sum_cuda");
      }},
+    {"weighted_sum_grad", &KernelTools::cuda_weighted_sum_generators,
+     [](const std::string &s) {
+         parse_params<WeightedSumGradCudaParams>(s);
+         return std::string("weighted_sum_grad_cuda");
+     }},
     {"approx_gemm", &KernelTools::cuda_product_generators,
      [](const std::string &s) {
          parse_params<Conv2dCudaParams>(s);

@@ -109,6 +109,7 @@ Space kinds_space(const OperatorProblem &problem, int phase) {
 }
 
 Space cpu_space(const OperatorProblem &problem, int phase, const std::vector<Isa> &isas) {
+    if (problem.is_fused_gradients()) refuse(problem, "its kernels are for GPUs alone");
     if (phase == kWholeProblem || problem.step || problem.op == Operator::kDepthwiseSeparable)
         return kinds_space(problem, phase);
     return problem.op == Operator::kWeightedSum ? weighted_sum_cpu_space(problem.sizes, isas)

@@ -10,6 +10,7 @@
 #include "runtime/cuda/product_cost.h"
 #include "runtime/cuda/short_floats.h"
 #include "runtime/cuda/weighted_sum_cost.h"
+#include "runtime/cuda/weighted_sum_grad_cost.h"
 #include "runtime/cuda/wgrad_cost.h"
 #include "runtime/pass_limits.h"
 #include "runtime/weighted_sum_passes.h"
@@ -163,6 +164,20 @@ SpaceKind weighted_sum_kind(const ConvProblem &problem, const cuda::Device &devi
         });
 }
 
+/// The fused kernel's schedules, and the two passes that they are compared with.
+std::vector<SpaceKind> gradients_kinds(const OperatorProblem &whole, const cuda::Device &device) {
+    std::vector<SpaceKind> kinds = plain_space_kinds(whole, 0);
+    kinds.push_back(params_kind<WeightedSumGradCudaParams>(
+        cuda::candidate_kind("weighted_sum_grad"),
+        [=, problem = whole.sizes](const WeightedSumGradCudaParams &p) {
+            return p.why_illegal(problem, device.shared_bytes);
+        },
+        [=, problem = whole.sizes](const WeightedSumGradCudaParams &p) {
+            return cuda::predicted_cycles(p, problem, device.multiprocessors, /*keeps_z=*/true);
+        }));
+    return kinds;
+}
+
 [[noreturn]] void refuse(const OperatorProblem &problem, const std::string &why) {
     throw std::invalid_argument("problem '" + format_problem(problem) + "': " + why + ".");
 }
@@ -170,6 +185,8 @@ SpaceKind weighted_sum_kind(const ConvProblem &problem, const cuda::Device &devi
 Space weighted_sum_cuda_space(const OperatorProblem &problem, int phase,
                               const cuda::Device &device) {
     if (phase != 0) refuse(problem, "it has one pass, 0");
+    if (problem.is_fused_gradients())
+        return Space({format_problem(problem), phase}, gradients_kinds(problem, device));
     if (const char *why = why_not_mixed(problem.sizes)) refuse(problem, why);
     return Space({format_problem(problem), phase}, {weighted_sum_kind(problem.sizes, device)});
 }
@@ -186,6 +203,7 @@ const char *why_no_cuda_space(const OperatorProblem &whole, const cuda::Device &
     }
     if (whole.op != Operator::kWeightedSum || whole.step)
         return "on GPUs it has no kernels of its own, its convolutions have";
+    if (whole.is_fused_gradients()) return cuda::why_no_fused_gradients(whole.sizes);
     return is_short ? "fused CUDA kernels are float32" : nullptr;
 }
 

@@ -9,6 +9,7 @@
 #include "runtime/cuda/conv_plan.h"
 #include "runtime/cuda/loaded_kernels.h"
 #include "runtime/cuda/weighted_sum.h"
+#include "runtime/cuda/weighted_sum_grad.h"
 #include "runtime/cuda/wgrad_plan.h"
 
 namespace convwright {
@@ -22,6 +23,20 @@ std::string candidate_text(const char *generator, const Kernel &kernel) {
 /// What runs for a convolution by a product without tuning, whatever the operands are.
 cuda::ApproxPlan untuned_approx_plan(const OperatorProblem &whole, const cuda::Device &device) {
     return cuda::forced_approx_plan(whole.sizes, product_model(whole.product, 1)->forms, device);
+}
+
+/// What is searched for a call: of a weighted sum with its backward the gradients that one kernel computes.
+OperatorProblem searched_for(const OperatorProblem &called) {
+    if (called.op != Operator::kWeightedSum || !called.step) return called;
+    ConvProblem sizes = called.sizes;
+    sizes.direction = Direction::kDgrad, sizes.bias = sizes.relu = false;
+    return {sizes, called.op};
+}
+
+/// What runs without tuning for a weighted sum's gradients.
+cuda::WeightedSumGradPlan untuned_gradients_plan(const ConvProblem &problem,
+                                                 const cuda::Device &device) {
+    return cuda::weighted_sum_grad_plan(problem, device, {}, /*keeps_z=*/true, /*tf32=*/false);
 }
 
 /// Adds the tasks of a problem. Empty, or why there are none.
@@ -40,6 +55,17 @@ std::string add_tasks(std::vector<TuningTask> &tasks, const CountedProblem &coun
         }
         tasks.push_back({subject, whole, counted.count * cycles, {}, counted.problem});
     };
+    if (whole.is_fused_gradients()) {
+        // Nothing competes with the two passes where no schedule fuses them.
+        if (cuda_space(whole, 0, device).legal().size() < 2)
+            return "no fused CUDA kernel computes it";
+        const cuda::WeightedSumGradPlan plan = untuned_gradients_plan(problem, device);
+        add(0, plan.kernel == nullptr
+                   ? cuda::weighted_sum_grad_passes(problem, device).cycles()
+                   : cuda::predicted_cycles(plan.kernel->params, problem, device.multiprocessors,
+                                            /*keeps_z=*/true));
+        return "";
+    }
     if (whole.op == Operator::kWeightedSum) {
         const cuda::WeightedSumPlan plan = cuda::weighted_sum_plan(problem, device, {});
         if (plan.kernel == nullptr) return plan.reason;
@@ -77,18 +103,27 @@ std::vector<TuningTask> cuda_tuning_tasks(const std::vector<CountedProblem> &pro
                                           std::vector<std::string> &left_out) {
     std::vector<TuningTask> tasks;
     for (const CountedProblem &counted : problems) {
-        const std::string why = add_tasks(tasks, counted, device);
+        const std::string why =
+            add_tasks(tasks, {searched_for(counted.problem), counted.count}, device);
         if (!why.empty())
             left_out.push_back(format_problem(tuned_subject(counted.problem)) + ": " + why + ".");
     }
-    // All passes of a problem together have no weight: what they are compared with comes first.
-    std::stable_sort(tasks.begin(), tasks.end(),
-                     [](const TuningTask &a, const TuningTask &b) { return a.weight > b.weight; });
+    // All passes of a problem together have no weight: what they are compared with comes first. Gradients that two
+    // passes compute, too, come after those.
+    std::stable_sort(tasks.begin(), tasks.end(), [](const TuningTask &a, const TuningTask &b) {
+        const bool a_later = a.problem.is_fused_gradients();
+        return a_later != b.problem.is_fused_gradients() ? !a_later : a.weight > b.weight;
+    });
     return tasks;
 }
 
 std::string untuned_cuda_candidate(const TuningTask &task, const cuda::Device &device) {
     const ConvProblem &sizes = task.problem.sizes;
+    if (task.problem.is_fused_gradients()) {
+        const cuda::WeightedSumGradPlan plan = untuned_gradients_plan(sizes, device);
+        return plan.kernel == nullptr ? kUnfusedKind
+                                      : candidate_text("weighted_sum_grad", *plan.kernel);
+    }
     if (task.problem.op == Operator::kWeightedSum) {
         const cuda::WeightedSumPlan plan = cuda::weighted_sum_plan(sizes, device, {});
         return plan.kernel == nullptr ? "" : candidate_text("weighted_sum", *plan.kernel);

@@ -7,7 +7,7 @@
 namespace convwright {
 
 /// As tuning_tasks(), of what has kernels on GPUs: the passes, the ones with the most to gain first, then all passes of
-/// a problem together.
+/// a problem together, then gradients of weighted sums, `wsum2d:dgrad_...`, which stand for `wsum2d:step_...`, too.
 std::vector<TuningTask> cuda_tuning_tasks(const std::vector<CountedProblem> &problems,
                                           const cuda::Device &device,
                                           std::vector<std::string> &left_out);

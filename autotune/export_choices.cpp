@@ -96,29 +96,39 @@ std::string symbol_of(const OperatorProblem &problem, const std::string &candida
     return kernel ? kernel->symbol : "";
 }
 
-/// Whether the table of its generator has a kernel for the library itself.
-template<typename Wanted, typename Convs, typename Wgrads, typename Sums, typename Products>
-bool has(const Wanted &wanted, bool (*is_of_choices)(const std::string &), const Convs &convs,
-         const Wgrads &wgrads, const Sums &sums, const Products &products) {
+/// Whether the table has the kernel for the library itself.
+template<typename Kernels, typename Wanted>
+bool has(const Kernels &kernels, const Wanted &wanted, bool (*is_of_choices)(const std::string &)) {
+    const auto *found = shipped_kernel(kernels, wanted);
+    return found != nullptr && !is_of_choices(found->name);
+}
+
+bool library_has(const LoadableKernel &wanted) {
     const auto in = [&](const auto &kernels) {
-        const auto *found = shipped_kernel(kernels, wanted);
-        return found != nullptr && !is_of_choices(found->name);
+        return has(kernels, wanted, is_kernel_of_choices);
     };
-    if (!wanted.product.empty()) return in(products);
-    if (wanted.generator == "weighted_sum") return in(sums);
-    return wanted.generator == "conv2d_wgrad" ? in(wgrads) : in(convs);
+    if (!wanted.product.empty()) return in(product_kernels());
+    if (wanted.generator == "weighted_sum") return in(weighted_sum_kernels());
+    return wanted.generator == "conv2d_wgrad" ? in(wgrad_kernels()) : in(conv_kernels());
+}
+
+bool library_has(const cuda::LoadableKernel &wanted) {
+    const auto in = [&](const auto &kernels) {
+        return has(kernels, wanted, cuda::is_kernel_of_choices);
+    };
+    if (!wanted.product.empty()) return in(cuda::product_kernels());
+    if (wanted.generator == "weighted_sum") return in(cuda::weighted_sum_kernels());
+    if (wanted.generator == "weighted_sum_grad") return in(cuda::weighted_sum_grad_kernels());
+    return wanted.generator == "conv2d_wgrad" ? in(cuda::wgrad_kernels())
+                                              : in(cuda::conv_kernels());
 }
 
 }  // namespace
 
 bool library_has(const OperatorProblem &problem, const std::string &candidate) {
-    if (const auto kernel = parse_candidate(problem, candidate))
-        return has(*kernel, is_kernel_of_choices, conv_kernels(), wgrad_kernels(),
-                   weighted_sum_kernels(), product_kernels());
+    if (const auto kernel = parse_candidate(problem, candidate)) return library_has(*kernel);
     const auto kernel = cuda::parse_candidate(problem, candidate);
-    return kernel &&
-           has(*kernel, cuda::is_kernel_of_choices, cuda::conv_kernels(), cuda::wgrad_kernels(),
-               cuda::weighted_sum_kernels(), cuda::product_kernels());
+    return kernel && library_has(*kernel);
 }
 
 ExportedChoices export_choices(

@@ -6,8 +6,38 @@
 
 namespace convwright {
 
+namespace {
+
+KernelCall gradients_call(const ConvProblem &p, const cuda::WeightedSumGradPlan &fused,
+                          const cuda::Device &device) {
+    GpuPlans plans;
+    plans.gradients = fused;
+    if (fused.kernel == nullptr) plans.passes = cuda::weighted_sum_grad_passes(p, device);
+    return KernelCall{p, {}, {}, {}, plans};
+}
+
+/// Of the gradients of a weighted sum: a fused kernel, or the two passes.
+CallMaker gradients_maker_of(const MeasureJob &job, const cuda::Device &device) {
+    const cuda::WeightedSumGradKernel *kernel = nullptr;
+    if (job.shipped != kUnfusedKind)
+        kernel = &kernel_named(job.shipped, cuda::weighted_sum_grad_kernels(),
+                               [&] { return cuda::load_weighted_sum_grad_kernel(*job.made_cuda); });
+    return [kernel, &device](const ConvProblem &p) -> std::optional<KernelCall> {
+        cuda::WeightedSumGradPlan fused;
+        if (kernel != nullptr) {
+            fused = cuda::weighted_sum_grad_plan_with(*kernel, p, device, {});
+            if (fused.kernel == nullptr) return std::nullopt;
+        }
+        const KernelCall call = gradients_call(p, fused, device);
+        return call.is_sum_gradients() ? std::optional(call) : std::nullopt;
+    };
+}
+
+}  // namespace
+
 CallMaker gpu_maker_of(const MeasureJob &job) {
     const cuda::Device &device = cuda::device(job.gpu);
+    if (job.whole().is_fused_gradients()) return gradients_maker_of(job, device);
     if (job.op == Operator::kWeightedSum) {
         const auto load = [&] { return cuda::load_weighted_sum_kernel(*job.made_cuda); };
         return [&device, &kernel = kernel_named(job.shipped, cuda::weighted_sum_kernels(), load)](
@@ -53,6 +83,12 @@ CallMaker gpu_maker_of(const MeasureJob &job) {
 
 KernelCall untuned_gpu_call(const MeasureJob &job) {
     const cuda::Device &device = cuda::device(job.gpu);
+    if (job.whole().is_fused_gradients()) {
+        const KernelCall call = gradients_call(job.problem, {}, device);
+        if (!call.is_sum_gradients())
+            throw std::runtime_error("There are no kernels for its passes.");
+        return call;
+    }
     GpuPlans plans;
     std::shared_ptr<const ProductModel> model;
     if (!job.product.empty()) {

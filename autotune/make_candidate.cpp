@@ -4,6 +4,7 @@
 #include "autotune/compile_cuda_kernel.h"
 #include "autotune/instrumented.h"
 #include "autotune/making_folder.h"
+#include "autotune/space.h"
 
 namespace convwright {
 namespace {
@@ -17,6 +18,8 @@ std::string shipped_name(const MeasureJob &job) {
     const bool wgrad = job.problem.direction == Direction::kWgrad;
     if (job.on_gpu() && !job.product.empty())
         return name_of(cuda::shipped_kernel(cuda::product_kernels(), *job.made_cuda));
+    if (job.on_gpu() && job.whole().is_fused_gradients())
+        return name_of(cuda::shipped_kernel(cuda::weighted_sum_grad_kernels(), *job.made_cuda));
     if (job.on_gpu() && job.op == Operator::kWeightedSum)
         return name_of(cuda::shipped_kernel(cuda::weighted_sum_kernels(), *job.made_cuda));
     if (job.on_gpu())
@@ -43,6 +46,10 @@ Result failed_result(Outcome outcome, const std::string &reason) {
     return result;
 }
 
+bool has_job(const OperatorProblem &problem, const std::string &candidate) {
+    return !is_algorithm(candidate) || (problem.is_fused_gradients() && candidate == kUnfusedKind);
+}
+
 std::variant<MeasureJob, Result> job_of(const OperatorProblem &problem, int phase,
                                         const std::string &candidate) {
     MeasureJob job;
@@ -50,6 +57,11 @@ std::variant<MeasureJob, Result> job_of(const OperatorProblem &problem, int phas
     job.op = problem.op;
     job.product = problem.product;
     job.phase = phase;
+    if (is_algorithm(candidate) && has_job(problem, candidate)) {
+        job.shipped = candidate;
+        job.made_cuda.emplace();
+        return job;
+    }
     job.made_cuda = cuda::parse_candidate(problem, candidate);
     const std::optional<LoadableKernel> wanted = parse_candidate(problem, candidate);
     if (!wanted && !job.made_cuda)

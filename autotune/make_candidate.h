@@ -15,7 +15,11 @@ struct Making {
     ProcessLimits limits{60, 60, int64_t{4} << 30};
 };
 
-/// A job without timing for a candidate with knobs: the library's kernel where it has that one, else one that is still
+/// Whether a candidate is timed by a worker process as a job: all with knobs are and, of a weighted sum's gradients, the two
+/// passes. Others are timed through the operators.
+bool has_job(const OperatorProblem &problem, const std::string &candidate);
+
+/// A job without timing for a candidate that has one: the library's kernel where it has that one, else one that is still
 /// to be made, without files. A result where the text is no candidate of the problem.
 std::variant<MeasureJob, Result> job_of(const OperatorProblem &problem, int phase,
                                         const std::string &candidate);

@@ -17,12 +17,14 @@ namespace convwright {
 /// without tuning.
 struct MeasureJob {
     ConvProblem problem;
-    Operator op = Operator::kConv2d;  ///< kWeightedSum: the forward problem of a fused one.
-    std::string product = {};         ///< As of OperatorProblem.
+    /// kWeightedSum: the forward problem of a fused one, or its gradients.
+    Operator op = Operator::kConv2d;
+    std::string product = {};  ///< As of OperatorProblem.
     int phase = 0;  ///< The pass that the candidate computes; the others are the library's choice.
-    bool dense = true;    ///< As in conv_plan().
-    std::string shipped;  ///< Name of a kernel of the library, or empty for
-    LoadableKernel made;  ///< one in a shared object,
+    bool dense = true;  ///< As in conv_plan().
+    /// Name of a kernel of the library or, for gradients of a weighted sum, kUnfusedKind; empty for
+    std::string shipped;
+    LoadableKernel made;                                 ///< one in a shared object,
     std::optional<cuda::LoadableKernel> made_cuda = {};  ///< or one for a GPU
     int gpu = 0;                                         ///< of this number.
     TimingPlan timing;

@@ -83,6 +83,7 @@ Json to_json(const cuda::LoadableKernel &k) {
 /// Null if the job can be done, whatever comes of it, else what is wrong with it.
 const char *why_no_job(const MeasureJob &job) {
     if (why_too_large(job.problem) != nullptr) return "the problem is too large for kernels";
+    if (job.whole().is_fused_gradients() && !job.on_gpu()) return "only GPUs have such kernels";
     if (job.op == Operator::kDepthwiseSeparable) return "that operator has no kernels of its own";
     if (job.gpu < 0) return "GPUs are counted from 0";
     const bool whole =

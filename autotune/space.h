@@ -38,7 +38,8 @@ struct SpaceKind {
     std::function<double(const std::vector<int> &)> predict;
 };
 
-/// Whether a candidate has no knobs: then it has no kernel of its own either, and is timed through the operators.
+/// Whether a candidate has no knobs: then it has no kernel of its own either, and is timed through the operators unless
+/// has_job() (make_candidate.h).
 inline bool is_algorithm(std::string_view candidate) {
     return candidate.find('/') == std::string_view::npos;
 }

@@ -10,7 +10,8 @@ namespace convwright {
 /// std::runtime_error where its kernel cannot be loaded.
 CallMaker maker_of(const MeasureJob &job);
 
-/// What runs for the job's problem without tuning. Throws std::runtime_error where nothing does.
+/// What runs for the job's problem without tuning; for the gradients of a weighted sum the two passes, which fused kernels
+/// have to beat. Throws std::runtime_error where nothing does.
 KernelCall untuned_call(const MeasureJob &job);
 
 /// Both for jobs of GPUs, whose driver must be there.

@@ -44,8 +44,9 @@ TrialEvaluator::TrialEvaluator(const OperatorProblem &problem, int phase, Trials
 
 void TrialEvaluator::prepare(const std::vector<std::string> &candidates) {
     algorithms_.clear(), kernels_.clear();
-    std::partition_copy(candidates.begin(), candidates.end(), std::back_inserter(algorithms_),
-                        std::back_inserter(kernels_), is_algorithm);
+    std::partition_copy(candidates.begin(), candidates.end(), std::back_inserter(kernels_),
+                        std::back_inserter(algorithms_),
+                        [&](const std::string &candidate) { return has_job(problem_, candidate); });
 }
 
 std::vector<MeasureJob> TrialEvaluator::kernels_after(const std::string &candidate) const {
@@ -77,7 +78,7 @@ std::variant<MeasureJob, Result> TrialEvaluator::job_for(const std::string &cand
 }
 
 Result TrialEvaluator::evaluate(const std::string &candidate) {
-    if (is_algorithm(candidate)) return evaluate_algorithm(candidate);
+    if (!has_job(problem_, candidate)) return evaluate_algorithm(candidate);
     return measure(candidate, trials_.screening).result;
 }
 
@@ -154,8 +155,8 @@ void TrialEvaluator::compare_apart(std::vector<Contestant> &times) {
     Samples untuned;
     for (const Contestant &time : times) {
         // Noisy ones, too: nothing says that the others were not.
-        all.push_back(is_algorithm(time.candidate) ? Measured{}
-                                                   : measure(time.candidate, trials_.finals));
+        all.push_back(has_job(problem_, time.candidate) ? measure(time.candidate, trials_.finals)
+                                                        : Measured{});
         if (all.back().untuned_seconds > 0) untuned.seconds.push_back(all.back().untuned_seconds);
     }
     // Each process had its own clock rate: the library's own choice, timed in all of them, says how they differ.
@@ -185,7 +186,7 @@ bool TrialEvaluator::ask_python(std::vector<Contestant> &times, double call_seco
     for (Contestant &time : times) {
         // A kernel of an earlier search may be gone: then it is made again, the same to the bit.
         std::string artifact;
-        if (!is_algorithm(time.candidate)) {
+        if (has_job(problem_, time.candidate)) {
             const auto known = artifacts_.find(time.candidate);
             if (known == artifacts_.end()) {
                 auto made = job_for(time.candidate);

@@ -104,6 +104,9 @@ std::string add_convolution(std::vector<TuningTask> &tasks, const CountedProblem
 /// Adds the task of two convolutions in a row. Empty, or why there is none.
 std::string add_row_of_two(std::vector<TuningTask> &tasks, const CountedProblem &counted) {
     const OperatorProblem &problem = counted.problem;
+    if (problem.is_fused_gradients())
+        return "one kernel computes them on GPUs alone; on CPUs its convolutions' gradients are "
+               "problems of their own";
     if (host_isa() == Isa::kNone) return "there are no kernels for this CPU";
     if (const char *why = why_not_mixed(problem.sizes)) return why;
     TuningTask task{{format_problem(problem), 0}, problem, 0, counted.kind};
@@ -142,7 +145,7 @@ std::string untuned_candidate(const TuningTask &task) {
         if (task.kind != "fused" || task.problem.step) return task.kind;
         const WeightedSumPlan &plan = weighted_sum_plan(sizes);
         // The operator runs two convolutions where no kernel fuses them.
-        if (plan.kernel == nullptr) return "unfused";
+        if (plan.kernel == nullptr) return kUnfusedKind;
         return candidate_text("weighted_sum", plan.kernel->isa, plan.kernel->schedule);
     }
     if (!task.problem.product.empty()) {
@@ -165,7 +168,8 @@ std::string untuned_candidate(const TuningTask &task) {
 }
 
 Space space_of(const TuningTask &task, const std::vector<Isa> &isas) {
-    const bool fused = task.problem.op == Operator::kWeightedSum && !task.problem.step;
+    const bool fused = task.problem.op == Operator::kWeightedSum && !task.problem.step &&
+                       !task.problem.is_fused_gradients();
     // Fused kernels are verified beside the library's own.
     if (fused && weighted_sum_plan(task.problem.sizes).kernel == nullptr)
         return cpu_space(task.problem, task.subject.phase, {});

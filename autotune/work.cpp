@@ -20,10 +20,12 @@ Work of_two(const OperatorProblem &problem) {
     const double window = out * (sum ? p.co : p.ci) * p.kh * p.kw;
     const double weights = double(p.ci) * p.co + double(sum ? p.co : p.ci) * p.kh * p.kw;
     const double activations = in * p.ci + out * p.co;
+    // The gradients of z are written beside those of the input.
+    const double of_z = problem.is_fused_gradients() ? in * p.co : 0;
     // Backward reads input, weights and gradient, and writes the gradients of the first two.
     const double passes = problem.step ? 3 : 1;
     const double elements =
-        activations + weights + (problem.step ? 2 * (in * p.ci + weights) + out * p.co : 0);
+        activations + weights + of_z + (problem.step ? 2 * (in * p.ci + weights) + out * p.co : 0);
     return {2 * passes * (mixing + window), elements * double(bytes_of(p.dtype))};
 }
 

@@ -45,8 +45,9 @@ std::variant<const Loaded *, std::string> load(const LoadableKernel &k,
 std::string generator_of(const OperatorProblem &problem) {
     if (!problem.product.empty()) return "approx_conv2d";
     if (problem.op == Operator::kConv2d) return conv2d_generator(problem.sizes.direction);
-    // A step's kernels are those of its parts.
-    return problem.op == Operator::kWeightedSum && !problem.step ? "weighted_sum" : "";
+    // A step's kernels are those of its parts, and gradients are fused on GPUs alone.
+    const bool forward = !problem.step && !problem.is_fused_gradients();
+    return problem.op == Operator::kWeightedSum && forward ? "weighted_sum" : "";
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ namespace convwright {
 namespace {
 
 constexpr std::array<const char *, 3> kPrefixes = {"", "wsum2d:", "dwsep2d:"};
-const std::string kForward = "fprop_", kStep = "step_";
+const std::string kForward = "fprop_", kStep = "step_", kGradients = "dgrad_";
 
 bool starts_with(const std::string &text, const std::string &start) {
     return text.compare(0, start.size(), start) == 0;
@@ -79,9 +79,13 @@ OperatorProblem parse_operator_problem(const std::string &text) {
     std::string rest = text.substr(colon + 1);
     problem.step = starts_with(rest, kStep);
     if (problem.step) rest.replace(0, kStep.size(), kForward);
-    if (!starts_with(rest, kForward))
-        refuse(text, "behind the operator stands fprop, or step for forward with backward");
+    const bool gradients = problem.op == Operator::kWeightedSum && starts_with(rest, kGradients);
+    if (!starts_with(rest, kForward) && !gradients)
+        refuse(text,
+               "behind the operator stands fprop, or step for forward with backward; behind "
+               "wsum2d also dgrad, for gradients that one kernel computes");
     problem.sizes = parse_problem(rest);
+    if (gradients && problem.sizes.bias) refuse(text, "gradients of a weighted sum have no bias");
     if (problem.sizes.groups != 1) refuse(text, "two convolutions in a row have one group");
     return problem;
 }
@@ -98,7 +102,8 @@ std::vector<std::string> plain_kinds(const OperatorProblem &problem, int phase) 
     if (problem.op == Operator::kConv2d)
         return phase == kWholeProblem ? std::vector<std::string>{"pytorch", "passes"}
                                       : std::vector<std::string>{"pytorch"};
-    std::vector<std::string> kinds = {"pytorch", "unfused", "composed"};
+    if (problem.is_fused_gradients()) return {kUnfusedKind};
+    std::vector<std::string> kinds = {"pytorch", kUnfusedKind, "composed"};
     if (problem.op == Operator::kWeightedSum && problem.step) kinds.push_back("fused");
     return kinds;
 }

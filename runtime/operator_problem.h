@@ -16,7 +16,8 @@ enum class Operator : int {
 };
 
 /// A problem of any operator. Of two convolutions in a row `sizes` is fprop with groups 1: sizes of the
-/// input and of the output, and the geometry of the depthwise one.
+/// input and of the output, and the geometry of the depthwise one. Of a weighted sum it may be dgrad: the gradients of the
+/// input and of z, the pointwise step's result.
 struct OperatorProblem {
     ConvProblem sizes;
     Operator op = Operator::kConv2d;
@@ -28,6 +29,9 @@ struct OperatorProblem {
     OperatorProblem(const ConvProblem &problem, Operator of = Operator::kConv2d,
                     bool with_backward = false)
         : sizes(problem), op(of), step(with_backward) {}
+    bool is_fused_gradients() const {
+        return op == Operator::kWeightedSum && sizes.direction == Direction::kDgrad;
+    }
     bool operator==(const OperatorProblem &other) const {
         return sizes == other.sizes && op == other.op && step == other.step &&
                product == other.product;
@@ -35,7 +39,8 @@ struct OperatorProblem {
 };
 
 /// The operator in front unless it is conv2d, "wsum2d:fprop_n8ci64ih56iw56co64kh3kw3s1p1_f32_nhwc"; "step" in the
-/// place of "fprop" where backward is part of it; a product stands at the end, "fprop_n8ci64..._f32_nhwc_mbm".
+/// place of "fprop" where backward is part of it, "dgrad" for the gradients of a weighted sum; a product stands at the
+/// end, "fprop_n8ci64..._f32_nhwc_mbm".
 std::string format_problem(const OperatorProblem &problem);
 
 /// Inverse of format_problem. Takes the name of a multiplier, "lmul(3)", in the place of its usual_product(). Throws
@@ -49,9 +54,12 @@ OperatorProblem tuned_subject(const OperatorProblem &problem);
 /// The phase of choices for all passes of a problem together.
 inline constexpr int kWholeProblem = -1;
 
+/// The passes of two convolutions in a row, one by one.
+inline constexpr char kUnfusedKind[] = "unfused";
+
 /// Candidates of the tuner without a kernel of their own: "pytorch", PyTorch's library convolutions, everywhere; "passes"
 /// for all passes of a problem, each by its own choice; for two convolutions in a row "unfused", "composed"
-/// and, for a step of a weighted sum, "fused".
+/// and, for a step of a weighted sum, "fused"; for a weighted sum's gradients "unfused" alone.
 std::vector<std::string> plain_kinds(const OperatorProblem &problem, int phase);
 
 }  // namespace convwright

@@ -8,11 +8,6 @@
 namespace convwright {
 namespace {
 
-ConvProblem depthwise_problem(ConvProblem p) {
-    p.ci = p.groups = p.co;
-    return p;
-}
-
 /// The pointwise pass over the columns of z that some tap meets; a task has rows of its own.
 ConvPass mix_pass(const ConvProblem &p) {
     const int64_t last = (p.ow() - 1) * p.stride_w + (p.kw - 1) * p.dilation_w - p.pad_w;
@@ -25,6 +20,20 @@ ConvPass mix_pass(const ConvProblem &p) {
 }
 
 }  // namespace
+
+ConvProblem pointwise_problem(const ConvProblem &problem) {
+    ConvProblem p = problem;
+    p.kh = p.kw = p.stride_h = p.stride_w = p.dilation_h = p.dilation_w = 1;
+    p.pad_h = p.pad_w = 0;
+    p.bias = p.relu = false;
+    return p;
+}
+
+ConvProblem depthwise_problem(const ConvProblem &problem) {
+    ConvProblem p = problem;
+    p.ci = p.groups = p.co;
+    return p;
+}
 
 WeightedSumPasses weighted_sum_passes(const ConvProblem &problem) {
     return {mix_pass(problem), conv_passes(depthwise_problem(problem)).front()};

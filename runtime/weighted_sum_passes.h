@@ -11,6 +11,10 @@ struct WeightedSumPasses {
     ConvPass window;  ///< Depthwise.
 };
 
+/// The two steps of a weighted sum as convolutions, in the direction of `problem`. Bias and ReLU are the depthwise one's.
+ConvProblem pointwise_problem(const ConvProblem &problem);
+ConvProblem depthwise_problem(const ConvProblem &problem);
+
 /// `problem` is fprop with groups 1: sizes of the input and the output, and the geometry of the
 /// depthwise step. It is possible and not too large (why_not_mixed()).
 WeightedSumPasses weighted_sum_passes(const ConvProblem &problem);

@@ -24,7 +24,7 @@ constexpr int kSpareSeconds = 60;
 
 /// Whether a problem may be computed so without tuning.
 bool is_kind(const OperatorProblem &problem, const std::string &kind) {
-    return problem.op != Operator::kConv2d &&
+    return problem.op != Operator::kConv2d && !problem.is_fused_gradients() &&
            (kind == "unfused" || kind == "composed" ||
             (kind == "fused" && problem.op == Operator::kWeightedSum));
 }
@@ -173,6 +173,7 @@ void add_environment_options(CLI::App *command, EnvironmentArguments *to) {
 }
 
 void use_no_choices() { setenv("CONVWRIGHT_TUNE", "off", 1); }
+void use_kept_choices() { setenv("CONVWRIGHT_TUNE", "cached", 1); }
 
 /// What CLI11 has in its place names the largest double as the other end of the range.
 CLI::Validator positive() {

@@ -85,6 +85,8 @@ std::vector<CountedProblem> read_problem_lines(std::istream &in);
 
 /// The library's own choice in this process and in its workers, not that of an earlier search.
 void use_no_choices();
+/// From now on those that are kept are used, whatever the process that started this one was told.
+void use_kept_choices();
 
 /// Accepts finite numbers above 0.
 CLI::Validator positive();

@@ -11,9 +11,10 @@ namespace {
 
 /// Reads a job, does it, writes what came of it.
 int run_worker() {
-    use_no_choices();
     const std::string text{std::istreambuf_iterator<char>(std::cin), {}};
     const MeasureJob job = parse_job(text);
+    // A kernel that fuses two passes has to beat those that operators would take.
+    job.whole().is_fused_gradients() ? use_kept_choices() : use_no_choices();
     use_openmp_threads(job.timing.threads);
     std::cout << format_measured(measure_here(job)) << std::endl;
     return 0;

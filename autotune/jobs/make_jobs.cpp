@@ -128,9 +128,9 @@ WorkDone make_jobs(const JobFolder &folder, const std::function<Making(const Tar
         return format_job_file(job);
     };
     work.work = [&](Job job) {
-        if (is_algorithm(job.candidate)) return format_job_file(job);
-        auto measured =
-            job_of(parse_operator_problem(job.subject.problem), job.subject.phase, job.candidate);
+        const OperatorProblem problem = parse_operator_problem(job.subject.problem);
+        if (!has_job(problem, job.candidate)) return format_job_file(job);
+        auto measured = job_of(problem, job.subject.phase, job.candidate);
         if (auto *failure = std::get_if<Result>(&measured)) {
             job.failure = *failure;
             return format_job_file(job);

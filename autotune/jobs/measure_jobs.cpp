@@ -44,7 +44,7 @@ struct Measuring {
             return "Jobs for " + target +
                    " are left to other machines: this CPU does not have its instructions.";
         }
-        if (is_algorithm(job.candidate) && trials.python.empty())
+        if (!has_job(task_of(job).problem, job.candidate) && trials.python.empty())
             return "Jobs that compare PyTorch and algorithms of the operators are left to workers "
                    "with --python, an interpreter that has convwright.";
         try {
@@ -69,7 +69,7 @@ struct Measuring {
             return failed_result(Outcome::kRejected,
                                  "Not on this device: " + std::string(why) + ".");
         const OperatorProblem problem = task_of(job).problem;
-        if (is_algorithm(job.candidate)) {
+        if (!has_job(problem, job.candidate)) {
             Trials own = trials;
             if (job.target.cuda()) move_to_gpu(own, gpu);
             return TrialEvaluator(problem, job.subject.phase, own).evaluate(job.candidate);

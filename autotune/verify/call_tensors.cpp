@@ -5,6 +5,7 @@
 
 #include "autotune/verify/gpu_copy.h"
 #include "runtime/scratch.h"
+#include "runtime/weighted_sum_passes.h"
 
 namespace convwright {
 namespace {
@@ -37,6 +38,18 @@ CallTensors::CallTensors(const ConvProblem &p, const ConvValues &values, const T
     const Quad taps{p.co, 1, p.kh, p.kw};
     depthwise_.emplace(taps, strides_for(taps, layout.weight_format, layout.gaps), layout.placement,
                        values.depthwise, p.dtype);
+    if (p.direction != Direction::kDgrad) return;
+    const Quad z_sizes = input_sizes(depthwise_problem(p));
+    grad_z_.emplace(z_sizes, strides_for(z_sizes, p.format, layout.gaps), layout.result_placement(),
+                    p.dtype);
+}
+
+Values CallTensors::result() const {
+    Values all = result_.values();
+    if (!grad_z_) return all;
+    const Values of_z = grad_z_->values();
+    all.insert(all.end(), of_z.begin(), of_z.end());
+    return all;
 }
 
 /// Of all tensors of a call.
@@ -49,13 +62,14 @@ struct CallTensors::GpuCopies {
           result(of.result_.pages()),
           workspace(of.workspace_.pages()) {
         if (of.depthwise_) depthwise.emplace(of.depthwise_->pages());
+        if (of.grad_z_) grad_z.emplace(of.grad_z_->pages());
         if (model == nullptr || model->table.entries.empty()) return;
         entries = model->table.entries;
         table.emplace(std::pair<void *, size_t>(entries.data(), entries.size() * sizeof(int32_t)));
     }
 
     GpuCopy input, weight, output, bias, result, workspace;
-    std::optional<GpuCopy> depthwise;
+    std::optional<GpuCopy> depthwise, grad_z;
     std::vector<int32_t> entries;  ///< Of a table of fractions,
     std::optional<GpuCopy> table;  ///< and what the GPU has of them.
 };
@@ -82,6 +96,11 @@ bool CallTensors::begin(const KernelCall &call, CallContext &context) {
         if (bias != nullptr) bias = gpu_->bias.of(bias);
         workspace = gpu_->workspace.of(workspace);
     }
+    if (call.is_sum_gradients()) {
+        Activation grad_z = grad_z_->activation();
+        grad_z.data = gpu_->grad_z->of(grad_z.data);
+        return call.run_gradients(context, output, weight, depthwise, grad_z, input, workspace);
+    }
     if (!depthwise_) return call.run(context, input, weight, output, bias, workspace, table);
     if (call.gpu)
         return cuda::run_weighted_sum(context, call.gpu->weighted_sum, input, weight, depthwise,
@@ -97,6 +116,7 @@ bool CallTensors::run(const KernelCall &call, CallContext &context) {
     try {
         wait_for_gpu();
         gpu_->result.download();
+        if (gpu_->grad_z) gpu_->grad_z->download();
         gpu_->workspace.download();
     } catch (const std::runtime_error &error) {
         context.set_error(error.what());
@@ -112,7 +132,8 @@ bool CallTensors::redzones_intact() const {
         for (const std::optional<GpuCopy> *read : {&gpu_->depthwise, &gpu_->table})
             if (*read && !(*read)->unchanged()) return false;
     }
-    return result_.redzones_intact() && workspace_.redzones_intact();
+    return result_.redzones_intact() && workspace_.redzones_intact() &&
+           (!grad_z_ || grad_z_->redzones_intact());
 }
 
 }  // namespace convwright

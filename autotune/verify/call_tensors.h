@@ -32,7 +32,8 @@ public:
     /// The same without waiting for a GPU, for what is timed.
     bool begin(const KernelCall &call, CallContext &context);
 
-    Values result() const { return result_.values(); }
+    /// Of a weighted sum's gradients those of the input and, behind them, those of z.
+    Values result() const;
     /// Nothing was written around the result or the workspace, nor, on a GPU, to the others.
     bool redzones_intact() const;
 
@@ -43,6 +44,7 @@ private:
     Placement result_placement_;
     Tensor4 input_, weight_, output_, bias_, result_;
     std::optional<Tensor4> depthwise_;  ///< Of a weighted sum.
+    std::optional<Tensor4> grad_z_;     ///< Of its gradients, a result.
     GuardedFloats workspace_;
     std::shared_ptr<const GpuCopies> gpu_;  ///< From the first call of a kernel for one.
 };

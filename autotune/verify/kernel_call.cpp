@@ -12,7 +12,9 @@ namespace convwright {
 
 int64_t KernelCall::workspace() const {
     if (weighted_sum.kernel != nullptr) return weighted_sum.workspace;
-    if (gpu) return std::max({gpu->conv.workspace, gpu->wgrad.workspace, gpu->approx.workspace});
+    if (gpu)
+        return std::max({gpu->conv.workspace, gpu->wgrad.workspace, gpu->approx.workspace,
+                         gpu->passes.workspace()});
     if (approx) return approx->workspace;
     return problem.direction == Direction::kWgrad ? wgrad.workspace : conv.workspace;
 }
@@ -59,6 +61,19 @@ bool KernelCall::run(CallContext &context, const Activation &input, const Weight
             break;
     }
     return run_wgrad(context, wgrad, problem, output, input, weight, workspace);
+}
+
+bool KernelCall::run_gradients(CallContext &context, const Activation &grad_output,
+                               const Weight &pointwise, const Weight &depthwise,
+                               const Activation &grad_z, const Activation &grad_input,
+                               float *workspace) const {
+    if (gpu->gradients.kernel != nullptr)
+        return cuda::run_weighted_sum_grad(context, *gpu->gradients.kernel, problem, grad_output,
+                                           pointwise, depthwise, keeps_z ? &grad_z : nullptr,
+                                           grad_input);
+    const auto &[window, mix] = gpu->passes;
+    return cuda::run_conv(context, window, grad_output, depthwise, nullptr, grad_z, workspace) &&
+           cuda::run_conv(context, mix, grad_z, pointwise, nullptr, grad_input, workspace);
 }
 
 std::optional<KernelCall> kernel_call(const std::string &name, const ConvProblem &problem,

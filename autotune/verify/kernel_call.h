@@ -12,6 +12,7 @@
 #include "runtime/cuda/approx_plan.h"
 #include "runtime/cuda/conv_plan.h"
 #include "runtime/cuda/weighted_sum.h"
+#include "runtime/cuda/weighted_sum_grad.h"
 #include "runtime/cuda/wgrad_plan.h"
 #include "runtime/weighted_sum.h"
 
@@ -23,6 +24,8 @@ struct GpuPlans {
     cuda::WgradPlan wgrad;
     cuda::WeightedSumPlan weighted_sum;
     cuda::ApproxPlan approx = {};
+    cuda::WeightedSumGradPlan gradients = {};  ///< Of a weighted sum, fused,
+    cuda::WeightedSumGradPasses passes = {};   ///< or in their place one by one.
 };
 
 /// One kernel planned for one problem of any direction.
@@ -35,8 +38,14 @@ struct KernelCall {
     std::optional<ApproxPlan> approx = {};  ///< In their place for a product,
     std::shared_ptr<const ProductModel> model = nullptr;  ///< by the form of this multiplier.
 
+    bool keeps_z = true;  ///< Of a weighted sum's gradients: those of z are stored.
+
     bool is_weighted_sum() const {
-        return weighted_sum.kernel != nullptr || (gpu && gpu->weighted_sum.kernel != nullptr);
+        return weighted_sum.kernel != nullptr || (gpu && gpu->weighted_sum.kernel != nullptr) ||
+               is_sum_gradients();
+    }
+    bool is_sum_gradients() const {
+        return gpu && (gpu->gradients.kernel != nullptr || gpu->passes.exist());
     }
     int64_t workspace() const;  ///< Floats.
 
@@ -49,6 +58,11 @@ struct KernelCall {
     bool run(CallContext &context, const Activation &input, const Weight &weight,
              const Activation &output, const void *bias, float *workspace,
              const int32_t *table = nullptr) const;
+
+    /// The gradients of a weighted sum, likewise; `grad_z` is written by the two passes whatever keeps_z says.
+    bool run_gradients(CallContext &context, const Activation &grad_output, const Weight &pointwise,
+                       const Weight &depthwise, const Activation &grad_z,
+                       const Activation &grad_input, float *workspace) const;
 };
 
 /// The call of the kernel of this name; nothing if it does not accept the problem. `dense` as in

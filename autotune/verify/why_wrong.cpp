@@ -19,12 +19,14 @@ std::string number(float value) {
     return text;
 }
 
-/// What a call reads, and what defines its result: a convolution, or a multiplier in the stated order of sums.
+/// What a call reads, and what defines its result: a convolution, two in a row, or a multiplier in the stated order of
+/// sums.
 struct Given {
     ConvValues values, definition;
+    bool gradients;  ///< Of a weighted sum.
     std::shared_ptr<const ProductModel> model;
 
-    Given(const KernelCall &call, uint32_t seed) {
+    Given(const KernelCall &call, uint32_t seed) : gradients(call.is_sum_gradients()) {
         const ConvProblem &p = call.problem;
         if (call.model) {
             model = product_model(call.model->form.product, seed);
@@ -33,14 +35,16 @@ struct Given {
         }
         const bool sum = call.is_weighted_sum();
         values = sum ? weighted_sum_values(p, seed) : integer_values(p, seed);
-        definition = sum ? composed(p, values) : values;
+        if (!gradients) definition = sum ? composed(p, values) : values;
     }
 
     KernelCall by_model(const KernelCall &call) const { return model ? call.with(model) : call; }
     Values all(const ConvProblem &p) const {
+        if (gradients) return sum_gradients(p, values);
         return model ? in_order(p, values, model->times) : naive_conv2d(p, definition);
     }
     Values some(const ConvProblem &p, const std::vector<int64_t> &numbers) const {
+        if (gradients) return some_sum_gradients(p, values, numbers);
         return model ? results_in_order(p, values, model->times, numbers)
                      : naive_results(p, definition, numbers);
     }
@@ -50,7 +54,7 @@ struct Given {
         return same_float(is, should_be) && !GuardedFloats::untouched(is);
     }
     std::string name(const ConvProblem &p) const {
-        OperatorProblem problem(p);
+        OperatorProblem problem(p, gradients ? Operator::kWeightedSum : Operator::kConv2d);
         if (model) problem.product = model->form.product;
         return format_problem(problem);
     }
@@ -78,6 +82,15 @@ std::string run(const KernelCall &call, CallTensors &tensors, Values &result) {
     return "";
 }
 
+/// The call and, of fused gradients of a weighted sum, the one that leaves out those of z.
+std::vector<KernelCall> calls_of(const KernelCall &call) {
+    std::vector<KernelCall> calls = {call};
+    if (!call.gpu || call.gpu->gradients.kernel == nullptr) return calls;
+    calls.push_back(call);
+    calls.back().keeps_z = false;
+    return calls;
+}
+
 std::string why_wrong_at_edges(const CallMaker &candidate, const ConvProblem &problem) {
     for (const ConvProblem &p : edge_problems_of(problem)) {
         const std::optional<KernelCall> call = candidate(p);
@@ -85,13 +98,16 @@ std::string why_wrong_at_edges(const CallMaker &candidate, const ConvProblem &pr
         const Given given(*call, kSeeds[0]);
         const Values expected = given.all(p);
         for (const Placement placement : {Placement::kStart, Placement::kEnd}) {
-            CallTensors tensors(p, given.values,
-                                {placement, false, Format::kNchw, call->gpu.has_value()},
-                                call->workspace());
-            Values result;
-            std::string why = run(given.by_model(*call), tensors, result);
-            if (why.empty()) why = given.difference(p, result, expected, "by the definition");
-            if (!why.empty()) return why;
+            for (const KernelCall &one : calls_of(given.by_model(*call))) {
+                CallTensors tensors(p, given.values,
+                                    {placement, false, Format::kNchw, one.gpu.has_value()},
+                                    one.workspace());
+                Values result, asked_for = expected;
+                if (!one.keeps_z) asked_for.resize(input_gradients(p));
+                std::string why = run(one, tensors, result);
+                if (why.empty()) why = given.difference(p, result, asked_for, "by the definition");
+                if (!why.empty()) return why;
+            }
         }
     }
     return "";

@@ -77,12 +77,14 @@ std::variant<const AnyKernel *, std::string> load(const LoadableKernel &k) {
 std::string generator_of(const OperatorProblem &problem) {
     if (!problem.product.empty()) return kApproxGemm;
     if (problem.op == Operator::kConv2d) return conv2d_generator(problem.sizes.direction);
+    if (problem.is_fused_gradients()) return "weighted_sum_grad";
     return problem.op == Operator::kWeightedSum && !problem.step ? "weighted_sum" : "";
 }
 
 int params_version(const std::string &generator) {
     if (generator == "conv2d_wgrad") return Conv2dWgradCudaParams::kVersion;
     if (generator == "weighted_sum") return WeightedSumCudaParams::kVersion;
+    if (generator == "weighted_sum_grad") return WeightedSumGradCudaParams::kVersion;
     return Conv2dCudaParams::kVersion;
 }
 
@@ -144,6 +146,11 @@ std::variant<const WgradKernel *, std::string> load_wgrad_kernel(const LoadableK
 std::variant<const WeightedSumKernel *, std::string> load_weighted_sum_kernel(
     const LoadableKernel &kernel) {
     return load<WeightedSumKernel>(kernel);
+}
+
+std::variant<const WeightedSumGradKernel *, std::string> load_weighted_sum_grad_kernel(
+    const LoadableKernel &kernel) {
+    return load<WeightedSumGradKernel>(kernel);
 }
 
 std::variant<const ProductKernel *, std::string> load_product_kernel(const LoadableKernel &kernel) {

@@ -13,7 +13,8 @@ namespace convwright::cuda {
 
 /// A CUDA kernel outside this library: a shared object of its host code, and its images (images.h).
 struct LoadableKernel {
-    std::string generator;  ///< "conv2d", "conv2d_wgrad", "weighted_sum" or "approx_gemm".
+    /// "conv2d", "conv2d_wgrad", "weighted_sum", "weighted_sum_grad" or "approx_gemm".
+    std::string generator;
     std::string symbol, schedule;
     std::string product = {};  ///< Of "approx_gemm": one of product_names().
     Format format = Format::kNhwc;
@@ -68,6 +69,8 @@ const AnyKernel *shipped_kernel(const std::vector<AnyKernel> &kernels,
 std::variant<const ConvKernel *, std::string> load_conv_kernel(const LoadableKernel &kernel);
 std::variant<const WgradKernel *, std::string> load_wgrad_kernel(const LoadableKernel &kernel);
 std::variant<const WeightedSumKernel *, std::string> load_weighted_sum_kernel(
+    const LoadableKernel &kernel);
+std::variant<const WeightedSumGradKernel *, std::string> load_weighted_sum_grad_kernel(
     const LoadableKernel &kernel);
 std::variant<const ProductKernel *, std::string> load_product_kernel(const LoadableKernel &kernel);
 

@@ -44,8 +44,12 @@ std::variant<TunedPass, std::string> resolve_choice(const OperatorProblem &probl
     if (!wanted || phase == kWholeProblem) return unknown_choice(problem, candidate);
     try {
         const std::string why =
-            problem.op == Operator::kWeightedSum ? take(weighted_sum_kernels(), *wanted, artifact,
-                                                        load_weighted_sum_kernel, pass.weighted_sum)
+            problem.is_fused_gradients()
+                ? take(weighted_sum_grad_kernels(), *wanted, artifact,
+                       load_weighted_sum_grad_kernel, pass.weighted_sum_grad)
+            : problem.op == Operator::kWeightedSum
+                ? take(weighted_sum_kernels(), *wanted, artifact, load_weighted_sum_kernel,
+                       pass.weighted_sum)
             : !problem.product.empty()
                 ? take(product_kernels(), *wanted, artifact, load_product_kernel, pass.product)
             : problem.sizes.direction == Direction::kWgrad

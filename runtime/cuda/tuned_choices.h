@@ -16,6 +16,7 @@ struct TunedPass {
     const ConvKernel *conv = nullptr;
     const WgradKernel *wgrad = nullptr;
     const WeightedSumKernel *weighted_sum = nullptr;
+    const WeightedSumGradKernel *weighted_sum_grad = nullptr;
     const ProductKernel *product = nullptr;
     std::string kind;      ///< One of plain_kinds() where there is no kernel.
     bool shipped = false;  ///< As of CPUs.

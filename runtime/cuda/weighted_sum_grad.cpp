@@ -2,14 +2,13 @@
 #include "runtime/cuda/weighted_sum_grad.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
-#include "runtime/cuda/conv_plan.h"
-#include "runtime/cuda/cost_constants.h"
 #include "runtime/cuda/device_view.h"
 #include "runtime/cuda/forced_kernel.h"
 #include "runtime/cuda/kernel_arguments.h"
+#include "runtime/cuda/tuned_choices.h"
+#include "runtime/tuned_choices.h"
 #include "runtime/weighted_sum_passes.h"
 
 namespace convwright::cuda {
@@ -17,68 +16,37 @@ namespace {
 
 using P = WeightedSumGradCudaParams;
 
-// 2 to 8 on sm_90, 1 to 3 on sm_75, by shared memory.
-constexpr double kResidentBlocks = 4;
-// Part of the shorter one of arithmetic and traffic that shows: a guess, which tells kernels with equal traffic apart.
-constexpr double kNotHidden = 0.1;
-
-double z_elements(const ConvProblem &p) { return 1.0 * p.n * p.co * p.ih * p.iw; }
-
-const char *why_not(const ConvProblem &p, const Placed &placed) {
-    if (p.dtype != DType::kF32) return "CUDA kernels compute with float32";
-    if (p.format != Format::kNhwc) return "only channels_last is fused";
-    if (placed.index_bits != 32 || z_elements(p) > kMostElements)
-        return "a tensor has 2^31 elements or more";
-    ConvProblem forward = p;
-    forward.direction = Direction::kFprop;
-    return why_not_mixed(forward);
-}
-
 const char *why_illegal(const WeightedSumGradKernel &kernel, const ConvProblem &p,
                         const Device &device, const Placed &placed) {
-    if (const char *why = why_not(p, placed)) return why;
+    if (const char *why = why_no_fused_gradients(p)) return why;
+    if (placed.index_bits != 32) return "a tensor has 2^31 elements or more";
     if (kernel.params.vec > 1 && !placed.vectors) return "pixels are not aligned to 16 bytes";
     return kernel.params.why_illegal(p, device.shared_bytes);
 }
 
-/// Predicted cycles of the two passes one by one; infinite where kernels are missing.
-double cycles_one_by_one(const ConvProblem &p, const Device &device, bool tf32) {
-    ConvProblem window = p, mix = p;
-    window.ci = window.groups = p.co;
-    mix.kh = mix.kw = mix.stride_h = mix.stride_w = mix.dilation_h = mix.dilation_w = 1;
-    mix.pad_h = mix.pad_w = 0;
-    double cycles = 0;
-    for (const ConvProblem &step : {window, mix}) {
-        const ConvPlan plan = conv_plan(step, device, {}, tf32);
-        if (plan.steps.empty()) return std::numeric_limits<double>::infinity();
-        cycles += plan.cycles();
+/// The kernel with the fewest predicted cycles; null where no kernel accepts the problem.
+const WeightedSumGradKernel *best_kernel(const ConvProblem &p, const Device &device,
+                                         const Placed &placed, bool keeps_z, double &least) {
+    const WeightedSumGradKernel *best = nullptr;
+    least = std::numeric_limits<double>::infinity();
+    for (const WeightedSumGradKernel &kernel : weighted_sum_grad_kernels()) {
+        if (why_illegal(kernel, p, device, placed) != nullptr) continue;
+        const double cycles = predicted_cycles(kernel.params, p, device.multiprocessors, keeps_z);
+        if (cycles < least) least = cycles, best = &kernel;
     }
-    return cycles;
+    return best;
 }
 
 }  // namespace
 
-double predicted_cycles(const P &params, const ConvProblem &p, int multiprocessors, bool keeps_z) {
-    const double pixels = 1.0 * params.columns * params.rows, vector = P::kVector;
-    const double chunks = 1.0 * params.middle / params.channels;
-    // Instructions of a thread times threads: products, and what is read of shared memory for them.
-    const double copies = 8.0 * chunks * params.channels * params.grad_pixels() / params.vec;
-    const double window =
-        chunks * params.channels * pixels * params.met() * params.met() * (1 + 2 / vector);
-    const double turns = std::ceil(1.0 * p.co / params.chunk);
-    const double mixed =
-        turns * params.chunk * params.channels * pixels * (1 + 1 / vector + 1.0 / params.strip);
-    const double stores = kStoreInstructions * pixels / vector *
-                          (params.channels + (keeps_z ? 1.0 * params.middle : 0));
-    const double work = (copies + window + mixed + stores) / (kInstructionsPerCycle * kWarp);
-    const double most = std::ceil(params.blocks(p) / multiprocessors);  // of the busiest
-    // For each chunk and for the pointwise weight; blocks that share a multiprocessor hide each other's waits.
-    const double waits = (chunks + 1) * kTurnLatency + kBlockCycles;
-    const double cycles = most * (work + waits / std::min(most, kResidentBlocks));
-    const double bytes =
-        4.0 * (p.n * (p.co * p.oh() * p.ow() + p.ci * p.ih * p.iw) + (keeps_z ? z_elements(p) : 0));
-    const double memory = bytes / (kBytesPerCycle * multiprocessors);
-    return kLaunchCycles + std::max(cycles, memory) + kNotHidden * std::min(cycles, memory);
+double WeightedSumGradPasses::cycles() const {
+    return exist() ? window.cycles() + mix.cycles() : std::numeric_limits<double>::infinity();
+}
+
+WeightedSumGradPasses weighted_sum_grad_passes(const ConvProblem &p, const Device &device,
+                                               bool tf32) {
+    return {conv_plan(depthwise_problem(p), device, {}, tf32),
+            conv_plan(pointwise_problem(p), device, {}, tf32)};
 }
 
 WeightedSumGradPlan weighted_sum_grad_plan_with(const WeightedSumGradKernel &kernel,
@@ -97,17 +65,37 @@ WeightedSumGradPlan weighted_sum_grad_plan(const ConvProblem &problem, const Dev
         best.reason = "a kernel of one convolution is forced";
         return best;
     }
-    best.reason = "no fused CUDA kernel of this library accepts the problem";
-    double least = std::numeric_limits<double>::infinity();
-    for (const WeightedSumGradKernel &kernel : weighted_sum_grad_kernels()) {
-        const auto plan = weighted_sum_grad_plan_with(kernel, problem, device, placed);
-        if (plan.kernel == nullptr) continue;
-        const double cycles =
-            predicted_cycles(kernel.params, problem, device.multiprocessors, keeps_z);
-        if (cycles < least) least = cycles, best = plan;
+    const OperatorProblem subject(problem, Operator::kWeightedSum);
+    const std::optional<TunedPass> tuned = tuned_pass(subject, 0, device);
+    if (tuned && tuned->kind == kUnfusedKind) {
+        best.reason = "tuning found the two passes to be faster";
+        return best;
     }
-    if (best.kernel == nullptr || least < cycles_one_by_one(problem, device, tf32)) return best;
-    best.kernel = nullptr, best.reason = "the two passes take fewer predicted cycles";
+    double least = 0;
+    best.kernel = best_kernel(problem, device, placed, keeps_z, least);
+    const auto passes = [&](bool may_round) {
+        return weighted_sum_grad_passes(problem, device, may_round).cycles();
+    };
+    if (const WeightedSumGradKernel *kernel = tuned ? tuned->weighted_sum_grad : nullptr) {
+        std::optional<LeftAside> why;
+        if (why_illegal(*kernel, problem, device, placed) != nullptr) {
+            const bool dense = why_illegal(*kernel, problem, device, {}) == nullptr;
+            why = dense ? LeftAside::kOfPlace : LeftAside::kOfSizes;
+        } else if (tf32) {
+            // It was compared with passes that do not round.
+            const double fused = std::min(
+                least, predicted_cycles(kernel->params, problem, device.multiprocessors, keeps_z));
+            const double rounding = passes(true);
+            if (rounding < fused && rounding < passes(false)) why = LeftAside::kForTensorCores;
+        }
+        if (!why) return {kernel, "", tuned_mark(tuned->shipped)};
+        best.mark = leave_aside(subject, 0, kernel->name, *why);
+    }
+    if (best.kernel == nullptr) {
+        best.reason = "no fused CUDA kernel of this library accepts the problem";
+    } else if (passes(tf32) <= least) {
+        best.kernel = nullptr, best.reason = "the two passes take fewer predicted cycles";
+    }
     return best;
 }
 

@@ -18,6 +18,7 @@ constexpr char kFprop[] = "fprop_n1ci8ih5iw5co16kh3kw3s1p1_f32_nhwc";
 constexpr char kDgrad[] = "dgrad_n1ci8ih6iw6co8kh3kw3s2p1_f32_nhwc";
 constexpr char kWgrad[] = "wgrad_n1ci8ih5iw5co8kh3kw3s1p1_f32_nchw";
 constexpr char kSum[] = "wsum2d:fprop_n1ci8ih5iw5co12kh3kw3s1p1_f32_nhwc_bias";
+constexpr char kGradients[] = "wsum2d:dgrad_n1ci8ih5iw5co12kh3kw3s1p1_f32_nhwc";
 
 /// Problems of channels that come in eights, and of others.
 const std::vector<std::string> kShortProblems = {
@@ -69,7 +70,7 @@ void expect_ranked(const Space &space, const std::string &text, const cuda::Devi
 TEST(CudaSpaces, HoldEachKernelOnceAndTheLibrarysChoice) {
     for (const int architecture : {75, 90}) {
         const cuda::Device gpu = nominal_gpu(architecture);
-        for (const char *text : {kFprop, kDgrad, kWgrad, kSum}) {
+        for (const char *text : {kFprop, kDgrad, kWgrad, kSum, kGradients}) {
             const Space space = cuda_space(parse_operator_problem(text), 0, gpu);
             expect_ranked(space, text, gpu);
             EXPECT_GT(space.legal().size(), text == kSum ? 5u : 50u) << text;
@@ -244,6 +245,62 @@ TEST(CudaSpaces, OfProductsRankAsThePlanDoes) {
     }
 }
 
+TEST(CudaSpaces, OfGradientsHoldTheTwoPassesToo) {
+    const cuda::Device gpu = nominal_gpu(90);
+    const Space space = cuda_space(parse_operator_problem(kGradients), 0, gpu);
+    const auto unfused = space.parse("unfused");
+    ASSERT_TRUE(unfused);
+    EXPECT_TRUE(space.is_legal(*unfused));
+    // What a plan takes without tuning is what is predicted to be the fastest of the library.
+    const auto untuned = [&](const std::string &text) {
+        return untuned_cuda_candidate({{text, 0}, parse_operator_problem(text)}, gpu);
+    };
+    const Point fused = *space.parse(untuned(kGradients));
+    EXPECT_NE(fused, *unfused);
+    EXPECT_LT(space.predicted(fused),
+              cuda::weighted_sum_grad_passes(parse_operator_problem(kGradients).sizes, gpu).cycles());
+    for (const cuda::WeightedSumGradKernel &kernel : cuda::weighted_sum_grad_kernels()) {
+        const auto point = space.parse("weighted_sum_grad.cuda/" + kernel.schedule);
+        ASSERT_TRUE(point) << kernel.name;
+        if (space.is_legal(*point)) {
+            EXPECT_GE(space.predicted(*point), space.predicted(fused)) << kernel.name;
+        }
+    }
+    EXPECT_EQ(untuned("wsum2d:dgrad_n8ci2048ih32iw32co32kh3kw3s1p1_f32_nhwc"), "unfused");
+}
+
+TEST(CudaSpaces, OfAStepAreThoseOfItsGradients) {
+    const cuda::Device gpu = nominal_gpu(90);
+    const auto task_of = [&](const std::string &text, double count, std::string &why) {
+        std::vector<std::string> left_out;
+        auto tasks = cuda_tuning_tasks({{parse_operator_problem(text), count}}, gpu, left_out);
+        why = left_out.empty() ? "" : left_out.front();
+        return tasks.empty() ? TuningTask{} : tasks.front();
+    };
+    std::string why;
+    const TuningTask once = task_of(kGradients, 1, why);
+    EXPECT_EQ(once.subject.problem, kGradients);
+    EXPECT_GT(once.weight, 0);
+    const TuningTask step = task_of(replaced(kSum, "fprop", "step"), 3, why);
+    EXPECT_EQ(step.subject, once.subject);
+    EXPECT_DOUBLE_EQ(step.weight, 3 * once.weight);
+    EXPECT_EQ(why, "");
+    // Behind the passes that it is compared with, whatever its weight.
+    std::vector<std::string> left_out;
+    const auto tasks =
+        cuda_tuning_tasks({{parse_operator_problem(kGradients), 1e9},
+                           {parse_problem("dgrad_n1ci8ih5iw5co12kh1kw1s1p0_f32_nhwc")}},
+                          gpu, left_out);
+    ASSERT_EQ(tasks.size(), 2u);
+    EXPECT_EQ(tasks[1].subject, once.subject);
+    // More channels of z than the library's kernels have: made ones compete with the two passes.
+    const TuningTask wide = task_of(replaced(kGradients, "co12", "co128"), 1, why);
+    EXPECT_EQ(untuned_cuda_candidate(wide, gpu), "unfused");
+    EXPECT_GT(wide.weight, 0);
+    task_of(replaced(kGradients, "co12", "co132"), 1, why);
+    expect_part(why, "no fused CUDA kernel computes it");
+}
+
 TEST(CudaSpaces, RefuseWhatHasNoKernels) {
     const cuda::Device gpu = nominal_gpu(90);
     expect_part(why_none(kFprop, 1, gpu), "there is no pass 1");
@@ -255,15 +312,17 @@ TEST(CudaSpaces, RefuseWhatHasNoKernels) {
                 "fewer than 2^31 elements");
     const std::string step = replaced(kSum, "fprop", "step");
     expect_part(why_none(step, 0, gpu), "its convolutions have");
+    expect_part(why_none(kGradients, 1, gpu), "it has one pass, 0");
+    expect_part(why_none(replaced(kGradients, "nhwc", "nchw"), 0, gpu), "only channels_last");
     std::vector<std::string> left_out;
     const auto tasks = cuda_tuning_tasks({{parse_problem(kFprop), 1},
                                           {parse_operator_problem(kSum)},
-                                          {parse_operator_problem(step)},
+                                          {parse_operator_problem(replaced(step, "nhwc", "nchw"))},
                                           {parse_operator_problem(replaced(kSum, "nhwc", "nchw"))},
                                           {parse_problem(kDgrad), 2}},
                                          gpu, left_out);
     ASSERT_EQ(left_out.size(), 2u);
-    expect_part(left_out[0], "its convolutions have");
+    expect_part(left_out[0], "only channels_last is fused");
     expect_part(left_out[1], "no fused CUDA kernel");
     // One pass, the sum, the four of a strided gradient, and that gradient as a whole.
     ASSERT_EQ(tasks.size(), 7u);
@@ -290,7 +349,7 @@ TEST(CudaSpaces, RefuseShortFloatsThatPyTorchComputes) {
         {"fprop_n1ci8ih5iw5co8kh3kw3s1p1g8_f16_nhwc", "groups of 8 channels or more"},
         {"fprop_n64ci512ih200iw200co8kh1kw1s1p0_bf16_nhwc", "up to 2^30 elements"},
         {replaced(kSum, "f32", "bf16"), "fused CUDA kernels are float32"},
-        {replaced(replaced(kSum, "f32", "bf16"), "fprop", "step"), "its convolutions have"}};
+        {replaced(kGradients, "f32", "bf16"), "fused CUDA kernels are float32"}};
     const cuda::Device gpu = nominal_gpu(90);
     std::vector<CountedProblem> problems = {{parse_problem(bf16)}};
     for (const auto &[text, part] : refused) {

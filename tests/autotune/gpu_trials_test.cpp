@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Trials of candidates for GPUs: what is made, and what is measured, by the emulated driver.
+#include <HalideRuntime.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "autotune/cold_caches.h"
@@ -11,6 +13,7 @@
 #include "autotune/gpu_device.h"
 #include "autotune/make_candidate.h"
 #include "autotune/tuner.h"
+#include "autotune/verify/why_wrong.h"
 #include "runtime/cuda/conv_plan.h"
 #include "runtime/sha256.h"
 #include "tests/autotune/cuda_kernel_tools.h"
@@ -35,6 +38,7 @@ constexpr char kDgradBits[] = "dgrad_n1ci8ih6iw6co8kh3kw3s2p1_f32_nhwc_log_bits"
 constexpr char kWgradZeros[] = "wgrad_n2ci3ih5iw5co8kh3kw3s1p1_f32_nhwc_mbm_zeros";
 constexpr char kFpropTable[] = "fprop_n1ci3ih5iw5co8kh3kw3s1p1_f32_nchw_mantissa_table";
 constexpr char kSum[] = "wsum2d:fprop_n1ci8ih5iw5co12kh3kw3s1p1_f32_nhwc_bias";
+constexpr char kGradients[] = "wsum2d:dgrad_n1ci8ih5iw5co12kh3kw3s1p1_f32_nhwc";
 constexpr int kArchitecture = 80;  // of the emulated GPU
 
 const TimingPlan kShort{1, 0, 1, 1, 0, 1e-9};
@@ -67,6 +71,7 @@ TEST_F(GpuTrials, VerifyAndTimeShippedKernels) {
                                                    {kDgrad, 3},
                                                    {kWgrad, 0},
                                                    {kSum, 0},
+                                                   {kGradients, 0},
                                                    {kFpropBf16, 0},
                                                    {kDgradF16, 3},
                                                    {kWgradBf16, 0},
@@ -102,7 +107,8 @@ TEST_F(GpuTrials, AKernelOfAnotherProductIsAWrongAnswer) {
 }
 
 TEST_F(GpuTrials, AKernelThatComputesNothingIsAWrongAnswer) {
-    for (const char *problem : {kFprop, kSum, kFpropBf16, kWgradBf16, kFpropMbm, kWgradZeros}) {
+    for (const char *problem :
+         {kFprop, kSum, kGradients, kFpropBf16, kWgradBf16, kFpropMbm, kWgradZeros}) {
         const MeasureJob job = untuned_job(problem, 0);
         const std::string kernel = job.shipped + "_0";
         const auto run = cuda::emulated_kernels().at(kernel);
@@ -113,6 +119,95 @@ TEST_F(GpuTrials, AKernelThatComputesNothingIsAWrongAnswer) {
         cuda::emulated_kernels()[kernel] = run;
         expect_outcome(result, Outcome::kWrongAnswer, "by the definition");
     }
+}
+
+/// Of the gradients of a weighted sum.
+class GradientTrials : public GpuTrials {
+protected:
+    /// A trial of the two passes.
+    static MeasureJob unfused_job(const std::string &text) {
+        auto job = std::get<MeasureJob>(job_of(parse_operator_problem(text), 0, "unfused"));
+        job.timing = kShort;
+        return job;
+    }
+    /// What is wrong with the library's own choice where its entry is `call`.
+    static std::string why(KernelEntry call) {
+        const ConvProblem problem = parse_operator_problem(kGradients).sizes;
+        const cuda::Device &gpu = cuda::emulated_device();
+        const auto trusted = cuda::weighted_sum_grad_plan(problem, gpu, {}, true, false);
+        cuda::WeightedSumGradKernel kernel = *trusted.kernel;
+        good = kernel.call, kernel.call = call;
+        const auto call_by = [](const ConvProblem &p, const cuda::WeightedSumGradPlan &plan) {
+            return KernelCall{p, {}, {}, {}, GpuPlans{{}, {}, {}, {}, plan}};
+        };
+        return why_wrong(
+            [&](const ConvProblem &p) -> std::optional<KernelCall> {
+                const auto plan = cuda::weighted_sum_grad_plan_with(kernel, p, gpu, {});
+                if (plan.kernel == nullptr) return std::nullopt;
+                return call_by(p, plan);
+            },
+            problem, call_by(problem, trusted));
+    }
+
+    bool launched(const char *part) const {
+        return std::ranges::any_of(driver_->launches, [&](const cuda::EmulatedLaunch &launch) {
+            return launch.kernel.find(part) != std::string::npos;
+        });
+    }
+
+    // Of run_weighted_sum_grad().
+    static constexpr size_t kKept = 9, kGradZ = 16, kGradInput = 17;
+    static inline KernelEntry good = nullptr;
+};
+
+TEST_F(GradientTrials, OfTheTwoPassesAreVerifiedAndTimedToo) {
+    for (const std::string text : {std::string(kGradients), replaced(kGradients, "s1", "s2")}) {
+        const MeasureJob job = unfused_job(text);
+        EXPECT_TRUE(job.on_gpu());
+        EXPECT_EQ(job.artifact(), "");
+        driver_->launches.clear();
+        const Measured measured = measure_here(parse_job(format_job(job)));
+        EXPECT_GT(measured.result.seconds, 0) << text << ": " << measured.result.reason;
+        EXPECT_FALSE(launched("weighted_sum_grad_"));
+        EXPECT_TRUE(launched("conv2d_"));
+    }
+    // A fused kernel is timed beside them.
+    driver_->launches.clear();
+    EXPECT_GT(measure_here(untuned_job(kGradients, 0)).untuned_seconds, 0);
+    EXPECT_TRUE(launched("weighted_sum_grad_"));
+    EXPECT_TRUE(launched("conv2d_"));
+    // Where no kernel of the library fuses them the two passes are what candidates stand beside.
+    const std::string wide = replaced(kGradients, "co12", "co68");
+    EXPECT_EQ(untuned_job(wide.c_str(), 0).shipped, "unfused");
+    EXPECT_GT(measure_here(unfused_job(wide)).result.seconds, 0);
+}
+
+TEST_F(GradientTrials, FindEachOfTheTwoResultsWrong) {
+    EXPECT_EQ(why([](void **arguments) { return good(arguments); }), "");
+    const std::string no_z = why([](void **arguments) {
+        int32_t none = 0;
+        arguments[kKept] = &none;
+        return good(arguments);
+    });
+    EXPECT_NE(no_z.find("as by the definition (wsum2d:dgrad_"), std::string::npos) << no_z;
+    const std::string no_input = why([](void **arguments) {
+        // z alone: all else goes to where it is written.
+        auto *const to = static_cast<halide_buffer_t *>(arguments[kGradInput]);
+        const uint64_t place = to->device;
+        to->device = static_cast<halide_buffer_t *>(arguments[kGradZ])->device;
+        const int status = good(arguments);
+        to->device = place;
+        return status;
+    });
+    EXPECT_NE(no_input.find("Result 0 of"), std::string::npos) << no_input;
+}
+
+TEST_F(GradientTrials, CallKernelsForTheGradientOfTheInputAlone) {
+    const std::string text = why([](void **arguments) {
+        const bool z = *static_cast<int32_t *>(arguments[kKept]) > 0;
+        return z ? good(arguments) : 0;
+    });
+    EXPECT_NE(text.find("as by the definition (wsum2d:dgrad_"), std::string::npos) << text;
 }
 
 TEST_F(GpuTrials, EmptyTheCacheBeforeWhatIsTimedCold) {
@@ -230,7 +325,7 @@ protected:
 };
 
 TEST_F(MadeGpuKernels, AreVerifiedAndTimedAsShippedOnes) {
-    for (const char *problem : {kFprop, kWgrad, kSum, kFpropBf16, kWgradBf16}) {
+    for (const char *problem : {kFprop, kWgrad, kSum, kGradients, kFpropBf16, kWgradBf16}) {
         const MeasureJob job = made_job(problem);
         EXPECT_EQ(job.artifact(), job.made_cuda->sha256 + job.made_cuda->images_sha256);
         const Measured measured = measure_here(parse_job(format_job(job)));
@@ -263,6 +358,10 @@ TEST_F(MadeGpuKernels, ThatTheLibraryHasNotAreExact) {
         {"wgrad_n3ci5ih6iw7co9kh3kw3s1p1_f32_nchw_mitchell_zeros", 0, "approx_gemm_nhwc.cuda",
          "co:32,px:16,px_t:4,chunk:8",
          "approx_gemm_mitchell_zeros_nhwc_cuda_co_32_px_16_px_t_4_chunk_8"},
+        // More channels of z than the library's kernels have, beside the two passes.
+        {"wsum2d:dgrad_n1ci5ih5iw6co70kh3kw3s1p1_f32_nhwc", 0, "weighted_sum_grad.cuda",
+         "columns:8,rows:4,strip:2,middle:128,chunk:16",
+         "weighted_sum_grad_cuda_nhwc_columns_8_rows_4_strip_2_middle_128_chunk_16"},
         // The other passes take weights that are zero, too: with this product the library has no such kernels.
         {"dgrad_n1ci5ih6iw6co6kh3kw3s2p1_f32_nchw_mitchell", 3, "approx_gemm_nchw.cuda",
          "co:16,px:32,px_t:4,chunk:8,linear:1",
@@ -270,11 +369,13 @@ TEST_F(MadeGpuKernels, ThatTheLibraryHasNotAreExact) {
     };
     for (const auto &[problem, phase, kind, schedule, text] : made_ones) {
         const OperatorProblem parsed = parse_operator_problem(problem);
-        const bool wgrad = kind == "conv2d_wgrad.cuda";
         const std::string candidate =
             kind + "/" +
-            (wgrad ? format_params(parse_params<Conv2dWgradCudaParams>(schedule))
-                   : format_params(parse_params<Conv2dCudaParams>(schedule)));
+            (kind == "conv2d_wgrad.cuda"
+                 ? format_params(parse_params<Conv2dWgradCudaParams>(schedule))
+             : kind == "weighted_sum_grad.cuda"
+                 ? format_params(parse_params<WeightedSumGradCudaParams>(schedule))
+                 : format_params(parse_params<Conv2dCudaParams>(schedule)));
         const Space space = cuda_space(parsed, phase, nominal_gpu(kArchitecture));
         const auto point = space.parse(candidate);
         ASSERT_TRUE(point) << candidate;

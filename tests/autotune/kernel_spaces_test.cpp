@@ -47,6 +47,7 @@ void expect_points(const Kernels &kernels, const std::string &generator, const S
 }
 
 constexpr char kFprop[] = "fprop_n1ci16ih9iw9co16kh3kw3s1p1_f32_nhwc",
+               kDgrad[] = "dgrad_n1ci16ih9iw9co16kh3kw3s1p1_f32_nhwc",
                kWgrad[] = "wgrad_n1ci16ih9iw9co16kh3kw3s1p1_f32_nhwc";
 
 TEST(KernelSpaces, HaveEveryKernelForCpus) {
@@ -70,6 +71,8 @@ TEST(KernelSpaces, HaveEveryKernelForGpus) {
     }
     expect_points(cuda::weighted_sum_kernels(), "weighted_sum",
                   cuda_space({fprop, Operator::kWeightedSum}, 0, gpu));
+    expect_points(cuda::weighted_sum_grad_kernels(), "weighted_sum_grad",
+                  cuda_space({parse_problem(kDgrad), Operator::kWeightedSum}, 0, gpu));
     for (const cuda::ProductKernel &kernel : cuda::product_kernels()) {
         OperatorProblem approximate(parse_problem(kFprop));
         approximate.product = kernel.product;
@@ -87,9 +90,10 @@ TEST(KernelSpaces, AreThoseOfAllGenerators) {
                                             "conv2d_direct",       "conv2d_gemm",
                                             "conv2d_depthwise",    "conv2d_wgrad_gemm",
                                             "conv2d_wgrad_direct", "conv2d_wgrad_depthwise",
-                                            "weighted_sum_cuda",   "approx_gemm"};
-    // Problems of bytes, and of a weighted sum's gradients, are none that a search could be about.
-    const std::set<std::string> left_out = {"byte_gemm", "weighted_sum_grad_cuda"};
+                                            "weighted_sum_cuda",   "weighted_sum_grad_cuda",
+                                            "approx_gemm"};
+    // Problems of bytes are none that a search could be about.
+    const std::set<std::string> left_out = {"byte_gemm"};
     std::set<std::string> seen;
     for (const auto &rows : {std::vector<Row>(std::begin(kCpuRows), std::end(kCpuRows)),
                              std::vector<Row>(std::begin(kCudaRows), std::end(kCudaRows))})

@@ -272,7 +272,15 @@ def test_pytorch_is_timed_by_a_python(tuner: Tuner, jobs: Path, tmp_path: Path) 
     assert results(jobs)["pytorch"]["seconds"] == 0.002
 
 
-@pytest.mark.parametrize("problem", [PROBLEM, PROBLEM.replace("f32", "bf16"), f"{PROBLEM}_mbm"])
+@pytest.mark.parametrize(
+    "problem",
+    [
+        PROBLEM,
+        PROBLEM.replace("f32", "bf16"),
+        f"{PROBLEM}_mbm",
+        f"wsum2d:{PROBLEM}".replace("fprop", "dgrad"),
+    ],
+)
 def test_candidates_for_gpus_are_made_without_one(
     tuner: Tuner, tmp_path: Path, problem: str
 ) -> None:

@@ -181,9 +181,23 @@ def test_what_is_made_of_others_comes_after_them(tuner: Tuner) -> None:
     assert set(names[-2:]) == {f"wsum2d:step_{sizes} pass 0", f"dwsep2d:fprop_{sizes} pass 0"}
 
 
+def test_gradients_that_gpus_fuse_are_no_problem_of_cpus(tuner: Tuner) -> None:
+    problem = f"wsum2d:{PROBLEM}".replace("fprop", "dgrad")
+    done = tuner.run("search", "--dry-run", "--problem", problem, "--problem", PROBLEM)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith(f"{problem}: one kernel computes them on GPUs alone")
+    assert done.stderr.count("\n") == 1
+    assert done.stdout.startswith(f"{PROBLEM} pass 0")
+
+
 @pytest.mark.parametrize(
     ("problem", "kind"),
-    [(PROBLEM, "unfused"), ("wsum2d:" + PROBLEM, "pytorch"), ("dwsep2d:" + PROBLEM, "fused")],
+    [
+        (PROBLEM, "unfused"),
+        ("wsum2d:" + PROBLEM, "pytorch"),
+        ("dwsep2d:" + PROBLEM, "fused"),
+        ("wsum2d:" + PROBLEM.replace("fprop", "dgrad"), "fused"),
+    ],
 )
 def test_lines_with_a_wrong_kind(tuner: Tuner, problem: str, kind: str) -> None:
     done = tuner.run("search", "--problems", "-", "--dry-run", input=f"{problem} 1 {kind}\n")

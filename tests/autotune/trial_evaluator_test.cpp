@@ -233,6 +233,18 @@ TEST_F(TrialEvaluators, TimeAlgorithmsOfABatchTogether) {
                    "is no candidate of wsum2d:step_");
 }
 
+TEST_F(TrialEvaluators, TheTwoPassesOfGradientsAreAWorkersJob) {
+    answer("echo x > " + folder_.path() + "/calls; echo '{\"unfused\": {\"seconds\": [0.002]}}'");
+    const std::string text = "wsum2d:dgrad_n1ci8ih9iw9co16kh3kw3s1p1_f32_nhwc";
+    TrialEvaluator evaluator(parse_operator_problem(text), 0, trials_);
+    evaluator.prepare({"unfused"});
+    // On a machine without a GPU it says so.
+    const Result result = evaluator.evaluate("unfused");
+    if (result.outcome != Outcome::kOk && result.outcome != Outcome::kNoisy)
+        expect_outcome(result, Outcome::kLaunchFailed, "GPU");
+    EXPECT_FALSE(std::filesystem::exists(folder_.path() + "/calls")) << "Python was asked.";
+}
+
 TEST_F(TrialEvaluators, MakeFusedKernels) {
     TrialEvaluator evaluator(
         parse_operator_problem("wsum2d:fprop_n1ci8ih9iw9co16kh3kw3s1p1_f32_nhwc"), 0, trials_);

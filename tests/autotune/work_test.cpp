@@ -42,6 +42,8 @@ TEST(Work, OfTwoConvolutionsInARow) {
     EXPECT_EQ(work("wsum2d:step_" + sizes).flops, 3 * sum);
     EXPECT_EQ(work("dwsep2d:fprop_" + sizes).flops, separable);
     EXPECT_EQ(work("wsum2d:fprop_" + sizes).bytes, 4 * (pixels * (3 + 5) + 3 * 5 + 5 * 9));
+    EXPECT_EQ(work("wsum2d:dgrad_" + sizes).flops, sum);
+    EXPECT_EQ(work("wsum2d:dgrad_" + sizes).bytes, 4 * (pixels * (3 + 5 + 5) + 3 * 5 + 5 * 9));
     EXPECT_GT(work("wsum2d:step_" + sizes).bytes, 2 * work("wsum2d:fprop_" + sizes).bytes);
 }
 

@@ -47,6 +47,7 @@ Parser problem_parser() {
 Parser operator_problem_parser() {
     return {"operator_problem",
             {kProblems[0], "wsum2d:fprop_n8ci64ih56iw56co64kh3kw3s1p1_f32_nhwc",
+             "wsum2d:dgrad_n8ci64ih56iw56co64kh3kw3s1p1_f32_nhwc",
              "dwsep2d:step_n8ci64ih56iw56co64kh3kw3s2p1_f32_nhwc"},
             [](const std::string &text) {
                 return thrown_by(parse_operator_problem, text, [](const OperatorProblem &p) {

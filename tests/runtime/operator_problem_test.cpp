@@ -23,6 +23,17 @@ TEST(OperatorProblem, ComesBackFromItsText) {
     EXPECT_FALSE(step == OperatorProblem(step.sizes));
 }
 
+TEST(OperatorProblem, GradientsOfAWeightedSumAreOne) {
+    const std::string text = "wsum2d:dgrad_" + kSizes.substr(0, kSizes.size() - 5);
+    const OperatorProblem gradients = parse_operator_problem(text);
+    EXPECT_EQ(format_problem(gradients), text);
+    EXPECT_TRUE(gradients.is_fused_gradients());
+    EXPECT_EQ(tuned_subject(gradients), gradients);
+    EXPECT_EQ(gradients.sizes.direction, Direction::kDgrad);
+    EXPECT_FALSE(parse_operator_problem("wsum2d:step_" + kSizes).is_fused_gradients());
+    EXPECT_FALSE(parse_operator_problem(text.substr(7)).is_fused_gradients());
+}
+
 TEST(OperatorProblem, AProductStandsAtTheEnd) {
     const std::string bare = "wgrad_n8ci64ih14iw14co64kh3kw3s1p1_f32_nchw";
     for (const std::string &product : product_names())
@@ -51,7 +62,9 @@ TEST(OperatorProblem, OthersAreRefusedInOneSentence) {
         }
     };
     EXPECT_NE(refusal("wsum3d:fprop_" + kSizes).find("wsum2d and dwsep2d"), std::string::npos);
-    EXPECT_NE(refusal("wsum2d:dgrad_" + kSizes).find("stands fprop, or step"), std::string::npos);
+    EXPECT_NE(refusal("wsum2d:wgrad_" + kSizes).find("stands fprop, or step"), std::string::npos);
+    EXPECT_NE(refusal("dwsep2d:dgrad_" + kSizes).find("stands fprop, or step"), std::string::npos);
+    EXPECT_NE(refusal("wsum2d:dgrad_" + kSizes).find("have no bias"), std::string::npos);
     EXPECT_NE(refusal("wsum2d:fprop_n1ci4ih8iw8co4kh3kw3s1p1g4_f32_nhwc").find("one group"),
               std::string::npos);
     EXPECT_NE(refusal("fprop_" + kSizes + "_mbn").find("'mbn'"), std::string::npos);
@@ -77,6 +90,7 @@ TEST(PlainKinds, AreWhatCompetesWithoutAKernelOfItsOwn) {
     EXPECT_EQ(kinds("wsum2d:fprop_"), (Kinds{"pytorch", "unfused", "composed"}));
     EXPECT_EQ(kinds("wsum2d:step_"), (Kinds{"pytorch", "unfused", "composed", "fused"}));
     EXPECT_EQ(kinds("dwsep2d:step_"), (Kinds{"pytorch", "unfused", "composed"}));
+    EXPECT_EQ(plain_kinds({plain.sizes, Operator::kWeightedSum}, 0), Kinds{"unfused"});
 }
 
 }  // namespace

@@ -60,6 +60,21 @@ def test_rows_of_explain(form: str) -> None:
     assert ran[-5:] == ["fprop", "dgrad", "dgrad", "wgrad", "wgrad"]
 
 
+@pytest.mark.parametrize("leaf", range(3), ids=["input", "pointwise", "depthwise"])
+def test_backward_computes_z_only_where_its_values_are_read(form: str, leaf: int) -> None:
+    leaves = operands(Case(form))
+
+    def directions() -> list[str]:
+        rows = convwright.explain(lambda *a: FUNCTIONS[form](*a), *leaves).rows
+        return [row.direction for row in rows if row.kernel not in ("fused", "PyTorch")]
+
+    forward = directions()
+    leaves[leaf].requires_grad_()
+    first, second = (1, 2) if form == "wsum" else (2, 1)
+    backward = {0: ["dgrad", "dgrad"], first: ["dgrad", "wgrad"], second: ["fprop", "wgrad"]}
+    assert directions() == forward + backward[leaf]
+
+
 def test_double_backward_and_transforms(form: str) -> None:
     case = Case(form)
     tensors = operands(case)

@@ -53,8 +53,12 @@ APPROXIMATE = row(f"{PROBLEM}_mbm(3)", "approx_gemm_mbm_nhwc_cuda|approx_gemm_lo
         (APPROXIMATE, APPROXIMATE.problem),
         (row(f"{PROBLEM}_table7", "approx_gemm_mantissa_table_nchw"), f"{PROBLEM}_mantissa_table"),
         (row(SUM, "fused", "z:none"), SUM),
+        (row(SUM, "fused", "z:recomputed"), SUM.replace("fprop", "step")),
+        (row(SUM, "unfused", "z:saved"), SUM.replace("fprop", "step")),
         # Their convolutions have rows of their own.
-        (row(SUM, "unfused", "z:saved"), None),
+        (row(SUM, "unfused", "z:written"), None),
+        (row(SUM, "composed", "weight:composed,saved"), None),
+        (row(SUM.replace("wsum2d", "dwsep2d"), "unfused", "z:saved"), None),
         (row(SUM, "composed", "weight:composed"), None),
         (row(PROBLEM, "weighted_sum_cuda_nhwc"), None),  # the kernel of a fused one
         (row("fprop_((2, 3))", "PyTorch", "", "", reason="dtype is float64"), None),
@@ -104,6 +108,14 @@ def test_calls_of_gradients_and_products(fake_cuda: FakeTensorMode, product: str
         text = "_".join(filter(None, (PROBLEM.replace("fprop", direction), product)))
         gradient = _subjects.call_of(text, "cuda")()
         assert (gradient.device.type, tuple(gradient.shape)) == ("cuda", sizes)
+
+
+def test_calls_of_the_gradients_of_a_weighted_sum(fake_cuda: FakeTensorMode) -> None:
+    text = SUM.replace("fprop", "dgrad").replace("co16", "co24").replace("s1", "s2")
+    grad_input, grad_z = _subjects.call_of(text, "cuda")()
+    assert (grad_input.device.type, grad_z.device.type) == ("cuda", "cuda")
+    assert (tuple(grad_input.shape), tuple(grad_z.shape)) == ((2, 16, 9, 9), (2, 24, 9, 9))
+    assert _subjects.kind_by_rule(text) == ""
 
 
 def test_kernels_that_fuse_are_compared_whatever_the_rule_says(

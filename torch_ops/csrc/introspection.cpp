@@ -59,7 +59,7 @@ std::string list_cuda_kernels(const std::string &text, int64_t index) {
 std::string list_fused_cuda_kernels(const std::string &text) {
     const OperatorProblem problem = parse_operator_problem(text);
     std::string lines;
-    if (problem.op != Operator::kWeightedSum) return lines;
+    if (problem.op != Operator::kWeightedSum || problem.is_fused_gradients()) return lines;
     for (const cuda::WeightedSumKernel &kernel : cuda::weighted_sum_kernels()) {
         const cuda::Device any;
         const auto plan = cuda::weighted_sum_plan_with(kernel, problem.sizes, any, {});

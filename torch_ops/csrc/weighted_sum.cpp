@@ -60,7 +60,8 @@ bool of_kernels(const Tensor &input, const Tensor &a, const Tensor &b,
 
 using Gradients = std::tuple<Tensor, Tensor>;
 
-/// By the fused kernel of the GPU; nothing where none accepts the problem or the two passes are faster.
+/// By the fused kernel of the GPU; nothing where none accepts the problem or the two passes are faster, as measured or
+/// predicted.
 std::optional<Gradients> fused_dgrad(const ConvProblem &p, const Tensor &grad_output,
                                      const Tensor &pointwise, const Tensor &depthwise,
                                      bool keeps_z) {
@@ -73,8 +74,8 @@ std::optional<Gradients> fused_dgrad(const ConvProblem &p, const Tensor &grad_ou
     const cuda::WeightedSumGradPlan &plan = engine.weighted_sum_grad_plan(p, from, to, keeps_z);
     if (plan.kernel == nullptr) return std::nullopt;
     if (Trace::on()) {
-        Trace::add(problem_text(p) + "\t" + plan.kernel->name + "\t" + plan.kernel->schedule +
-                   "\t" + engine.name(plan));
+        Trace::add(problem_text(p) + "\t" + plan.kernel->name + "\t" + plan.schedule() + "\t" +
+                   engine.name(plan));
     }
     const Place place = Place::of(grad_output);
     Gradients made{empty_strided(sizes, s, p.dtype, place),

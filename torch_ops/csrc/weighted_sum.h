@@ -16,7 +16,7 @@ Tensor weighted_sum_fprop(const Tensor &input, const Tensor &pointwise, const Te
 
 /// Gradients of the input and, with `grad_z`, of z, the pointwise step's result; without, the second tensor may be
 /// one without elements. Of input and z sizes and strides count. On CUDA one fused kernel for float32 in channels_last,
-/// where it is predicted to be faster than the gradients of the two convolutions one after the other,
+/// where tuning chose one or it is predicted to be faster than the gradients of the two convolutions one after the other,
 /// which run else.
 std::tuple<Tensor, Tensor> weighted_sum_dgrad(const Tensor &grad_output, const Tensor &input,
                                               const Tensor &z, const Tensor &pointwise,

@@ -9,6 +9,7 @@
 #include "runtime/cuda/forced_kernel.h"
 #include "runtime/cuda/loaded_kernels.h"
 #include "runtime/cuda/weighted_sum.h"
+#include "runtime/cuda/weighted_sum_grad.h"
 #include "runtime/cuda/wgrad_plan.h"
 #include "tests/runtime/tuned_choices_fixture.h"
 
@@ -20,6 +21,7 @@ constexpr char kStrided[] = "dgrad_n2ci8ih9iw9co8kh3kw3s2p1_f32_nhwc";
 constexpr char kWgrad[] = "wgrad_n2ci8ih9iw11co16kh1kw1s1p0_f32_nhwc";
 constexpr char kDepthwise[] = "fprop_n8ci64ih28iw28co64kh3kw3s1p1g64_f32_nhwc";
 constexpr char kSum[] = "wsum2d:fprop_n2ci8ih12iw12co32kh3kw3s1p1_f32_nhwc";
+constexpr char kGradients[] = "wsum2d:dgrad_n8ci32ih28iw28co32kh3kw3s1p1_f32_nhwc";
 const std::string kGpu = "gpu/Some GPU/sms=108";
 
 Device gpu(const std::string &name = "Some GPU", int multiprocessors = 108) {
@@ -141,6 +143,98 @@ TEST_F(TunedChoicesCuda, AWeightedSumTakesTheFusedKernel) {
     EXPECT_EQ(weighted_sum_plan(sizes, gpu(), {}).kernel, other);
     EXPECT_EQ(weighted_sum_plan(sizes, gpu(), {}).schedule(), other->schedule + " (tuned)");
     EXPECT_EQ(weighted_sum_plan(sizes, gpu("Another GPU"), {}).kernel, usual);
+}
+
+WeightedSumGradPlan gradients_plan(const Device &device = gpu(), const Placed &placed = {},
+                                   bool tf32 = false) {
+    return weighted_sum_grad_plan(parse_operator_problem(kGradients).sizes, device, placed,
+                                  /*keeps_z=*/true, tf32);
+}
+
+/// One that the plan does not choose by itself, with vectors or without.
+const WeightedSumGradKernel &other_gradients_kernel(int vec) {
+    const WeightedSumGradKernel *usual = gradients_plan().kernel;
+    for (const WeightedSumGradKernel &kernel : weighted_sum_grad_kernels()) {
+        const auto plan = weighted_sum_grad_plan_with(
+            kernel, parse_operator_problem(kGradients).sizes, gpu(), {});
+        if (&kernel != usual && plan.kernel != nullptr && kernel.params.vec == vec) return kernel;
+    }
+    throw std::runtime_error("there is no such kernel");
+}
+
+TEST_F(TunedChoicesCuda, GradientsOfAWeightedSumTakeTheFusedKernelOrNone) {
+    const WeightedSumGradKernel *usual = gradients_plan().kernel;
+    ASSERT_NE(usual, nullptr);
+    EXPECT_EQ(gradients_plan().schedule(), usual->schedule);
+    const WeightedSumGradKernel &other = other_gradients_kernel(4);
+    const auto [count, sentence] = notices_of([&] {
+        write(kGradients, 0, candidate("weighted_sum_grad", other));
+        EXPECT_EQ(gradients_plan().kernel, &other);
+        EXPECT_EQ(gradients_plan().schedule(), other.schedule + " (tuned)");
+        EXPECT_EQ(gradients_plan(gpu("Another GPU")).kernel, usual);
+        write(kGradients, 0, "unfused");
+        EXPECT_EQ(gradients_plan().kernel, nullptr);
+        EXPECT_EQ(gradients_plan().reason, "tuning found the two passes to be faster");
+        EXPECT_EQ(gradients_plan(gpu("Another GPU")).kernel, usual);
+        // Where the passes are predicted to be faster a measured kernel runs all the same.
+        const std::string wide = "wsum2d:dgrad_n8ci2048ih32iw32co32kh3kw3s1p1_f32_nhwc";
+        const ConvProblem sizes = parse_operator_problem(wide).sizes;
+        EXPECT_EQ(weighted_sum_grad_plan(sizes, gpu(), {}, true, false).kernel, nullptr);
+        write(wide, 0, candidate("weighted_sum_grad", *usual));
+        EXPECT_EQ(weighted_sum_grad_plan(sizes, gpu(), {}, true, false).kernel, usual);
+    });
+    EXPECT_EQ(count, 0u) << sentence;
+    choose_in_process(kGradients, 0, "unfused", "");
+    EXPECT_EQ(gradients_plan(gpu("Another GPU")).kernel, nullptr);
+    choose_in_process(kGradients, 0, "", "");
+    EXPECT_THROW(choose_in_process(kGradients, 0, "pytorch", ""), std::runtime_error);
+}
+
+TEST_F(TunedChoicesCuda, GradientsOfAWeightedSumAreLeftAsideToo) {
+    const WeightedSumGradKernel &vectors = other_gradients_kernel(4);
+    write(kGradients, 0, candidate("weighted_sum_grad", vectors));
+    Placed unaligned;
+    unaligned.vectors = unaligned.output_vectors = unaligned.input_vectors = false;
+    auto [count, sentence] = notices_of([&] {
+        const WeightedSumGradPlan plan = gradients_plan(gpu(), unaligned);
+        ASSERT_NE(plan.kernel, nullptr);
+        EXPECT_EQ(plan.kernel->params.vec, 1);
+        EXPECT_TRUE(plan.schedule().ends_with(kRefusedMark)) << plan.schedule();
+    });
+    EXPECT_EQ(count, 1u);
+    EXPECT_NE(sentence.find(kGradients), std::string::npos) << sentence;
+    EXPECT_TRUE(sentence.ends_with("make them contiguous.")) << sentence;
+    // A kernel of another stride.
+    std::tie(count, sentence) = notices_of([&] {
+        for (const WeightedSumGradKernel &kernel : weighted_sum_grad_kernels())
+            if (kernel.params.stride == 2)
+                write(kGradients, 0, candidate("weighted_sum_grad", kernel));
+        EXPECT_TRUE(gradients_plan().schedule().ends_with(kRefusedMark));
+    });
+    EXPECT_EQ(count, 1u);
+    EXPECT_TRUE(sentence.ends_with("tune the problem again.")) << sentence;
+}
+
+TEST_F(TunedChoicesCuda, GradientsOfAWeightedSumGiveWayToPassesThatMayRound) {
+    // Without TF32 the fused kernel is predicted to be the fastest, with it the two passes.
+    const std::string text = "wsum2d:dgrad_n16ci128ih28iw28co64kh3kw3s1p1_f32_nhwc";
+    const auto plan = [&](bool tf32) {
+        return weighted_sum_grad_plan(parse_operator_problem(text).sizes, gpu(), {}, true, tf32);
+    };
+    const WeightedSumGradKernel *usual = plan(false).kernel;
+    ASSERT_NE(usual, nullptr);
+    ASSERT_EQ(plan(true).kernel, nullptr);
+    const auto [count, sentence] = notices_of([&] {
+        write(text, 0, candidate("weighted_sum_grad", *usual));
+        EXPECT_EQ(plan(false).schedule(), usual->schedule + " (tuned)");
+        EXPECT_EQ(plan(true).kernel, nullptr);
+    });
+    EXPECT_EQ(count, 1u);
+    EXPECT_NE(sentence.find("without TF32, which PyTorch allows"), std::string::npos) << sentence;
+    // Where the fused kernel is expected to be faster than those, too, the choice stands.
+    const WeightedSumGradKernel &other = other_gradients_kernel(4);
+    write(kGradients, 0, candidate("weighted_sum_grad", other));
+    EXPECT_EQ(gradients_plan(gpu(), {}, /*tf32=*/true).kernel, &other);
 }
 
 TEST_F(TunedChoicesCuda, ShortFloatsHaveTheirOwn) {

@@ -68,8 +68,10 @@ def _chain_gradients(
     needs_first, needs_second = needed[1:3] if plan.form.pointwise_first else needed[2:0:-1]
     first, second = plan.in_order(pointwise, depthwise)
     grad_input = grad_first = grad_second = None
-    if z is None and any(needed[:3]):
+    if z is None and needs_second:
         z = ops.fprop(input, first, None, *plan.first)
+    elif z is None and any(needed[:3]):
+        z = _like_z(plan, grad_output, input, first)
     plain = ops is BELOW_AUTOGRAD and not _dispatch_modes()
     if plain and all(needed[:3]):
         grad_input, *weights = chain_backward(
@@ -92,6 +94,16 @@ def _chain_gradients(
         grad_second = ops.wgrad(grad_output, z, second, *plan.second)
     weights = (grad_first, grad_second)
     return grad_input, *(weights if plan.form.pointwise_first else reversed(weights))
+
+
+def _like_z(plan: Plan, grad_output: Tensor, input: Tensor, first: Tensor) -> Tensor:
+    """Stands for z where only its sizes and strides count: its values are nobody's."""
+    rows_and_columns = input if plan.form.pointwise_first else grad_output
+    sizes = input.shape[0], first.shape[0], *rows_and_columns.shape[2:]
+    # vmap knows no memory formats.
+    channels_last = not transform_active() and _channels_last(input, first)
+    memory_format = torch.channels_last if channels_last else torch.contiguous_format
+    return torch.empty(sizes, dtype=input.dtype, device=input.device, memory_format=memory_format)
 
 
 def _composed_gradients(

@@ -13,6 +13,7 @@ from torch import Tensor
 from convwright import _product_calls, check, functional
 from convwright._choices import FASTER, FASTER_STEP, MARKS
 from convwright._kinds import KINDS, force_kind
+from convwright._ops import weighted_sum_dgrad
 from convwright._separable_choice import by_rule
 from convwright._separable_plan import DEPTHWISE_SEPARABLE, WEIGHTED_SUM, Form, make_plan
 from convwright._separable_trace import tuned_problem
@@ -37,9 +38,11 @@ def parse(text: str) -> Subject:
     """Raises RuntimeError if the string does not parse, LibraryMissing without the library."""
     op, colon, rest = text.rpartition(":")
     step = bool(colon) and rest.startswith("step_")
-    if colon and (op not in _FORMS or not (step or rest.startswith("fprop_"))):
+    directions = ("fprop_", "dgrad_") if op == WEIGHTED_SUM.op else ("fprop_",)
+    if colon and (op not in _FORMS or not (step or rest.startswith(directions))):
         raise RuntimeError(
-            f"problem '{text}': in front of ':' stands wsum2d or dwsep2d, behind it fprop or step"
+            f"problem '{text}': in front of ':' stands wsum2d or dwsep2d, behind it fprop or step, "
+            "behind wsum2d also dgrad"
         )
     sizes, product = (rest, "") if colon else check.split(rest)
     if product:
@@ -53,10 +56,12 @@ def of_row(row: Row, on_gpu: bool = False) -> str | None:
     a search for a GPU or the other way round.
 
     PyTorch's own where tuning chose it may be tuned again. How two convolutions in a row are
-    computed on a GPU is no question of a search, but which kernel fuses them is.
+    computed on a GPU is no question of a search, but which kernel fuses them is, and whether one
+    fuses the gradients of a weighted sum that is not composed.
     """
     tuned_to_pytorch = row.reason in (FASTER, FASTER_STEP)
-    kinds = ("fused",) if on_gpu else KINDS
+    of_a_sum = tuned_problem(row).startswith(f"{WEIGHTED_SUM.op}:step_")
+    kinds = KINDS if not on_gpu else ("fused", "unfused") if of_a_sum else ("fused",)
     ours = row.kernel in kinds or row.kernel.startswith(_KERNELS)
     is_there = row.isa.startswith("sm_") == on_gpu
     if not (tuned_to_pytorch or (ours and is_there)):
@@ -76,9 +81,9 @@ def was_chosen(row: Row) -> bool:
 
 
 def kind_by_rule(text: str) -> str:
-    """How two convolutions in a row are computed without tuning; "" for one convolution."""
+    """How two convolutions in a row are computed without tuning; "" for one, and for gradients."""
     form, step, problem, *_ = parse(text)
-    if form is None:
+    if form is None or problem.direction != "fprop":
         return ""
     co, ci, kh, kw = problem.weight_sizes
     depthwise = co if form.pointwise_first else ci, 1, kh, kw
@@ -105,6 +110,8 @@ def call_of(text: str, device: str = "cpu") -> Callable[[], Any]:
         return _product_calls.call_of(subject.problem, subject.product, place)
     if subject.form is None:
         return _call_of_one(subject, place)
+    if subject.problem.direction != "fprop":
+        return _call_of_gradients(subject, place)
     return _call_of_two(subject, place)
 
 
@@ -134,6 +141,20 @@ def _call_of_one(subject: Subject, place: torch.device) -> Callable[[], Any]:
     return call
 
 
+def _call_of_gradients(subject: Subject, place: torch.device) -> Callable[[], Any]:
+    problem, tensor = subject.problem, partial(_tensor, subject, place)
+    co, ci, kh, kw = problem.weight_sizes
+    batch, _, *size = problem.input_sizes
+    grad_output = tensor(*check.output_sizes(problem))
+    input, z = tensor(*problem.input_sizes), tensor(batch, co, *size)
+    weights = tensor(co, ci, 1, 1), tensor(co, 1, kh, kw)
+
+    def call() -> tuple[Tensor, Tensor]:
+        return weighted_sum_dgrad(grad_output, input, z, *weights, problem.geometry, grad_z=True)
+
+    return call
+
+
 def _call_of_two(subject: Subject, place: torch.device) -> Callable[[], Any]:
     form, step, problem, *_ = subject
     tensor = partial(_tensor, subject, place)
@@ -146,8 +167,8 @@ def _call_of_two(subject: Subject, place: torch.device) -> Callable[[], Any]:
     if problem.has_bias:
         operands.append(tensor(co))
     grad_output = tensor(*check.output_sizes(problem))
-    for tensor in operands:
-        tensor.requires_grad_(step)
+    for operand in operands:
+        operand.requires_grad_(step)
     weights = operands[1:3] if form.pointwise_first else operands[2:0:-1]
     bias = operands[3] if problem.has_bias else None
     arguments = operands[0], *weights, bias, *problem.geometry[:3]
