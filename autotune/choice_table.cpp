@@ -16,6 +16,7 @@
 #include "runtime/cuda/candidate_kinds.h"
 #include "runtime/cuda/occupancy.h"
 #include "runtime/in_quotes.h"
+#include "schedules/byte_gemm_cuda_params.h"
 #include "schedules/conv2d_cuda_params.h"
 #include "schedules/conv2d_wgrad_cuda_params.h"
 #include "schedules/conv2d_wgrad_params.h"
@@ -37,6 +38,7 @@ std::map<std::string, std::string> default_schedules() {
         {"conv2d_wgrad", format_params(Conv2dWgradCpuParams{})},
         {"weighted_sum", format_params(WeightedSumCpuParams{})},
         {cuda::candidate_kind(cuda::kApproxGemm), format_params(Conv2dCudaParams{})},
+        {cuda::candidate_kind(cuda::kByteGemm), format_params(ByteGemmCudaParams{})},
         {cuda::candidate_kind("conv2d"), format_params(Conv2dCudaParams{})},
         {cuda::candidate_kind("conv2d_wgrad"), format_params(Conv2dWgradCudaParams{})},
         {cuda::candidate_kind("weighted_sum"), format_params(WeightedSumCudaParams{})},
@@ -48,11 +50,11 @@ std::map<std::string, std::string> default_schedules() {
 std::string generator_of(const std::string &candidate) {
     if (is_algorithm(candidate)) return "";
     const std::string kind = candidate.substr(0, candidate.find('/'));
-    for (const Format format : {Format::kNhwc, Format::kNchw})
-        if (kind == cuda::product_candidate_kind(format))
-            return cuda::candidate_kind(cuda::kApproxGemm);
-    const size_t dot = kind.find('.');
-    return kind.substr(dot) == ".cuda" ? kind : kind.substr(0, dot);
+    for (const char *generator : {cuda::kApproxGemm, cuda::kByteGemm})
+        for (const Format format : {Format::kNhwc, Format::kNchw})
+            if (kind == cuda::candidate_kind(generator, format))
+                return cuda::candidate_kind(generator);
+    return kind.ends_with(".cuda") ? kind : kind.substr(0, kind.find('.'));
 }
 
 /// That of "cpu/<model>/<isa>"; none where the text is no such identity.

@@ -47,6 +47,11 @@ const Source kSources[] = {
          parse_params<Conv2dCudaParams>(s);
          return std::string("approx_gemm");
      }},
+    {"byte_gemm", &KernelTools::cuda_byte_generators,
+     [](const std::string &s) {
+         parse_params<ByteGemmCudaParams>(s);
+         return std::string("byte_gemm");
+     }},
 };
 
 const Source &source_of(const std::string &generator) {

@@ -62,8 +62,8 @@ std::string KernelTools::why_missing_for_cuda() const {
         return "'" + cuda_compiler +
                "' is not a program that compiles CUDA kernels: build it, or install the extra "
                "convwright[tune].";
-    for (const std::string &program :
-         {cuda_generators, cuda_weighted_sum_generators, cuda_product_generators})
+    for (const std::string &program : {cuda_generators, cuda_weighted_sum_generators,
+                                       cuda_product_generators, cuda_byte_generators})
         if (std::string why = why_parts_are_missing(program, shim); !why.empty()) return why;
     return "";
 }

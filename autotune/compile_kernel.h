@@ -17,7 +17,8 @@ struct KernelTools {
     std::string linker;
     std::string cuda_generators = {};  ///< Program of the Generators of CUDA convolutions.
     std::string cuda_weighted_sum_generators = {};  ///< The same of fused weighted sums,
-    std::string cuda_product_generators = {};       ///< and of approximate convolutions.
+    std::string cuda_product_generators = {};       ///< of approximate convolutions,
+    std::string cuda_byte_generators = {};          ///< and of 8-bit products.
     std::string cuda_compiler = {};                 ///< convwright_compile_cuda.
     std::string nvrtc = {};  ///< NVIDIA's run-time compiler; empty: where Nvrtc::open() finds it,
     std::string python_packages = {};  ///< and in this folder of packages, if it is not empty.

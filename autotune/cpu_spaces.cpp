@@ -56,8 +56,15 @@ std::vector<SpaceKind> plain_space_kinds(const OperatorProblem &problem, int pha
     return kinds;
 }
 
+const char *why_not_on_cpus(const OperatorProblem &problem) {
+    if (!problem.bytes()) return nullptr;
+    return "CPUs compute 8-bit products by engines that have no schedules to choose from; "
+           "`convwright-tune search --device cuda` searches those of a GPU";
+}
+
 Space conv_cpu_space(const OperatorProblem &problem, int phase, const std::vector<Isa> &isas) {
     const ConvProblem &sizes = problem.sizes;
+    if (const char *why = why_not_on_cpus(problem)) refuse(problem, why);
     if (const char *why = why_too_large(sizes)) refuse(problem, why);
     const std::vector<ConvPass> passes = product_passes(sizes);
     const int count = static_cast<int>(passes.size());

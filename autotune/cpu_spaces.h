@@ -9,11 +9,14 @@ namespace convwright {
 
 /// Those of plain_kinds(), on CPUs and GPUs.
 std::vector<SpaceKind> plain_space_kinds(const OperatorProblem &problem, int phase);
+/// Null if the problem has schedules on CPUs, or algorithms that compete there, else why not: 8-bit products have none.
+const char *why_not_on_cpus(const OperatorProblem &problem);
 
 /// What the CPU schedules can do for a convolution. Kinds are "conv2d.<isa>" or, for wgrad,
 /// "conv2d_wgrad.<isa>", one for each of `isas`; where one pass is the whole problem also "pytorch",
-/// for PyTorch does no single phase. With a product there are "approx_conv2d.<isa>" alone. Throws std::invalid_argument if the problem has no pass `phase`, or nothing reaches that pass,
-/// or it is too large for kernels.
+/// for PyTorch does no single phase. With a product there are "approx_conv2d.<isa>" alone. Throws
+/// std::invalid_argument if the problem has no pass `phase`, or nothing reaches that pass, it is too large for kernels,
+/// or as why_not_on_cpus() says.
 Space conv_cpu_space(const OperatorProblem &problem, int phase, const std::vector<Isa> &isas);
 
 /// The same for the weighted sum that `problem` stands for (runtime/weighted_sum_passes.h): kinds "weighted_sum.<isa>", "unfused" and

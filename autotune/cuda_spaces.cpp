@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "autotune/cpu_spaces.h"
+#include "runtime/cuda/byte_cost.h"
 #include "runtime/cuda/candidate_kinds.h"
 #include "runtime/cuda/conv_cost.h"
 #include "runtime/cuda/occupancy.h"
@@ -151,6 +152,29 @@ std::vector<SpaceKind> product_kinds(const OperatorProblem &whole, const ConvPas
     return {product_kind(whole, pass, first, device), product_kind(whole, pass, second, device)};
 }
 
+SpaceKind byte_kind(const OperatorProblem &whole, Format made_for, const cuda::Device &device) {
+    const ByteProduct product = *whole.bytes();
+    const ByteGemmShape shape = cuda::byte_layout(whole.sizes, product.terms).shape;
+    return params_kind<ByteGemmCudaParams>(
+        cuda::byte_candidate_kind(made_for),
+        [=, format = whole.sizes.format](const ByteGemmCudaParams &p) {
+            return cuda::why_no_byte_kernel(p, made_for, product, format, shape, device);
+        },
+        [=](const ByteGemmCudaParams &p) {
+            return cuda::predicted_cycles(p, product, shape, device.multiprocessors);
+        });
+}
+
+/// Of dot products kernels of both formats, the problem's own first. Look-ups go along pixels, whatever a kernel is made
+/// for.
+std::vector<SpaceKind> byte_kinds(const OperatorProblem &whole, const cuda::Device &device) {
+    const SpaceKind pixels = byte_kind(whole, Format::kNchw, device);
+    if (whole.bytes()->looks_up()) return {pixels};
+    const SpaceKind channels = byte_kind(whole, Format::kNhwc, device);
+    if (whole.sizes.format == Format::kNhwc) return {channels, pixels};
+    return {pixels, channels};
+}
+
 SpaceKind weighted_sum_kind(const ConvProblem &problem, const cuda::Device &device) {
     const WeightedSumPasses passes = weighted_sum_passes(problem);
     return params_kind<WeightedSumCudaParams>(
@@ -195,6 +219,7 @@ Space weighted_sum_cuda_space(const OperatorProblem &problem, int phase,
 
 const char *why_no_cuda_space(const OperatorProblem &whole, const cuda::Device &device) {
     const bool is_short = whole.sizes.dtype != DType::kF32;
+    if (whole.bytes()) return cuda::why_no_byte_plan(whole.sizes, *whole.bytes());
     if (!whole.product.empty()) return cuda::why_no_approx_plan(whole.sizes);
     if (whole.op == Operator::kConv2d) {
         if (!is_short) return nullptr;
@@ -229,7 +254,9 @@ Space cuda_space(const OperatorProblem &whole, int phase, const cuda::Device &de
                           std::to_string(count - 1));
     if (!wgrad && passes[phase].taps() == 0) refuse(whole, "no tap reaches this pass");
     std::vector<SpaceKind> kinds;
-    if (!whole.product.empty()) {
+    if (whole.bytes()) {
+        kinds = byte_kinds(whole, device);
+    } else if (!whole.product.empty()) {
         kinds = product_kinds(whole, product_passes(problem)[phase], device);
     } else {
         if (count == 1) kinds = plain_space_kinds(whole, phase);

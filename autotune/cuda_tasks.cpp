@@ -6,6 +6,7 @@
 #include "autotune/cuda_spaces.h"
 #include "autotune/verify/product_model.h"
 #include "runtime/cuda/approx_plan.h"
+#include "runtime/cuda/byte_plan.h"
 #include "runtime/cuda/conv_plan.h"
 #include "runtime/cuda/loaded_kernels.h"
 #include "runtime/cuda/weighted_sum.h"
@@ -23,6 +24,13 @@ std::string candidate_text(const char *generator, const Kernel &kernel) {
 /// What runs for a convolution by a product without tuning, whatever the operands are.
 cuda::ApproxPlan untuned_approx_plan(const OperatorProblem &whole, const cuda::Device &device) {
     return cuda::forced_approx_plan(whole.sizes, product_model(whole.product, 1)->forms, device);
+}
+
+/// What runs for one of 8-bit operands.
+cuda::BytePlan untuned_byte_plan(const OperatorProblem &whole, const cuda::Device &device) {
+    DeviceTable table;  // A plan looks at no more of it.
+    table.product = whole.bytes()->name, table.terms = whole.bytes()->terms;
+    return cuda::byte_plan(whole.sizes, table, device, {});
 }
 
 /// What is searched for a call: of a weighted sum with its backward the gradients that one kernel computes.
@@ -70,6 +78,13 @@ std::string add_tasks(std::vector<TuningTask> &tasks, const CountedProblem &coun
         const cuda::WeightedSumPlan plan = cuda::weighted_sum_plan(problem, device, {});
         if (plan.kernel == nullptr) return plan.reason;
         add(0, cuda::predicted_cycles(plan.kernel->params, plan.mix, plan.window,
+                                      device.multiprocessors));
+        return "";
+    }
+    if (whole.bytes()) {
+        const cuda::BytePlan plan = untuned_byte_plan(whole, device);
+        if (plan.kernel == nullptr) return plan.reason;
+        add(0, cuda::predicted_cycles(plan.kernel->params, *whole.bytes(), plan.shape,
                                       device.multiprocessors));
         return "";
     }
@@ -127,6 +142,11 @@ std::string untuned_cuda_candidate(const TuningTask &task, const cuda::Device &d
     if (task.problem.op == Operator::kWeightedSum) {
         const cuda::WeightedSumPlan plan = cuda::weighted_sum_plan(sizes, device, {});
         return plan.kernel == nullptr ? "" : candidate_text("weighted_sum", *plan.kernel);
+    }
+    if (task.problem.bytes()) {
+        const cuda::BytePlan plan = untuned_byte_plan(task.problem, device);
+        if (plan.kernel == nullptr) return "";
+        return cuda::byte_candidate_kind(plan.kernel->format) + "/" + plan.kernel->schedule;
     }
     if (!task.problem.product.empty()) {
         const cuda::ApproxPlan plan = untuned_approx_plan(task.problem, device);

@@ -104,9 +104,7 @@ bool has(const Kernels &kernels, const Wanted &wanted, bool (*is_of_choices)(con
 }
 
 bool library_has(const LoadableKernel &wanted) {
-    const auto in = [&](const auto &kernels) {
-        return has(kernels, wanted, is_kernel_of_choices);
-    };
+    const auto in = [&](const auto &kernels) { return has(kernels, wanted, is_kernel_of_choices); };
     if (!wanted.product.empty()) return in(product_kernels());
     if (wanted.generator == "weighted_sum") return in(weighted_sum_kernels());
     return wanted.generator == "conv2d_wgrad" ? in(wgrad_kernels()) : in(conv_kernels());
@@ -116,6 +114,7 @@ bool library_has(const cuda::LoadableKernel &wanted) {
     const auto in = [&](const auto &kernels) {
         return has(kernels, wanted, cuda::is_kernel_of_choices);
     };
+    if (wanted.generator == cuda::kByteGemm) return in(cuda::byte_kernels());
     if (!wanted.product.empty()) return in(cuda::product_kernels());
     if (wanted.generator == "weighted_sum") return in(cuda::weighted_sum_kernels());
     if (wanted.generator == "weighted_sum_grad") return in(cuda::weighted_sum_grad_kernels());

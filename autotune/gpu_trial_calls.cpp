@@ -47,6 +47,16 @@ CallMaker gpu_maker_of(const MeasureJob &job) {
             return KernelCall{p, {}, {}, {}, GpuPlans{{}, {}, plan}};
         };
     }
+    if (const std::optional<ByteProduct> product = job.whole().bytes()) {
+        const auto load = [&] { return cuda::load_byte_kernel(*job.made_cuda); };
+        return [&device, &kernel = kernel_named(job.shipped, cuda::byte_kernels(), load),
+                model =
+                    byte_model(*product, 1)](const ConvProblem &p) -> std::optional<KernelCall> {
+            const auto plan = cuda::byte_plan_with(kernel, p, model->device, device, {});
+            if (plan.kernel == nullptr) return std::nullopt;
+            return KernelCall{p, {}, {}, {}, GpuPlans{{}, {}, {}, {}, plan}, {}, nullptr, model};
+        };
+    }
     if (!job.product.empty()) {
         const auto load = [&] { return cuda::load_product_kernel(*job.made_cuda); };
         return [&device, &kernel = kernel_named(job.shipped, cuda::product_kernels(), load),
@@ -91,7 +101,12 @@ KernelCall untuned_gpu_call(const MeasureJob &job) {
     }
     GpuPlans plans;
     std::shared_ptr<const ProductModel> model;
-    if (!job.product.empty()) {
+    std::shared_ptr<const ByteModel> bytes;
+    if (const std::optional<ByteProduct> product = job.whole().bytes()) {
+        bytes = byte_model(*product, 1);
+        plans.bytes = cuda::byte_plan(job.problem, bytes->device, device, {});
+        if (plans.bytes.kernel == nullptr) throw std::runtime_error(plans.bytes.reason);
+    } else if (!job.product.empty()) {
         model = product_model(job.product, 1);
         plans.approx = cuda::forced_approx_plan(job.problem, model->forms, device);
         if (plans.approx.steps.empty()) throw std::runtime_error(plans.approx.reason);
@@ -106,7 +121,7 @@ KernelCall untuned_gpu_call(const MeasureJob &job) {
         plans.conv = cuda::conv_plan(job.problem, device);
         if (plans.conv.steps.empty()) throw std::runtime_error(plans.conv.reason);
     }
-    return KernelCall{job.problem, {}, {}, {}, plans, {}, model};
+    return KernelCall{job.problem, {}, {}, {}, plans, {}, model, bytes};
 }
 
 }  // namespace convwright

@@ -16,6 +16,8 @@ std::string name_of(const Kernel *kernel) {
 
 std::string shipped_name(const MeasureJob &job) {
     const bool wgrad = job.problem.direction == Direction::kWgrad;
+    if (job.on_gpu() && job.whole().bytes())
+        return name_of(cuda::shipped_kernel(cuda::byte_kernels(), *job.made_cuda));
     if (job.on_gpu() && !job.product.empty())
         return name_of(cuda::shipped_kernel(cuda::product_kernels(), *job.made_cuda));
     if (job.on_gpu() && job.whole().is_fused_gradients())

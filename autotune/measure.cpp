@@ -7,6 +7,7 @@
 #include "autotune/cold_caches.h"
 #include "autotune/instrumented.h"
 #include "autotune/trial_calls.h"
+#include "autotune/verify/byte_model.h"
 #include "autotune/verify/call_tensors.h"
 #include "autotune/verify/gpu_copy.h"
 #include "autotune/verify/product_model.h"
@@ -42,6 +43,14 @@ constexpr int64_t kThreadBytes = int64_t{256} << 20;
 constexpr int64_t kLeastBytes = int64_t{4} << 30;
 constexpr double kCopies = 64;
 
+/// What is multiplied while calls are timed.
+ConvValues timed_values(const MeasureJob &job) {
+    if (job.op == Operator::kWeightedSum) return weighted_sum_values(job.problem, 1);
+    if (job.whole().bytes()) return byte_values(job.problem, 1);
+    return job.product.empty() ? integer_values(job.problem, 1)
+                               : product_values(job.problem, job.product, 1, false);
+}
+
 }  // namespace
 
 ProcessLimits measuring_limits(const MeasureJob &job, double wall_seconds) {
@@ -64,11 +73,7 @@ Measured measure_here(const MeasureJob &job) {
         if (const std::string why = why_wrong(maker, job.problem, untuned); !why.empty())
             return failed(Outcome::kWrongAnswer, why);
         const KernelCall candidate = *maker(job.problem);
-        const ConvValues values =
-            job.op == Operator::kWeightedSum ? weighted_sum_values(job.problem, 1)
-            : job.product.empty()            ? integer_values(job.problem, 1)
-                                             : product_values(job.problem, job.product, 1, false);
-        CallTensors tensors(job.problem, values, {},
+        CallTensors tensors(job.problem, timed_values(job), {},
                             std::max(candidate.workspace(), untuned.workspace()));
         CallContext context;
         TimingPlan timing = job.timing;

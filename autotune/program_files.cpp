@@ -45,6 +45,7 @@ KernelTools kernel_tools(const std::string &generators) {
     tools.cuda_generators = program("convwright_cuda_generators");
     tools.cuda_weighted_sum_generators = program("convwright_cuda_weighted_sum_generators");
     tools.cuda_product_generators = program("convwright_cuda_product_generators");
+    tools.cuda_byte_generators = program("convwright_cuda_byte_generators");
     tools.cuda_compiler = first_of(
         {folder / "convwright_compile_cuda", folder / "../codegen/convwright_compile_cuda"});
     // A setting of the user counts before what the build found.

@@ -140,8 +140,10 @@ std::vector<Contestant> TrialEvaluator::compare(const std::vector<FinalTime> &co
         time.role = role;
     }
     side_by_side_.clear();
-    if (known || (!trials_.python.empty() && ask_python(times, slowest))) return times;
-    if (!trials_.python.empty())
+    // No convolution of PyTorch's is one of 8-bit products: nothing but kernels is compared.
+    const bool asks = !trials_.python.empty() && !problem_.bytes();
+    if (known || (asks && ask_python(times, slowest))) return times;
+    if (asks)
         why_compared_otherwise_ =
             "Kernels were timed each in a process of its own, and other algorithms not at all, for "
             "they could not be compared side by side" +

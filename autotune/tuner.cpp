@@ -59,6 +59,7 @@ int stage(const TuningTask &task) {
 /// Adds the tasks of an approximate convolution, its passes. Empty, or why there are none.
 std::string add_product(std::vector<TuningTask> &tasks, const CountedProblem &counted) {
     const OperatorProblem problem = tuned_subject(counted.problem);
+    if (const char *why = why_not_on_cpus(problem)) return why;
     const ApproxPlan plan = approx_plan(problem.sizes, product_form(problem.product));
     if (plan.steps.empty()) return plan.reason;
     for (size_t phase = 0; phase < plan.steps.size(); phase++) {

@@ -37,6 +37,8 @@ Work work_of(const OperatorProblem &problem, int phase) {
     const double input = double(p.n) * p.ci * p.ih * p.iw;
     const double output = double(p.n) * p.co * p.oh() * p.ow();
     const double weight = double(p.co) * (p.ci / p.groups) * p.kh * p.kw;
+    // Bytes, and their sums.
+    if (problem.bytes()) return {2 * macs(p), input + weight + 4 * output};
     if (p.direction == Direction::kWgrad || phase == kWholeProblem)
         return {2 * macs(p), (input + output + weight) * double(bytes_of(p.dtype))};
     // A pass of a strided gradient writes its part of the result, and reads its taps and all of the gradient.

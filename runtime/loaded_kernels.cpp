@@ -43,6 +43,8 @@ std::variant<const Loaded *, std::string> load(const LoadableKernel &k,
 
 /// What makes the kernels of a problem; empty where it has none of its own.
 std::string generator_of(const OperatorProblem &problem) {
+    // Engines of 8-bit products have no knobs.
+    if (problem.bytes()) return "";
     if (!problem.product.empty()) return "approx_conv2d";
     if (problem.op == Operator::kConv2d) return conv2d_generator(problem.sizes.direction);
     // A step's kernels are those of its parts, and gradients are fused on GPUs alone.
@@ -83,7 +85,7 @@ std::optional<LoadableKernel> parse_candidate(const OperatorProblem &problem,
     if (dot == std::string::npos || slash == std::string::npos || dot > slash) return std::nullopt;
     LoadableKernel kernel;
     kernel.generator = candidate.substr(0, dot);
-    if (kernel.generator != generator_of(problem)) return std::nullopt;
+    if (kernel.generator.empty() || kernel.generator != generator_of(problem)) return std::nullopt;
     const std::string isa = candidate.substr(dot + 1, slash - dot - 1);
     for (const Isa known : {Isa::kAvx2, Isa::kAvx512})
         if (isa == isa_name(known)) kernel.isa = known;

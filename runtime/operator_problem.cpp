@@ -23,16 +23,29 @@ bool starts_with(const std::string &text, const std::string &start) {
     throw std::invalid_argument("problem " + in_quotes(text) + ": " + why + ".");
 }
 
+/// The 8-bit format that a name ends with, "mbm_int8"; nothing where it ends with none.
+std::optional<NumberFormat> byte_format_of(const std::string &name) {
+    const size_t mark = name.rfind('_');
+    const auto format =
+        mark == std::string::npos ? std::nullopt : find_number_format(name.substr(mark + 1));
+    const bool bytes = format == NumberFormat::kInt8 || format == NumberFormat::kUint8;
+    return bytes ? format : std::nullopt;
+}
+
 /// The product that `name`, of a product or of a multiplier, stands for in `problem`.
 std::string product_of(const std::string &text, const std::string &name, Direction direction) {
     const std::vector<std::string> &names = product_names();
-    if (std::find(names.begin(), names.end(), name) != names.end()) return name;
-    const auto parsed = parse_multiplier(name);
+    if (std::find(names.begin(), names.end(), name) != names.end() || find_byte_product(name))
+        return name;
+    const std::optional<NumberFormat> bytes = byte_format_of(name);
+    const auto parsed = parse_multiplier(bytes ? name.substr(0, name.rfind('_')) : name);
     if (const auto *why = std::get_if<std::string>(&parsed))
         refuse(text, "behind the format stands a multiplier or a product: " + without_stop(*why));
     const auto &multiplier = std::get<Multiplier>(parsed);
-    if (std::string why = why_unsupported(multiplier, NumberFormat::kFloat32); !why.empty())
+    if (std::string why = why_unsupported(multiplier, bytes.value_or(NumberFormat::kFloat32));
+        !why.empty())
         refuse(text, without_stop(why));
+    if (bytes) return format_byte_product(usual_byte_product(multiplier, *bytes));
     const std::string product = usual_product(multiplier, direction);
     if (product.empty())
         refuse(text, name + " has no kernels of its own: leave it out, as for the exact product");
@@ -53,9 +66,14 @@ OperatorProblem parse_convolution(const std::string &text) {
     const size_t end = end_of_sizes(text);
     if (end == text.size()) return parse_problem(text);
     OperatorProblem problem(parse_problem(text.substr(0, end)));
-    problem.product = product_of(text, text.substr(end + 1), problem.sizes.direction);
-    if (problem.sizes.dtype != DType::kF32 || problem.sizes.relu)
+    const ConvProblem &sizes = problem.sizes;
+    problem.product = product_of(text, text.substr(end + 1), sizes.direction);
+    if (sizes.dtype != DType::kF32 || sizes.relu)
         refuse(text, "approximate convolutions are of float32 and have no ReLU");
+    if (!problem.bytes()) return problem;
+    if (sizes.direction != Direction::kFprop)
+        refuse(text, "8-bit products are those of fprop, whose gradients are other convolutions");
+    problem.sizes.bias = false;  // added to what the sums stand for
     return problem;
 }
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "runtime/conv_problem.h"
+#include "runtime/multipliers/byte_product.h"
 
 namespace convwright {
 
@@ -22,7 +24,8 @@ struct OperatorProblem {
     ConvProblem sizes;
     Operator op = Operator::kConv2d;
     bool step = false;  ///< Of two convolutions in a row: forward and the backward that follows.
-    /// Of an approximate convolution of float32 tensors: one of product_names(). Empty: products are exact.
+    /// Of an approximate convolution of float32 tensors: one of product_names(). Of 8-bit operands: a
+    /// format_byte_product(); the sizes are fprop, float32 as the tensors that are quantised. Empty: products are exact.
     std::string product = {};
 
     OperatorProblem() = default;
@@ -32,6 +35,8 @@ struct OperatorProblem {
     bool is_fused_gradients() const {
         return op == Operator::kWeightedSum && sizes.direction == Direction::kDgrad;
     }
+    /// Of a convolution of 8-bit operands, else nothing.
+    std::optional<ByteProduct> bytes() const { return find_byte_product(product); }
     bool operator==(const OperatorProblem &other) const {
         return sizes == other.sizes && op == other.op && step == other.step &&
                product == other.product;
@@ -43,8 +48,9 @@ struct OperatorProblem {
 /// end, "fprop_n8ci64..._f32_nhwc_mbm".
 std::string format_problem(const OperatorProblem &problem);
 
-/// Inverse of format_problem. Takes the name of a multiplier, "lmul(3)", in the place of its usual_product(). Throws
-/// std::invalid_argument as parse_problem() does.
+/// Inverse of format_problem. Takes the name of a multiplier, "lmul(3)", in the place of its usual_product(), and with its
+/// format behind it, "mbm_int8", in that of its usual_byte_product(); sums of 8-bit products are without the bias of their
+/// layer. Throws std::invalid_argument as parse_problem() does.
 OperatorProblem parse_operator_problem(const std::string &text);
 
 /// The problem that stands for this one in records: wgrad, and approximate products in every direction, visit dense

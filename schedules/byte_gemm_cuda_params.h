@@ -49,7 +49,10 @@ struct ByteGemmCudaParams {
     /// side lie in different banks.
     int pixel_row() const { return chunk + 4; }
     int shared_bytes() const {
-        return 4 * stages * (chunk * co + px * pixel_row()) + (staged ? kTableBytes : 0);
+        const int panels = 4 * (chunk * co + px * pixel_row());
+        if (!staged) return stages * panels;
+        // A pipeline's buffers lie behind the table and the panels of one stage, which share an allocation.
+        return kTableBytes + (stages > 1 ? stages + 1 : 1) * panels;
     }
     /// Chunks of a term.
     int64_t turns(const ByteGemmShape &s) const { return divide_up(s.words * s.taps, chunk); }
@@ -66,6 +69,9 @@ struct ByteGemmCudaParams {
         if (co % co_t != 0 || px % px_t != 0) return "thread tiles do not divide the block's";
         if (threads() > 1024) return "a block has more than 1024 threads";
         if (threads() < 32) return "a block has less than a warp";
+        // Each copies some, for a pipeline has no copies of a panel under a condition.
+        if (stages > 1 && chunk * co < threads())
+            return "a staged panel of weights has fewer words than a block has threads";
         if (shared_bytes() > most_shared) return "a block needs more shared memory than there is";
         // Index of the pixels, with what the last tile has behind the last one.
         if (s.pixels > kMost - px) return "there are nearly 2^31 output pixels or more";

@@ -10,15 +10,25 @@
 namespace convwright {
 namespace {
 
-Tensor4 operand(const ConvProblem &p, const Quad &sizes, Format format, const TensorLayout &layout,
-                const Values &values) {
-    return {sizes, strides_for(sizes, format, layout.gaps), layout.placement, values, p.dtype};
+Tensor4 operand(const Quad &sizes, Format format, const TensorLayout &layout, const Values &values,
+                Element element) {
+    return {sizes, strides_for(sizes, format, layout.gaps), layout.placement, values, element};
 }
 
-Tensor4 result_of(const ConvProblem &p, const TensorLayout &layout) {
+Tensor4 result_of(const ConvProblem &p, const TensorLayout &layout, Element element) {
     const Format format = p.direction == Direction::kWgrad ? layout.weight_format : p.format;
     const Quad sizes = result_sizes(p);
-    return {sizes, strides_for(sizes, format, layout.gaps), layout.result_placement(), p.dtype};
+    return {sizes, strides_for(sizes, format, layout.gaps), layout.result_placement(), element};
+}
+
+/// Of the input and the weight.
+Element operand_element(const ConvProblem &p, const ConvValues &values) {
+    return values.bytes ? Element::kByte : element_of(p.dtype);
+}
+
+/// Of what the problem's direction computes.
+Element result_element(const ConvProblem &p, const ConvValues &values) {
+    return values.bytes ? Element::kInt32 : element_of(p.dtype);
 }
 
 }  // namespace
@@ -27,12 +37,12 @@ CallTensors::CallTensors(const ConvProblem &p, const ConvValues &values, const T
                          int64_t workspace)
     : problem_(p),
       result_placement_(layout.result_placement()),
-      input_(operand(p, input_sizes(p), p.format, layout, values.input)),
-      weight_(operand(p, values.depthwise.empty() ? weight_sizes(p) : Quad{p.co, p.ci, 1, 1},
-                      layout.weight_format, layout, values.weight)),
-      output_(operand(p, output_sizes(p), p.format, layout, values.output)),
+      input_(operand(input_sizes(p), p.format, layout, values.input, operand_element(p, values))),
+      weight_(operand(values.depthwise.empty() ? weight_sizes(p) : Quad{p.co, p.ci, 1, 1},
+                      layout.weight_format, layout, values.weight, operand_element(p, values))),
+      output_(operand(output_sizes(p), p.format, layout, values.output, element_of(p.dtype))),
       bias_({1, 1, 1, p.co}, {p.co, p.co, p.co, 1}, layout.placement, values.bias, p.dtype),
-      result_(result_of(p, layout)),
+      result_(result_of(p, layout, result_element(p, values))),
       workspace_(workspace, layout.result_placement(), kWorkspaceAlignment) {
     if (values.depthwise.empty()) return;
     const Quad taps{p.co, 1, p.kh, p.kw};
@@ -54,7 +64,7 @@ Values CallTensors::result() const {
 
 /// Of all tensors of a call.
 struct CallTensors::GpuCopies {
-    GpuCopies(const CallTensors &of, const ProductModel *model)
+    GpuCopies(const CallTensors &of, const std::vector<int32_t> *of_table)
         : input(of.input_.pages()),
           weight(of.weight_.pages()),
           output(of.output_.pages()),
@@ -63,14 +73,14 @@ struct CallTensors::GpuCopies {
           workspace(of.workspace_.pages()) {
         if (of.depthwise_) depthwise.emplace(of.depthwise_->pages());
         if (of.grad_z_) grad_z.emplace(of.grad_z_->pages());
-        if (model == nullptr || model->table.entries.empty()) return;
-        entries = model->table.entries;
+        if (of_table == nullptr) return;
+        entries = *of_table;
         table.emplace(std::pair<void *, size_t>(entries.data(), entries.size() * sizeof(int32_t)));
     }
 
     GpuCopy input, weight, output, bias, result, workspace;
     std::optional<GpuCopy> depthwise, grad_z;
-    std::vector<int32_t> entries;  ///< Of a table of fractions,
+    std::vector<int32_t> entries;  ///< Of a table,
     std::optional<GpuCopy> table;  ///< and what the GPU has of them.
 };
 
@@ -87,7 +97,7 @@ bool CallTensors::begin(const KernelCall &call, CallContext &context) {
     float *workspace = workspace_.data();
     const int32_t *table = nullptr;
     if (call.gpu) {
-        if (gpu_ == nullptr) gpu_ = std::make_shared<GpuCopies>(*this, call.model.get());
+        if (gpu_ == nullptr) gpu_ = std::make_shared<GpuCopies>(*this, call.table());
         if (gpu_->table) table = gpu_->table->of(gpu_->entries.data());
         input.data = (writes_input ? gpu_->result : gpu_->input).of(input.data);
         weight.data = (writes_weight ? gpu_->result : gpu_->weight).of(weight.data);

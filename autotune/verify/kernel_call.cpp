@@ -5,6 +5,7 @@
 
 #include "runtime/approx_conv.h"
 #include "runtime/cuda/approx_conv.h"
+#include "runtime/cuda/byte_conv.h"
 #include "runtime/cuda/conv2d.h"
 #include "runtime/cuda/conv_wgrad.h"
 
@@ -14,7 +15,7 @@ int64_t KernelCall::workspace() const {
     if (weighted_sum.kernel != nullptr) return weighted_sum.workspace;
     if (gpu)
         return std::max({gpu->conv.workspace, gpu->wgrad.workspace, gpu->approx.workspace,
-                         gpu->passes.workspace()});
+                         gpu->passes.workspace(), gpu->bytes.workspace});
     if (approx) return approx->workspace;
     return problem.direction == Direction::kWgrad ? wgrad.workspace : conv.workspace;
 }
@@ -31,9 +32,24 @@ KernelCall KernelCall::with(const std::shared_ptr<const ProductModel> &other) co
     return call;
 }
 
+KernelCall KernelCall::with(const std::shared_ptr<const ByteModel> &other) const {
+    KernelCall call = *this;
+    call.bytes = other;
+    return call;
+}
+
+const std::vector<int32_t> *KernelCall::table() const {
+    if (bytes) return &bytes->device.words;
+    return model && !model->table.entries.empty() ? &model->table.entries : nullptr;
+}
+
 bool KernelCall::run(CallContext &context, const Activation &input, const Weight &weight,
                      const Activation &output, const void *bias, float *workspace,
                      const int32_t *table) const {
+    if (gpu && bytes)
+        return cuda::run_byte_conv(context, gpu->bytes, bytes->device,
+                                   {input, weight, output, table, bytes->pad_value},
+                                   reinterpret_cast<int32_t *>(workspace));
     if (gpu && model)
         return cuda::run_approx_conv(context, gpu->approx, {input, weight, output, bias, table},
                                      workspace);

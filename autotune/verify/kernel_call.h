@@ -6,10 +6,12 @@
 #include <optional>
 #include <string>
 
+#include "autotune/verify/byte_model.h"
 #include "autotune/verify/product_model.h"
 #include "runtime/approx_plan.h"
 #include "runtime/conv2d.h"
 #include "runtime/cuda/approx_plan.h"
+#include "runtime/cuda/byte_plan.h"
 #include "runtime/cuda/conv_plan.h"
 #include "runtime/cuda/weighted_sum.h"
 #include "runtime/cuda/weighted_sum_grad.h"
@@ -24,6 +26,7 @@ struct GpuPlans {
     cuda::WgradPlan wgrad;
     cuda::WeightedSumPlan weighted_sum;
     cuda::ApproxPlan approx = {};
+    cuda::BytePlan bytes = {};
     cuda::WeightedSumGradPlan gradients = {};  ///< Of a weighted sum, fused,
     cuda::WeightedSumGradPasses passes = {};   ///< or in their place one by one.
 };
@@ -37,6 +40,7 @@ struct KernelCall {
     std::optional<GpuPlans> gpu = {};       ///< In the place of the others.
     std::optional<ApproxPlan> approx = {};  ///< In their place for a product,
     std::shared_ptr<const ProductModel> model = nullptr;  ///< by the form of this multiplier.
+    std::shared_ptr<const ByteModel> bytes = nullptr;     ///< Of 8-bit operands, on a GPU.
 
     bool keeps_z = true;  ///< Of a weighted sum's gradients: those of z are stored.
 
@@ -49,12 +53,16 @@ struct KernelCall {
     }
     int64_t workspace() const;  ///< Floats.
 
-    /// The same call by the form of another multiplier of the product.
+    /// The same call by the form of another multiplier of the product, or by another table.
     KernelCall with(const std::shared_ptr<const ProductModel> &other) const;
+    KernelCall with(const std::shared_ptr<const ByteModel> &other) const;
+
+    /// What a GPU has to have of the multiplier; null if that is nothing.
+    const std::vector<int32_t> *table() const;
 
     /// One convolution, of a weighted sum none. Operands by their part in the forward one; of the three tensors the
     /// direction's result is written, the others are read; all pointers are the GPU's where the kernel is for one, which
-    /// this does not wait for. `table`: a GPU's copy of the model's, if it has one. False if the kernel failed.
+    /// this does not wait for. `table`: a GPU's copy of table(), if there is one. False if the kernel failed.
     bool run(CallContext &context, const Activation &input, const Weight &weight,
              const Activation &output, const void *bias, float *workspace,
              const int32_t *table = nullptr) const;

@@ -16,8 +16,9 @@ Quad result_sizes(const ConvProblem &p);
 /// The three tensors of a convolution and its bias, those included that a direction does not read.
 struct ConvValues {
     Values input, weight, output, bias;
-    Values depthwise =
-        {};  ///< Of weighted sums: [Co, 1, Kh, Kw]; the weight is [Co, Ci, 1, 1] then.
+    /// Of weighted sums: [Co, 1, Kh, Kw]; the weight is [Co, Ci, 1, 1] then.
+    Values depthwise = {};
+    bool bytes = false;  ///< Input and weight are bytes in memory, and what is computed int32.
 };
 
 /// Integers in [-3, 3]. Sums of their products are exact in float32 while 9 * K < 2^24, so neither

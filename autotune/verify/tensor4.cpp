@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "autotune/verify/tensor4.h"
 
-#include <bit>
-
 namespace convwright {
 namespace {
 
@@ -38,6 +36,12 @@ Quad strides_for(const Quad &sizes, Format format, bool gaps) {
     return strides;
 }
 
+Element element_of(DType dtype) {
+    return dtype == DType::kF32    ? Element::kF32
+           : dtype == DType::kBf16 ? Element::kBf16
+                                   : Element::kF16;
+}
+
 template<typename Visit>
 void Tensor4::for_each(Visit visit) const {
     for (int64_t a = 0; a < sizes_[0]; a++) {
@@ -51,34 +55,41 @@ void Tensor4::for_each(Visit visit) const {
     }
 }
 
-Tensor4::Tensor4(const Quad &sizes, const Quad &strides, Placement placement, DType dtype)
-    : sizes_(sizes), strides_(strides), dtype_(dtype) {
-    const int64_t size = span(sizes, strides);
-    bytes_of(dtype) == 2 ? void(halves_.emplace(size, placement))
-                         : void(floats_.emplace(size, placement));
+Tensor4::Memory Tensor4::memory_of(Element element, int64_t size, Placement placement) {
+    switch (element) {
+        case Element::kF32:
+            return Guarded<float>(size, placement);
+        case Element::kByte:
+            return Guarded<uint8_t>(size, placement);
+        case Element::kInt32:
+            return Guarded<int32_t>(size, placement);
+        default:
+            return Guarded<uint16_t>(size, placement);
+    }
 }
 
+Tensor4::Tensor4(const Quad &sizes, const Quad &strides, Placement placement, Element element)
+    : sizes_(sizes),
+      strides_(strides),
+      element_(element),
+      memory_(memory_of(element, span(sizes, strides), placement)) {}
+
 Tensor4::Tensor4(const Quad &sizes, const Quad &strides, Placement placement, const Values &values,
-                 DType dtype)
-    : Tensor4(sizes, strides, placement, dtype) {
-    auto value = values.begin();
-    for_each([&](int64_t offset) {
-        if (floats_) {
-            floats_->data()[offset] = *value++;
-        } else {
-            halves_->data()[offset] = to_short(*value++, dtype_);
-        }
+                 Element element)
+    : Tensor4(sizes, strides, placement, element) {
+    on_memory([&](auto &memory) {
+        auto value = values.begin();
+        for_each([&](int64_t offset) { store(*value++, memory.data()[offset]); });
+        memory.protect();
     });
-    on_memory([](auto &memory) { memory.protect(); });
 }
 
 Values Tensor4::values() const {
-    Values values;
-    for_each([&](int64_t offset) {
-        values.push_back(floats_ ? floats_->data()[offset]
-                                 : from_short(halves_->data()[offset], dtype_));
+    return on_memory([&](auto &memory) {
+        Values values;
+        for_each([&](int64_t offset) { values.push_back(value_of(memory.data()[offset])); });
+        return values;
     });
-    return values;
 }
 
 bool Tensor4::redzones_intact() const {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "autotune/verify/why_wrong.h"
 
+#include <bit>
 #include <cstring>
+#include <numeric>
 
 #include "autotune/verify/call_tensors.h"
 #include "autotune/verify/weighted_sum_values.h"
@@ -19,15 +21,21 @@ std::string number(float value) {
     return text;
 }
 
-/// What a call reads, and what defines its result: a convolution, two in a row, or a multiplier in the stated order of
-/// sums.
+/// What a call reads, and what defines its result: a convolution, two in a row, a multiplier in the stated order of sums,
+/// or a table of 8-bit products.
 struct Given {
     ConvValues values, definition;
     bool gradients;  ///< Of a weighted sum.
     std::shared_ptr<const ProductModel> model;
+    std::shared_ptr<const ByteModel> bytes;
 
     Given(const KernelCall &call, uint32_t seed) : gradients(call.is_sum_gradients()) {
         const ConvProblem &p = call.problem;
+        if (call.bytes) {
+            bytes = byte_model(call.bytes->device.by(), seed);
+            values = byte_values(p, seed);
+            return;
+        }
         if (call.model) {
             model = product_model(call.model->form.product, seed);
             values = product_values(p, model->form.product, seed, true);
@@ -38,25 +46,38 @@ struct Given {
         if (!gradients) definition = sum ? composed(p, values) : values;
     }
 
-    KernelCall by_model(const KernelCall &call) const { return model ? call.with(model) : call; }
+    KernelCall by_model(const KernelCall &call) const {
+        return bytes ? call.with(bytes) : model ? call.with(model) : call;
+    }
     Values all(const ConvProblem &p) const {
         if (gradients) return sum_gradients(p, values);
+        if (bytes) {
+            std::vector<int64_t> numbers(static_cast<size_t>(p.n * p.co * p.oh() * p.ow()));
+            std::iota(numbers.begin(), numbers.end(), 0);
+            return some(p, numbers);
+        }
         return model ? in_order(p, values, model->times) : naive_conv2d(p, definition);
     }
     Values some(const ConvProblem &p, const std::vector<int64_t> &numbers) const {
         if (gradients) return some_sum_gradients(p, values, numbers);
+        if (bytes) return byte_sums(p, values, *bytes, numbers);
         return model ? results_in_order(p, values, model->times, numbers)
                      : naive_results(p, definition, numbers);
     }
     /// Exact results may be zeros of either sign, approximate ones NaN, but not the NaN of what was not written.
     bool equal(float is, float should_be) const {
+        if (bytes) return std::bit_cast<int32_t>(is) == std::bit_cast<int32_t>(should_be);
         if (!model) return is == should_be;
         return same_float(is, should_be) && !GuardedFloats::untouched(is);
     }
     std::string name(const ConvProblem &p) const {
         OperatorProblem problem(p, gradients ? Operator::kWeightedSum : Operator::kConv2d);
         if (model) problem.product = model->form.product;
+        if (bytes) problem.product = format_byte_product(bytes->device.by());
         return format_problem(problem);
+    }
+    std::string text(float result) const {
+        return bytes ? std::to_string(std::bit_cast<int32_t>(result)) : number(result);
     }
     /// Empty if equal, else the first difference.
     std::string difference(const ConvProblem &p, const Values &is, const Values &should_be,
@@ -64,8 +85,8 @@ struct Given {
         for (size_t i = 0; i < should_be.size(); i++) {
             if (equal(is[i], should_be[i])) continue;
             return "Result " + std::to_string(i) + " of " + std::to_string(is.size()) + " is " +
-                   number(is[i]) + ", not " + number(should_be[i]) + " as " + source + " (" +
-                   name(p) + ").";
+                   text(is[i]) + ", not " + text(should_be[i]) + " as " + source + " (" + name(p) +
+                   ").";
         }
         return "";
     }

@@ -17,7 +17,7 @@ using CallMaker = std::function<std::optional<KernelCall>(const ConvProblem &)>;
 ///  - small problems of the same channels, taps and strides (one output pixel; odd sizes), all of their
 ///    results against the definition, all memory at the start and at the end of its pages;
 ///  - the problem itself with two sets of integers whose sums are exact, or of operands of two multipliers of a
-///    product, whose sums have one order: against the definition at a few hundred
+///    product, whose sums have one order, or of bytes by two tables: against the definition at a few hundred
 ///    results, against `trusted` at all, and a second run against the first, bit for bit;
 ///  - that nothing around results and workspace is written, and every result is.
 std::string why_wrong(const CallMaker &candidate, const ConvProblem &problem,

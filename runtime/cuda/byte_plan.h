@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "runtime/cuda/byte_cost.h"
 #include "runtime/cuda/device.h"
 #include "runtime/cuda/kernel_table.h"
 #include "runtime/cuda/placed.h"
@@ -12,21 +13,17 @@ namespace convwright::cuda {
 
 /// What runs for an fprop problem of 8-bit operands: both are packed into words of four bytes, as the
 /// multiplier's terms have them, and a kernel multiplies those.
-struct BytePlan {
+struct BytePlan : ByteLayout {
     const ByteKernel *kernel = nullptr;
-    std::string reason;   ///< Why there is no kernel, where there is none.
-    ConvProblem problem;  ///< Only its sizes and its format, that of the output, count.
-    ByteGemmShape shape;
-    /// Whether a word has bytes of all taps that an output pixel meets, for few channels: shape.taps is 1
-    /// then. Else words are of the pixels of the input.
-    bool gathers = false;
-    int64_t packed_pixels = 1;  ///< Without the one outside.
-    int64_t pixel_words = 0;    ///< Of the packed pixels, that come first in the workspace.
-    int64_t workspace = 0;      ///< int32 words.
+    std::string reason;  ///< Why there is no kernel, where there is none.
+    /// Stands behind the schedule: how the kernel was chosen, if tuning has a say.
+    const char *mark = "";
+    ConvProblem problem;    ///< Only its sizes and its format, that of the output, count.
+    int64_t workspace = 0;  ///< int32 words.
 };
 
-/// The plan with the least predicted time on `device`; of the table its product and the number of terms
-/// count. `placed` is about the tensors as for conv_plan(),
+/// The plan of the kernel that tuning chose for the device, else the one with the least predicted time; of the table its
+/// product and the number of terms count. `placed` is about the tensors as for conv_plan(),
 /// `problem` possible and its output not empty.
 BytePlan byte_plan(const ConvProblem &problem, const DeviceTable &table, const Device &device,
                    const Placed &placed);

@@ -5,9 +5,11 @@ namespace convwright::cuda {
 
 std::string candidate_kind(const char *generator) { return std::string(generator) + ".cuda"; }
 
-std::string product_candidate_kind(Format format) {
-    const std::string made_for = format == Format::kNhwc ? "nhwc" : "nchw";
-    return candidate_kind((std::string(kApproxGemm) + "_" + made_for).c_str());
+std::string candidate_kind(const char *generator, Format format) {
+    return std::string(generator) + (format == Format::kNhwc ? "_nhwc.cuda" : "_nchw.cuda");
 }
+
+std::string product_candidate_kind(Format format) { return candidate_kind(kApproxGemm, format); }
+std::string byte_candidate_kind(Format format) { return candidate_kind(kByteGemm, format); }
 
 }  // namespace convwright::cuda

@@ -66,16 +66,17 @@ std::variant<const AnyKernel *, std::string> load(const LoadableKernel &k) {
     if (auto *why = std::get_if<std::string>(&found_entry)) return std::move(*why);
     const KernelEntry entry = std::get<KernelEntry>(found_entry);
     if (std::string why = enter_images_of(k); !why.empty()) return why;
-    AnyKernel kernel{
-        Kernel<Params>{k.symbol, format_params(params), k.format, k.dtype, 32, params, entry}};
-    if constexpr (std::is_same_v<AnyKernel, ProductKernel>) kernel.product = k.product;
+    AnyKernel kernel;
+    static_cast<Kernel<Params> &>(kernel) = {
+        k.symbol, format_params(params), k.format, k.dtype, 32, params, entry};
+    if constexpr (!std::is_same_v<AnyKernel, Kernel<Params>>) kernel.product = k.product;
     return &kernels.emplace(k.symbol, Loaded{k.sha256, k.images_sha256, kernel})
                 .first->second.kernel;
 }
 
 /// What makes the kernels of a problem; empty where it has none of its own on GPUs.
 std::string generator_of(const OperatorProblem &problem) {
-    if (!problem.product.empty()) return kApproxGemm;
+    if (!problem.product.empty()) return problem.bytes() ? kByteGemm : kApproxGemm;
     if (problem.op == Operator::kConv2d) return conv2d_generator(problem.sizes.direction);
     if (problem.is_fused_gradients()) return "weighted_sum_grad";
     return problem.op == Operator::kWeightedSum && !problem.step ? "weighted_sum" : "";
@@ -85,6 +86,7 @@ int params_version(const std::string &generator) {
     if (generator == "conv2d_wgrad") return Conv2dWgradCudaParams::kVersion;
     if (generator == "weighted_sum") return WeightedSumCudaParams::kVersion;
     if (generator == "weighted_sum_grad") return WeightedSumGradCudaParams::kVersion;
+    if (generator == kByteGemm) return ByteGemmCudaParams::kVersion;
     return Conv2dCudaParams::kVersion;
 }
 
@@ -118,14 +120,17 @@ std::optional<LoadableKernel> parse_candidate(const OperatorProblem &problem,
                                               const std::string &candidate) {
     LoadableKernel kernel;
     kernel.generator = generator_of(problem);
-    kernel.product = problem.product;
+    // One kernel for any number of terms.
+    const std::optional<ByteProduct> bytes = problem.bytes();
+    kernel.product = bytes ? bytes->name : problem.product;
     kernel.dtype = problem.sizes.dtype;
     std::vector<Format> formats = {problem.sizes.format};
     if (!kernel.product.empty()) formats = {Format::kNhwc, Format::kNchw};
     for (const Format format : formats) {
-        const std::string kind = (kernel.product.empty() ? candidate_kind(kernel.generator.c_str())
-                                                         : product_candidate_kind(format)) +
-                                 "/";
+        const std::string kind =
+            (kernel.product.empty() ? candidate_kind(kernel.generator.c_str())
+                                    : candidate_kind(kernel.generator.c_str(), format)) +
+            "/";
         if (kernel.generator.empty() || candidate.rfind(kind, 0) != 0) continue;
         kernel.schedule = candidate.substr(kind.size());
         kernel.format = format;
@@ -155,6 +160,10 @@ std::variant<const WeightedSumGradKernel *, std::string> load_weighted_sum_grad_
 
 std::variant<const ProductKernel *, std::string> load_product_kernel(const LoadableKernel &kernel) {
     return load<ProductKernel>(kernel);
+}
+
+std::variant<const ByteKernel *, std::string> load_byte_kernel(const LoadableKernel &kernel) {
+    return load<ByteKernel>(kernel);
 }
 
 }  // namespace convwright::cuda

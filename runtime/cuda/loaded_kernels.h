@@ -13,10 +13,10 @@ namespace convwright::cuda {
 
 /// A CUDA kernel outside this library: a shared object of its host code, and its images (images.h).
 struct LoadableKernel {
-    /// "conv2d", "conv2d_wgrad", "weighted_sum", "weighted_sum_grad" or "approx_gemm".
+    /// "conv2d", "conv2d_wgrad", "weighted_sum", "weighted_sum_grad", "approx_gemm" or "byte_gemm".
     std::string generator;
     std::string symbol, schedule;
-    std::string product = {};  ///< Of "approx_gemm": one of product_names().
+    std::string product = {};  ///< Of "approx_gemm": one of product_names(); else a ByteProduct's.
     Format format = Format::kNhwc;
     DType dtype = DType::kF32;
     std::string path, sha256;                ///< Of the shared object, as KernelModule::load().
@@ -47,6 +47,7 @@ std::string product_of(const Kernel<Params> &) {
     return "";
 }
 inline std::string product_of(const ProductKernel &kernel) { return kernel.product; }
+inline std::string product_of(const ByteKernel &kernel) { return kernel.product; }
 
 /// The library's own kernel with the same knobs; null if there is none. Throws as parse_params().
 template<typename AnyKernel>
@@ -73,5 +74,6 @@ std::variant<const WeightedSumKernel *, std::string> load_weighted_sum_kernel(
 std::variant<const WeightedSumGradKernel *, std::string> load_weighted_sum_grad_kernel(
     const LoadableKernel &kernel);
 std::variant<const ProductKernel *, std::string> load_product_kernel(const LoadableKernel &kernel);
+std::variant<const ByteKernel *, std::string> load_byte_kernel(const LoadableKernel &kernel);
 
 }  // namespace convwright::cuda

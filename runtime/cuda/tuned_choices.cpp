@@ -50,6 +50,8 @@ std::variant<TunedPass, std::string> resolve_choice(const OperatorProblem &probl
             : problem.op == Operator::kWeightedSum
                 ? take(weighted_sum_kernels(), *wanted, artifact, load_weighted_sum_kernel,
                        pass.weighted_sum)
+            : problem.bytes()
+                ? take(byte_kernels(), *wanted, artifact, load_byte_kernel, pass.bytes)
             : !problem.product.empty()
                 ? take(product_kernels(), *wanted, artifact, load_product_kernel, pass.product)
             : problem.sizes.direction == Direction::kWgrad

@@ -18,6 +18,7 @@ struct TunedPass {
     const WeightedSumKernel *weighted_sum = nullptr;
     const WeightedSumGradKernel *weighted_sum_grad = nullptr;
     const ProductKernel *product = nullptr;
+    const ByteKernel *bytes = nullptr;
     std::string kind;      ///< One of plain_kinds() where there is no kernel.
     bool shipped = false;  ///< As of CPUs.
 };

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/multipliers/byte_product.h"
 #include "runtime/multipliers/classification.h"
 
 namespace convwright {
@@ -24,6 +25,8 @@ struct DeviceTable {
     int last_shift = 0;       ///< Of the last term.
     int32_t least = 0;        ///< Of the entries.
     int32_t first_entry = 0;  ///< entry[0].
+
+    ByteProduct by() const { return {product, terms}; }
 
     /// What lies on the device: 256 bytes of activations for each term, as many of weights, by how many bits
     /// each term is shifted less than the one before (0 for the first), entries. Each part begins

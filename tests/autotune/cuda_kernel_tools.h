@@ -11,6 +11,7 @@ inline KernelTools test_cuda_kernel_tools() {
     tools.generators = CONVWRIGHT_GENERATORS;
     tools.cuda_generators = CONVWRIGHT_CUDA_GENERATORS;
     tools.cuda_product_generators = CONVWRIGHT_CUDA_PRODUCT_GENERATORS;
+    tools.cuda_byte_generators = CONVWRIGHT_CUDA_BYTE_GENERATORS;
     tools.cuda_weighted_sum_generators = CONVWRIGHT_CUDA_WEIGHTED_SUM_GENERATORS;
     tools.cuda_compiler = CONVWRIGHT_COMPILE_CUDA;
     tools.shim = CONVWRIGHT_KERNEL_SHIM;

@@ -7,7 +7,9 @@
 
 #include "autotune/cuda_spaces.h"
 #include "runtime/cuda/approx_plan.h"
+#include "runtime/cuda/byte_plan.h"
 #include "runtime/cuda/loaded_kernels.h"
+#include "runtime/cuda/weighted_sum_grad.h"
 #include "runtime/wgrad_pass.h"
 #include "tests/autotune/refusal.h"
 
@@ -257,8 +259,9 @@ TEST(CudaSpaces, OfGradientsHoldTheTwoPassesToo) {
     };
     const Point fused = *space.parse(untuned(kGradients));
     EXPECT_NE(fused, *unfused);
-    EXPECT_LT(space.predicted(fused),
-              cuda::weighted_sum_grad_passes(parse_operator_problem(kGradients).sizes, gpu).cycles());
+    EXPECT_LT(
+        space.predicted(fused),
+        cuda::weighted_sum_grad_passes(parse_operator_problem(kGradients).sizes, gpu).cycles());
     for (const cuda::WeightedSumGradKernel &kernel : cuda::weighted_sum_grad_kernels()) {
         const auto point = space.parse("weighted_sum_grad.cuda/" + kernel.schedule);
         ASSERT_TRUE(point) << kernel.name;
@@ -301,6 +304,53 @@ TEST(CudaSpaces, OfAStepAreThoseOfItsGradients) {
     expect_part(why, "no fused CUDA kernel computes it");
 }
 
+const std::string kByteSizes = "fprop_n8ci64ih28iw28co128kh3kw3s1p1_f32_nhwc";
+
+TEST(CudaSpaces, OfBytesHoldWhatTheirProductsCanDo) {
+    for (const int architecture : {75, 80, 90}) {
+        const cuda::Device gpu = nominal_gpu(architecture);
+        for (const std::string format : {"nhwc", "nchw"})
+            for (const std::string product :
+                 {"dot_s8", "dot_s8x5", "dot_u8", "table16", "table32"}) {
+                const std::string text = replaced(kByteSizes, "nhwc", format) + "_" + product;
+                const Space space = cuda_space(parse_operator_problem(text), 0, gpu);
+                EXPECT_EQ(space.subject().problem, text);
+                expect_ranked(space, text, gpu);
+                EXPECT_GT(space.legal().size(), 100u) << text;
+                const bool dots = product[0] == 'd';
+                // Look-ups go along pixels: a kernel for nhwc would be the same one again.
+                EXPECT_EQ(space.kinds().size(), dots ? 2u : 1u) << text;
+                EXPECT_EQ(count_with(space, "byte_gemm_nhwc.cuda/") > 100, dots) << text;
+                EXPECT_GT(count_with(space, "byte_gemm_nchw.cuda/"), 100) << text;
+                EXPECT_EQ(count_with(space, "vec:4") > 0, dots && format == "nhwc") << text;
+                // 128 KB of shared memory are more than sm_75 has.
+                EXPECT_EQ(count_with(space, "staged:1") > 0,
+                          product == "table16" && architecture != 75)
+                    << text;
+            }
+    }
+}
+
+TEST(CudaSpaces, OfBytesRankAsThePlanDoes) {
+    const cuda::Device gpu = nominal_gpu(80);
+    for (const std::string product : {"dot_s8x3", "table16"}) {
+        const OperatorProblem problem = parse_operator_problem(kByteSizes + "_" + product);
+        const Space space = cuda_space(problem, 0, gpu);
+        const TuningTask task{space.subject(), problem, 0};
+        const Point untuned = *space.parse(untuned_cuda_candidate(task, gpu));
+        std::vector<std::string> left_out;
+        const auto tasks = cuda_tuning_tasks({{problem, 3}, {problem, 1}}, gpu, left_out);
+        ASSERT_EQ(tasks.size(), 1u);
+        EXPECT_DOUBLE_EQ(tasks.front().weight, 4 * space.predicted(untuned));
+        for (const cuda::ByteKernel &kernel : cuda::byte_kernels()) {
+            const auto point =
+                space.parse(cuda::byte_candidate_kind(kernel.format) + "/" + kernel.schedule);
+            if (kernel.product != problem.bytes()->name || !space.is_legal(*point)) continue;
+            EXPECT_GE(space.predicted(*point), space.predicted(untuned)) << kernel.name;
+        }
+    }
+}
+
 TEST(CudaSpaces, RefuseWhatHasNoKernels) {
     const cuda::Device gpu = nominal_gpu(90);
     expect_part(why_none(kFprop, 1, gpu), "there is no pass 1");
@@ -310,6 +360,9 @@ TEST(CudaSpaces, RefuseWhatHasNoKernels) {
     expect_part(why_none(kProductProblems.front(), 1, gpu), "_mbm': there is no pass 1");
     expect_part(why_none("fprop_n64ci512ih300iw300co8kh1kw1s1p0_f32_nhwc_mbm", 0, gpu),
                 "fewer than 2^31 elements");
+    expect_part(why_none(kByteSizes + "_dot_s8", 1, gpu), "_dot_s8': there is no pass 1");
+    expect_part(why_none("fprop_n64ci512ih200iw200co8kh1kw1s1p0_f32_nhwc_dot_s8x9", 0, gpu),
+                "fewer than 2^31 bytes");
     const std::string step = replaced(kSum, "fprop", "step");
     expect_part(why_none(step, 0, gpu), "its convolutions have");
     expect_part(why_none(kGradients, 1, gpu), "it has one pass, 0");

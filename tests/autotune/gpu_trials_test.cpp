@@ -11,11 +11,16 @@
 #include "autotune/cuda_spaces.h"
 #include "autotune/cuda_tasks.h"
 #include "autotune/gpu_device.h"
+#include "autotune/jobs/measure_jobs.h"
 #include "autotune/make_candidate.h"
+#include "autotune/program_files.h"
+#include "autotune/trial_calls.h"
 #include "autotune/tuner.h"
 #include "autotune/verify/why_wrong.h"
+#include "runtime/buffers.h"
 #include "runtime/cuda/conv_plan.h"
 #include "runtime/sha256.h"
+#include "runtime/tuned_choices.h"
 #include "tests/autotune/cuda_kernel_tools.h"
 #include "tests/autotune/refusal.h"
 #include "tests/runtime/cuda/emulated_driver.h"
@@ -37,6 +42,11 @@ constexpr char kFpropMbm[] = "fprop_n1ci8ih5iw5co16kh3kw3s1p1_f32_nhwc_bias_mbm"
 constexpr char kDgradBits[] = "dgrad_n1ci8ih6iw6co8kh3kw3s2p1_f32_nhwc_log_bits";
 constexpr char kWgradZeros[] = "wgrad_n2ci3ih5iw5co8kh3kw3s1p1_f32_nhwc_mbm_zeros";
 constexpr char kFpropTable[] = "fprop_n1ci3ih5iw5co8kh3kw3s1p1_f32_nchw_mantissa_table";
+// Of bytes: by several dot products, by one of naturals with taps gathered, and by tables.
+constexpr char kDots[] = "fprop_n1ci20ih5iw5co16kh3kw3s1p1_f32_nhwc_dot_s8x3";
+constexpr char kNaturals[] = "fprop_n2ci3ih7iw6co6kh3kw3s2p1_f32_nhwc_dot_u8";
+constexpr char kTable16[] = "fprop_n1ci18ih5iw5co8kh3kw3s1p1g2_f32_nchw_table16";
+constexpr char kTable32[] = "fprop_n2ci5ih4iw5co7kh1kw1s1p0_f32_nhwc_table32";
 constexpr char kSum[] = "wsum2d:fprop_n1ci8ih5iw5co12kh3kw3s1p1_f32_nhwc_bias";
 constexpr char kGradients[] = "wsum2d:dgrad_n1ci8ih5iw5co12kh3kw3s1p1_f32_nhwc";
 constexpr int kArchitecture = 80;  // of the emulated GPU
@@ -66,19 +76,22 @@ void expect_outcome(const Result &result, Outcome outcome, const std::string &pa
 }
 
 TEST_F(GpuTrials, VerifyAndTimeShippedKernels) {
-    for (const auto &[problem, phase] :
-         std::vector<std::pair<const char *, int>>{{kFprop, 0},
-                                                   {kDgrad, 3},
-                                                   {kWgrad, 0},
-                                                   {kSum, 0},
-                                                   {kGradients, 0},
-                                                   {kFpropBf16, 0},
-                                                   {kDgradF16, 3},
-                                                   {kWgradBf16, 0},
-                                                   {kFpropMbm, 0},
-                                                   {kDgradBits, 3},
-                                                   {kWgradZeros, 0},
-                                                   {kFpropTable, 0}}) {
+    for (const auto &[problem, phase] : std::vector<std::pair<const char *, int>>{{kFprop, 0},
+                                                                                  {kDgrad, 3},
+                                                                                  {kWgrad, 0},
+                                                                                  {kSum, 0},
+                                                                                  {kGradients, 0},
+                                                                                  {kFpropBf16, 0},
+                                                                                  {kDgradF16, 3},
+                                                                                  {kWgradBf16, 0},
+                                                                                  {kFpropMbm, 0},
+                                                                                  {kDgradBits, 3},
+                                                                                  {kWgradZeros, 0},
+                                                                                  {kFpropTable, 0},
+                                                                                  {kDots, 0},
+                                                                                  {kNaturals, 0},
+                                                                                  {kTable16, 0},
+                                                                                  {kTable32, 0}}) {
         const MeasureJob job = untuned_job(problem, phase);
         EXPECT_FALSE(job.shipped.empty());
         // As the worker has it.
@@ -95,20 +108,57 @@ TEST_F(GpuTrials, VerifyAndTimeShippedKernels) {
 
 // Of two products whose kernels have the same arguments.
 TEST_F(GpuTrials, AKernelOfAnotherProductIsAWrongAnswer) {
-    const std::string text = replaced(kFpropTable, "mantissa_table", "ax_fpm_bits");
-    const std::string exact = replaced(text, "ax_fpm_bits", "rounded");
-    const MeasureJob job = untuned_job(text.c_str(), 0), other = untuned_job(exact.c_str(), 0);
-    auto &run = cuda::emulated_kernels().at(job.shipped + "_0");
-    const auto before = run;
-    run = cuda::emulated_kernels().at(other.shipped + "_0");
-    const Result result = measure_here(job).result;
-    run = before;
-    expect_outcome(result, Outcome::kWrongAnswer, "by the definition (fprop_");
+    const std::string ax_fpm = replaced(kFpropTable, "mantissa_table", "ax_fpm_bits");
+    const std::vector<std::pair<std::string, std::string>> pairs = {
+        {ax_fpm, replaced(ax_fpm, "ax_fpm_bits", "rounded")},
+        {replaced(kDots, "dot_s8x3", "dot_s8"), replaced(kDots, "dot_s8x3", "dot_u8")}};
+    for (const auto &[text, other_text] : pairs) {
+        const MeasureJob job = untuned_job(text.c_str(), 0),
+                         other = untuned_job(other_text.c_str(), 0);
+        ASSERT_EQ(job.made_cuda->schedule, other.made_cuda->schedule);
+        auto &run = cuda::emulated_kernels().at(job.shipped + "_0");
+        const auto before = run;
+        run = cuda::emulated_kernels().at(other.shipped + "_0");
+        const Result result = measure_here(job).result;
+        run = before;
+        expect_outcome(result, Outcome::kWrongAnswer, "by the definition (fprop_");
+        expect_outcome(result, Outcome::kWrongAnswer, parse_operator_problem(text).product + ").");
+    }
+}
+
+/// The entry that the faulty one below calls before.
+KernelEntry good = nullptr;
+
+TEST_F(GpuTrials, OneWrongBitOfASumOfBytesIsAWrongAnswer) {
+    for (const char *text : {kDots, kTable16, kTable32}) {
+        const MeasureJob job = untuned_job(text, 0);
+        const KernelCall untuned = untuned_gpu_call(job);
+        cuda::ByteKernel kernel = *untuned.gpu->bytes.kernel;
+        const CallMaker maker = gpu_maker_of(job);
+        const auto why = [&] {
+            return why_wrong(
+                [&](const ConvProblem &p) {
+                    std::optional<KernelCall> call = maker(p);
+                    if (call) call->gpu->bytes.kernel = &kernel;
+                    return call;
+                },
+                job.problem, untuned);
+        };
+        EXPECT_EQ(why(), "");
+        good = kernel.call;
+        kernel.call = [](void **arguments) {
+            const int status = good(arguments);
+            const auto *output = static_cast<halide_buffer_t *>(arguments[37]);
+            reinterpret_cast<uint32_t *>(output->device)[0] ^= 1;
+            return status;
+        };
+        EXPECT_NE(why().find("Result 0 of"), std::string::npos) << why();
+    }
 }
 
 TEST_F(GpuTrials, AKernelThatComputesNothingIsAWrongAnswer) {
-    for (const char *problem :
-         {kFprop, kSum, kGradients, kFpropBf16, kWgradBf16, kFpropMbm, kWgradZeros}) {
+    for (const char *problem : {kFprop, kSum, kGradients, kFpropBf16, kWgradBf16, kFpropMbm,
+                                kWgradZeros, kDots, kTable16}) {
         const MeasureJob job = untuned_job(problem, 0);
         const std::string kernel = job.shipped + "_0";
         const auto run = cuda::emulated_kernels().at(kernel);
@@ -138,7 +188,9 @@ protected:
         cuda::WeightedSumGradKernel kernel = *trusted.kernel;
         good = kernel.call, kernel.call = call;
         const auto call_by = [](const ConvProblem &p, const cuda::WeightedSumGradPlan &plan) {
-            return KernelCall{p, {}, {}, {}, GpuPlans{{}, {}, {}, {}, plan}};
+            GpuPlans plans;
+            plans.gradients = plan;
+            return KernelCall{p, {}, {}, {}, plans};
         };
         return why_wrong(
             [&](const ConvProblem &p) -> std::optional<KernelCall> {
@@ -161,7 +213,7 @@ protected:
 };
 
 TEST_F(GradientTrials, OfTheTwoPassesAreVerifiedAndTimedToo) {
-    for (const std::string text : {std::string(kGradients), replaced(kGradients, "s1", "s2")}) {
+    for (const std::string &text : {std::string(kGradients), replaced(kGradients, "s1", "s2")}) {
         const MeasureJob job = unfused_job(text);
         EXPECT_TRUE(job.on_gpu());
         EXPECT_EQ(job.artifact(), "");
@@ -208,6 +260,78 @@ TEST_F(GradientTrials, CallKernelsForTheGradientOfTheInputAlone) {
         return z ? good(arguments) : 0;
     });
     EXPECT_NE(text.find("as by the definition (wsum2d:dgrad_"), std::string::npos) << text;
+}
+
+/// A worker process that says of the two passes that they take half as long as a fused kernel.
+std::vector<std::string> worker_for_whom_passes_are_faster(const TemporaryFolder &folder) {
+    const auto answer = [](double seconds) {
+        Measured measured;
+        measured.result.seconds = seconds, measured.result.samples = 11;
+        measured.untuned_seconds = 0.001;
+        measured.rounds.assign(11, seconds);
+        return "echo '" + format_measured(measured) + "'";
+    };
+    const std::string script = folder.path() + "/worker";
+    std::ofstream(script) << "case $(cat) in\n*'\"shipped\":\"unfused\"'*) " << answer(0.001)
+                          << ";;\n*) " << answer(0.002) << ";;\nesac\n";
+    return {"/bin/sh", script};
+}
+
+TEST_F(GradientTrials, EndInTheChoiceOfTheTwoPassesWhereTheyAreFaster) {
+    const TemporaryFolder folder;
+    const OperatorProblem problem = parse_operator_problem(kGradients);
+    const std::string name = folder.path() + "/db.sqlite";
+    setenv("CONVWRIGHT_DB", name.c_str(), 1);
+    TunerOptions options;
+    options.trials = 2, options.versions = "v";
+    options.trial_setup.gpu = 0;
+    // What the library does not have cannot be made.
+    options.trial_setup.making = {{}, folder.path(), kArchitecture};
+    options.trial_setup.making.tools.cuda_weighted_sum_generators = "false";
+    options.trial_setup.worker = worker_for_whom_passes_are_faster(folder);
+    std::vector<std::string> left_out;
+    const auto tasks = cuda_tuning_tasks({{problem}}, cuda::emulated_device(), left_out);
+    Choice choice;
+    {
+        Database database(name);
+        EXPECT_EQ(tune(tasks, database, options,
+                       [&](const TunerEvent &event) {
+                           if (event.kind == TunerEvent::Kind::kChoice) choice = event.choice;
+                       }),
+                  1u);
+    }
+    EXPECT_EQ(choice.candidate, "unfused") << choice.reason;
+    EXPECT_EQ(choice.finals.front().role, "default");
+    EXPECT_EQ(choice.finals.front().candidate.rfind("weighted_sum_grad.cuda/", 0), 0u);
+    // Operators on this GPU run them from now on.
+    const auto plan = [&] {
+        reload_tuned_choices();
+        return cuda::weighted_sum_grad_plan(problem.sizes, cuda::emulated_device(), {}, true,
+                                            false);
+    };
+    EXPECT_EQ(plan().reason, "tuning found the two passes to be faster");
+    unsetenv("CONVWRIGHT_DB");
+    EXPECT_NE(plan().kernel, nullptr);
+}
+
+TEST_F(GradientTrials, OfTheTwoPassesAreMeasuredByWorkersWithoutAPython) {
+    const TemporaryFolder folder;
+    const JobFolder jobs(folder.path() + "/jobs", true);
+    Job job;
+    job.target.architecture = kArchitecture;
+    job.subject = {kGradients, 0};
+    job.space = cuda_space(parse_operator_problem(kGradients), 0, cuda::emulated_device()).hash();
+    job.candidate = "unfused", job.versions = library_versions();
+    ASSERT_TRUE(jobs.add(JobStage::kMeasure, job.name(), format_job_file(job)));
+    Trials trials;
+    trials.worker = worker_for_whom_passes_are_faster(folder);
+    const WorkDone work = measure_jobs(jobs, trials, 0, "", kLeaseSeconds,
+                                       [](const std::string &why) { ADD_FAILURE() << why; });
+    EXPECT_EQ(work.done, 1);
+    std::string result;
+    EXPECT_EQ(jobs.read(JobStage::kResult, job.name(), result), "");
+    EXPECT_NE(result.find("\"candidate\":\"unfused\""), std::string::npos) << result;
+    EXPECT_NE(result.find("\"outcome\":\"ok\""), std::string::npos) << result;
 }
 
 TEST_F(GpuTrials, EmptyTheCacheBeforeWhatIsTimedCold) {
@@ -366,6 +490,18 @@ TEST_F(MadeGpuKernels, ThatTheLibraryHasNotAreExact) {
         {"dgrad_n1ci5ih6iw6co6kh3kw3s2p1_f32_nchw_mitchell", 3, "approx_gemm_nchw.cuda",
          "co:16,px:32,px_t:4,chunk:8,linear:1",
          "approx_gemm_mitchell_nchw_cuda_co_16_px_32_px_t_4_chunk_8_linear_1"},
+        {"fprop_n2ci20ih6iw5co36kh3kw3s1p1_f32_nhwc_dot_s8x2", 0, "byte_gemm_nhwc.cuda",
+         "co:32,co_t:8,chunk:8,vec:4,stages:2",
+         "byte_gemm_dot_s8_nhwc_cuda_co_32_co_t_8_chunk_8_vec_4_stages_2"},
+        // Fewer vectors of pixels than threads.
+        {"fprop_n2ci3ih9iw7co9kh3kw3s2p1_f32_nchw_dot_u8", 0, "byte_gemm_nhwc.cuda",
+         "co:64,px:32,px_t:4,chunk:4,stages:4",
+         "byte_gemm_dot_u8_nhwc_cuda_co_64_px_32_px_t_4_chunk_4_stages_4"},
+        {"fprop_n2ci20ih6iw5co36kh3kw3s1p1g2_f32_nhwc_table16", 0, "byte_gemm_nchw.cuda",
+         "co:32,px:128,co_t:8,chunk:4,stages:2,staged:1",
+         "byte_gemm_table16_nchw_cuda_co_32_px_128_co_t_8_chunk_4_stages_2_staged_1"},
+        {"fprop_n1ci5ih6iw5co7kh1kw3s1p0x1d1x2_f32_nchw_table32", 0, "byte_gemm_nchw.cuda",
+         "co:16,px:32,px_t:4,chunk:16", "byte_gemm_table32_nchw_cuda_co_16_px_32_px_t_4_chunk_16"},
     };
     for (const auto &[problem, phase, kind, schedule, text] : made_ones) {
         const OperatorProblem parsed = parse_operator_problem(problem);
@@ -375,7 +511,8 @@ TEST_F(MadeGpuKernels, ThatTheLibraryHasNotAreExact) {
                  ? format_params(parse_params<Conv2dWgradCudaParams>(schedule))
              : kind == "weighted_sum_grad.cuda"
                  ? format_params(parse_params<WeightedSumGradCudaParams>(schedule))
-                 : format_params(parse_params<Conv2dCudaParams>(schedule)));
+             : parsed.bytes() ? format_params(parse_params<ByteGemmCudaParams>(schedule))
+                              : format_params(parse_params<Conv2dCudaParams>(schedule)));
         const Space space = cuda_space(parsed, phase, nominal_gpu(kArchitecture));
         const auto point = space.parse(candidate);
         ASSERT_TRUE(point) << candidate;

@@ -273,6 +273,10 @@ TEST(CpuSpaces, RefuseWhatNoKernelComputesInOneSentence) {
     EXPECT_EQ(message([] { cpu_space(with_product(kStrided, "mbm"), kWholeProblem, {}); }),
               "problem '" + std::string(kStrided) +
                   "_mbm': nothing but its passes' kernels computes an approximate product.");
+    EXPECT_EQ(message([] { cpu_space(with_product(kPlain, "dot_s8x3"), 0, {Isa::kAvx2}); }),
+              "problem '" + std::string(kPlain) +
+                  "_dot_s8x3': CPUs compute 8-bit products by engines that have no schedules to "
+                  "choose from; `convwright-tune search --device cuda` searches those of a GPU.");
     EXPECT_NE(message([] {
                   weighted_sum_cpu_space(parse_problem(kStrided), {});
               }).find("a weighted sum is fprop with one group"),
@@ -285,6 +289,10 @@ TEST(CpuSpaces, SubjectsAreProblemsInTheirUsualForm) {
     EXPECT_NE(why_no_subject("fprop_n1ci3ih9iw9co8kh1kw1s1x1p0_f32_nhwc")->find("usual form"),
               std::string::npos);
     EXPECT_EQ(why_no_subject(std::string(kPlain) + "_mbm_zeros"), std::nullopt);
+    EXPECT_EQ(why_no_subject(std::string(kPlain) + "_dot_s8x3"), std::nullopt);
+    EXPECT_NE(
+        why_no_subject(std::string(kPlain) + "_exact_uint8")->find(std::string(kPlain) + "_dot_u8"),
+        std::string::npos);
     EXPECT_NE(
         why_no_subject(std::string(kPlain) + "_lmul(3)")->find(std::string(kPlain) + "_mitchell"),
         std::string::npos);

@@ -119,6 +119,7 @@ def test_no_path_of_the_build_is_recorded(packages: Path) -> None:
         "convwright_cuda_generators": beside_halide,
         "convwright_cuda_weighted_sum_generators": beside_halide,
         "convwright_cuda_product_generators": beside_halide,
+        "convwright_cuda_byte_generators": beside_halide,
     }.items():
         program = packages / "convwright" / "lib" / name
         dynamic = subprocess.run(

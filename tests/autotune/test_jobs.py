@@ -279,6 +279,8 @@ def test_pytorch_is_timed_by_a_python(tuner: Tuner, jobs: Path, tmp_path: Path) 
         PROBLEM.replace("f32", "bf16"),
         f"{PROBLEM}_mbm",
         f"wsum2d:{PROBLEM}".replace("fprop", "dgrad"),
+        f"{PROBLEM}_exact_int8",
+        f"{PROBLEM}_table16",
     ],
 )
 def test_candidates_for_gpus_are_made_without_one(

@@ -24,6 +24,12 @@ TEST(Work, OfEachDirection) {
               2 * (pixels * 4 + pixels * 4 + 4 * 9));
 }
 
+TEST(Work, OfBytesAreBytesAndTheirSums) {
+    const std::string sizes = "fprop_n2ci3ih8iw6co5kh3kw3s1p1_f32_nhwc";
+    EXPECT_EQ(work(sizes + "_dot_s8x3").flops, work(sizes).flops);
+    EXPECT_EQ(work(sizes + "_dot_s8x3").bytes, 96 * 3 + 9 * 3 * 5 + 4 * 96 * 5);
+}
+
 TEST(Work, PassesOfAStridedGradientHaveItsProductsTogether) {
     // Even sizes and no padding at the far side: every product of the whole meets an input.
     const std::string problem = "dgrad_n1ci2ih8iw8co3kh2kw2s2p0_f32_nhwc";

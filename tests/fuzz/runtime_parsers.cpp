@@ -48,7 +48,9 @@ Parser operator_problem_parser() {
     return {"operator_problem",
             {kProblems[0], "wsum2d:fprop_n8ci64ih56iw56co64kh3kw3s1p1_f32_nhwc",
              "wsum2d:dgrad_n8ci64ih56iw56co64kh3kw3s1p1_f32_nhwc",
-             "dwsep2d:step_n8ci64ih56iw56co64kh3kw3s2p1_f32_nhwc"},
+             "dwsep2d:step_n8ci64ih56iw56co64kh3kw3s2p1_f32_nhwc",
+             "fprop_n8ci64ih56iw56co64kh3kw3s1p1_f32_nhwc_bias_mbm",
+             "fprop_n8ci64ih56iw56co64kh3kw3s1p1_f32_nchw_dot_s8x3"},
             [](const std::string &text) {
                 return thrown_by(parse_operator_problem, text, [](const OperatorProblem &p) {
                     expect_sound(p.sizes);

@@ -52,6 +52,39 @@ TEST(OperatorProblem, AProductStandsAtTheEnd) {
     EXPECT_EQ(usual(bare + "_drum(24)"), "rounded");
 }
 
+TEST(OperatorProblem, ProductsOfBytesStandThereToo) {
+    const std::string sizes = "fprop_n8ci64ih14iw14co64kh3kw3s1p1_f32_nchw";
+    for (const std::string product :
+         {"dot_s8", "dot_s8x2", "dot_s8x20", "dot_u8", "table16", "table32"}) {
+        const OperatorProblem problem = parse_operator_problem(sizes + "_" + product);
+        EXPECT_EQ(format_problem(problem), sizes + "_" + product);
+        EXPECT_EQ(problem.sizes, parse_problem(sizes));
+        ASSERT_TRUE(problem.bytes());
+        EXPECT_EQ(format_byte_product(*problem.bytes()), product);
+        EXPECT_TRUE(plain_kinds(problem, 0).empty());
+    }
+    EXPECT_FALSE(parse_operator_problem(sizes + "_mbm").bytes());
+    EXPECT_FALSE(parse_operator_problem(sizes).bytes());
+    // 1x1 of short rows is one of long rows.
+    EXPECT_EQ(format_problem(tuned_subject(
+                  parse_operator_problem("fprop_n8ci64ih14iw14co64kh1kw1s1p0_f32_nhwc_table16"))),
+              "fprop_n8ci64ih7iw28co64kh1kw1s1p0_f32_nhwc_table16");
+}
+
+// As `explain` names layers.
+TEST(OperatorProblem, AMultiplierWithItsFormatStandsForTheProductOfItsTable) {
+    const auto product = [](const std::string &name) {
+        return parse_operator_problem("fprop_n1ci4ih8iw8co4kh3kw3s1p1_f32_nhwc_" + name).product;
+    };
+    EXPECT_EQ(product("exact_int8"), "dot_s8");
+    EXPECT_EQ(product("exact_uint8"), "dot_u8");
+    EXPECT_EQ(product("zeros_uint8"), "dot_s8");
+    EXPECT_EQ(product("drum(4)_uint8"), "dot_u8");
+    EXPECT_EQ(product("mbm_int8"), "table16");
+    EXPECT_EQ(format_problem(parse_operator_problem("fprop_" + kSizes + "_exact_int8")),
+              "fprop_n8ci64ih14iw14co64kh3kw3s1p1_f32_nhwc_dot_s8");
+}
+
 TEST(OperatorProblem, OthersAreRefusedInOneSentence) {
     const auto refusal = [](const std::string &text) -> std::string {
         try {
@@ -70,6 +103,15 @@ TEST(OperatorProblem, OthersAreRefusedInOneSentence) {
     EXPECT_NE(refusal("fprop_" + kSizes + "_mbn").find("'mbn'"), std::string::npos);
     EXPECT_NE(refusal("fprop_" + kSizes + "_mbm(99)"), "");
     EXPECT_NE(refusal("fprop_" + kSizes + "_zeros").find("no kernels of its own"),
+              std::string::npos);
+    for (const std::string product : {"dot_s8x1", "dot_s8x02", "dot_s8x21", "dot_u8x2", "table8"})
+        EXPECT_NE(refusal("fprop_n1ci4ih8iw8co4kh3kw3s1p1_f32_nhwc_" + product).find("unknown"),
+                  std::string::npos)
+            << product;
+    EXPECT_NE(
+        refusal("fprop_n1ci4ih8iw8co4kh3kw3s1p1_f32_nhwc_lmul(3)_int8").find("only in float32"),
+        std::string::npos);
+    EXPECT_NE(refusal("wgrad_n1ci4ih8iw8co4kh3kw3s1p1_f32_nhwc_dot_s8").find("those of fprop"),
               std::string::npos);
     EXPECT_NE(refusal("fprop_" + kSizes + "_relu_mbm").find("no ReLU"), std::string::npos);
     EXPECT_NE(refusal("fprop_n1ci4ih8iw8co4kh3kw3s1p1_bf16_nhwc_mbm").find("of float32"),

@@ -24,6 +24,10 @@ TEST(ByteGemmCudaParams, GivesTheReasonWhyAScheduleIsIllegal) {
     EXPECT_EQ(why("", small), nullptr);
     EXPECT_STREQ(why("px:256,co:128,co_t:4,px_t:4", small), "a block has more than 1024 threads");
     EXPECT_STREQ(why("co:16,px:32", small), "a block has less than a warp");
+    EXPECT_STREQ(why("co:16,px:128,px_t:4,chunk:4,stages:2", small),
+                 "a staged panel of weights has fewer words than a block has threads");
+    EXPECT_EQ(why("co:16,px:128,px_t:4,chunk:4", small), nullptr);
+    EXPECT_EQ(why("co:16,px:128,px_t:8,chunk:4,stages:2", small), nullptr);
     EXPECT_STREQ(why("", small, 8 * 1024), "a block needs more shared memory than there is");
     EXPECT_STREQ(why("staged:1", small), "a block needs more shared memory than there is");
     EXPECT_EQ(why("staged:1", small, 163 * 1024), nullptr);
@@ -36,6 +40,17 @@ TEST(ByteGemmCudaParams, GivesTheReasonWhyAScheduleIsIllegal) {
     many = shape(1 << 20, 1), many.words = 1 << 12;
     EXPECT_STREQ(why("", many), "the packed weight has 2^31 words or more");
     EXPECT_STREQ(why("co:16", shape(int64_t{1} << 31, 1 << 20)), "there are 2^31 blocks or more");
+}
+
+// As ptxas reports of the kernels, which leave out what is behind the last row.
+TEST(ByteGemmCudaParams, CountsSharedMemory) {
+    const auto bytes = [](const std::string &schedule) {
+        return parse_params<P>(schedule).shared_bytes();
+    };
+    const std::string tile = "co:16,px:128,co_t:8,chunk:16";
+    EXPECT_EQ(bytes(tile + ",stages:3"), 4 * 8436 + 48);
+    EXPECT_EQ(bytes(tile + ",stages:3,staged:1"), 176080 + 48);
+    EXPECT_EQ(bytes(tile + ",staged:1"), 11264 + 131072);
 }
 
 TEST(ByteGemmCudaParams, CountsChunksOfATermAndWordsOfTheWeight) {

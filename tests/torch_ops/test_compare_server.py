@@ -78,6 +78,15 @@ def test_what_is_wrong_is_said_and_harms_nobody(server: dict[str, str]) -> None:
     assert ask(server, job("pytorch")).returncode == 0
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_said(server: dict[str, str]) -> None:
+    done = ask(server, job("pytorch") | {"device": "cuda:0"})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "NVIDIA" in done.stderr or "CUDA" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert ask(server, job("pytorch")).returncode == 0
+
+
 def test_limits_are_those_of_the_asker(server: dict[str, str]) -> None:
     def one_second() -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (1, 1))

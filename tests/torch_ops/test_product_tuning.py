@@ -172,6 +172,44 @@ print(json.dumps([tuned.problem, tuned.candidate, tuned.pytorch_seconds, report.
 """
 
 
+BYTES_ON_CPUS = (
+    "CPUs compute 8-bit products by engines that have no schedules to choose from; "
+    "`convwright-tune search --device cuda` searches those of a GPU.\n"
+)
+
+
+@pytest.mark.parametrize("name", ["exact_int8", "dot_s8", "dot_s8x3", "table16", "drum(4)_uint8"])
+@needs_tuner
+def test_problems_of_bytes_are_left_out_with_a_sentence(
+    name: str, capfd: pytest.CaptureFixture
+) -> None:
+    assert main(["tune", "--dry-run", "--problem", f"{PROBLEM}_{name}"]) == 0
+    product = {"exact_int8": "dot_s8", "drum(4)_uint8": "dot_u8"}.get(name, name)
+    assert capfd.readouterr().out == f"{PROBLEM}_{product}: {BYTES_ON_CPUS}"
+
+
+def test_models_with_quantised_layers_say_what_is_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    quantised = [layer(multiplier="mbm", number_format=f) for f in ("int8", "uint8")]
+    net = torch.nn.ModuleList([*quantised, layer(multiplier="mbm")]).requires_grad_(False)
+    convwright.quantisation.calibrate_(quantised[0], [images()])
+    convwright.quantisation.calibrate_(quantised[1], [images()])
+
+    def run(x: torch.Tensor) -> list[torch.Tensor]:
+        return [module(x) for module in net]
+
+    problems, sentences = tuning.record(run, (images(),))
+    assert problems == {f"{PROBLEM}_mbm": 1}
+    why = "left out: CPUs compute them by engines that have no schedules to choose from."
+    assert sentences == (f"2 calls of 8-bit products are {why}",)
+    monkeypatch.setattr(tuning, "tune_problems", lambda *_, **__: tuning.Report((), {}, ("other",)))
+    assert tuning.tune(run, images()).notices == (*sentences, "other")
+    alone = tuning.record(quantised[0], (images(),))
+    assert alone == ({}, (f"1 call of 8-bit products is {why}",))
+    assert tuning.record(net[2], (images(),))[1] == ()
+
+
 @needs_tuner
 def test_a_tuned_layer_uses_what_was_chosen(tmp_path: Path) -> None:
     done = in_child(tmp_path, LAYER + "show()\n" + TUNE + "show()")

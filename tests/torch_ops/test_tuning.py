@@ -437,7 +437,7 @@ def test_a_tuner_that_is_killed_within_a_line_is_named(
         (["--problem", "nonsense"], "nonsense"),
         (["--problem", f"wsum3d:{PROBLEM}"], "wsum2d or dwsep2d"),
         (["--problem", f"wsum2d:{PROBLEM}".replace("fprop", "wgrad")], "fprop or step"),
-        (["--problem", f"wsum2d:{PROBLEM}".replace("fprop", "dgrad")], "--device cuda"),
+        (["--problem", f"dwsep2d:{PROBLEM}".replace("fprop", "dgrad")], "also dgrad"),
         (["--problem", PROBLEM, "--budget", "0"], "accepted are seconds"),
         (["--problem", PROBLEM, "--threads", "0"], "positive"),
         (["--problems", "/nowhere/problems"], "/nowhere/problems"),

@@ -21,14 +21,10 @@ std::optional<DeviceGuard> guard_of(const Place &place) {
     return std::optional<DeviceGuard>(std::in_place, place.index);
 }
 
-/// All that a plan depends on beside the problem and what tuning chose.
-int64_t variant(const cuda::Device &device, const cuda::Placed &placed) {
-    return int64_t{device.index} << 10 | placed.key();
-}
-
-/// Of a plan that tuning may have chosen, too.
+/// All that a plan depends on beside the problem.
 int64_t tuned_variant(const cuda::Device &device, const cuda::Placed &placed, bool tf32 = false) {
-    return int64_t{tuned_generation()} << 32 | variant(device, placed) << 1 | int64_t{tf32};
+    const int64_t place = int64_t{device.index} << 10 | placed.key();
+    return int64_t{tuned_generation()} << 32 | place << 1 | int64_t{tf32};
 }
 
 /// Floats of a GPU, or nothing where there are none to hold.
@@ -146,8 +142,7 @@ const cuda::BytePlan &CudaEngine::byte_plan(const ConvProblem &p, const DeviceTa
                                             const cuda::ByteOperands &operands) const {
     thread_local PlanCache<cuda::BytePlan> cache;
     const cuda::Placed placed = cuda::placed(p, operands.output, operands.input);
-    const int64_t terms = int64_t{table.terms} << 1 | int64_t{placed.output_vectors};
-    return cache.get(p, variant(device_, placed) << 32 | terms, table.product,
+    return cache.get(p, tuned_variant(device_, placed), format_byte_product(table.by()),
                      [&] { return cuda::byte_plan(p, table, device_, placed); });
 }
 

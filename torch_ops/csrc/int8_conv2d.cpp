@@ -87,8 +87,8 @@ void on_cuda(const Call &call, const Tensor &table, const std::optional<Tensor> 
                "); the CPU has others, move the tensors with .cpu().");
     }
     if (Trace::on()) {
-        Trace::add(call.text + "\t" + plan.kernel->name + "\t" + plan.kernel->schedule + "; " +
-                   describe(known->classification) + "\t" + engine.name(plan));
+        Trace::add(call.text + "\t" + plan.kernel->name + "\t" + describe(known->classification) +
+                   "; " + plan.kernel->schedule + plan.mark + "\t" + engine.name(plan));
     }
     require_success(engine.run_bytes(plan, known->table, operands), engine.context(), call.text,
                     plan.kernel->name);

@@ -242,6 +242,42 @@ TEST(BytePlans, AreForEveryTableOfAProduct) {
     }
 }
 
+TEST(BytePlans, KernelsAreForTheirProductsAndFormats) {
+    const UseEmulatedDriver driver;
+    const ByteGemmShape shape =
+        plan_for("n2ci64ih9iw9co8kh3kw3s1p1", "int8 exact", Format::kNhwc).shape;
+    const auto why = [&](const std::string &schedule, Format format, const std::string &product,
+                         Format of_problem = Format::kNhwc, const Placed &placed = {}) {
+        const char *reason = why_no_byte_kernel(parse_params<ByteGemmCudaParams>(schedule), format,
+                                                *find_byte_product(product), of_problem, shape,
+                                                emulated_device(), placed);
+        return std::string(reason == nullptr ? "" : reason);
+    };
+    EXPECT_EQ(why("vec:4", Format::kNhwc, "dot_s8x3"), "");
+    EXPECT_EQ(why("vec:1", Format::kNhwc, "dot_u8", Format::kNchw), "");
+    EXPECT_EQ(why("staged:1,chunk:4,co:16", Format::kNchw, "table16"), "");
+    EXPECT_EQ(why("staged:1", Format::kNchw, "table32"),
+              "shared memory is for tables of 16-bit entries");
+    EXPECT_EQ(why("vec:4", Format::kNhwc, "table16"),
+              "vectors are of channels, and look-ups go along pixels");
+    EXPECT_EQ(why("vec:4", Format::kNchw, "dot_s8"),
+              "vectors are of channels, which nhwc has side by side");
+    EXPECT_EQ(why("vec:4", Format::kNhwc, "dot_s8", Format::kNchw),
+              "vectors are of another memory format");
+    Placed odd;
+    odd.output_vectors = false;
+    EXPECT_EQ(why("vec:4", Format::kNhwc, "dot_s8", Format::kNhwc, odd),
+              "vectors do not begin at multiples of 16 bytes");
+    EXPECT_EQ(why("co:128,co_t:4,px:256,px_t:4", Format::kNchw, "dot_s8"),
+              "a block has more than 1024 threads");
+    EXPECT_STREQ(
+        why_no_byte_plan(parsed("n64ci512ih300iw300co8kh1kw1s1p0", Format::kNhwc), {"dot_s8"}),
+        "a tensor has 2^31 elements or more");
+    const ConvProblem large = parsed("n64ci512ih200iw200co8kh1kw1s1p0", Format::kNhwc);
+    EXPECT_EQ(why_no_byte_plan(large, {"dot_s8"}), nullptr);
+    EXPECT_NE(why_no_byte_plan(large, {"dot_s8", 9}), nullptr);
+}
+
 TEST(BytePlans, SayWhyThereAreNone) {
     const UseEmulatedDriver driver;
     const ConvProblem p = parsed("n2ci4ih4iw3co8kh3kw2s2x1p1", Format::kNhwc);

@@ -4,6 +4,7 @@
 
 #include "autotune/make_candidate.h"
 #include "autotune/verify/call_tensors.h"
+#include "autotune/verify/why_wrong.h"
 #include "runtime/cuda/conv_plan.h"
 #include "runtime/cuda/tuned_choices.h"
 #include "runtime/cuda/wgrad_plan.h"
@@ -31,6 +32,10 @@ const Made kWgrad = {
     "co:32,e:32,co_t:32,e_t:16,chunk:16,vec:8,async:1,stages:2,mma:2",
     "conv2d_wgrad_gemm_nhwc_f16_cuda_co_32_e_32_co_t_32_e_t_16_chunk_16_vec_8_async_1_stages_2_"
     "mma_2"};
+
+const Made kBytes = {"fprop_n2ci20ih6iw5co36kh3kw3s1p1_f32_nhwc_dot_s8x2", "byte_gemm_nhwc",
+                     "co:32,co_t:8,chunk:8,vec:4,stages:2",
+                     "byte_gemm_dot_s8_nhwc_cuda_co_32_co_t_8_chunk_8_vec_4_stages_2"};
 
 class MadeChoicesCuda : public TunedChoices {
 protected:
@@ -91,6 +96,24 @@ TEST_F(MadeChoicesCuda, RunAndAreExact) {
     });
     EXPECT_EQ(count, 0u) << sentence;
     EXPECT_EQ(driver_->launches.front().device, 0);
+}
+
+TEST_F(MadeChoicesCuda, OfBytesRunAndAreExact) {
+    const std::string candidate = MadeChoicesCuda::candidate<ByteGemmCudaParams>(kBytes);
+    const LoadableKernel kernel = make(kBytes, candidate);
+    TunedChoices::write({choice(kBytes.problem, 0, candidate, artifact_of(kernel), identity())});
+    const OperatorProblem problem = parse_operator_problem(kBytes.problem);
+    const auto model = byte_model(*problem.bytes(), 1);
+    const BytePlan plan = byte_plan(problem.sizes, model->device, emulated_device(), {});
+    ASSERT_NE(plan.kernel, nullptr) << plan.reason;
+    EXPECT_EQ(plan.kernel->name, kernel.symbol);
+    EXPECT_STREQ(plan.mark, " (tuned)");
+    const auto call_of = [&](const ConvProblem &p) -> std::optional<KernelCall> {
+        const BytePlan by_it =
+            byte_plan_with(*plan.kernel, p, model->device, emulated_device(), {});
+        return KernelCall{p, {}, {}, {}, GpuPlans{{}, {}, {}, {}, by_it}, {}, nullptr, model};
+    };
+    EXPECT_EQ(why_wrong(call_of, problem.sizes, *call_of(problem.sizes)), "");
 }
 
 TEST_F(MadeChoicesCuda, WithoutTheRecordedFilesTheCostModelChooses) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "runtime/cuda/approx_plan.h"
+#include "runtime/cuda/byte_plan.h"
 #include "runtime/cuda/conv_plan.h"
 #include "runtime/cuda/forced_kernel.h"
 #include "runtime/cuda/loaded_kernels.h"
@@ -215,28 +216,6 @@ TEST_F(TunedChoicesCuda, GradientsOfAWeightedSumAreLeftAsideToo) {
     EXPECT_TRUE(sentence.ends_with("tune the problem again.")) << sentence;
 }
 
-TEST_F(TunedChoicesCuda, GradientsOfAWeightedSumGiveWayToPassesThatMayRound) {
-    // Without TF32 the fused kernel is predicted to be the fastest, with it the two passes.
-    const std::string text = "wsum2d:dgrad_n16ci128ih28iw28co64kh3kw3s1p1_f32_nhwc";
-    const auto plan = [&](bool tf32) {
-        return weighted_sum_grad_plan(parse_operator_problem(text).sizes, gpu(), {}, true, tf32);
-    };
-    const WeightedSumGradKernel *usual = plan(false).kernel;
-    ASSERT_NE(usual, nullptr);
-    ASSERT_EQ(plan(true).kernel, nullptr);
-    const auto [count, sentence] = notices_of([&] {
-        write(text, 0, candidate("weighted_sum_grad", *usual));
-        EXPECT_EQ(plan(false).schedule(), usual->schedule + " (tuned)");
-        EXPECT_EQ(plan(true).kernel, nullptr);
-    });
-    EXPECT_EQ(count, 1u);
-    EXPECT_NE(sentence.find("without TF32, which PyTorch allows"), std::string::npos) << sentence;
-    // Where the fused kernel is expected to be faster than those, too, the choice stands.
-    const WeightedSumGradKernel &other = other_gradients_kernel(4);
-    write(kGradients, 0, candidate("weighted_sum_grad", other));
-    EXPECT_EQ(gradients_plan(gpu(), {}, /*tf32=*/true).kernel, &other);
-}
-
 TEST_F(TunedChoicesCuda, ShortFloatsHaveTheirOwn) {
     const char *const problem = "fprop_n8ci64ih28iw28co64kh3kw3s1p1_bf16_nhwc";
     const ConvKernel &kernel = last_conv(problem);
@@ -402,6 +381,74 @@ TEST_F(TunedChoicesCuda, OfAProductThatTensorsDoNotAllowIsLeftAside) {
     EXPECT_NE(sentence.find(text), std::string::npos) << sentence;
 }
 
+/// A plan looks at no more of a table.
+BytePlan byte_plan_of(const ConvProblem &problem, const char *product, const Placed &placed = {}) {
+    DeviceTable table;
+    table.product = find_byte_product(product)->name;
+    table.terms = find_byte_product(product)->terms;
+    return byte_plan(problem, table, gpu(), placed);
+}
+
+TEST_F(TunedChoicesCuda, OfBytesAreForTheirProductAndNumberOfTerms) {
+    const std::string sizes = "fprop_n8ci64ih28iw28co64kh3kw3s1p1_f32_nhwc";
+    const ConvProblem problem = parse_problem(sizes);
+    const ByteKernel *const usual = byte_plan_of(problem, "dot_s8x3").kernel, *other = nullptr;
+    for (const ByteKernel &kernel : byte_kernels())
+        if (kernel.product == "dot_s8" && &kernel != usual) other = &kernel;
+    ASSERT_NE(other, nullptr);
+    const std::string candidate = byte_candidate_kind(other->format) + "/" + other->schedule;
+    const auto [count, sentence] = notices_of([&] {
+        write(sizes + "_dot_s8x3", 0, candidate);
+        EXPECT_EQ(byte_plan_of(problem, "dot_s8x3").kernel, other);
+        EXPECT_STREQ(byte_plan_of(problem, "dot_s8x3").mark, " (tuned)");
+        for (const char *product : {"dot_s8", "dot_s8x2", "dot_u8", "table16"}) {
+            EXPECT_STREQ(byte_plan_of(problem, product).mark, "") << product;
+            EXPECT_NE(byte_plan_of(problem, product).kernel, other) << product;
+        }
+    });
+    EXPECT_EQ(count, 0u) << sentence;
+    choose_in_process(sizes + "_table16", 0,
+                      "byte_gemm_nchw.cuda/" + byte_plan_of(problem, "table16").kernel->schedule,
+                      "");
+    EXPECT_STREQ(byte_plan_of(problem, "table16").mark, " (tuned)");
+    choose_in_process(sizes + "_table16", 0, "", "");
+    EXPECT_THROW(choose_in_process(sizes + "_table16", 0, "byte_gemm_nchw.cuda/co:17", ""),
+                 std::runtime_error);
+    EXPECT_THROW(choose_in_process(sizes + "_table16", 0, "approx_conv2d.avx2/lane:0", ""),
+                 std::runtime_error);
+}
+
+TEST_F(TunedChoicesCuda, OfBytesThatTensorsDoNotAllowAreLeftAside) {
+    const std::string text = "fprop_n8ci64ih28iw28co64kh3kw3s1p1_f32_nhwc_dot_u8";
+    const ConvProblem problem = parse_operator_problem(text).sizes;
+    const ByteKernel *vectors = nullptr;
+    for (const ByteKernel &kernel : byte_kernels())
+        if (kernel.product == "dot_u8" && kernel.params.vec == 4) vectors = &kernel;
+    ASSERT_NE(vectors, nullptr);
+    const std::string candidate = byte_candidate_kind(vectors->format) + "/" + vectors->schedule;
+    write(text, 0, candidate);
+    EXPECT_EQ(byte_plan_of(problem, "dot_u8").kernel, vectors);
+    Placed unaligned;
+    unaligned.vectors = unaligned.output_vectors = unaligned.input_vectors = false;
+    auto [count, sentence] = notices_of([&] {
+        const BytePlan plan = byte_plan_of(problem, "dot_u8", unaligned);
+        EXPECT_STREQ(plan.mark, kRefusedMark);
+        ASSERT_NE(plan.kernel, nullptr);
+        EXPECT_EQ(plan.kernel->params.vec, 1);
+    });
+    EXPECT_EQ(count, 1u);
+    EXPECT_NE(sentence.find(text), std::string::npos) << sentence;
+    EXPECT_TRUE(sentence.ends_with("make them contiguous.")) << sentence;
+    // 3 channels are no vector.
+    const std::string few = "fprop_n8ci64ih28iw28co3kh3kw3s1p1_f32_nhwc";
+    std::tie(count, sentence) = notices_of([&] {
+        write(few + "_dot_u8", 0, candidate);
+        EXPECT_STREQ(byte_plan_of(parse_problem(few), "dot_u8").mark, kRefusedMark);
+    });
+    EXPECT_EQ(count, 1u);
+    EXPECT_TRUE(sentence.ends_with("tune the problem again.")) << sentence;
+}
+
 TEST_F(TunedChoicesCuda, RoundingToTf32IsPytorchsToAllow) {
     const ConvKernel &kernel = last_conv(kFprop);
     ASSERT_EQ(kernel.params.mma, 0);
@@ -430,6 +477,29 @@ TEST_F(TunedChoicesCuda, RoundingToTf32IsPytorchsToAllow) {
     });
     EXPECT_EQ(count, 1u);
     EXPECT_NE(sentence.find("allow TF32 in PyTorch"), std::string::npos) << sentence;
+}
+
+TEST_F(TunedChoicesCuda, GradientsOfAWeightedSumGiveWayToPassesThatMayRound) {
+    // Without TF32 the fused kernel is predicted to be the fastest, with it the two passes.
+    const std::string text = "wsum2d:dgrad_n16ci128ih28iw28co64kh3kw3s1p1_f32_nhwc";
+    const auto plan = [&](bool tf32) {
+        return weighted_sum_grad_plan(parse_operator_problem(text).sizes, gpu(), {}, true, tf32);
+    };
+    const WeightedSumGradKernel *usual = plan(false).kernel;
+    ASSERT_NE(usual, nullptr);
+    ASSERT_EQ(plan(true).kernel, nullptr);
+    write(text, 0, candidate("weighted_sum_grad", *usual));
+    EXPECT_EQ(plan(false).schedule(), usual->schedule + " (tuned)");
+    EXPECT_EQ(plan(true).kernel, nullptr);
+    // The sentence is one for all and stands once, whoever said it first.
+    const std::vector<std::string> notices = tuned_notices();
+    EXPECT_TRUE(std::ranges::any_of(notices, [](const std::string &notice) {
+        return notice.find("without TF32, which PyTorch allows") != std::string::npos;
+    }));
+    // Where the fused kernel is expected to be faster than those, too, the choice stands.
+    const WeightedSumGradKernel &other = other_gradients_kernel(4);
+    write(kGradients, 0, candidate("weighted_sum_grad", other));
+    EXPECT_EQ(gradients_plan(gpu(), {}, /*tf32=*/true).kernel, &other);
 }
 
 TEST_F(TunedChoicesCuda, UnknownCandidatesAreNotices) {

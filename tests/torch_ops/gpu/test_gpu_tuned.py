@@ -65,3 +65,24 @@ def test_what_tensors_do_not_allow_is_left_aside(
     assert row(unaligned, weight).schedule.endswith(" (the tuned kernel does not accept it)")
     assert torch.equal(conv2d(unaligned, weight, None, 1, 1), conv2d(input, weight, None, 1, 1))
     assert "make them contiguous" in torch.ops.convwright.tuned_status()
+
+
+def test_a_layer_of_8_bit_products_takes_what_was_chosen() -> None:
+    problem = "fprop_n2ci32ih9iw17co32kh3kw3s1p1_f32_nchw_dot_s8"
+    settings = {"padding": 1, "multiplier": "exact", "number_format": "int8"}
+    layer = convwright.nn.ApproxConv2d(32, 32, 3, **settings).cuda().requires_grad_(False)
+    input = torch.randn(2, 32, 9, 17, device="cuda")
+    convwright.quantisation.calibrate_(layer, [input])
+    expected, usual = layer(input), convwright.explain(layer, input).rows[1]
+    kernels = {k["kernel"]: k["schedule"] for k in check.library_kernels("cuda")}
+    ours = [name for name in kernels if name.startswith("byte_gemm_dot_s8_nchw")]
+    (other,) = (name for name in ours if name != usual.kernel)
+    try:
+        _choices.choose(problem, f"byte_gemm_nchw.cuda/{kernels[other]}")
+        chosen = convwright.explain(layer, input).rows[1]
+        assert chosen.kernel == other
+        assert chosen.schedule.endswith(f"{kernels[other]} (tuned)")
+        assert torch.equal(layer(input), expected)
+    finally:
+        _choices.choose(problem, "")
+    assert convwright.explain(layer, input).rows[1] == usual

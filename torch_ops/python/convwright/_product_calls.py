@@ -5,6 +5,7 @@ Which form of its product a multiplier takes depends on the operands: fast ones 
 stay in the normal range, others where a weight is zero or a product may be out of range.
 """
 
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from convwright import check
 
 _BIG = 3e38  # products of it may overflow
 _TABLE_BITS = 7  # of bfloat16
+_OF_BYTES = re.compile(r"dot_s8(x\d+)?|dot_u8|table16|table32")
 
 
 class _Example(NamedTuple):
@@ -39,9 +41,12 @@ _EXAMPLES = {
 
 
 def check_product(name: str) -> None:
-    """Raises RuntimeError unless `name` is a product, or a multiplier, which stands for one."""
-    if name not in _EXAMPLES:
-        torch.ops.convwright.parse_multiplier(name)
+    """Raises RuntimeError unless `name` is a product, or a multiplier, which stands for one.
+
+    Those of 8-bit operands are products of CUDA kernels, or multipliers with their format behind.
+    """
+    if name not in _EXAMPLES and not _OF_BYTES.fullmatch(name):
+        torch.ops.convwright.parse_multiplier(re.sub("_u?int8$", "", name))
 
 
 def call_of(

@@ -3,7 +3,7 @@
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from convwright._separable_trace import tuned_problem
 from convwright._trace import Row
 
 _KERNELS = ("conv2d", "approx_conv2d", "approx_gemm")  # the last ones of GPUs
+_OF_BYTES = re.compile(r"_u?int8$")
 _FORMS = {form.op: form for form in (WEIGHTED_SUM, DEPTHWISE_SEPARABLE)}
 
 
@@ -55,14 +56,15 @@ def of_row(row: Row, on_gpu: bool = False) -> str | None:
     """The problem of a row of `explain`; None where nothing is tuned: without a kernel, on CPUs in
     a search for a GPU or the other way round.
 
-    PyTorch's own where tuning chose it may be tuned again. How two convolutions in a row are
-    computed on a GPU is no question of a search, but which kernel fuses them is, and whether one
-    fuses the gradients of a weighted sum that is not composed.
+    8-bit products are searched on GPUs alone. PyTorch's own where tuning chose it may be tuned
+    again. How two convolutions in a row are computed on a GPU is no question of a search, but which
+    kernel fuses them is, and whether one fuses the gradients of a weighted sum, unless composed.
     """
     tuned_to_pytorch = row.reason in (FASTER, FASTER_STEP)
     of_a_sum = tuned_problem(row).startswith(f"{WEIGHTED_SUM.op}:step_")
     kinds = KINDS if not on_gpu else ("fused", "unfused") if of_a_sum else ("fused",)
-    ours = row.kernel in kinds or row.kernel.startswith(_KERNELS)
+    of_bytes = on_gpu and _OF_BYTES.search(row.problem)
+    ours = row.kernel in kinds or row.kernel.startswith(_KERNELS) or of_bytes
     is_there = row.isa.startswith("sm_") == on_gpu
     if not (tuned_to_pytorch or (ours and is_there)):
         return None
@@ -73,6 +75,16 @@ def of_row(row: Row, on_gpu: bool = False) -> str | None:
     except RuntimeError:
         return None
     return text
+
+
+def left_out(rows: Iterable[Row]) -> tuple[str, ...]:
+    """What `of_row` passes over although Convwright computes it: a sentence, or none."""
+    count = sum(_OF_BYTES.search(row.problem) is not None for row in rows)
+    if count == 0:
+        return ()
+    calls = "1 call of 8-bit products is" if count == 1 else f"{count} calls of 8-bit products are"
+    why = "CPUs compute them by engines that have no schedules to choose from"
+    return (f"{calls} left out: {why}.",)
 
 
 def was_chosen(row: Row) -> bool:

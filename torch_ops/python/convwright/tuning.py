@@ -14,7 +14,7 @@ import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -79,10 +79,18 @@ def problems_of(
     Two convolutions in a row are a problem of their own beside those of the convolutions that run
     for them; "step" in its string means that backward follows. Raises as device_of().
     """
+    return record(model, example_inputs, train)[0]
+
+
+def record(
+    model: Callable[..., Any], example_inputs: Iterable[Tensor], train: bool = False
+) -> tuple[Counter[str], tuple[str, ...]]:
+    """`problems_of`, and sentences about what Convwright computes and nothing is searched for."""
     inputs = tuple(example_inputs)
     on_gpu = device_of(model, inputs) != "cpu"
     with torch.set_grad_enabled(train):
-        return _counted(explain(model, *inputs).rows, on_gpu)
+        rows = explain(model, *inputs).rows
+    return _counted(rows, on_gpu), () if on_gpu else _subjects.left_out(rows)
 
 
 def device_of(model: Callable[..., Any], example_inputs: Iterable[Tensor]) -> str:
@@ -127,10 +135,11 @@ def tune(
     TunerMissing where there is no tuner.
     """
     inputs = (example_inputs,) if isinstance(example_inputs, Tensor) else tuple(example_inputs)
-    problems = problems_of(model, inputs, train)
-    return tune_problems(
+    problems, left_out = record(model, inputs, train)
+    report = tune_problems(
         problems, device=device_of(model, inputs), budget=budget, seed=seed, progress=progress
     )
+    return replace(report, notices=(*left_out, *report.notices))
 
 
 def tune_problems(

@@ -108,7 +108,9 @@ def _problems(
     if model is not None:
         network, tensors = subjects.model_and_inputs(model, inputs, device)
         with subjects.model_runs():
-            counted = tuning.problems_of(network, tensors, train)
+            counted, left_out = tuning.record(network, tensors, train)
+        for sentence in left_out:
+            print(sentence, file=sys.stderr)
     else:
         counted = Counter(texts) if texts else subjects.problems_in(file)
     if not counted:
