@@ -15,7 +15,7 @@ from convwright._choices import FASTER
 FPROP = "fprop_n2ci4ih6iw6co8kh3kw3s1p1_f32_nhwc"
 OWN = "lane:0,vec:1,tile:4,stage:1,"  # the library's other kernel for it
 
-# Sizes of six_choices.txt.in.
+# Sizes of small_choices.txt.in.
 SCRIPT = """
 import json
 import torch

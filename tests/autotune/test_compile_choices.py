@@ -18,7 +18,7 @@ def _build() -> Path | None:
 
 BUILD = _build()
 PROGRAM = (BUILD or Path()) / "autotune" / "convwright_compile_choices"
-TABLE = (BUILD or Path()) / "tests" / "autotune" / "small_library" / "six_choices.txt"
+TABLE = (BUILD or Path()) / "tests" / "autotune" / "small_library" / "small_choices.txt"
 pytestmark = pytest.mark.skipif(
     not PROGRAM.is_file() or not TABLE.is_file(), reason="the build's tests were not built"
 )

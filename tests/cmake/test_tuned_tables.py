@@ -27,7 +27,7 @@ set_property(GLOBAL APPEND PROPERTY CONVWRIGHT_KERNELS_own
     "conv2d avx2 nhwc f32 - tile:4,lane:0" "conv2d avx2 nchw f32 - lane:1"
     "pack_weight avx2 nhwc f32 - " "approx_conv2d avx2 nhwc f32 mbm lane:0,tile:4"
     "conv2d cuda nhwc f32 - co:32" "conv2d cuda nhwc f32 - engine:0" "weighted_sum cuda nhwc f32 - "
-    "approx_gemm cuda nchw f32 mbm co:32")
+    "approx_gemm cuda nchw f32 mbm co:32" "byte_gemm cuda nhwc f32 dot_s8 co:32")
 convwright_add_tuned_kernels(tuned own ${CONVWRIGHT_TUNED_TABLES})
 convwright_add_tuned_cuda_kernels(tuned own ${CONVWRIGHT_TUNED_TABLES})
 """
@@ -97,6 +97,7 @@ GPU_DEFAULTS = """defaults conv2d lane:0,vec:2,tile:8
 defaults conv2d.cuda engine:1,co:64,mma:0
 defaults approx_gemm.cuda engine:1,co:64,mma:0
 defaults weighted_sum.cuda columns:16,vec:1
+defaults byte_gemm.cuda co:64,staged:0
 """
 
 
@@ -109,14 +110,18 @@ defaults weighted_sum.cuda columns:16,vec:1
         ("conv2d.cuda/engine:0,co:64,mma:0", "nchw", "conv2d_direct TABLE tuned FORMAT nchw"),
         ("conv2d_wgrad.cuda/engine:1,co:64", "nhwc", "conv2d_wgrad_gemm TABLE tuned FORMAT nhwc"),
         ("weighted_sum.cuda/columns:8,vec:1", "nhwc", "PROGRAM convwright_cuda_weighted_sum_gen"),
+        ("weighted_sum_grad.cuda/columns:8", "nhwc", "weighted_sum_grad_cuda TABLE tuned"),
         ("approx_gemm_nchw.cuda/engine:1,co:64,mma:0", "nhwc_bias_mbm", "FORMAT nchw"),
         ("approx_gemm_nhwc.cuda/engine:1,co:32,mma:0", "nhwc_mbm", "FORMAT nhwc"),
         ("approx_gemm_nchw.cuda/engine:1,co:32,mma:0", "nchw_roba", "PRODUCT roba"),
+        ("byte_gemm_nchw.cuda/co:32,staged:1", "nhwc_table16", "PRODUCT table16 PROGRAM"),
+        ("byte_gemm_nchw.cuda/co:32,staged:0", "nhwc_dot_s8x3", "FORMAT nchw DTYPE f32"),
         # Those of the library, by whatever knobs it leaves out.
         ("conv2d.cuda/engine:1,co:32,mma:0", "nhwc", ""),
         ("conv2d.cuda/engine:0,co:64,mma:0", "nhwc_bias", ""),
         ("weighted_sum.cuda/columns:16,vec:1", "nhwc", ""),
         ("approx_gemm_nchw.cuda/engine:1,co:32,mma:0", "nhwc_mbm", ""),
+        ("byte_gemm_nhwc.cuda/co:32,staged:0", "nhwc_dot_s8x3", ""),
         ("pytorch", "nhwc", ""),
     ],
 )

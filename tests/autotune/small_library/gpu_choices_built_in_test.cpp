@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// A library that was built with a table of choices for CPUs and a GPU (six_choices.txt.in): what runs on that GPU.
+// A library that was built with a table of choices for CPUs and a GPU (small_choices.txt.in): what runs on that GPU.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 
+#include "runtime/cuda/byte_plan.h"
 #include "runtime/cuda/conv_plan.h"
 #include "runtime/cuda/module_table.h"
 #include "runtime/cuda/tuned_choices.h"
 #include "runtime/cuda/weighted_sum.h"
+#include "runtime/cuda/weighted_sum_grad.h"
 #include "runtime/shipped_choices.h"
 #include "runtime/tuned_choices.h"
 #include "tests/runtime/cuda/emulated_driver.h"
@@ -18,6 +20,8 @@ namespace {
 
 constexpr char kFprop[] = "fprop_n1ci8ih5iw5co16kh3kw3s1p1_f32_nhwc";
 constexpr char kWgrad[] = "wgrad_n1ci8ih5iw5co16kh3kw3s1p1_f32_nhwc";
+constexpr char kBytes[] = "fprop_n1ci8ih5iw5co16kh3kw3s1p1_f32_nhwc_dot_s8x3";
+constexpr char kGradients[] = "wsum2d:dgrad_n1ci8ih5iw5co12kh3kw3s1p1_f32_nhwc";
 constexpr char kSum[] = "wsum2d:fprop_n1ci8ih5iw5co12kh3kw3s1p1_f32_nhwc";
 
 class GpuChoicesBuiltIn : public testing::Test {
@@ -34,8 +38,8 @@ TEST_F(GpuChoicesBuiltIn, LieBesideThoseOfCpus) {
     size_t of_gpus = 0;
     for (const ShippedChoice &choice : shipped_choices())
         of_gpus += choice.identity == gpu_identity(gpu_.name, gpu_.multiprocessors);
-    EXPECT_EQ(shipped_choices().size(), 6u);
-    EXPECT_EQ(of_gpus, 3u);
+    EXPECT_EQ(shipped_choices().size(), 8u);
+    EXPECT_EQ(of_gpus, 5u);
 }
 
 TEST_F(GpuChoicesBuiltIn, AnswerOnTheirGpu) {
@@ -52,6 +56,23 @@ TEST_F(GpuChoicesBuiltIn, AnswerOnTheirGpu) {
     ASSERT_NE(sum.kernel, nullptr) << sum.reason;
     EXPECT_EQ(sum.schedule(), sum.kernel->schedule + " (shipped)");
     EXPECT_FALSE(images_of(sum.kernel->name).empty());
+
+    const auto gradients = weighted_sum_grad_plan(parse_operator_problem(kGradients).sizes, gpu_,
+                                                  {}, /*keeps_z=*/true, /*tf32=*/false);
+    ASSERT_NE(gradients.kernel, nullptr) << gradients.reason;
+    EXPECT_EQ(gradients.schedule(), gradients.kernel->schedule + " (shipped)");
+    EXPECT_FALSE(images_of(gradients.kernel->name).empty());
+
+    // One kernel for any number of terms.
+    const OperatorProblem of_bytes = parse_operator_problem(kBytes);
+    DeviceTable table;
+    table.product = "dot_s8", table.terms = 3;
+    const BytePlan bytes = byte_plan(of_bytes.sizes, table, gpu_, {});
+    ASSERT_NE(bytes.kernel, nullptr) << bytes.reason;
+    EXPECT_EQ(bytes.kernel->product, "dot_s8");
+    EXPECT_STREQ(bytes.mark, " (shipped)");
+    EXPECT_FALSE(images_of(bytes.kernel->name).empty());
+
     EXPECT_TRUE(pytorch_was_chosen(parse_problem(kWgrad), gpu_));
     const std::vector<std::string> notices = tuned_notices();
     EXPECT_TRUE(notices.empty()) << notices[0];

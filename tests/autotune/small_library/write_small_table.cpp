@@ -1,30 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
 // Completes a table of choices for this version, this CPU and the emulated GPU: write_small_table TEMPLATE OUTPUT.
 #include <fstream>
+#include <map>
 #include <sstream>
 
 #include "autotune/choice_table.h"
 #include "autotune/cpu_spaces.h"
 #include "autotune/cuda_spaces.h"
 #include "runtime/cpu_identity.h"
+#include "schedules/byte_gemm_cuda_params.h"
 #include "schedules/conv2d_cuda_params.h"
 #include "schedules/conv2d_params.h"
 #include "schedules/weighted_sum_cuda_params.h"
+#include "schedules/weighted_sum_grad_cuda_params.h"
 
 using namespace convwright;
 
 namespace {
 
-/// With all knobs, as the tuner writes it.
+template<typename Params>
+std::string all_knobs(const std::string &some) {
+    return format_params(parse_params<Params>(some));
+}
+
+/// As the tuner writes it.
 std::string whole(const std::string &candidate) {
+    const std::map<std::string, std::string (*)(const std::string &)> of_kinds = {
+        {"conv2d.avx2", all_knobs<Conv2dCpuParams>},
+        {"conv2d.cuda", all_knobs<Conv2dCudaParams>},
+        {"weighted_sum.cuda", all_knobs<WeightedSumCudaParams>},
+        {"weighted_sum_grad.cuda", all_knobs<WeightedSumGradCudaParams>},
+        {"byte_gemm_nhwc.cuda", all_knobs<ByteGemmCudaParams>}};
     const size_t slash = candidate.find('/');
     if (slash == std::string::npos) return candidate;
-    const std::string kind = candidate.substr(0, slash), knobs = candidate.substr(slash + 1);
-    return kind + "/" +
-           (kind == "conv2d.cuda" ? format_params(parse_params<Conv2dCudaParams>(knobs))
-            : kind == "weighted_sum.cuda"
-                ? format_params(parse_params<WeightedSumCudaParams>(knobs))
-                : format_params(parse_params<Conv2dCpuParams>(knobs)));
+    const std::string kind = candidate.substr(0, slash);
+    return kind + "/" + of_kinds.at(kind)(candidate.substr(slash + 1));
 }
 
 Space space_of(const Subject &subject, bool on_gpu) {
