@@ -43,7 +43,11 @@ def test_reparametrised_weights(name: str) -> None:
         torch.manual_seed(2)
         REPARAMETRISED[name](layer)
         results.append(step(layer, input))
-    torch.testing.assert_close(*results)
+    for ours, torchs in zip(*results, strict=True):
+        # Sums of up to 72 products in another order, which may cancel: twice the root of 72 in eps
+        # of the largest. 4 were seen.
+        most = 17 * torch.finfo(torch.float32).eps * float(torchs.abs().max())
+        torch.testing.assert_close(ours, torchs, rtol=0, atol=most)
 
 
 def test_removed_parametrization() -> None:
