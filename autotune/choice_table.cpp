@@ -90,17 +90,21 @@ auto key_of(const ChoiceRow &row) {
 /// The spaces that a row may be of, each made when it is asked for.
 std::vector<std::function<Space()>> spaces_of(const ChoiceRow &row,
                                               const OperatorProblem &problem) {
+    // Where the library had no fused kernel to verify others by, none was searched.
     std::vector<std::function<Space()>> spaces;
     const int phase = row.subject.phase;
     if (is_gpu(row.identity)) {
         // A GPU's name does not say its architecture: a row is legal if it is so on one of them, the newest first.
         std::vector<int> known = cuda::known_architectures();
         std::sort(known.rbegin(), known.rend());
-        for (const int architecture : known)
-            spaces.push_back([=] { return cuda_space(problem, phase, nominal_gpu(architecture)); });
+        for (const bool fused : {true, false}) {
+            if (!fused && !problem.is_row_of_two()) continue;
+            for (const int architecture : known)
+                spaces.push_back(
+                    [=] { return cuda_space(problem, phase, nominal_gpu(architecture), fused); });
+        }
         return spaces;
     }
-    // Where the library had no fused kernel to verify others by, none was searched.
     for (const std::vector<Isa> &isas :
          {std::vector<Isa>{isa_of(row.identity)}, std::vector<Isa>{}})
         spaces.push_back([=] { return cpu_space(problem, phase, isas); });

@@ -206,13 +206,26 @@ std::vector<SpaceKind> gradients_kinds(const OperatorProblem &whole, const cuda:
     throw std::invalid_argument("problem '" + format_problem(problem) + "': " + why + ".");
 }
 
-Space weighted_sum_cuda_space(const OperatorProblem &problem, int phase,
-                              const cuda::Device &device) {
-    if (phase != 0) refuse(problem, "it has one pass, 0");
-    if (problem.is_fused_gradients())
-        return Space({format_problem(problem), phase}, gradients_kinds(problem, device));
-    if (const char *why = why_not_mixed(problem.sizes)) refuse(problem, why);
-    return Space({format_problem(problem), phase}, {weighted_sum_kind(problem.sizes, device)});
+/// What competes for two convolutions in a row; `fused` as of cuda_space().
+std::vector<SpaceKind> kinds_of_two(const OperatorProblem &whole, const cuda::Device &device,
+                                    bool fused) {
+    std::vector<SpaceKind> kinds = plain_space_kinds(whole, 0);
+    if (!fused) std::erase_if(kinds, [](const SpaceKind &kind) { return kind.name == kFusedKind; });
+    if (fused && whole.op == Operator::kWeightedSum && !whole.step)
+        kinds.push_back(weighted_sum_kind(whole.sizes, device));
+    return kinds;
+}
+
+Space space_of_two(const OperatorProblem &whole, int phase, const cuda::Device &device,
+                   bool fused) {
+    if (phase != 0) refuse(whole, "it has one pass, 0");
+    if (!whole.is_fused_gradients()) {
+        if (const char *why = why_not_mixed(whole.sizes)) refuse(whole, why);
+        if (const char *why = why_too_large(whole.sizes)) refuse(whole, why);
+    }
+    return Space({format_problem(whole), phase}, whole.is_fused_gradients()
+                                                     ? gradients_kinds(whole, device)
+                                                     : kinds_of_two(whole, device, fused));
 }
 
 }  // namespace
@@ -226,10 +239,8 @@ const char *why_no_cuda_space(const OperatorProblem &whole, const cuda::Device &
         const char *why = cuda::why_no_short_floats(whole.sizes);
         return why != nullptr ? why : cuda::why_no_tensor_cores(device.compute_capability);
     }
-    if (whole.op != Operator::kWeightedSum || whole.step)
-        return "on GPUs it has no kernels of its own, its convolutions have";
     if (whole.is_fused_gradients()) return cuda::why_no_fused_gradients(whole.sizes);
-    return is_short ? "fused CUDA kernels are float32" : nullptr;
+    return is_short ? "on GPUs two convolutions in a row are computed in float32 alone" : nullptr;
 }
 
 cuda::Device nominal_gpu(int architecture) {
@@ -240,10 +251,10 @@ cuda::Device nominal_gpu(int architecture) {
     return device;
 }
 
-Space cuda_space(const OperatorProblem &whole, int phase, const cuda::Device &device) {
+Space cuda_space(const OperatorProblem &whole, int phase, const cuda::Device &device, bool fused) {
     const ConvProblem &problem = whole.sizes;
     if (const char *why = why_no_cuda_space(whole, device)) refuse(whole, why);
-    if (whole.op != Operator::kConv2d) return weighted_sum_cuda_space(whole, phase, device);
+    if (whole.op != Operator::kConv2d) return space_of_two(whole, phase, device, fused);
     const bool wgrad = problem.direction == Direction::kWgrad;
     if (const char *why = why_no_passes(problem)) refuse(whole, why);
     if (phase == kWholeProblem) return kinds_space(whole, phase);

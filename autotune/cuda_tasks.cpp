@@ -2,6 +2,7 @@
 #include "autotune/cuda_tasks.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "autotune/cuda_spaces.h"
 #include "autotune/verify/product_model.h"
@@ -12,6 +13,7 @@
 #include "runtime/cuda/weighted_sum.h"
 #include "runtime/cuda/weighted_sum_grad.h"
 #include "runtime/cuda/wgrad_plan.h"
+#include "runtime/weighted_sum_passes.h"
 
 namespace convwright {
 namespace {
@@ -33,12 +35,27 @@ cuda::BytePlan untuned_byte_plan(const OperatorProblem &whole, const cuda::Devic
     return cuda::byte_plan(whole.sizes, table, device, {});
 }
 
-/// What is searched for a call: of a weighted sum with its backward the gradients that one kernel computes.
-OperatorProblem searched_for(const OperatorProblem &called) {
-    if (called.op != Operator::kWeightedSum || !called.step) return called;
+/// The gradients of a weighted sum's step, which one kernel may compute; nothing of what has none, or is composed.
+std::optional<CountedProblem> gradients_of(const CountedProblem &counted) {
+    const OperatorProblem &called = counted.problem;
+    if (called.op != Operator::kWeightedSum || !called.step || counted.kind == "composed")
+        return std::nullopt;
     ConvProblem sizes = called.sizes;
     sizes.direction = Direction::kDgrad, sizes.bias = sizes.relu = false;
-    return {sizes, called.op};
+    return CountedProblem{{sizes, called.op}, counted.count};
+}
+
+/// Tasks whose candidates run what others search come after those.
+int stage(const TuningTask &task) {
+    if (task.problem.op == Operator::kConv2d) return task.subject.phase == kWholeProblem ? 1 : 0;
+    const bool has_schedules = task.problem.op == Operator::kWeightedSum && !task.problem.step;
+    return has_schedules ? 2 : 3;
+}
+
+/// What runs without tuning where a weighted sum's forward is fused; there is no kernel of other problems.
+cuda::WeightedSumPlan fused_plan(const OperatorProblem &whole, const cuda::Device &device) {
+    if (whole.op != Operator::kWeightedSum || whole.is_fused_gradients()) return {};
+    return cuda::weighted_sum_plan(whole.sizes, device, {});
 }
 
 /// What runs without tuning for a weighted sum's gradients.
@@ -61,7 +78,7 @@ std::string add_tasks(std::vector<TuningTask> &tasks, const CountedProblem &coun
             task.weight += counted.count * cycles;
             return;
         }
-        tasks.push_back({subject, whole, counted.count * cycles, {}, counted.problem});
+        tasks.push_back({subject, whole, counted.count * cycles, counted.kind, counted.problem});
     };
     if (whole.is_fused_gradients()) {
         // Nothing competes with the two passes where no schedule fuses them.
@@ -74,11 +91,13 @@ std::string add_tasks(std::vector<TuningTask> &tasks, const CountedProblem &coun
                                             /*keeps_z=*/true));
         return "";
     }
-    if (whole.op == Operator::kWeightedSum) {
-        const cuda::WeightedSumPlan plan = cuda::weighted_sum_plan(problem, device, {});
-        if (plan.kernel == nullptr) return plan.reason;
-        add(0, cuda::predicted_cycles(plan.kernel->params, plan.mix, plan.window,
-                                      device.multiprocessors));
+    if (whole.is_row_of_two()) {
+        if (const char *why = why_not_mixed(problem)) return why;
+        const cuda::WeightedSumPlan plan = fused_plan(whole, device);
+        const bool has_schedules = plan.kernel != nullptr && !whole.step;
+        add(0, has_schedules ? cuda::predicted_cycles(plan.kernel->params, plan.mix, plan.window,
+                                                      device.multiprocessors)
+                             : 0);
         return "";
     }
     if (whole.bytes()) {
@@ -118,18 +137,21 @@ std::vector<TuningTask> cuda_tuning_tasks(const std::vector<CountedProblem> &pro
                                           std::vector<std::string> &left_out) {
     std::vector<TuningTask> tasks;
     for (const CountedProblem &counted : problems) {
-        const std::string why =
-            add_tasks(tasks, {searched_for(counted.problem), counted.count}, device);
+        // That nothing fuses its gradients leaves nothing out of a step.
+        if (const auto gradients = gradients_of(counted)) add_tasks(tasks, *gradients, device);
+        const std::string why = add_tasks(tasks, counted, device);
         if (!why.empty())
             left_out.push_back(format_problem(tuned_subject(counted.problem)) + ": " + why + ".");
     }
-    // All passes of a problem together have no weight: what they are compared with comes first. Gradients that two
-    // passes compute, too, come after those.
     std::stable_sort(tasks.begin(), tasks.end(), [](const TuningTask &a, const TuningTask &b) {
-        const bool a_later = a.problem.is_fused_gradients();
-        return a_later != b.problem.is_fused_gradients() ? !a_later : a.weight > b.weight;
+        return stage(a) != stage(b) ? stage(a) < stage(b) : a.weight > b.weight;
     });
     return tasks;
+}
+
+Space cuda_space_of(const TuningTask &task, const cuda::Device &device) {
+    const bool fused = fused_plan(task.problem, device).kernel != nullptr;
+    return cuda_space(task.problem, task.subject.phase, device, fused);
 }
 
 std::string untuned_cuda_candidate(const TuningTask &task, const cuda::Device &device) {
@@ -139,9 +161,11 @@ std::string untuned_cuda_candidate(const TuningTask &task, const cuda::Device &d
         return plan.kernel == nullptr ? kUnfusedKind
                                       : candidate_text("weighted_sum_grad", *plan.kernel);
     }
-    if (task.problem.op == Operator::kWeightedSum) {
-        const cuda::WeightedSumPlan plan = cuda::weighted_sum_plan(sizes, device, {});
-        return plan.kernel == nullptr ? "" : candidate_text("weighted_sum", *plan.kernel);
+    if (task.problem.is_row_of_two()) {
+        if (task.kind != kFusedKind) return task.kind;
+        const cuda::WeightedSumPlan plan = fused_plan(task.problem, device);
+        if (plan.kernel == nullptr) return kUnfusedKind;
+        return task.problem.step ? kFusedKind : candidate_text("weighted_sum", *plan.kernel);
     }
     if (task.problem.bytes()) {
         const cuda::BytePlan plan = untuned_byte_plan(task.problem, device);

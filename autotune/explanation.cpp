@@ -7,6 +7,8 @@
 #include <sstream>
 
 #include "autotune/cpu_spaces.h"
+#include "autotune/cuda_figures.h"
+#include "autotune/cuda_tasks.h"
 #include "autotune/texts.h"
 #include "autotune/work.h"
 #include "runtime/shipped_choices.h"
@@ -79,9 +81,23 @@ void show_trials(std::ostream &out, const std::map<std::string, Record> &trials)
                 << "\n";
 }
 
+/// What is known of the winner's registers.
+void show_registers(std::ostream &out, const TuningTask &task, const std::string &candidate,
+                    const std::string &artifact, const cuda::Device *gpu) {
+    if (gpu == nullptr) {
+        // Trials of what spills end as rejected, before any time is taken.
+        if (!artifact.empty())
+            out << "  registers: its inner loops keep no vector in memory, as its assembly says\n";
+        return;
+    }
+    std::istringstream lines(cuda_figures(task.problem, candidate, artifact, *gpu));
+    for (std::string line; std::getline(lines, line);) out << "  " << line << "\n";
+}
+
 /// The winner's place in the prediction, its registers, its neighbours.
-void show_place(std::ostream &out, const Space &space, const std::string &candidate,
-                const std::map<std::string, Record> &trials) {
+void show_place(std::ostream &out, const TuningTask &task, const Space &space,
+                const std::string &candidate, const std::map<std::string, Record> &trials,
+                const cuda::Device *gpu) {
     const std::optional<Point> point = space.parse(candidate);
     if (!point || !space.is_legal(*point)) {
         out << "  It is no candidate of this version's space: tune the problem again.\n";
@@ -93,9 +109,8 @@ void show_place(std::ostream &out, const Space &space, const std::string &candid
         << ranked.size() << " legal candidates of " << space.size() << "\n";
     if (candidate.find('/') == std::string::npos) return;
     const auto own = trials.find(candidate);
-    // Trials of what spills end as rejected, before any time is taken.
-    if (own != trials.end() && !own->second.result.artifact.empty())
-        out << "  registers: its inner loops keep no vector in memory, as its assembly says\n";
+    show_registers(out, task, candidate, own == trials.end() ? "" : own->second.result.artifact,
+                   gpu);
     const std::vector<Point> neighbours = space.neighbours(*point);
     out << "  neighbours, one step of one knob: " << neighbours.size() << "\n";
     for (const Point neighbour : neighbours) {
@@ -149,8 +164,8 @@ std::string show_problem(Database &database, const std::string &problem, std::op
 }
 
 std::string explain_choice(const TuningTask &task, Database *database,
-                           const Environment &environment) {
-    const Space space = space_of(task, {});
+                           const Environment &environment, const cuda::Device *gpu) {
+    const Space space = gpu != nullptr ? cuda_space_of(task, *gpu) : space_of(task, {});
     const SearchKey key{task.subject, space.hash(), environment};
     const Work work = work_of(task.problem, task.subject.phase);
     std::ostringstream out;
@@ -167,18 +182,19 @@ std::string explain_choice(const TuningTask &task, Database *database,
                 << choice->key.environment.versions
                 << ": tune again for the times of this machine, its versions and threads.\n";
         const auto trials = trials_of(*database, choice->key);
-        show_place(out, space, choice->candidate, trials);
+        show_place(out, task, space, choice->candidate, trials, gpu);
         show_trials(out, trials);
     } else if (const ShippedChoice *shipped = find_shipped_choice(
                    environment.identity, task.subject.problem, task.subject.phase)) {
         out << "  chosen: " << shipped->candidate
             << ", by a table of the library; nothing was tuned here\n";
-        show_place(out, space, std::string(shipped->candidate), {});
+        show_place(out, task, space, std::string(shipped->candidate), {}, gpu);
     } else {
-        const std::string untuned = untuned_candidate(task);
+        const std::string untuned =
+            gpu != nullptr ? untuned_cuda_candidate(task, *gpu) : untuned_candidate(task);
         out << "  not tuned on this device; without tuning runs "
             << (untuned.empty() ? "PyTorch" : untuned) << "\n";
-        if (!untuned.empty()) show_place(out, space, untuned, {});
+        if (!untuned.empty()) show_place(out, task, space, untuned, {}, gpu);
         if (database != nullptr)
             if (const auto trials = trials_of(*database, key); !trials.empty())
                 show_trials(out, trials);

@@ -8,7 +8,6 @@
 
 #include "autotune/budget.h"
 #include "autotune/cpu_spaces.h"
-#include "autotune/cuda_spaces.h"
 #include "autotune/cuda_tasks.h"
 #include "autotune/decide.h"
 #include "autotune/gpu_device.h"
@@ -143,7 +142,7 @@ std::vector<TuningTask> tuning_tasks(const std::vector<CountedProblem> &problems
 std::string untuned_candidate(const TuningTask &task) {
     const ConvProblem &sizes = task.problem.sizes;
     if (task.problem.op != Operator::kConv2d) {
-        if (task.kind != "fused" || task.problem.step) return task.kind;
+        if (task.kind != kFusedKind || task.problem.step) return task.kind;
         const WeightedSumPlan &plan = weighted_sum_plan(sizes);
         // The operator runs two convolutions where no kernel fuses them.
         if (plan.kernel == nullptr) return kUnfusedKind;
@@ -265,8 +264,7 @@ private:
     }
 
     Space space(const TuningTask &task) const {
-        return gpu_ != nullptr ? cuda_space(task.problem, task.subject.phase, *gpu_)
-                               : space_of(task, options_.isas);
+        return gpu_ != nullptr ? cuda_space_of(task, *gpu_) : space_of(task, options_.isas);
     }
 
     TrialEvaluator evaluator(const TuningTask &task) const {

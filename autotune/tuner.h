@@ -15,7 +15,7 @@ namespace convwright {
 struct CountedProblem {
     OperatorProblem problem;
     double count = 1;
-    /// How two convolutions in a row are computed without tuning: a kind, or "fused". Empty: not known.
+    /// How two convolutions in a row are computed without tuning: one of plain_kinds(), or kFusedKind. Empty: not known.
     std::string kind = {};
 };
 

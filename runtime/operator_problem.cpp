@@ -122,7 +122,7 @@ std::vector<std::string> plain_kinds(const OperatorProblem &problem, int phase) 
                                       : std::vector<std::string>{"pytorch"};
     if (problem.is_fused_gradients()) return {kUnfusedKind};
     std::vector<std::string> kinds = {"pytorch", kUnfusedKind, "composed"};
-    if (problem.op == Operator::kWeightedSum && problem.step) kinds.push_back("fused");
+    if (problem.op == Operator::kWeightedSum && problem.step) kinds.push_back(kFusedKind);
     return kinds;
 }
 

@@ -32,6 +32,9 @@ struct OperatorProblem {
     OperatorProblem(const ConvProblem &problem, Operator of = Operator::kConv2d,
                     bool with_backward = false)
         : sizes(problem), op(of), step(with_backward) {}
+    /// Forward, and of a step its backward, of two convolutions in a row.
+    bool is_row_of_two() const { return op != Operator::kConv2d && !is_fused_gradients(); }
+    /// The gradients of a weighted sum that one kernel may compute.
     bool is_fused_gradients() const {
         return op == Operator::kWeightedSum && sizes.direction == Direction::kDgrad;
     }
@@ -60,8 +63,8 @@ OperatorProblem tuned_subject(const OperatorProblem &problem);
 /// The phase of choices for all passes of a problem together.
 inline constexpr int kWholeProblem = -1;
 
-/// The passes of two convolutions in a row, one by one.
-inline constexpr char kUnfusedKind[] = "unfused";
+/// Of two convolutions in a row: one by one, or in one kernel.
+inline constexpr char kUnfusedKind[] = "unfused", kFusedKind[] = "fused";
 
 /// Candidates of the tuner without a kernel of their own: "pytorch", PyTorch's library convolutions, everywhere; "passes"
 /// for all passes of a problem, each by its own choice; for two convolutions in a row "unfused", "composed"

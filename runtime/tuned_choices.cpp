@@ -56,7 +56,7 @@ Resolved resolve(const OperatorProblem &problem, int phase, const std::string &c
         if (problem.op == Operator::kWeightedSum) {
             take(kernel_of(weighted_sum_kernels(), kernel, load_weighted_sum_kernel),
                  pass.weighted_sum);
-            pass.kind = "fused";
+            pass.kind = kFusedKind;
         } else if (!problem.product.empty()) {
             take(kernel_of(product_kernels(), kernel, load_product_kernel), pass.product);
         } else if (problem.sizes.direction == Direction::kWgrad) {

@@ -17,7 +17,7 @@ struct TunedPass {
     const WeightedSumKernel *weighted_sum = nullptr;
     const ProductKernel *product = nullptr;
     /// How it is computed, where the candidate says no more or is a kernel for two convolutions in a row: one of
-    /// plain_kinds() or "fused". Empty for kernels of one convolution.
+    /// plain_kinds() or kFusedKind. Empty for kernels of one convolution.
     std::string kind;
     bool shipped = false;  ///< A table of the library named it, not this user's own tuning.
 };

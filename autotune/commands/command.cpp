@@ -24,9 +24,9 @@ constexpr int kSpareSeconds = 60;
 
 /// Whether a problem may be computed so without tuning.
 bool is_kind(const OperatorProblem &problem, const std::string &kind) {
-    return problem.op != Operator::kConv2d && !problem.is_fused_gradients() &&
-           (kind == "unfused" || kind == "composed" ||
-            (kind == "fused" && problem.op == Operator::kWeightedSum));
+    return problem.is_row_of_two() &&
+           (kind == kUnfusedKind || kind == "composed" ||
+            (kind == kFusedKind && problem.op == Operator::kWeightedSum));
 }
 
 }  // namespace
@@ -97,6 +97,10 @@ std::optional<int> parse_device(const std::string &text) {
         throw UsageError(in_quotes(text) +
                          " is no device; accepted are cpu, cuda, and cuda:1 and so on.");
     return std::stoi(number);
+}
+
+void add_device_option(CLI::App *command, std::string *to) {
+    command->add_option("--device", *to, "cpu, cuda or cuda:1.")->capture_default_str();
 }
 
 Trials measuring_setup(int threads) {

@@ -54,9 +54,10 @@ struct EnvironmentArguments {
 };
 void add_environment_options(CLI::App *command, EnvironmentArguments *to);
 
-/// Prints why the choice for each problem won on this CPU. The exit status.
+/// Prints why the choice for each problem won on this CPU or on the GPU of that number. The exit status. Throws
+/// std::runtime_error where there is no such GPU.
 int explain_problems(const std::vector<CountedProblem> &problems, const CommonArguments &common,
-                     const EnvironmentArguments &environment);
+                     const EnvironmentArguments &environment, std::optional<int> gpu);
 
 /// The database of the command line. Throws std::runtime_error, one sentence, if there is none yet.
 Database open_existing(const CommonArguments &common);
@@ -73,6 +74,8 @@ Trials measuring_setup(int threads);
 /// Makes workers find NVRTC where the build did, for GPUs that no program was made for; a setting of the user stays.
 void offer_nvrtc();
 
+/// What parse_device() is to take.
+void add_device_option(CLI::App *command, std::string *to);
 /// "cpu": nothing; "cuda", "cuda:1": the number of a GPU. Throws UsageError for other texts.
 std::optional<int> parse_device(const std::string &text);
 

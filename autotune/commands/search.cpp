@@ -6,7 +6,6 @@
 
 #include "autotune/commands/command.h"
 #include "autotune/commands/replay_search.h"
-#include "autotune/cuda_spaces.h"
 #include "autotune/cuda_tasks.h"
 #include "autotune/explanation.h"
 #include "autotune/program_files.h"
@@ -37,12 +36,7 @@ int run_search(const SearchArguments &arguments, const CommonArguments &common) 
     if (problems.empty())
         throw UsageError("There is no problem to tune: give --problem or --problems.");
     const std::optional<int> gpu = parse_device(arguments.device);
-    if (arguments.explain && gpu)
-        throw UsageError(
-            "--explain is about choices on this CPU; leave out --device, or look at the trials of "
-            "a "
-            "GPU by `convwright-tune db show`.");
-    if (arguments.explain) return explain_problems(problems, common, arguments.environment);
+    if (arguments.explain) return explain_problems(problems, common, arguments.environment, gpu);
     use_no_choices();
     const cuda::Device *device = gpu ? &cuda::device(*gpu) : nullptr;
     std::vector<std::string> left_out;
@@ -52,9 +46,8 @@ int run_search(const SearchArguments &arguments, const CommonArguments &common) 
     for (const std::string &sentence : left_out) std::cerr << sentence << "\n";
     if (arguments.dry_run) {
         for (const TuningTask &task : tasks) {
-            const Space space = device != nullptr
-                                    ? cuda_space(task.problem, task.subject.phase, *device)
-                                    : space_of(task, {});
+            const Space space =
+                device != nullptr ? cuda_space_of(task, *device) : space_of(task, {});
             std::cout << list_candidates(task.subject, space, /*most=*/0);
         }
         return 0;
@@ -99,7 +92,7 @@ void add_search_command(CLI::App &app, const CommonArguments &common, Action &ac
         ->check(positive())
         ->capture_default_str();
     add_environment_options(run, &search->environment);
-    run->add_option("--device", search->device, "cpu, cuda or cuda:1.")->capture_default_str();
+    add_device_option(run, &search->device);
     run->add_option("--seed", search->seed, "Of the search.")->capture_default_str();
     run->add_option("--python", search->python,
                     "Interpreter with convwright, to compare with PyTorch.");

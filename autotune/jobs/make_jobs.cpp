@@ -68,9 +68,8 @@ std::vector<TuningTask> tasks_for(const Target &target, const std::vector<Counte
 }
 
 Space space_for(const Target &target, const TuningTask &task) {
-    return target.cuda()
-               ? cuda_space(task.problem, task.subject.phase, nominal_gpu(target.architecture))
-               : space_of(task, {target.isa});
+    return target.cuda() ? cuda_space_of(task, nominal_gpu(target.architecture))
+                         : space_of(task, {target.isa});
 }
 
 int64_t add_jobs(const JobFolder &folder, const std::vector<TuningTask> &tasks,

@@ -3,7 +3,7 @@
 
 #include <sstream>
 
-#include "autotune/cuda_spaces.h"
+#include "autotune/cuda_tasks.h"
 #include "autotune/gpu_device.h"
 #include "autotune/program_files.h"
 #include "autotune/tuner.h"
@@ -24,7 +24,7 @@ struct Measuring {
 
     Space space_of_job(const Job &job) const {
         const TuningTask task = task_of(job);
-        return job.target.cuda() ? cuda_space(task.problem, task.subject.phase, cuda::device(gpu))
+        return job.target.cuda() ? cuda_space_of(task, cuda::device(gpu))
                                  : space_of(task, {job.target.isa});
     }
 

@@ -58,6 +58,7 @@ std::variant<TunedPass, std::string> resolve_choice(const OperatorProblem &probl
                 ? take(wgrad_kernels(), *wanted, artifact, load_wgrad_kernel, pass.wgrad)
                 : take(conv_kernels(), *wanted, artifact, load_conv_kernel, pass.conv);
         if (!why.empty()) return why;
+        if (pass.weighted_sum != nullptr) pass.kind = kFusedKind;
     } catch (const std::invalid_argument &) {
         return unknown_choice(problem, candidate);
     }

@@ -19,7 +19,7 @@ struct TunedPass {
     const WeightedSumGradKernel *weighted_sum_grad = nullptr;
     const ProductKernel *product = nullptr;
     const ByteKernel *bytes = nullptr;
-    std::string kind;      ///< One of plain_kinds() where there is no kernel.
+    std::string kind;      ///< As of CPUs, but empty for gradients of a weighted sum by one kernel.
     bool shipped = false;  ///< As of CPUs.
 };
 

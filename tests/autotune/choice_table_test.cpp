@@ -161,6 +161,14 @@ TEST(ChoiceTable, ChoicesOfGpusAreRows) {
         gpu_row(std::string(kProblem) + "_mbm", "approx_gemm_nchw.cuda", "co:32,px:64,px_t:4"),
         gpu_row(std::string(kProblem) + "_bias", "conv2d.cuda", "engine:0")};
     rows.back().candidate = "pytorch";
+    // Of two convolutions in a row, also where nothing could be fused.
+    for (const std::string &problem : {sum, replaced(sum, "fprop", "step")})
+        for (const bool fused : {true, false}) {
+            const OperatorProblem whole = parse_operator_problem(problem);
+            const Space space = cuda_space(whole, 0, nominal_gpu(80), fused);
+            const ChoiceRow row{{problem, 0}, "composed", space.hash(), kGpu};
+            EXPECT_EQ(why_no_row(row), "") << problem;
+        }
     for (const ChoiceRow &row : rows) EXPECT_EQ(why_no_row(row), "") << row.subject.problem;
     rows.push_back(three_rows()[0]);  // one table has both kinds of devices
     const std::string text = format_choice_table(rows, {});

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "autotune/cuda_spaces.h"
 #include "runtime/cuda/approx_plan.h"
@@ -58,8 +60,8 @@ int64_t count_with(const Space &space, const std::string &part) {
 /// The default is a point, and all points with a schedule have a prediction.
 void expect_ranked(const Space &space, const std::string &text, const cuda::Device &gpu) {
     const Subject &subject = space.subject();
-    const auto untuned =
-        space.parse(untuned_cuda_candidate({subject, parse_operator_problem(text), 0}, gpu));
+    const auto untuned = space.parse(
+        untuned_cuda_candidate({subject, parse_operator_problem(text), 0, "fused"}, gpu));
     ASSERT_TRUE(untuned) << text;
     EXPECT_TRUE(space.is_legal(*untuned)) << text << ": " << space.why_illegal(*untuned);
     for (const Point point : space.legal()) {
@@ -98,13 +100,54 @@ TEST(CudaSpaces, HavePytorchWhereOnePassIsAllOfAnExactConvolution) {
     EXPECT_EQ(names(kShortProblems.front(), 0), (Names{kPytorchKind, "conv2d.cuda"}));
     EXPECT_EQ(names(kDgrad, 0), Names{"conv2d.cuda"});
     EXPECT_EQ(names(kDgrad, kWholeProblem), (Names{kPytorchKind, "passes"}));
-    EXPECT_EQ(names(kSum, 0), Names{"weighted_sum.cuda"});
     EXPECT_EQ(names(kProductProblems.front(), 0),
               (Names{"approx_gemm_nhwc.cuda", "approx_gemm_nchw.cuda"}));
     expect_part(why_none(kFprop, kWholeProblem, gpu), "it has one pass");
     expect_part(why_none(kWgrad, kWholeProblem, gpu), "it has one pass");
     expect_part(why_none(kSum, kWholeProblem, gpu), "it has one pass, 0");
     expect_part(why_none(kProductProblems.front(), kWholeProblem, gpu), "it has one pass");
+}
+
+/// The kinds of a space by name, those that are legal.
+std::vector<std::string> legal_kinds(const Space &space) {
+    std::set<int> kinds;
+    for (const Point point : space.legal()) kinds.insert(space.kind_of(point));
+    std::vector<std::string> names;
+    for (const int kind : kinds) names.push_back(space.kinds()[kind].name);
+    return names;
+}
+
+TEST(CudaSpaces, OfTwoConvolutionsInARowHoldAlgorithms) {
+    using Names = std::vector<std::string>;
+    const cuda::Device gpu = nominal_gpu(80);
+    const std::string sum = kSum, contiguous = replaced(sum, "nhwc", "nchw");
+    const auto of_task = [&](const std::string &text) {
+        return legal_kinds(cuda_space_of({{text, 0}, parse_operator_problem(text)}, gpu));
+    };
+    const Names plain = {"pytorch", "unfused", "composed"};
+    const Names with_kernels = {"pytorch", "unfused", "composed", "weighted_sum.cuda"};
+    const Names with_fused = {"pytorch", "unfused", "composed", "fused"};
+    EXPECT_EQ(of_task(sum), with_kernels);
+    EXPECT_EQ(of_task(replaced(sum, "fprop", "step")), with_fused);
+    EXPECT_EQ(of_task(replaced(sum, "wsum2d", "dwsep2d")), plain);
+    EXPECT_EQ(of_task(replaced(replaced(sum, "wsum2d", "dwsep2d"), "fprop", "step")), plain);
+    // Where the library has no kernel to verify others by nothing is fused, whatever schedules could do.
+    EXPECT_EQ(of_task(contiguous), plain);
+    EXPECT_EQ(of_task(replaced(contiguous, "fprop", "step")), plain);
+    const std::string even = replaced(sum, "kh3kw3s1p1", "kh4kw4s1p1");
+    EXPECT_EQ(legal_kinds(cuda_space(parse_operator_problem(even), 0, gpu)), with_kernels);
+    EXPECT_EQ(of_task(even), plain);
+    // As the dispatcher in Python says; a step's kernel is that of its forward.
+    const auto untuned = [&](const std::string &text, const char *kind) {
+        return untuned_cuda_candidate({{text, 0}, parse_operator_problem(text), 0, kind}, gpu);
+    };
+    for (const char *kind : {"unfused", "composed", ""}) {
+        EXPECT_EQ(untuned(sum, kind), kind);
+        EXPECT_EQ(untuned(replaced(sum, "wsum2d:fprop", "dwsep2d:step"), kind), kind);
+    }
+    EXPECT_EQ(untuned(sum, "fused").rfind("weighted_sum.cuda/", 0), 0u);
+    EXPECT_EQ(untuned(replaced(sum, "fprop", "step"), "fused"), "fused");
+    EXPECT_EQ(untuned(contiguous, "fused"), "unfused");
 }
 
 TEST(CudaSpaces, OfShortFloatsAreTensorCoresAndTheDirectEngine) {
@@ -272,24 +315,55 @@ TEST(CudaSpaces, OfGradientsHoldTheTwoPassesToo) {
     EXPECT_EQ(untuned("wsum2d:dgrad_n8ci2048ih32iw32co32kh3kw3s1p1_f32_nhwc"), "unfused");
 }
 
-TEST(CudaSpaces, OfAStepAreThoseOfItsGradients) {
+TEST(CudaSpaces, OfAStepHaveThoseOfItsGradientsBeforeThem) {
     const cuda::Device gpu = nominal_gpu(90);
-    const auto task_of = [&](const std::string &text, double count, std::string &why) {
+    std::string why;
+    const auto tasks_of = [&](const std::string &text, double count, const char *kind = "") {
         std::vector<std::string> left_out;
-        auto tasks = cuda_tuning_tasks({{parse_operator_problem(text), count}}, gpu, left_out);
+        auto tasks =
+            cuda_tuning_tasks({{parse_operator_problem(text), count, kind}}, gpu, left_out);
         why = left_out.empty() ? "" : left_out.front();
+        return tasks;
+    };
+    const auto task_of = [&](const std::string &text, double count) {
+        const auto tasks = tasks_of(text, count);
         return tasks.empty() ? TuningTask{} : tasks.front();
     };
-    std::string why;
-    const TuningTask once = task_of(kGradients, 1, why);
+    const TuningTask once = task_of(kGradients, 1);
     EXPECT_EQ(once.subject.problem, kGradients);
     EXPECT_GT(once.weight, 0);
-    const TuningTask step = task_of(replaced(kSum, "fprop", "step"), 3, why);
-    EXPECT_EQ(step.subject, once.subject);
-    EXPECT_DOUBLE_EQ(step.weight, 3 * once.weight);
+    const std::string step = replaced(kSum, "fprop", "step");
+    const auto of_step = tasks_of(step, 3, "unfused");
+    ASSERT_EQ(of_step.size(), 2u);
+    EXPECT_EQ(of_step[0].subject, once.subject);
+    EXPECT_DOUBLE_EQ(of_step[0].weight, 3 * once.weight);
+    EXPECT_EQ(of_step[1].subject, (Subject{step, 0}));
+    EXPECT_EQ(of_step[1].weight, 0);
+    EXPECT_EQ(of_step[1].kind, "unfused");
     EXPECT_EQ(why, "");
-    // Behind the passes that it is compared with, whatever its weight.
+    // What runs as one dense convolution has no gradient of z; contiguous tensors have no kernel for both.
+    for (const auto &[text, kind] :
+         {std::pair(step, "composed"), std::pair(replaced(step, "nhwc", "nchw"), "unfused")}) {
+        const auto alone = tasks_of(text, 1, kind);
+        ASSERT_EQ(alone.size(), 1u) << text;
+        EXPECT_EQ(alone[0].subject.problem, text);
+        EXPECT_EQ(why, "");
+    }
+    // Behind the passes that it is compared with, whatever its weight; algorithms come behind all of them.
     std::vector<std::string> left_out;
+    const auto sorted = cuda_tuning_tasks({{parse_operator_problem(step), 1e9},
+                                           {parse_operator_problem(kSum), 1e9},
+                                           {parse_problem(kDgrad), 1}},
+                                          gpu, left_out);
+    std::vector<std::string> names;
+    for (const TuningTask &task : sorted)
+        if (names.empty() || names.back() != task.subject.problem)
+            names.push_back(task.subject.problem);
+    ASSERT_EQ(names.size(), 4u);
+    EXPECT_EQ(names[0], kDgrad);
+    EXPECT_EQ(std::set(names.begin() + 1, names.end() - 1),
+              (std::set<std::string>{kSum, kGradients}));
+    EXPECT_EQ(names[3], step);
     const auto tasks =
         cuda_tuning_tasks({{parse_operator_problem(kGradients), 1e9},
                            {parse_problem("dgrad_n1ci8ih5iw5co12kh1kw1s1p0_f32_nhwc")}},
@@ -297,10 +371,10 @@ TEST(CudaSpaces, OfAStepAreThoseOfItsGradients) {
     ASSERT_EQ(tasks.size(), 2u);
     EXPECT_EQ(tasks[1].subject, once.subject);
     // More channels of z than the library's kernels have: made ones compete with the two passes.
-    const TuningTask wide = task_of(replaced(kGradients, "co12", "co128"), 1, why);
+    const TuningTask wide = task_of(replaced(kGradients, "co12", "co128"), 1);
     EXPECT_EQ(untuned_cuda_candidate(wide, gpu), "unfused");
     EXPECT_GT(wide.weight, 0);
-    task_of(replaced(kGradients, "co12", "co132"), 1, why);
+    task_of(replaced(kGradients, "co12", "co132"), 1);
     expect_part(why, "no fused CUDA kernel computes it");
 }
 
@@ -363,22 +437,19 @@ TEST(CudaSpaces, RefuseWhatHasNoKernels) {
     expect_part(why_none(kByteSizes + "_dot_s8", 1, gpu), "_dot_s8': there is no pass 1");
     expect_part(why_none("fprop_n64ci512ih200iw200co8kh1kw1s1p0_f32_nhwc_dot_s8x9", 0, gpu),
                 "fewer than 2^31 bytes");
-    const std::string step = replaced(kSum, "fprop", "step");
-    expect_part(why_none(step, 0, gpu), "its convolutions have");
+    expect_part(why_none(replaced(kSum, "fprop", "step"), 1, gpu), "it has one pass, 0");
     expect_part(why_none(kGradients, 1, gpu), "it has one pass, 0");
     expect_part(why_none(replaced(kGradients, "nhwc", "nchw"), 0, gpu), "only channels_last");
     std::vector<std::string> left_out;
-    const auto tasks = cuda_tuning_tasks({{parse_problem(kFprop), 1},
-                                          {parse_operator_problem(kSum)},
-                                          {parse_operator_problem(replaced(step, "nhwc", "nchw"))},
-                                          {parse_operator_problem(replaced(kSum, "nhwc", "nchw"))},
-                                          {parse_problem(kDgrad), 2}},
-                                         gpu, left_out);
-    ASSERT_EQ(left_out.size(), 2u);
+    const auto tasks =
+        cuda_tuning_tasks({{parse_problem(kFprop), 1},
+                           {parse_operator_problem(replaced(kGradients, "nhwc", "nchw"))},
+                           {parse_problem(kDgrad), 2}},
+                          gpu, left_out);
+    ASSERT_EQ(left_out.size(), 1u);
     expect_part(left_out[0], "only channels_last is fused");
-    expect_part(left_out[1], "no fused CUDA kernel");
-    // One pass, the sum, the four of a strided gradient, and that gradient as a whole.
-    ASSERT_EQ(tasks.size(), 7u);
+    // One pass, the four of a strided gradient, and that gradient as a whole.
+    ASSERT_EQ(tasks.size(), 6u);
     EXPECT_EQ(tasks.back().subject, (Subject{kDgrad, kWholeProblem}));
     EXPECT_EQ(tasks.back().weight, 0);
     EXPECT_EQ(untuned_cuda_candidate(tasks.back(), gpu), "passes");
@@ -401,7 +472,8 @@ TEST(CudaSpaces, RefuseShortFloatsThatPyTorchComputes) {
         {replaced(bf16, "nhwc", "nchw"), "are channels_last"},
         {"fprop_n1ci8ih5iw5co8kh3kw3s1p1g8_f16_nhwc", "groups of 8 channels or more"},
         {"fprop_n64ci512ih200iw200co8kh1kw1s1p0_bf16_nhwc", "up to 2^30 elements"},
-        {replaced(kSum, "f32", "bf16"), "fused CUDA kernels are float32"},
+        {replaced(kSum, "f32", "bf16"), "in a row are computed in float32 alone"},
+        {replaced(replaced(kSum, "wsum2d:fprop", "dwsep2d:step"), "f32", "f16"), "float32 alone"},
         {replaced(kGradients, "f32", "bf16"), "fused CUDA kernels are float32"}};
     const cuda::Device gpu = nominal_gpu(90);
     std::vector<CountedProblem> problems = {{parse_problem(bf16)}};

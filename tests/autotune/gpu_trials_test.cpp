@@ -59,7 +59,7 @@ protected:
     static MeasureJob untuned_job(const char *text, int phase) {
         const OperatorProblem problem = parse_operator_problem(text);
         const std::string candidate =
-            untuned_cuda_candidate({{text, phase}, problem, 0}, cuda::emulated_device());
+            untuned_cuda_candidate({{text, phase}, problem, 0, "fused"}, cuda::emulated_device());
         auto job = job_of(problem, phase, candidate);
         if (const auto *why = std::get_if<Result>(&job)) throw std::runtime_error(why->reason);
         std::get<MeasureJob>(job).timing = kShort;

@@ -326,7 +326,7 @@ def test_without_programs_nothing_is_written(tuner: Tuner, tmp_path: Path) -> No
         (["measure", "--jobs", "x", "--lease", "0"], "'0' is no number above 0."),
         (["search", "--problem", PROBLEM, "--device", "gpu"], "'gpu' is no device"),
         (["search", "--explain", "--problem", PROBLEM, "--device", "gpu"], "'gpu' is no device"),
-        (["search", "--explain", "--problem", PROBLEM, "--device", "cuda"], "leave out --device"),
+        (["explain", PROBLEM, "--device", "gpu"], "'gpu' is no device"),
     ],
 )
 def test_usage(tuner: Tuner, arguments: list[str], part: str) -> None:

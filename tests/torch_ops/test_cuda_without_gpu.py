@@ -23,7 +23,7 @@ from convwright import (
     multipliers,
 )
 from convwright._separable_choice import settled_plan
-from convwright._separable_plan import WEIGHTED_SUM
+from convwright._separable_plan import WEIGHTED_SUM, Plan
 from convwright.functional import approx_conv2d, conv2d, conv2d_relu, weighted_sum_conv2d
 from convwright.multipliers import Multiplier
 
@@ -258,35 +258,70 @@ def test_quantised_layers(
     ],
 )
 def test_kind_of_a_weighted_sum(
-    ci: int, taps: int, stride: int, dilation: int, memory_format: torch.memory_format, kind: str
+    chosen: dict[str, str],
+    ci: int,
+    taps: int,
+    stride: int,
+    dilation: int,
+    memory_format: torch.memory_format,
+    kind: str,
 ) -> None:
+    for with_grad in (False, True):
+        plan = plan_of(ci, taps, stride, dilation, memory_format, with_grad)
+        assert plan.kind == ("unfused" if with_grad else kind)
+
+
+@pytest.mark.parametrize("with_grad", [False, True])
+def test_a_weighted_sum_is_computed_as_tuned_for_the_gpu(
+    chosen: dict[str, str], with_grad: bool
+) -> None:
+    problem = f"wsum2d:{'step' if with_grad else 'fprop'}_n2ci33ih20iw20co24kh3kw3s1p1_f32_nhwc"
+    for choice in ("composed (tuned)", "unfused (tuned)", "pytorch (shipped)", "fused (tuned)"):
+        chosen[problem] = choice
+        plan = plan_of(33, 3, with_grad=with_grad)
+        assert f"{plan.kind} {plan.mark}" == choice
+        assert plan_of(33, 3, with_grad=not with_grad).mark == ""  # another question
+    # No kernel takes it: what the rule says in that case runs, and nobody is said to have chosen.
+    chosen[problem.replace("nhwc", "nchw")] = "fused (tuned)"
+    plan = plan_of(33, 3, memory_format=torch.contiguous_format, with_grad=with_grad)
+    assert (plan.kind, plan.mark) == ("unfused", "")
+
+
+def plan_of(
+    ci: int,
+    taps: int,
+    stride: int = 1,
+    dilation: int = 1,
+    memory_format: torch.memory_format = CHANNELS_LAST,
+    with_grad: bool = False,
+    forced_kind: str = "auto",
+) -> Plan:
+    """Of tensors on the third GPU; nothing is kept."""
     sizes = (2, ci, 20, 20), (24, ci, 1, 1), (24, 1, taps, taps)
     input = torch.empty(sizes[0], memory_format=memory_format)
     strides = tuple(t.stride() for t in (input, *map(torch.empty, sizes[1:])))
     geometry = (stride, stride), (1, 1), (dilation, dilation)
-    for with_grad in (False, True):
-        plan = settled_plan(
-            WEIGHTED_SUM,
-            *sizes,
-            None,
-            *geometry,
-            strides,
-            torch.float32,
-            True,
-            with_grad,
-            "auto",
-            0,
-        )
-        assert plan.kind == ("unfused" if with_grad else kind)
+    rest = None, *geometry, strides, torch.float32, 2, with_grad, forced_kind, 0
+    return settled_plan.__wrapped__(WEIGHTED_SUM, *sizes, *rest)
+
+
+@pytest.fixture
+def chosen(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What was chosen for problems on the third GPU."""
+    choices: dict[str, str] = {}
+
+    def tuned_kind(problem: str, gpu: int) -> str:
+        assert gpu == 2
+        return choices.get(problem, "")
+
+    monkeypatch.setattr(ops, "tuned_kind", tuned_kind)
+    return choices
 
 
 def test_a_forced_kind_without_a_kernel_is_refused() -> None:
-    sizes = (2, 16, 20, 20), (24, 16, 1, 1), (24, 1, 7, 7)
-    strides = tuple(torch.empty(size).stride() for size in sizes)
-    geometry = (1, 1), (1, 1), (1, 1)
-    fixed = strides, torch.float32, True, False, "fused", 0
     with pytest.raises(RuntimeError, match=r"^kind 'fused' was forced, but .* use 'auto', "):
-        settled_plan(WEIGHTED_SUM, *sizes, None, *geometry, *fixed)
+        plan_of(16, 7, forced_kind="fused")
+    assert plan_of(33, 3, forced_kind="fused", with_grad=True).kind == "fused"
 
 
 def test_a_table_is_copied_when_it_changes(fake_cuda: FakeTensorMode) -> None:

@@ -20,13 +20,13 @@ from convwright import (
     functional,
     tuning,
 )
-from convwright._choices import FASTER
+from convwright._choices import FASTER, FASTER_STEP
 from convwright._explain import Explanation
 from convwright._trace import Row
 from convwright.cli import main
 
 PROBLEM = "fprop_n2ci16ih9iw9co16kh3kw3s1p1_f32_nhwc"
-SUM = f"wsum2d:{PROBLEM}"
+SUM, SEPARABLE = f"wsum2d:{PROBLEM}", f"dwsep2d:{PROBLEM}"
 without_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 
 
@@ -55,11 +55,10 @@ APPROXIMATE = row(f"{PROBLEM}_mbm(3)", "approx_gemm_mbm_nhwc_cuda|approx_gemm_lo
         (row(SUM, "fused", "z:none"), SUM),
         (row(SUM, "fused", "z:recomputed"), SUM.replace("fprop", "step")),
         (row(SUM, "unfused", "z:saved"), SUM.replace("fprop", "step")),
-        # Their convolutions have rows of their own.
-        (row(SUM, "unfused", "z:written"), None),
-        (row(SUM, "composed", "weight:composed,saved"), None),
-        (row(SUM.replace("wsum2d", "dwsep2d"), "unfused", "z:saved"), None),
-        (row(SUM, "composed", "weight:composed"), None),
+        (row(SUM, "unfused", "z:written (tuned)"), SUM),
+        (row(SUM, "composed", "weight:composed,saved"), SUM.replace("fprop", "step")),
+        (row(SUM, "PyTorch", "", "", reason=FASTER_STEP), SUM.replace("fprop", "step")),
+        (row(SEPARABLE, "unfused", "z:saved"), SEPARABLE.replace("fprop", "step")),
         (row(PROBLEM, "weighted_sum_cuda_nhwc"), None),  # the kernel of a fused one
         (row("fprop_((2, 3))", "PyTorch", "", "", reason="dtype is float64"), None),
         (row(PROBLEM, "conv2d_fprop_nhwc_avx2", isa="avx2"), None),
@@ -127,16 +126,32 @@ def test_calls_of_the_gradients_of_a_weighted_sum(monkeypatch: pytest.MonkeyPatc
     assert {tensor.device.type for tensor in devices} == {"cuda"}
 
 
-def test_kernels_that_fuse_are_compared_whatever_the_rule_says(
-    fake_cuda: FakeTensorMode, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("form", ["weighted_sum_conv2d", "depthwise_separable_conv2d"])
+def test_two_convolutions_in_a_row_are_called_as_the_dispatcher_says(
+    fake_cuda: FakeTensorMode, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
-    """By the rule a weighted sum of more than 32 channels takes two convolutions."""
-    kinds = []
-    monkeypatch.setattr(functional, "weighted_sum_conv2d", lambda *_: kinds.append(_kinds.forced))
-    for device in ("cuda", "cpu"):
-        _subjects.call_of(SUM.replace("ci16", "ci64"), device)()
-    assert kinds == ["fused", "auto"]
-    assert _kinds.forced == "auto"
+    """It knows what was chosen: nothing is forced."""
+    calls = []
+    monkeypatch.setattr(functional, form, lambda input, *_: calls.append((input, _kinds.forced)))
+    _subjects.call_of(SUM if form[0] == "w" else SEPARABLE, "cuda")()
+    ((input, forced),) = calls
+    assert (input.device.type, forced) == ("cuda", "auto")
+
+
+@pytest.mark.parametrize(
+    ("problem", "kind"),
+    [
+        (SUM, "fused"),
+        (SUM.replace("ci16", "ci33"), "unfused"),
+        (SUM.replace("nhwc", "nchw"), "fused"),  # which the tuner reads as: if a kernel does it
+        (SUM.replace("kh3kw3", "kh1kw1"), "composed"),
+        (SUM.replace("fprop", "step"), "unfused"),
+        (SEPARABLE, "unfused"),
+        (PROBLEM, ""),
+    ],
+)
+def test_the_rule_of_gpus(problem: str, kind: str) -> None:
+    assert _subjects.kind_by_rule(problem, on_gpu=True) == kind
 
 
 class FakeDevice:
@@ -250,7 +265,9 @@ def choosing(candidate: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_model_on_a_gpu_is_tuned_for_it(
     told: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    wide = SUM.replace("ci16", "ci64")  # fused on CPUs, by rule
     rows = (GEMM, GEMM, APPROXIMATE, row(PROBLEM, "conv2d_fprop_nhwc_avx2", isa="avx2"))
+    rows += (row(SUM, "fused", "z:none"), row(wide, "unfused", "z:written"))
     monkeypatch.setattr(tuning, "explain", lambda *_: Explanation("avx2", rows))
     monkeypatch.setattr(tuning, "_numbered", lambda device: device)
     with FakeTensorMode():
@@ -259,7 +276,9 @@ def test_a_model_on_a_gpu_is_tuned_for_it(
         report = convwright.tune(model, input, budget=3)
     assert [(choice.problem, choice.candidate) for choice in report.choices] == [(PROBLEM, KERNEL)]
     assert "--device cuda:1 " in told("arguments") + " "
-    assert told("problems") == f"{PROBLEM} 2\n{APPROXIMATE.problem} 1\n"
+    convolutions = f"{PROBLEM} 2\n{APPROXIMATE.problem} 1\n"
+    assert told("problems") == f"{convolutions}{SUM} 1 fused\n{wide} 1 unfused\n"
+    assert _subjects.kind_by_rule(wide) == "fused"
     assert report.notices == ()
 
 
@@ -279,6 +298,10 @@ def test_how_it_was_compared_is_said_where_calls_would_be_otherwise(
     assert "--device cuda:0" in told("arguments")
     for problem in (PROBLEM.replace("f32", "bf16"), f"{PROBLEM}_mbm"):
         assert notices(problem, allowed=True) == ()
+    (notice,) = notices(SUM, allowed=True)
+    assert notice.startswith("Ways to compute two convolutions in a row were compared without TF32")
+    assert notices(SUM.replace("fprop", "dgrad"), allowed=True) == ()
+    assert notices(SUM, allowed=False) == ()
     assert notices(PROBLEM, allowed=False) == notices(PROBLEM, allowed=True, device="cpu") == ()
     choosing("pytorch", tmp_path, monkeypatch)  # which rounds as it is set
     (notice,) = notices(PROBLEM, allowed=True)
@@ -298,8 +321,8 @@ def test_without_a_gpu_a_search_says_so(capsys: pytest.CaptureFixture) -> None:
         tuning.tune_problems([PROBLEM], device="gpu", budget=1)
     assert main(["tune", "--problem", PROBLEM, "--device", "cuda"]) == 1
     assert capsys.readouterr().err.strip().endswith(str(refused.value))
-    assert main(["tune", "--problem", PROBLEM, "--device", "cuda", "--explain"]) == 2
-    assert "leave out --device" in capsys.readouterr().err
+    assert main(["tune", "--problem", PROBLEM, "--device", "cuda", "--explain"]) == 1
+    assert capsys.readouterr().err.strip().endswith(str(refused.value))
 
 
 @without_gpu

@@ -6,6 +6,7 @@
 
 #include "runtime/cuda/conv_plan.h"
 #include "runtime/cuda/forced_kernel.h"
+#include "runtime/cuda/tuned_choices.h"
 #include "runtime/cuda/weighted_sum.h"
 #include "runtime/cuda/wgrad_plan.h"
 #include "runtime/isa_setting.h"
@@ -126,11 +127,14 @@ void reload_choices_op() { reload_tuned_choices(); }
 void use_choices_op(bool use) { use_tuned_choices(use); }
 bool allow_winograd_op(bool allowed) { return allow_winograd(allowed); }
 
-std::string tuned_kind(const std::string &problem) {
-    const std::optional<TunedPass> tuned = tuned_pass(parse_operator_problem(problem), 0);
-    if (!tuned) return "";
+std::string tuned_kind(const std::string &text, int64_t gpu) {
+    const OperatorProblem problem = parse_operator_problem(text);
     // A kernel of one convolution is no way to compute two.
-    return tuned->kind.empty() ? "" : tuned->kind + tuned_mark(tuned->shipped);
+    const auto named = [](const auto &tuned) {
+        return !tuned || tuned->kind.empty() ? "" : tuned->kind + tuned_mark(tuned->shipped);
+    };
+    if (gpu < 0) return named(tuned_pass(problem, 0));
+    return named(cuda::tuned_pass(problem, 0, cuda::device(static_cast<int>(gpu))));
 }
 
 std::string tuned_status() {

@@ -28,9 +28,9 @@ void reload_choices_op();
 void use_choices_op(bool use);
 /// Returns what held before.
 bool allow_winograd_op(bool allowed);
-/// How tuning has two convolutions in a row computed (plain_kinds(), "fused") and who named it, such as
-/// "fused (shipped)"; "" where nothing was chosen.
-std::string tuned_kind(const std::string &problem);
+/// How tuning has two convolutions in a row computed (plain_kinds(), kFusedKind) and who named it, such as
+/// "fused (shipped)"; "" where nothing was chosen. `gpu`: the number of the one that computes them; -1: the CPU.
+std::string tuned_kind(const std::string &problem, int64_t gpu);
 /// "key\tvalue" lines: mode, file, kernels, and a notice for each thing that is wrong.
 std::string tuned_status();
 std::vector<int64_t> parse_problem_op(const std::string &problem);

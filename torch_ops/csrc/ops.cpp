@@ -82,7 +82,7 @@ STABLE_TORCH_LIBRARY(convwright, m) {
     m.def("choose(str problem, int phase, str candidate, str artifact) -> ()");
     m.def("reload_choices() -> ()");
     m.def("use_choices(bool use) -> ()");
-    m.def("tuned_kind(str problem) -> str");
+    m.def("tuned_kind(str problem, int gpu=-1) -> str");
     m.def("tuned_status() -> str");
     m.def("parse_problem(str problem) -> int[]");
     m.def("trace(bool on) -> ()");

@@ -22,6 +22,7 @@ constexpr char kFprop[] = "fprop_n1ci8ih5iw5co16kh3kw3s1p1_f32_nhwc";
 constexpr char kWgrad[] = "wgrad_n1ci8ih5iw5co16kh3kw3s1p1_f32_nhwc";
 constexpr char kBytes[] = "fprop_n1ci8ih5iw5co16kh3kw3s1p1_f32_nhwc_dot_s8x3";
 constexpr char kGradients[] = "wsum2d:dgrad_n1ci8ih5iw5co12kh3kw3s1p1_f32_nhwc";
+constexpr char kStep[] = "wsum2d:step_n1ci8ih5iw5co12kh3kw3s1p1_f32_nhwc";
 constexpr char kSum[] = "wsum2d:fprop_n1ci8ih5iw5co12kh3kw3s1p1_f32_nhwc";
 
 class GpuChoicesBuiltIn : public testing::Test {
@@ -38,8 +39,8 @@ TEST_F(GpuChoicesBuiltIn, LieBesideThoseOfCpus) {
     size_t of_gpus = 0;
     for (const ShippedChoice &choice : shipped_choices())
         of_gpus += choice.identity == gpu_identity(gpu_.name, gpu_.multiprocessors);
-    EXPECT_EQ(shipped_choices().size(), 8u);
-    EXPECT_EQ(of_gpus, 5u);
+    EXPECT_EQ(shipped_choices().size(), 9u);
+    EXPECT_EQ(of_gpus, 6u);
 }
 
 TEST_F(GpuChoicesBuiltIn, AnswerOnTheirGpu) {
@@ -56,6 +57,8 @@ TEST_F(GpuChoicesBuiltIn, AnswerOnTheirGpu) {
     ASSERT_NE(sum.kernel, nullptr) << sum.reason;
     EXPECT_EQ(sum.schedule(), sum.kernel->schedule + " (shipped)");
     EXPECT_FALSE(images_of(sum.kernel->name).empty());
+    EXPECT_EQ(tuned_pass(parse_operator_problem(kSum), 0, gpu_).value().kind, kFusedKind);
+    EXPECT_EQ(tuned_pass(parse_operator_problem(kStep), 0, gpu_).value().kind, "composed");
 
     const auto gradients = weighted_sum_grad_plan(parse_operator_problem(kGradients).sizes, gpu_,
                                                   {}, /*keeps_z=*/true, /*tf32=*/false);

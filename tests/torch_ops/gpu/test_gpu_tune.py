@@ -80,6 +80,21 @@ def test_fused_kernels_are_compared() -> None:
         _choices.choose(SUM, "")
 
 
+@pytest.mark.parametrize("operator", ["wsum2d", "dwsep2d"])
+@pytest.mark.parametrize("with_backward", [False, True])
+def test_ways_to_compute_two_convolutions_are_compared(operator: str, with_backward: bool) -> None:
+    problem = SUM.replace("wsum2d", operator)
+    names = ["pytorch", "unfused", "composed"]
+    if with_backward:
+        problem = problem.replace("fprop", "step")
+        names += ["fused"] if operator == "wsum2d" else []
+    try:
+        times = _comparison.compare(job(problem, names))
+    finally:
+        _choices.choose(problem, "")
+    assert set(times) == set(names)
+
+
 TUNE = """
 import json, torch, convwright
 torch.backends.cudnn.allow_tf32 = False
@@ -97,6 +112,63 @@ torch.testing.assert_close(model(x), expected)
 chosen = [[t.problem, t.candidate, t.pytorch_seconds] for t in report.choices]
 print(json.dumps([before, chosen, report.left, rows()]))
 """
+
+
+TUNE_SUMS = """
+import json, torch, convwright
+torch.backends.cudnn.allow_tf32 = False
+torch.manual_seed(0)
+model = torch.nn.Sequential(
+    convwright.nn.WeightedSumConv2d(16, 48, 3, padding=1),
+    convwright.nn.DepthwiseSeparableConv2d(48, 16, 3, padding=1),
+).to("cuda", memory_format=torch.channels_last)
+x = torch.randn(4, 16, 16, 16, device="cuda").to(memory_format=torch.channels_last)
+def rows():
+    return [[r.problem, r.kernel, r.schedule, r.reason] for r in convwright.explain(model, x).rows]
+expected = model(x).detach()
+report = convwright.tune(model, x, train=True, budget="100s")
+torch.testing.assert_close(model(x), expected)
+chosen = {t.problem: t.candidate for t in report.choices}
+print(json.dumps([chosen, report.left, rows()]))
+"""
+
+
+@needs_tuner
+def test_two_convolutions_are_computed_as_was_chosen(tmp_path: Path) -> None:
+    done = in_child(tmp_path, TUNE_SUMS)
+    assert done.returncode == 0, done.stderr
+    chosen, left, rows = json.loads(done.stdout.splitlines()[-1])
+    assert not left
+    steps = {problem: kind for problem, kind in chosen.items() if ":step_" in problem}
+    assert {problem.partition(":")[0] for problem in steps} == {"wsum2d", "dwsep2d"}
+    for problem, kind in steps.items():
+        (row,) = (row for row in rows if row[0] == problem.replace("step", "fprop"))
+        if kind == "pytorch":
+            assert row[3] == _choices.FASTER_STEP
+        else:
+            assert row[1] == kind
+            assert row[2].endswith(" (tuned)")
+
+
+FIRST_CALL = """
+import json, torch, convwright
+torch.backends.cudnn.allow_tf32 = False
+torch.manual_seed(0)
+layer = convwright.nn.Conv2d(32, 16, 3, padding=1, bias=False).requires_grad_(False)
+layer = layer.to("cuda", memory_format=torch.channels_last)
+x = torch.randn(2, 32, 16, 16, device="cuda").to(memory_format=torch.channels_last)
+expected = torch.nn.functional.conv2d(x, layer.weight, padding=1)
+torch.testing.assert_close(layer(x), expected)
+print(json.dumps([[r.schedule, r.reason] for r in convwright.explain(layer, x).rows]))
+"""
+
+
+@needs_tuner
+def test_a_first_call_is_searched(tmp_path: Path) -> None:
+    done = in_child(tmp_path, FIRST_CALL, CONVWRIGHT_TUNE="on")
+    assert done.returncode == 0, done.stderr
+    ((schedule, reason),) = json.loads(done.stdout.splitlines()[-1])
+    assert schedule.endswith(" (tuned)") or reason == _choices.FASTER
 
 
 @needs_tuner

@@ -27,21 +27,32 @@ def by_rule(plan: Plan, width: int, channels_last: bool, with_grad: bool) -> Pla
     return plan._replace(kind="fused") if fuses else plan
 
 
-def _on_cuda(plan: Plan, problem: str, with_grad: bool, forced: bool) -> Plan:
-    """The plan of a call on a GPU, whose weights or the user chose its kind.
+def by_rule_on_cuda(plan: Plan, with_grad: bool) -> Plan:
+    """The same on a GPU, if the library has a kernel there that fuses the call."""
+    if with_grad or plan.kind != "unfused" or not plan.form.pointwise_first:
+        return plan
+    fuses = _kinds.fuses_on_cuda(plan.dense_sizes[1])
+    return plan._replace(kind="fused") if fuses else plan
 
-    Raises RuntimeError if a kind is forced that no kernel computes.
-    """
-    accepts = bool(torch.ops.convwright.fused_cuda_kernels(problem))
-    if forced and not accepts:
+
+def _fused_kernels(problem: str) -> str:
+    """The CUDA kernels that fuse a forward problem; "" where there is none."""
+    return torch.ops.convwright.fused_cuda_kernels(problem)
+
+
+def _refuse_unless_fused(plan: Plan, problem: str) -> None:
+    """Raises RuntimeError where no CUDA kernel computes what was forced."""
+    if not _fused_kernels(problem):
         raise RuntimeError(
             f"kind 'fused' was forced, but the library has no CUDA kernel of {plan.form.fused_op} "
             f"that takes {problem}; use 'auto', 'unfused' or 'composed'."
         )
-    may_fuse = plan.kind == "unfused" and not with_grad and accepts
-    if may_fuse and _kinds.fuses_on_cuda(plan.dense_sizes[1]):
-        return plan._replace(kind="fused")
-    return plan
+
+
+def _as_tuned(plan: Plan, problem: str, gpu: int) -> Plan | None:
+    """The plan with the kind that was chosen for a GPU or, where that is -1, for the CPU."""
+    kind, _, mark = torch.ops.convwright.tuned_kind(problem, gpu).partition(" ")
+    return plan._replace(kind=kind, mark=mark) if kind else None
 
 
 def problem_text(
@@ -77,15 +88,15 @@ def settled_plan(
     dilation: Any,
     strides: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]],
     dtype: torch.dtype,
-    on_cuda: bool,
+    gpu: int,
     with_grad: bool,
     forced_kind: str,
     generation: int,
 ) -> Plan:
     """The plan of an eager call on tensors of these sizes and strides; `strides` without the bias.
 
-    generation is that of _choices: a plan is kept as long as no choice changes. Raises as
-    make_plan() does.
+    gpu is the number of the one that holds the tensors, -1 where the CPU does. generation is that
+    of _choices: a plan is kept as long as no choice changes. Raises as make_plan() does.
     """
     sizes = input_size, pointwise_size, depthwise_size
     plan = make_plan(form, *sizes, bias_size, stride, padding, dilation, forced_kind)
@@ -98,16 +109,19 @@ def settled_plan(
     input = pad_far_side(input, plan.far_side)
     if input.dim() == 3:
         input = input.unsqueeze(0)
-    channels_last = input.is_contiguous(memory_format=torch.channels_last)
-    forced = forced_kind == "fused"
-    if forced and not on_cuda:
+    on_cuda, is_empty = gpu >= 0, input.numel() == 0
+
+    def problem(step: bool) -> str:
+        return problem_text(plan, input, *weights, bias_size is not None, step)
+
+    if forced_kind == "fused":
+        if on_cuda and not is_empty:
+            _refuse_unless_fused(plan, problem(step=False))
         return plan
-    if input.numel() > 0:
-        step = with_grad and not on_cuda  # a GPU is asked for a kernel of the forward pass
-        problem = problem_text(plan, input, *weights, bias_size is not None, step)
-        if on_cuda:
-            return _on_cuda(plan, problem, with_grad, forced)
-        kind, _, mark = torch.ops.convwright.tuned_kind(problem).partition(" ")
-        if kind:
-            return plan._replace(kind=kind, mark=mark)
-    return by_rule(plan, input.shape[3], channels_last, with_grad)
+    tuned = None if is_empty else _as_tuned(plan, problem(step=with_grad), gpu)
+    if not on_cuda:
+        channels_last = input.is_contiguous(memory_format=torch.channels_last)
+        return tuned or by_rule(plan, input.shape[3], channels_last, with_grad)
+    wanted = tuned or by_rule_on_cuda(plan, with_grad)
+    fuses = wanted.kind == "fused" and not is_empty and _fused_kernels(problem(step=False))
+    return wanted if fuses or wanted.kind != "fused" else plan

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from convwright import _product_calls, check, functional
 from convwright._choices import FASTER, FASTER_STEP, MARKS
-from convwright._kinds import KINDS, force_kind
+from convwright._kinds import KINDS
 from convwright._ops import weighted_sum_dgrad
-from convwright._separable_choice import by_rule
+from convwright._separable_choice import by_rule, by_rule_on_cuda
 from convwright._separable_plan import DEPTHWISE_SEPARABLE, WEIGHTED_SUM, Form, make_plan
 from convwright._separable_trace import tuned_problem
 from convwright._trace import Row
@@ -57,14 +57,11 @@ def of_row(row: Row, on_gpu: bool = False) -> str | None:
     a search for a GPU or the other way round.
 
     8-bit products are searched on GPUs alone. PyTorch's own where tuning chose it may be tuned
-    again. How two convolutions in a row are computed on a GPU is no question of a search, but which
-    kernel fuses them is, and whether one fuses the gradients of a weighted sum, unless composed.
+    again.
     """
     tuned_to_pytorch = row.reason in (FASTER, FASTER_STEP)
-    of_a_sum = tuned_problem(row).startswith(f"{WEIGHTED_SUM.op}:step_")
-    kinds = KINDS if not on_gpu else ("fused", "unfused") if of_a_sum else ("fused",)
     of_bytes = on_gpu and _OF_BYTES.search(row.problem)
-    ours = row.kernel in kinds or row.kernel.startswith(_KERNELS) or of_bytes
+    ours = row.kernel in KINDS or row.kernel.startswith(_KERNELS) or of_bytes
     is_there = row.isa.startswith("sm_") == on_gpu
     if not (tuned_to_pytorch or (ours and is_there)):
         return None
@@ -92,8 +89,11 @@ def was_chosen(row: Row) -> bool:
     return row.schedule.endswith(MARKS) or row.reason in (FASTER, FASTER_STEP)
 
 
-def kind_by_rule(text: str) -> str:
-    """How two convolutions in a row are computed without tuning; "" for one, and for gradients."""
+def kind_by_rule(text: str, on_gpu: bool = False) -> str:
+    """How two convolutions in a row are computed without tuning; "" for one, and for gradients.
+
+    On a GPU "fused" where a kernel of the library fuses them, else "unfused".
+    """
     form, step, problem, *_ = parse(text)
     if form is None or problem.direction != "fprop":
         return ""
@@ -101,6 +101,8 @@ def kind_by_rule(text: str) -> str:
     depthwise = co if form.pointwise_first else ci, 1, kh, kw
     sizes = problem.input_sizes, (co, ci), depthwise, None
     plan = make_plan(form, *sizes, *problem.geometry[:3], "auto")
+    if on_gpu:
+        return by_rule_on_cuda(plan, step).kind
     channels_last = problem.memory_format is torch.channels_last
     return by_rule(plan, problem.input_sizes[3], channels_last, step).kind
 
@@ -113,10 +115,7 @@ def bytes_of(text: str) -> int:
 
 
 def call_of(text: str, device: str = "cpu") -> Callable[[], Any]:
-    """The operator of a problem on random tensors of a device, as eager calls reach it.
-
-    On a GPU two convolutions in a row are fused, whatever the rule says.
-    """
+    """The operator of a problem on random tensors of a device, as eager calls reach it."""
     subject, place = parse(text), torch.device(device)
     if subject.product:
         return _product_calls.call_of(subject.problem, subject.product, place)
@@ -185,8 +184,6 @@ def _call_of_two(subject: Subject, place: torch.device) -> Callable[[], Any]:
     bias = operands[3] if problem.has_bias else None
     arguments = operands[0], *weights, bias, *problem.geometry[:3]
     function = getattr(functional, form.name)
-    if place.type == "cuda":
-        function = force_kind("fused")(function)
 
     def call() -> Any:
         output = function(*arguments)

@@ -33,6 +33,11 @@ _WITHOUT_TF32 = (
     "that rounds to it is expected to be faster, that one runs in the place of what was chosen; "
     "set torch.backends.cudnn.allow_tf32 = False to run what was chosen."
 )
+_KINDS_WITHOUT_TF32 = (
+    "Ways to compute two convolutions in a row were compared without TF32, which PyTorch allows "
+    "here and convolutions in them may round to; set torch.backends.cudnn.allow_tf32 = False for "
+    "what was compared."
+)
 _AT_ITS_BEST = (
     "PyTorch was compared with torch.backends.cudnn.benchmark, which is off here: set it to True, "
     "for PyTorch was chosen."
@@ -107,10 +112,15 @@ def device_of(model: Callable[..., Any], example_inputs: Iterable[Tensor]) -> st
     return gpus[0] if gpus else "cpu"
 
 
-def untuned_problems(function: Callable[..., Any], *arguments: Any) -> Counter[str]:
-    """How often each problem for which nothing was chosen occurs in one call, backward included."""
+def untuned_problems(
+    function: Callable[..., Any], *arguments: Any, on_gpu: bool = False
+) -> Counter[str]:
+    """How often each problem for which nothing was chosen occurs in one call, backward included.
+
+    Of those on the CPU or, if asked for, those on the GPU.
+    """
     rows = explain(function, *arguments).rows
-    return _counted(row for row in rows if not _subjects.was_chosen(row))
+    return _counted((row for row in rows if not _subjects.was_chosen(row)), on_gpu)
 
 
 def _counted(rows: Iterable[Row], on_gpu: bool = False) -> Counter[str]:
@@ -209,7 +219,7 @@ def _look(how: str, problems: Iterable[str], device: str) -> str:
     where = ("--device", _numbered(device))
     command = [str(find_tuner()), "search", how, "--problems", "-", *where, *_environment()]
     done = subprocess.run(
-        command, input=problem_lines(Counter(problems)), capture_output=True, text=True
+        command, input=problem_lines(Counter(problems), device), capture_output=True, text=True
     )
     _raise_unless_ok(done.returncode, done.stderr)
     return (done.stdout + done.stderr).rstrip()  # problems without a task are named there
@@ -231,10 +241,16 @@ def _gpu_notices(choices: Iterable[Tuned]) -> Iterator[str]:
     pytorchs = any(choice.candidate == "pytorch" for choice in choices)
     if pytorchs and not torch.backends.cudnn.benchmark:
         yield _AT_ITS_BEST
-    chosen = (_subjects.parse(t.problem) for t in choices if "/" in t.candidate)
-    exact = any(s.dtype is torch.float32 and not s.product and s.form is None for s in chosen)
-    if exact and torch.ops.convwright.tf32_allowed():
+    if not torch.ops.convwright.tf32_allowed():
+        return
+    subjects = [(_subjects.parse(choice.problem), choice.candidate) for choice in choices]
+    if any(
+        "/" in candidate and s.dtype is torch.float32 and not s.product and s.form is None
+        for s, candidate in subjects
+    ):
         yield _WITHOUT_TF32
+    if any(s.form and s.problem.direction == "fprop" for s, _ in subjects):
+        yield _KINDS_WITHOUT_TF32
 
 
 def _events(
@@ -257,7 +273,7 @@ def _events(
         reader = threading.Thread(target=lambda: said.extend(process.stderr or ()))
         reader.start()
         try:
-            yield from _lines(process, problems)
+            yield from _lines(process, problem_lines(problems, device))
             status = process.wait()
             reader.join()
             _raise_unless_ok(status, "".join(said))
@@ -268,11 +284,11 @@ def _events(
             reader.join()
 
 
-def _lines(process: "subprocess.Popen[str]", problems: Counter[str]) -> Iterator[dict[str, Any]]:
+def _lines(process: "subprocess.Popen[str]", problems: str) -> Iterator[dict[str, Any]]:
     assert process.stdin is not None
     assert process.stdout is not None
     with suppress(BrokenPipeError):  # its complaint says why it does not read
-        process.stdin.write(problem_lines(problems))
+        process.stdin.write(problems)
         process.stdin.close()
     for line in process.stdout:
         if line.endswith("\n"):  # else it was ended within the line
@@ -291,10 +307,11 @@ def _raise_unless_ok(status: int, complaint: str) -> None:
         raise TunerMissing(complaint.strip() or f"convwright-tune ended with {status}")
 
 
-def problem_lines(problems: Counter[str]) -> str:
+def problem_lines(problems: Counter[str], device: str = "cpu") -> str:
     """For `convwright-tune search --problems -`: problem, count, how it is computed by rule."""
+    on_gpu = device != "cpu"
     return "".join(
-        f"{text} {count} {_subjects.kind_by_rule(text)}".rstrip() + "\n"
+        f"{text} {count} {_subjects.kind_by_rule(text, on_gpu)}".rstrip() + "\n"
         for text, count in problems.items()
     )
 

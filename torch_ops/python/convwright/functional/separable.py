@@ -151,7 +151,7 @@ def _eager(
         *geometry,
         (input.stride(), pointwise.stride(), depthwise.stride()),
         input.dtype,
-        input.is_cuda,
+        input.get_device(),
         with_grad,
         _kinds.forced,
         _choices.generation,
