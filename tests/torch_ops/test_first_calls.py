@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 import convwright
 from convwright import _choices, _first_calls, _library, functional, tuning
@@ -27,7 +28,8 @@ def searches(monkeypatch: pytest.MonkeyPatch) -> list[Counter[str]]:
     """The mode is "on", and searches are noted instead of run."""
     made: list[Counter[str]] = []
 
-    def note(problems: Counter[str], *, budget: float) -> None:
+    def note(problems: Counter[str], *, device: str, budget: float) -> None:
+        assert device == "cpu"
         assert budget == _first_calls.SECONDS_PER_PROBLEM * len(problems)
         made.append(problems)
 
@@ -96,6 +98,23 @@ def test_what_has_a_choice_is_left_alone(searches: list) -> None:
         layer(images())
     _choices.choose(PROBLEM, "")
     assert searches == []
+
+
+def test_a_call_on_a_gpu_is_searched_there(searches: list, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(
+        tuning, "untuned_problems", lambda *_, on_gpu: Counter([PROBLEM] if on_gpu else [])
+    )
+    monkeypatch.setattr(tuning, "tune_problems", lambda problems, **how: asked.append(how))
+    budget = _first_calls.SECONDS_PER_PROBLEM
+    with FakeTensorMode():
+        first, second = (torch.empty(1, 2, 3, 3, device=f"cuda:{index}") for index in (0, 1))
+        for tensor in (second, second, first):
+            _first_calls.tune(functional.conv2d, tensor, tensor)
+        _first_calls.tune(functional.conv2d, first, second)  # which the call will refuse
+        monkeypatch.setattr(_first_calls, "_is_capturing", lambda: True)
+        _first_calls.tune(functional.conv2d, first, first, first)
+    assert asked == [{"device": f"cuda:{index}", "budget": budget} for index in (1, 0)]
 
 
 def test_explain_searches_nothing(searches: list) -> None:

@@ -146,7 +146,7 @@ def test_first_calls_search_the_product_that_operands_ask_for(
     monkeypatch.setattr(_first_calls, "pending", True)
     monkeypatch.setattr(_first_calls, "_mode_is_on", lambda: True)
     monkeypatch.setattr(_first_calls, "_seen", set())
-    monkeypatch.setattr(tuning, "tune_problems", lambda problems, *, budget: made.append(problems))
+    monkeypatch.setattr(tuning, "tune_problems", lambda problems, **_: made.append(problems))
     module, input = layer(multiplier="mbm", backward="approx"), images()
     module(input)
     module(input)

@@ -131,9 +131,11 @@ def _run(
     bias: Tensor | None,
     *geometry: Any,
 ) -> Tensor:
+    # 8-bit products have schedules to choose from on GPUs alone.
+    may_tune = _first_calls.pending and (settings.is_float or (quantisation and input.is_cuda))
+    if may_tune and not torch.compiler.is_compiling() and not transform_active():
+        _first_calls.tune(_run, settings, quantisation, input, weight, bias, *geometry)
     if settings.is_float:
-        if _first_calls.pending and not torch.compiler.is_compiling() and not transform_active():
-            _first_calls.tune(_run, settings, quantisation, input, weight, bias, *geometry)
         _approx_trace.note("fprop", settings, input, weight, bias, geometry)
         call = Call(settings, *geometry)
         kind = _eligibility.device_type(input)
