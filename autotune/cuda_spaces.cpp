@@ -219,10 +219,8 @@ std::vector<SpaceKind> kinds_of_two(const OperatorProblem &whole, const cuda::De
 Space space_of_two(const OperatorProblem &whole, int phase, const cuda::Device &device,
                    bool fused) {
     if (phase != 0) refuse(whole, "it has one pass, 0");
-    if (!whole.is_fused_gradients()) {
-        if (const char *why = why_not_mixed(whole.sizes)) refuse(whole, why);
-        if (const char *why = why_too_large(whole.sizes)) refuse(whole, why);
-    }
+    if (const char *why = whole.is_row_of_two() ? why_not_mixed(whole.sizes) : nullptr)
+        refuse(whole, why);
     return Space({format_problem(whole), phase}, whole.is_fused_gradients()
                                                      ? gradients_kinds(whole, device)
                                                      : kinds_of_two(whole, device, fused));

@@ -226,7 +226,24 @@ private:
             if (report_.notice.empty()) report_.notice = why_none_worked();
             return;
         }
+        if (is_default_unknown()) {
+            report_.notice = "Nothing is chosen, for '" + options_.default_candidate +
+                             "', which runs without tuning, could not be timed. " + report_.notice;
+            if (report_.notice.back() == ' ') report_.notice.pop_back();
+            return;
+        }
         report_.choice = record_choice(report_.compared, report_.notice, key_, database_);
+    }
+
+    /// Whether nobody knows if what worked is faster than what runs without tuning, an algorithm that nothing here could
+    /// time, and nothing was chosen before.
+    bool is_default_unknown() const {
+        bool unknown = false;
+        for (const Contestant &time : report_.compared) {
+            if (time.role == "incumbent" && time.seconds > 0) return false;
+            unknown |= time.role == "default" && time.seconds <= 0 && is_algorithm(time.candidate);
+        }
+        return unknown;
     }
 
     const Space &space_;

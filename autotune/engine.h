@@ -38,6 +38,7 @@ struct SearchReport {
 /// strategy and database it ends with the same records. Other processes may search the same
 /// space: each candidate is measured by one of them. In the end winner, those that are near to it, incumbent, default and
 /// the algorithms without knobs, PyTorch's among them, are compared side by side, and the choice is recorded and published.
+/// There is none where the default is an algorithm that could not be timed, and no incumbent was: others may be slower.
 ///
 /// Throws DatabaseError, and whatever the evaluator throws.
 SearchReport search(const Space &space, Strategy &strategy, Evaluator &evaluator,

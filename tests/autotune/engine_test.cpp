@@ -203,6 +203,35 @@ TEST_F(EngineTest, PytorchIsTakenWhereItWins) {
     EXPECT_NE(report.choice->reason.find("times as fast as the default"), std::string::npos);
 }
 
+TEST_F(EngineTest, NothingIsChosenBesideADefaultThatNobodyCouldTime) {
+    class WithoutPytorch : public ReplayEvaluator {
+    public:
+        using ReplayEvaluator::ReplayEvaluator;
+        std::vector<Contestant> compare(const std::vector<FinalTime> &contestants) override {
+            std::vector<Contestant> times = ReplayEvaluator::compare(contestants);
+            for (Contestant &time : times)
+                if (time.candidate == kPytorchKind) time.seconds = 0, time.rounds.clear();
+            return times;
+        }
+        std::string why_compared_otherwise() const override { return "Python is gone."; }
+    } evaluator(recording_);
+    options_.default_candidate = kPytorchKind;
+    const SearchReport report = run(evaluator, path());
+    EXPECT_FALSE(report.choice);
+    EXPECT_EQ(report.notice,
+              "Nothing is chosen, for 'pytorch', which runs without tuning, could not be timed. "
+              "Python is gone.");
+    EXPECT_FALSE(Database(path()).choice(recording_.key));
+    // What was chosen before may be left for what is faster than it.
+    options_.incumbent = "rugged/vec:2,tile:8,stage:1,unroll:1";
+    EXPECT_TRUE(run(evaluator, path()).choice);
+    // A kernel that fails is no reason to keep it.
+    options_.incumbent.clear();
+    options_.default_candidate = "rugged/vec:1,tile:1,stage:0,unroll:1";
+    recording_.trials[options_.default_candidate].result = {Outcome::kCrashed, 0, 0, 0, "No.", ""};
+    EXPECT_TRUE(run(evaluator, path("other")).choice);
+}
+
 TEST_F(EngineTest, SaysWhyThereIsNoChoice) {
     for (auto &[candidate, trial] : recording_.trials)
         trial.result = {Outcome::kWrongAnswer, 0, 0, 0, "It fails by the formula.", ""};
