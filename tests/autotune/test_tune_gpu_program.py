@@ -100,8 +100,8 @@ def test_an_algorithm_may_be_chosen_for_a_step(tuner: Tuner, tmp_path: Path) -> 
     python = tmp_path / "python"
     python.write_text(f"#!/bin/sh\ncat > {tmp_path}/job\necho '{answer}'\n")
     python.chmod(0o755)
-    search = ("search", "--device", "cuda", "--problems", "-", "--json", "--python", str(python))
-    done = tuner.run(*search, input=f"{STEP} 1 unfused\n")
+    search = ("search", "--device", "cuda", "--problems", "-", "--json", "--trials", "1")
+    done = tuner.run(*search, "--python", str(python), input=f"{STEP} 1 unfused\n")
     assert done.returncode == 0, done.stderr
     events = [json.loads(line) for line in done.stdout.splitlines()]
     choices = {e["problem"]: e for e in events if e["event"] == "choice"}
@@ -112,7 +112,8 @@ def test_an_algorithm_may_be_chosen_for_a_step(tuner: Tuner, tmp_path: Path) -> 
     assert {c["candidate"] for c in job["contestants"]} >= {"composed", "unfused", "pytorch"}
     # Operators on that GPU take it, those of CPUs do not.
     program = (
-        "import torch, convwright; kind = torch.ops.convwright.tuned_kind; "
+        "import torch; from convwright import _library; _library.load(); "
+        "kind = torch.ops.convwright.tuned_kind; "
         f"print([kind('{STEP}', 0), kind('{STEP}')])"
     )
     package = {"PYTHONPATH": str(Path(convwright.__file__).parents[1])}
