@@ -210,7 +210,7 @@ def candidates(problems: Iterable[str], device: str = "cpu") -> str:
 def explanations(problems: Iterable[str], device: str = "cpu") -> str:
     """Why the choice for each problem won on this machine, or what would run without one.
 
-    Nothing is measured. Raises as `tune_problems`, and ValueError for a GPU.
+    Nothing is measured. Raises as `tune_problems`.
     """
     return _look("--explain", problems, device)
 
