@@ -192,8 +192,14 @@ std::string explain_choice(const TuningTask &task, Database *database,
     } else {
         const std::string untuned =
             gpu != nullptr ? untuned_cuda_candidate(task, *gpu) : untuned_candidate(task);
-        out << "  not tuned on this device; without tuning runs "
-            << (untuned.empty() ? "PyTorch" : untuned) << "\n";
+        const bool by_rule = task.problem.is_row_of_two() && task.kind.empty();
+        out << "  not tuned on this device; "
+            << (by_rule
+                    ? "how it is computed then the operators decide: `convwright tune --explain` "
+                      "says it"
+                : untuned.empty() ? "without tuning runs PyTorch"
+                                  : "without tuning runs " + untuned)
+            << "\n";
         if (!untuned.empty()) show_place(out, task, space, untuned, {}, gpu);
         if (database != nullptr)
             if (const auto trials = trials_of(*database, key); !trials.empty())

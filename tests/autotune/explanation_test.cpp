@@ -81,6 +81,20 @@ TEST_F(Explanation, SaysWhatRunsWithoutTuning) {
     }
 }
 
+TEST_F(Explanation, SaysOfTwoConvolutionsWhatItWasTold) {
+    const OperatorProblem sum =
+        parse_operator_problem("wsum2d:step_" + std::string(kProblem).substr(6));
+    for (const auto &[kind, part] :
+         {std::pair("composed", "without tuning runs composed\n"),
+          std::pair("", "the operators decide: `convwright tune --explain` says it\n")}) {
+        std::vector<std::string> left_out;
+        const TuningTask task = tuning_tasks({{sum, 1, kind}}, left_out).at(0);
+        const std::string text = explain_choice(task, nullptr, environment());
+        EXPECT_TRUE(has(text, part)) << text;
+        EXPECT_FALSE(has(text, "PyTorch")) << text;
+    }
+}
+
 TEST_F(Explanation, ShowsAllThatIsRecorded) {
     Database database(path());
     EXPECT_EQ(show_problem(database, kProblem, std::nullopt), "");
