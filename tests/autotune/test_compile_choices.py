@@ -41,7 +41,7 @@ def test_choices_of_all_tables_are_written(tmp_path: Path) -> None:
     assert run(output).returncode == 0
     assert output.read_text() == ""
     assert run(output, TABLE).returncode == 0
-    assert output.read_text().count("CONVWRIGHT_CHOICE(") == 8
+    assert output.read_text().count("CONVWRIGHT_CHOICE(") == 9
     assert run().returncode == 2
 
 
