@@ -4,7 +4,6 @@
 #include <fcntl.h>
 
 #include <cmath>
-#include <cstdint>
 #include <sstream>
 #include <string_view>
 

@@ -189,4 +189,19 @@ std::string untuned_cuda_candidate(const TuningTask &task, const cuda::Device &d
     return candidate_text("conv2d", *plan.steps[task.subject.phase].kernel);
 }
 
+std::vector<TuningTask> tasks_on(const cuda::Device *gpu,
+                                 const std::vector<CountedProblem> &problems,
+                                 std::vector<std::string> &left_out) {
+    return gpu != nullptr ? cuda_tuning_tasks(problems, *gpu, left_out)
+                          : tuning_tasks(problems, left_out);
+}
+
+Space space_on(const cuda::Device *gpu, const TuningTask &task, const std::vector<Isa> &isas) {
+    return gpu != nullptr ? cuda_space_of(task, *gpu) : space_of(task, isas);
+}
+
+std::string untuned_on(const cuda::Device *gpu, const TuningTask &task) {
+    return gpu != nullptr ? untuned_cuda_candidate(task, *gpu) : untuned_candidate(task);
+}
+
 }  // namespace convwright

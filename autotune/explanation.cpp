@@ -165,7 +165,7 @@ std::string show_problem(Database &database, const std::string &problem, std::op
 
 std::string explain_choice(const TuningTask &task, Database *database,
                            const Environment &environment, const cuda::Device *gpu) {
-    const Space space = gpu != nullptr ? cuda_space_of(task, *gpu) : space_of(task, {});
+    const Space space = space_on(gpu, task);
     const SearchKey key{task.subject, space.hash(), environment};
     const Work work = work_of(task.problem, task.subject.phase);
     std::ostringstream out;
@@ -190,8 +190,7 @@ std::string explain_choice(const TuningTask &task, Database *database,
             << ", by a table of the library; nothing was tuned here\n";
         show_place(out, task, space, std::string(shipped->candidate), {}, gpu);
     } else {
-        const std::string untuned =
-            gpu != nullptr ? untuned_cuda_candidate(task, *gpu) : untuned_candidate(task);
+        const std::string untuned = untuned_on(gpu, task);
         const bool by_rule = task.problem.is_row_of_two() && task.kind.empty();
         out << "  not tuned on this device; "
             << (by_rule

@@ -263,9 +263,7 @@ private:
         return {space.subject(), space.hash(), environment_};
     }
 
-    Space space(const TuningTask &task) const {
-        return gpu_ != nullptr ? cuda_space_of(task, *gpu_) : space_of(task, options_.isas);
-    }
+    Space space(const TuningTask &task) const { return space_on(gpu_, task, options_.isas); }
 
     TrialEvaluator evaluator(const TuningTask &task) const {
         return {task.problem, task.subject.phase, options_.trial_setup, task.called};
@@ -336,8 +334,7 @@ private:
         SearchOptions search_options;
         search_options.stop.most_trials = options_.trials;
         search_options.stop.stagnation = options_.stagnation;
-        search_options.default_candidate =
-            gpu_ != nullptr ? untuned_cuda_candidate(task, *gpu_) : untuned_candidate(task);
+        search_options.default_candidate = untuned_on(gpu_, task);
         if (const auto before = database_.choice(key)) {
             search_options.incumbent = before->candidate;
         } else if (const ShippedChoice *shipped = find_shipped_choice(

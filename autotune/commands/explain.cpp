@@ -20,9 +20,7 @@ int explain_problems(const std::vector<CountedProblem> &problems, const CommonAr
     const Environment here = gpu ? gpu_environment(gpu_facts(*gpu), versions)
                                  : cpu_environment(versions, environment.threads);
     std::vector<std::string> left_out;
-    const std::vector<TuningTask> tasks = device != nullptr
-                                              ? cuda_tuning_tasks(problems, *device, left_out)
-                                              : tuning_tasks(problems, left_out);
+    const std::vector<TuningTask> tasks = tasks_on(device, problems, left_out);
     for (const std::string &sentence : left_out) std::cerr << sentence << "\n";
     std::optional<Database> database;  // looking makes none
     if (const std::string name = database_path(common.database); database_exists(name))

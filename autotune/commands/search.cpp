@@ -40,16 +40,11 @@ int run_search(const SearchArguments &arguments, const CommonArguments &common) 
     use_no_choices();
     const cuda::Device *device = gpu ? &cuda::device(*gpu) : nullptr;
     std::vector<std::string> left_out;
-    const std::vector<TuningTask> tasks = device != nullptr
-                                              ? cuda_tuning_tasks(problems, *device, left_out)
-                                              : tuning_tasks(problems, left_out);
+    const std::vector<TuningTask> tasks = tasks_on(device, problems, left_out);
     for (const std::string &sentence : left_out) std::cerr << sentence << "\n";
     if (arguments.dry_run) {
-        for (const TuningTask &task : tasks) {
-            const Space space =
-                device != nullptr ? cuda_space_of(task, *device) : space_of(task, {});
-            std::cout << list_candidates(task.subject, space, /*most=*/0);
-        }
+        for (const TuningTask &task : tasks)
+            std::cout << list_candidates(task.subject, space_on(device, task), /*most=*/0);
         return 0;
     }
 

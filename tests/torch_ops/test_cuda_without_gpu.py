@@ -16,6 +16,7 @@ from convwright import (
     _approx_ops,
     _choices,
     _eligibility,
+    _first_calls,
     _quantised,
     _slopes,
     _trace,
@@ -237,7 +238,12 @@ def test_quantised_layers(
     scales = _quantised.Quantisation(floats[0], integers[0], floats[1], integers[1])
     input, weight, bias = fakes(*SIZES)
     how = {"multiplier": "mbm", "number_format": number_format, "quantisation": scales}
+    # On GPUs the first call of 8-bit products may be searched, too.
+    searched = []
+    monkeypatch.setattr(_first_calls, "pending", True)
+    monkeypatch.setattr(_first_calls, "tune", lambda *call: searched.append(call[2:4]))
     output = approx_conv2d(input, weight, bias, 2, 1, **how)
+    assert searched == [(scales, input)]
     assert (output.shape, output.dtype) == ((2, 4, 4, 5), torch.float32)
     assert output.device == input.device
     assert copies == [(number_format, "cuda")]
